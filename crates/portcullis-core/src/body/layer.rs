@@ -1,0 +1,91 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::ResponseBody;
+
+/// Applies [`WrapBody`].
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct BodyLayer;
+
+/// Middleware that wraps response bodies in [`ResponseBody`].
+#[derive(Clone, Copy, Debug)]
+pub struct WrapBody<S> {
+    inner: S,
+}
+
+pin_project! {
+    /// Response future for [`WrapBody`].
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+// ===== impl BodyLayer =====
+
+impl BodyLayer {
+    /// Creates a layer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl<S> Layer<S> for BodyLayer {
+    type Service = WrapBody<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        WrapBody { inner }
+    }
+}
+
+// ===== impl WrapBody =====
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for WrapBody<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
+        ResponseFuture {
+            inner: self.inner.call(req),
+        }
+    }
+}
+
+// ===== impl ResponseFuture =====
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<ResponseBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = ready!(self.project().inner.poll(cx))?;
+        Poll::Ready(Ok(response.map(ResponseBody::new)))
+    }
+}
+
+impl<F> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,50 @@
+use std::fmt;
+
+/// Everything that is wrong with a configuration, at once.
+///
+/// Printed as one line: the problems in the order they were found, separated by `"; "`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<String>,
+}
+
+impl ConfigError {
+    /// Creates an error from one problem.
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self {
+            problems: vec![problem.into()],
+        }
+    }
+
+    /// `Ok` when there are no problems, otherwise an error with all of them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when `problems` is not empty.
+    pub fn check(problems: Vec<String>) -> Result<(), Self> {
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(Self { problems }),
+        }
+    }
+
+    /// Adds the problems of another error.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        self
+    }
+
+    /// Each problem, in the order they were found.
+    pub fn problems(&self) -> impl Iterator<Item = &str> {
+        self.problems.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,143 @@
+//! What layers find out about a request.
+//!
+//! All facts of a request share one entry of its extensions, so that a whole stack costs one
+//! insertion. Layers on the way in set them; handlers, guards and observers read them.
+//!
+//! # Example
+//!
+//! ```
+//! use portcullis_core::{ClientIp, Facts};
+//!
+//! let mut request = http::Request::new(());
+//! Facts::of_mut(request.extensions_mut()).set(ClientIp([192, 0, 2, 1].into()));
+//!
+//! let facts = Facts::of(request.extensions());
+//! assert_eq!(facts.get::<ClientIp>().map(|ip| ip.0), Some([192, 0, 2, 1].into()));
+//! ```
+
+mod address;
+mod csp_nonce;
+mod deadline;
+mod principal;
+mod request_id;
+
+use http::Extensions;
+
+pub use self::{
+    address::{ClientIp, PeerAddr, Scheme},
+    csp_nonce::CspNonce,
+    deadline::Deadline,
+    principal::Principal,
+    request_id::{InvalidRequestId, RequestId},
+};
+
+/// What layers found out about a request. See the [module docs](self).
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    client_ip: Option<ClientIp>,
+    csp_nonce: Option<CspNonce>,
+    deadline: Option<Deadline>,
+    peer: Option<PeerAddr>,
+    peer_trusted: bool,
+    principal: Option<Principal>,
+    request_id: Option<RequestId>,
+    scheme: Option<Scheme>,
+}
+
+/// One of the [`Facts`] of a request.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a fact that a layer leaves in a request",
+    note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `PeerAddr`, `Principal`, `RequestId` \
+            and `Scheme`"
+)]
+pub trait Fact: Clone + Send + Sync + 'static + sealed::Sealed {
+    #[doc(hidden)]
+    fn slot(facts: &Facts) -> &Option<Self>;
+
+    #[doc(hidden)]
+    fn slot_mut(facts: &mut Facts) -> &mut Option<Self>;
+}
+
+mod sealed {
+    /// Facts are a closed set.
+    #[expect(unnameable_types, reason = "seals a trait")]
+    pub trait Sealed {}
+}
+
+// ===== impl Facts =====
+
+impl Facts {
+    /// The facts of a request; none are known where no layer left any.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> &Self {
+        extensions.get().unwrap_or(&NONE)
+    }
+
+    /// The facts of a request, to add to them.
+    pub fn of_mut(extensions: &mut Extensions) -> &mut Self {
+        extensions.get_or_insert_default()
+    }
+
+    /// One fact, if a layer found it out.
+    #[must_use]
+    pub fn get<T: Fact>(&self) -> Option<&T> {
+        T::slot(self).as_ref()
+    }
+
+    /// Sets one fact. The last value counts.
+    pub fn set<T: Fact>(&mut self, fact: T) {
+        *T::slot_mut(self) = Some(fact);
+    }
+
+    /// Whether the socket's other end is a proxy that was declared trusted.
+    ///
+    /// What such a peer says of the request (its ID, its trace) may be believed.
+    #[must_use]
+    pub const fn is_peer_trusted(&self) -> bool {
+        self.peer_trusted
+    }
+
+    /// Says that the socket's other end is a trusted proxy.
+    pub const fn trust_peer(&mut self) {
+        self.peer_trusted = true;
+    }
+}
+
+macro_rules! facts {
+    ($($field:ident: $fact:ty),+ $(,)?) => {
+        $(
+            impl sealed::Sealed for $fact {}
+
+            impl Fact for $fact {
+                fn slot(facts: &Facts) -> &Option<Self> {
+                    &facts.$field
+                }
+
+                fn slot_mut(facts: &mut Facts) -> &mut Option<Self> {
+                    &mut facts.$field
+                }
+            }
+        )+
+    };
+}
+
+facts! {
+    client_ip: ClientIp,
+    csp_nonce: CspNonce,
+    deadline: Deadline,
+    peer: PeerAddr,
+    principal: Principal,
+    request_id: RequestId,
+    scheme: Scheme,
+}
+
+static NONE: Facts = Facts {
+    client_ip: None,
+    csp_nonce: None,
+    deadline: None,
+    peer: None,
+    peer_trusted: false,
+    principal: None,
+    request_id: None,
+    scheme: None,
+};

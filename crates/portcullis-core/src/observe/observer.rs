@@ -1,0 +1,98 @@
+use http::request;
+
+use super::Exchange;
+
+/// Watches exchanges.
+///
+/// Observers compose: a pair of observers is one, an `Option` is one, and `()` watches nothing.
+pub trait Observer {
+    /// What is kept for one exchange.
+    type Watch: Watch;
+
+    /// Called once an exchange, before the inner service.
+    fn begin(&self, head: &request::Parts) -> Self::Watch;
+}
+
+/// What an [`Observer`] keeps for one exchange.
+pub trait Watch {
+    /// Runs each poll of the inner service and of the body it answered with.
+    ///
+    /// A place to enter a span. The default runs the poll as it is.
+    fn scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        poll()
+    }
+
+    /// Called exactly once, when the exchange has ended.
+    fn end(self, exchange: &Exchange<'_>);
+}
+
+// ===== impl Observer =====
+
+impl Observer for () {
+    type Watch = ();
+
+    fn begin(&self, _head: &request::Parts) {}
+}
+
+impl<A, B> Observer for (A, B)
+where
+    A: Observer,
+    B: Observer,
+{
+    type Watch = (A::Watch, B::Watch);
+
+    fn begin(&self, head: &request::Parts) -> Self::Watch {
+        (self.0.begin(head), self.1.begin(head))
+    }
+}
+
+impl<O> Observer for Option<O>
+where
+    O: Observer,
+{
+    type Watch = Option<O::Watch>;
+
+    fn begin(&self, head: &request::Parts) -> Self::Watch {
+        self.as_ref().map(|observer| observer.begin(head))
+    }
+}
+
+// ===== impl Watch =====
+
+impl Watch for () {
+    fn end(self, _exchange: &Exchange<'_>) {}
+}
+
+impl<A, B> Watch for (A, B)
+where
+    A: Watch,
+    B: Watch,
+{
+    fn scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        let (outer, inner) = self;
+        outer.scope(|| inner.scope(poll))
+    }
+
+    fn end(self, exchange: &Exchange<'_>) {
+        self.1.end(exchange);
+        self.0.end(exchange);
+    }
+}
+
+impl<W> Watch for Option<W>
+where
+    W: Watch,
+{
+    fn scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        match self {
+            Some(watch) => watch.scope(poll),
+            None => poll(),
+        }
+    }
+
+    fn end(self, exchange: &Exchange<'_>) {
+        if let Some(watch) = self {
+            watch.end(exchange);
+        }
+    }
+}

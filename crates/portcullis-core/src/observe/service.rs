@@ -1,0 +1,44 @@
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{ObservedBody, Observer, ResponseFuture, record::Record};
+
+/// Middleware that tells an [`Observer`] of every exchange. See the [module docs](super).
+#[derive(Clone, Copy, Debug)]
+pub struct Observe<S, O> {
+    inner: S,
+    observer: O,
+}
+
+impl<S, O> Observe<S, O> {
+    pub(super) const fn new(inner: S, observer: O) -> Self {
+        Self { inner, observer }
+    }
+}
+
+impl<S, O, ReqBody, ResBody> Service<Request<ReqBody>> for Observe<S, O>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    O: Observer,
+    ResBody: Body,
+{
+    type Response = Response<ObservedBody<ResBody, O::Watch>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, O::Watch>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
+        let (head, body) = req.into_parts();
+        let watch = self.observer.begin(&head);
+        let req = Request::from_parts(head, body);
+        let mut record = Record::new(watch, &req);
+        let inner = record.scope(|| self.inner.call(req));
+        ResponseFuture::new(inner, record)
+    }
+}

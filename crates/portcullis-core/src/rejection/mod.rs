@@ -1,0 +1,145 @@
+//! Why a request was not served.
+
+mod kind;
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use http::{HeaderName, HeaderValue, request};
+
+pub use self::kind::RejectionKind;
+use crate::{Facts, RequestId};
+
+/// Why a request was not served.
+///
+/// Every layer that answers in place of the inner service attaches one to the response's
+/// extensions, so that outer layers can audit and count it without parsing the body.
+///
+/// An opaque type, so that rejections can gain context without a breaking change; match on
+/// [`kind`](Self::kind).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rejection(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    kind: RejectionKind,
+    detail: Option<Cow<'static, str>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    policies: Vec<Cow<'static, str>>,
+    request_id: Option<RequestId>,
+    retry_after: Option<Duration>,
+}
+
+// ===== impl Rejection =====
+
+impl Rejection {
+    /// Creates a rejection without further context.
+    #[must_use]
+    pub fn new(kind: RejectionKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            detail: None,
+            headers: Vec::new(),
+            policies: Vec::new(),
+            request_id: None,
+            retry_after: None,
+        }))
+    }
+
+    /// Says what the client can do about it. Shown to the client: no internals.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a header that the answer must carry, whoever renders it.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// Names a quota policy that was violated.
+    #[must_use]
+    pub fn violates(mut self, policy: impl Into<Cow<'static, str>>) -> Self {
+        self.0.policies.push(policy.into());
+        self
+    }
+
+    /// Tells the client when to come back. Sent in whole seconds, rounded up, at least 1.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.0.retry_after = Some(after);
+        self
+    }
+
+    /// Names the request that was refused.
+    #[must_use]
+    pub fn request_id(mut self, id: Option<RequestId>) -> Self {
+        self.0.request_id = id;
+        self
+    }
+
+    /// Names the request that was refused, by its head.
+    #[must_use]
+    pub fn about(self, head: &request::Parts) -> Self {
+        self.request_id(Facts::of(&head.extensions).get().cloned())
+    }
+
+    /// The category of rejection.
+    #[must_use]
+    pub const fn kind(&self) -> RejectionKind {
+        self.0.kind
+    }
+
+    /// What the client can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+
+    /// The request that was refused, where it has an ID.
+    #[must_use]
+    pub const fn id(&self) -> Option<&RequestId> {
+        self.0.request_id.as_ref()
+    }
+
+    /// When the client may come back, if that is known: whole seconds, at least 1.
+    #[must_use]
+    pub fn retry_seconds(&self) -> Option<u64> {
+        let whole = |after: Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        self.0.retry_after.map(|after| whole(after).max(1))
+    }
+
+    /// The quota policies that were violated.
+    #[must_use]
+    pub fn violated_policies(&self) -> &[Cow<'static, str>] {
+        &self.0.policies
+    }
+
+    /// The headers that the answer must carry.
+    #[must_use]
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
+    }
+}
+
+impl From<RejectionKind> for Rejection {
+    fn from(kind: RejectionKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind().slug())
+    }
+}
+
+impl std::error::Error for Rejection {}

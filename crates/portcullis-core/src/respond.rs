@@ -1,0 +1,116 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use serde::Serialize;
+
+use crate::Rejection;
+
+/// Renders a [`Rejection`] as a response whose body is `B`.
+///
+/// Implemented for any `Fn(&Rejection) -> Response<B> + Clone`. A responder chooses the body and
+/// its content type; the layer adds what the answer must carry, whoever renders it: `Retry-After`,
+/// the rejection's own headers such as `WWW-Authenticate`, `Cache-Control: no-store`, and the
+/// rejection itself in the response's extensions.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot render a rejection as a response with body `{B}`",
+    note = "the default `ProblemJson` needs `{B}: From<bytes::Bytes>`; \
+            `axum::body::Body` and `http_body_util::Full<Bytes>` have it, \
+            wrap others with `portcullis::BodyLayer`"
+)]
+pub trait Respond<B>: Clone {
+    /// Renders the rejection.
+    fn respond(&self, rejection: &Rejection) -> Response<B>;
+}
+
+impl<F, B> Respond<B> for F
+where
+    F: Fn(&Rejection) -> Response<B> + Clone,
+{
+    fn respond(&self, rejection: &Rejection) -> Response<B> {
+        self(rejection)
+    }
+}
+
+/// The default [`Respond`]: `application/problem+json` as in RFC 9457.
+///
+/// ```json
+/// {"type":"urn:portcullis:problem:unauthenticated","title":"Valid credentials are required",
+///  "status":401,"request_id":"0198c5f6-0b3c-7a10-9d2e-6a1d3f0b8c11"}
+/// ```
+///
+/// `detail` and `violated-policies` are there where a layer has something to say.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ProblemJson;
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
+    violated_policies: &'a [Cow<'static, str>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+/// Renders a rejection and adds what every refusal carries.
+pub fn refuse<B>(respond: &impl Respond<B>, rejection: Rejection) -> Response<B> {
+    let mut response = respond.respond(&rejection);
+    let headers = response.headers_mut();
+    for (name, value) in rejection.headers() {
+        headers.insert(name, value.clone());
+    }
+    if let Some(seconds) = rejection.retry_seconds() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    response.extensions_mut().insert(rejection);
+    response
+}
+
+// ===== impl ProblemJson =====
+
+impl ProblemJson {
+    /// Creates the default responder.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl<B> Respond<B> for ProblemJson
+where
+    B: From<Bytes>,
+{
+    fn respond(&self, rejection: &Rejection) -> Response<B> {
+        let kind = rejection.kind();
+        let problem = Problem {
+            r#type: kind.problem_type(),
+            title: kind.title(),
+            status: kind.status().as_u16(),
+            detail: rejection.hint(),
+            violated_policies: rejection.violated_policies(),
+            request_id: rejection.id().map(ToString::to_string),
+        };
+        // Strings and a number: this cannot fail.
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+
+        let mut response = Response::new(B::from(Bytes::from(body)));
+        *response.status_mut() = kind.status();
+        response.headers_mut().reserve(EXPECTED_HEADERS);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        response
+    }
+}
+
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What a refusal usually ends up with: its own, the secure headers, the request ID.
+const EXPECTED_HEADERS: usize = 16;
