@@ -16,6 +16,11 @@ pub trait Guard {
 
     /// Judges a request by its head.
     fn admit(&self, head: &request::Parts) -> Verdict<Self::Permit, Self::Future>;
+
+    /// What the guard does, for people: `10/s, burst 10 for each address`.
+    fn describe(&self) -> String {
+        "a guard of your own".to_owned()
+    }
 }
 
 /// The answer of a [`Guard`].
@@ -57,6 +62,10 @@ impl Guard for Off {
 
     fn admit(&self, _head: &request::Parts) -> Verdict<(), Self::Future> {
         Verdict::Admit(())
+    }
+
+    fn describe(&self) -> String {
+        "off".to_owned()
     }
 }
 

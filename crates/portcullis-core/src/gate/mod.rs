@@ -49,6 +49,7 @@ mod future;
 mod guard;
 mod layer;
 mod option;
+mod public;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -58,5 +59,6 @@ pub use self::{
     guard::{Guard, Off, Permit, Verdict},
     layer::GateLayer,
     option::OptionFuture,
+    public::{PublicPaths, UnlessPublic},
     service::Gate,
 };

@@ -29,13 +29,24 @@ where
     type Future = OptionFuture<G::Future>;
 
     fn admit(&self, head: &request::Parts) -> Verdict<Self::Permit, Self::Future> {
-        let Some(guard) = self else {
-            return Verdict::Admit(None);
-        };
-        match guard.admit(head) {
-            Verdict::Admit(permit) => Verdict::Admit(Some(permit)),
-            Verdict::Defer(future) => Verdict::Defer(OptionFuture { future }),
-            Verdict::Reject(rejection) => Verdict::Reject(rejection),
+        match self {
+            Some(guard) => guard.admit(head).optional(),
+            None => Verdict::Admit(None),
+        }
+    }
+
+    fn describe(&self) -> String {
+        self.as_ref().map_or("off".to_owned(), Guard::describe)
+    }
+}
+
+impl<P, F> Verdict<P, F> {
+    /// The same verdict, of a guard that may not be there.
+    pub(super) fn optional(self) -> Verdict<Option<P>, OptionFuture<F>> {
+        match self {
+            Self::Admit(permit) => Verdict::Admit(Some(permit)),
+            Self::Defer(future) => Verdict::Defer(OptionFuture { future }),
+            Self::Reject(rejection) => Verdict::Reject(rejection),
         }
     }
 }

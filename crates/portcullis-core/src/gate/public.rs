@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use http::request;
+
+use super::{Guard, OptionFuture, Verdict};
+
+/// Paths that are open to everybody: exact ones, and prefixes that end in `/*`.
+///
+/// A path below a prefix is public only if nothing can read it as another path: no dot segments,
+/// no empty ones, no `;`, nothing percent-encoded.
+#[derive(Clone, Debug, Default)]
+pub struct PublicPaths(Option<Arc<[Box<str>]>>);
+
+/// A guard that is asked about everything but [`PublicPaths`].
+#[derive(Clone, Debug)]
+pub struct UnlessPublic<G> {
+    public: PublicPaths,
+    guard: G,
+}
+
+// ===== impl PublicPaths =====
+
+impl PublicPaths {
+    /// Declares paths public.
+    pub fn new<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
+        let paths: Arc<[Box<str>]> = paths.into_iter().map(Into::into).collect();
+        Self(Some(paths).filter(|paths| !paths.is_empty()))
+    }
+
+    /// Whether a path is public.
+    #[must_use]
+    pub fn contains(&self, path: &str) -> bool {
+        self.iter().any(|public| match public.strip_suffix('*') {
+            Some(prefix) => path.starts_with(prefix) && is_plain(path),
+            None => path == public,
+        })
+    }
+
+    /// The paths, as they were declared.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let paths = self.0.iter();
+        paths.flat_map(|paths| paths.iter().map(AsRef::as_ref))
+    }
+}
+
+// ===== impl UnlessPublic =====
+
+impl<G> UnlessPublic<G> {
+    /// Asks `guard` about what is not public.
+    pub const fn new(public: PublicPaths, guard: G) -> Self {
+        Self { public, guard }
+    }
+}
+
+impl<G: Guard> Guard for UnlessPublic<G> {
+    type Permit = Option<G::Permit>;
+    type Future = OptionFuture<G::Future>;
+
+    fn admit(&self, head: &request::Parts) -> Verdict<Self::Permit, Self::Future> {
+        match self.public.contains(head.uri.path()) {
+            true => Verdict::Admit(None),
+            false => self.guard.admit(head).optional(),
+        }
+    }
+}
+
+/// Whether a path means what it says: nothing below may read it as another one.
+fn is_plain(path: &str) -> bool {
+    let is_strange = |c: char| matches!(c, '%' | '\\' | ';');
+    let is_dots = |segment: &str| matches!(segment, "." | "..");
+    let is_empty_inside = path.contains("//");
+    !(path.contains(is_strange) || is_empty_inside || path.split('/').any(is_dots))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_itself_and_nothing_else() {
+        let public = PublicPaths::new(["/", "/page.js"]);
+
+        assert!(public.contains("/") && public.contains("/page.js"));
+        let others = [
+            "/page.js/",
+            "//",
+            "/page.j",
+            "/PAGE.JS",
+            "/page.js;x",
+            "/%70age.js",
+            "*",
+            "",
+        ];
+        for closed in others {
+            assert!(!public.contains(closed), "{closed}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_all_below_it_and_no_way_out() {
+        let public = PublicPaths::new(["/assets/*"]);
+
+        assert!(public.contains("/assets/") && public.contains("/assets/a/b.js"));
+        let outside = [
+            "/assets",
+            "/assetsx",
+            "/assets/../admin",
+            "/assets/%2e%2e/admin",
+            "/assets/./a",
+            "/assets//a",
+            "/assets/..",
+            "/assets/..\\admin",
+            "/assets/a;b",
+        ];
+        for closed in outside {
+            assert!(!public.contains(closed), "{closed}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use std::{convert::Infallible, future::ready, time::Duration};
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use tower::{Service, ServiceExt, util::service_fn};
+
+use crate::Body;
+
+/// What a layer's inner service is in tests.
+pub trait Test:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Test for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// A request for `path`.
+///
+/// # Panics
+///
+/// Panics if `path` is not a path.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a test helper")]
+pub fn request(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::default()).expect("a path")
+}
+
+/// A service that answers `200 OK` at once, with the request's body.
+#[must_use]
+pub fn echo() -> impl Test {
+    service_fn(|req: Request<Body>| ready(Ok(Response::new(req.into_body()))))
+}
+
+/// A service that answers `200 OK` with the text that `answer` makes of the request.
+pub fn service<F>(answer: F) -> impl Test
+where
+    F: Fn(&Request<Body>) -> String + Clone + Send + Sync + 'static,
+{
+    service_fn(move |req: Request<Body>| ready(Ok(Response::new(Body::from(answer(&req))))))
+}
+
+/// A service that answers `200 OK` after some time.
+#[must_use]
+pub fn after(delay: Duration) -> impl Test {
+    service_fn(move |req: Request<Body>| async move {
+        tokio::time::sleep(delay).await;
+        Ok(Response::new(req.into_body()))
+    })
+}
+
+/// Sends one request.
+pub async fn send<S, ReqBody, ResBody>(service: S, request: Request<ReqBody>) -> Response<ResBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>, Error = Infallible>,
+{
+    let Ok(response) = service.oneshot(request).await;
+    response
+}
+
+/// The text of a response's body.
+///
+/// # Panics
+///
+/// Panics if the body fails or is no UTF-8.
+#[expect(clippy::expect_used, reason = "a test helper")]
+pub async fn text<B>(response: Response<B>) -> String
+where
+    B: http_body::Body<Error: std::fmt::Debug>,
+{
+    let body = response.into_body().collect().await.expect("a body");
+    String::from_utf8(body.to_bytes().into()).expect("UTF-8")
+}

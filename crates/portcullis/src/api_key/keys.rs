@@ -1,0 +1,146 @@
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    env, fmt, fs,
+    future::Pending,
+    path::Path,
+    sync::Arc,
+};
+
+use portcullis_core::{BoxError, ConfigError, Principal};
+use zeroize::Zeroizing;
+
+use super::{ApiKey, KeyDigest, KeyRecord, KeyStore, Lookup};
+
+/// Keys that are known at start. Clones share them.
+///
+/// Read from text: entries separated by commas, spaces or line ends; what follows `#` on a line is
+/// a comment. An entry is a key, or better its digest, so that no secret is in the configuration:
+///
+/// ```text
+/// pk_4fzq0m8c1x7d_...                        # a key; the principal is its id
+/// alice=pk_4fzq0m8c1x7d_...                  # a key of alice
+/// alice=sha256:4fzq0m8c1x7d:9f86d081884c...  # its id and digest, as `portcullis key new` prints
+/// ```
+#[derive(Clone, Default)]
+pub struct Keys(Arc<HashMap<Box<str>, KeyRecord>>);
+
+// ===== impl Keys =====
+
+impl Keys {
+    /// Reads keys.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with each entry, by its number: an entry is never printed. Also when
+    /// there is none at all.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let mut keys = HashMap::new();
+        let mut problems = Vec::new();
+        for (at, entry) in entries(text).enumerate() {
+            let added = parse_entry(entry).and_then(|(id, record)| match keys.entry(id) {
+                Entry::Vacant(free) => Ok(free.insert(record)),
+                Entry::Occupied(_) => Err("its id is there twice"),
+            });
+            if let Err(problem) = added {
+                problems.push(format!("API keys: entry {}: {problem}", at + 1));
+            }
+        }
+        if keys.is_empty() && problems.is_empty() {
+            problems.push("API keys: there is no key".to_owned());
+        }
+        ConfigError::check(problems)?;
+        Ok(Self(Arc::new(keys)))
+    }
+
+    /// Reads keys from an environment variable.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse), and when the variable is not set.
+    pub fn from_env(name: &str) -> Result<Self, ConfigError> {
+        let text = env::var(name).map_err(|error| ConfigError::new(format!("{name}: {error}")))?;
+        Self::parse(&Zeroizing::new(text))
+    }
+
+    /// Reads keys from a file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse), and when the file can't be read.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfigError::new(format!("{}: {error}", path.display())))?;
+        Self::parse(&Zeroizing::new(text))
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&ApiKey> for Keys {
+    /// One key, whose principal is its id.
+    fn from(key: &ApiKey) -> Self {
+        let record = KeyRecord::new(key.digest(), Principal::new(key.id()));
+        Self(Arc::new(HashMap::from([(key.id().into(), record)])))
+    }
+}
+
+impl KeyStore for Keys {
+    type Future = Pending<Result<Option<KeyRecord>, BoxError>>;
+
+    fn find(&self, id: &str) -> Lookup<Self::Future> {
+        Lookup::Known(self.0.get(id).cloned())
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys({})", self.len())
+    }
+}
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    let without_comment = |line: &'_ str| {
+        line.split_once('#')
+            .map_or(line.len(), |(kept, _)| kept.len())
+    };
+    let lines = text.lines().map(move |line| &line[..without_comment(line)]);
+    let separators = |c: char| c == ',' || c.is_whitespace();
+    lines.flat_map(move |line| line.split(separators).filter(|entry| !entry.is_empty()))
+}
+
+fn parse_entry(entry: &str) -> Result<(Box<str>, KeyRecord), &'static str> {
+    let (name, key) = match entry.split_once('=') {
+        Some((name, key)) => (Some(name), key),
+        None => (None, entry),
+    };
+    let (id, digest) = match key.strip_prefix("sha256:") {
+        Some(stored) => parse_digest(stored)?,
+        None => parse_key(key)?,
+    };
+    let principal = Principal::new(name.filter(|name| !name.is_empty()).unwrap_or(&id));
+    Ok((id, KeyRecord::new(digest, principal)))
+}
+
+fn parse_key(key: &str) -> Result<(Box<str>, KeyDigest), &'static str> {
+    let key = ApiKey::parse(key).map_err(|_| "not an API key, or one with a wrong checksum")?;
+    Ok((key.id().into(), key.digest()))
+}
+
+fn parse_digest(stored: &str) -> Result<(Box<str>, KeyDigest), &'static str> {
+    let (id, hex) = stored
+        .split_once(':')
+        .ok_or("a digest reads sha256:ID:HEX")?;
+    let digest = KeyDigest::from_hex(hex).map_err(|_| "a digest has 64 hexadecimal digits")?;
+    Ok((id.into(), digest))
+}

@@ -1,0 +1,93 @@
+//! Authentication by API key.
+//!
+//! # What happens
+//!
+//! A request must carry a key that the [`KeyStore`] knows, as `X-API-Key: KEY` or
+//! `Authorization: Bearer KEY`, exactly once. The handler then finds the
+//! [`Principal`](crate::Principal) in [`Facts`](crate::Facts). What is not declared public with
+//! [`ApiKeyLayer::public`] is closed.
+//!
+//! Everything else is answered with a 401 [rejection](crate::Rejection) that carries
+//! `WWW-Authenticate: Bearer` and is the same for every cause, but for the request ID: no key, two
+//! keys, an unknown one, a wrong one, a damaged one. When an asynchronous store fails, the answer
+//! is 503: a store that is down opens no door.
+//!
+//! # Keys
+//!
+//! A key reads `prefix_keyid_secret`, like `pk_4fzq0m8c1x7d_` and 49 more letters and digits: a
+//! secret with 256 random bits, and a CRC-32 of the whole. The checksum lets a scanner find leaked
+//! keys, and spares the store typing mistakes. The id selects the stored digest, so a store never
+//! sees a secret; only SHA-256 digests are kept, which is right for secrets with that much entropy
+//! (NIST SP 800-63B, look-up secrets). Digests are compared in constant time, and an unknown id
+//! costs the same work.
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use portcullis::api_key::{ApiKey, ApiKeyLayer, Keys};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = ApiKey::generate("pk")?;
+//! let keys = Keys::parse(&format!("alice={}", key.expose()))?;
+//! let hello = service_fn(|_: Request<()>| async {
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
+//! });
+//! let service = ApiKeyLayer::new(keys).layer(hello);
+//!
+//! let request = Request::get("/").header("x-api-key", key.expose()).body(())?;
+//! assert_eq!(service.clone().oneshot(request).await?.status(), 200);
+//! assert_eq!(service.oneshot(Request::default()).await?.status(), 401);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Order
+//!
+//! Below the per-address rate limit, which is what slows a guesser down.
+//!
+//! # Configuration
+//!
+//! | method | default | why |
+//! |---|---|---|
+//! | [`ApiKeyLayer::new`] | | [`Keys`] for keys known at start; a closure or a [`KeyStore`] for others |
+//! | [`ApiKeyLayer::public`] | nothing | what was forgotten must be closed |
+//! | [`ApiKeyLayer::off`] | on | |
+//!
+//! # Rejections
+//!
+//! | kind | status | when |
+//! |---|---|---|
+//! | [`Unauthenticated`](crate::RejectionKind::Unauthenticated) | 401 | always the same (RFC 9110, section 15.5.2) |
+//! | [`Unavailable`](crate::RejectionKind::Unavailable) | 503 | the store failed |
+//!
+//! # Security considerations
+//!
+//! The header is marked sensitive, so that it is not printed with the others. The key itself is in
+//! no log, span, `Debug` output or response. The text that [`Keys`] are read from is wiped from
+//! memory once it is parsed.
+
+mod credentials;
+mod digest;
+mod guard;
+mod key;
+mod keys;
+mod layer;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    digest::KeyDigest,
+    guard::{AdmitFuture, ApiKeyGuard, Authenticated},
+    key::{ApiKey, InvalidApiKey},
+    keys::Keys,
+    layer::ApiKeyLayer,
+    store::{
+        Blocking, IntoKeyStore, KeyRecord, KeyStore, Lookup, Store, StoreFn, Waiting, WaitingFn,
+    },
+};

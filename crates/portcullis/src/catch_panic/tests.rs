@@ -1,0 +1,158 @@
+use std::{
+    convert::Infallible,
+    future::Ready,
+    panic::panic_any,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use portcullis_core::{BoxError, Facts, Rejection, RejectionKind, RequestId};
+use portcullis_test::{Body as TestBody, Chunks, contract, echo, logged, request, send, text};
+use tower::{Layer, Service, service_fn};
+
+use super::CatchPanicLayer;
+
+contract!(CatchPanicLayer::new(), CatchPanicLayer::off());
+
+const SECRET: &str = "the password is 12345";
+
+fn named(path: &str) -> Request<TestBody> {
+    let mut request = request(path);
+    Facts::of_mut(request.extensions_mut()).set(RequestId::parse(b"r-1").unwrap());
+    request
+}
+
+/// Panics in `call`, before there is a future.
+#[derive(Clone)]
+struct PanicsInCall;
+
+impl Service<Request<TestBody>> for PanicsInCall {
+    type Response = Response<TestBody>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<TestBody>) -> Self::Future {
+        panic!("{SECRET}");
+    }
+}
+
+/// Gives "ab", then panics.
+struct PanicsWhileStreamed(bool);
+
+impl Body for PanicsWhileStreamed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        assert!(!self.0, "{SECRET}");
+        self.0 = true;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"ab")))))
+    }
+}
+
+impl From<Bytes> for PanicsWhileStreamed {
+    fn from(_: Bytes) -> Self {
+        Self(false)
+    }
+}
+
+async fn panics_with(payload: fn()) -> Result<Response<TestBody>, Infallible> {
+    payload();
+    Ok(Response::default())
+}
+
+#[tokio::test]
+async fn a_panic_in_call_is_a_500() {
+    let response = send(CatchPanicLayer::new().layer(PanicsInCall), named("/")).await;
+
+    assert_eq!(response.status(), 500);
+}
+
+#[tokio::test]
+async fn a_panic_in_the_future_is_a_500_that_tells_nothing() {
+    let payloads: [fn(); 3] = [
+        || panic!("{SECRET}"),
+        || panic_any(SECRET.to_owned()),
+        || panic_any(12345),
+    ];
+    for payload in payloads {
+        let broken = service_fn(move |_| panics_with(payload));
+        let response = send(CatchPanicLayer::new().layer(broken), named("/")).await;
+
+        assert_eq!(response.status(), 500);
+        let rejection = response.extensions().get::<Rejection>().unwrap();
+        assert_eq!(rejection.kind(), RejectionKind::Panicked);
+        let body = text(response).await;
+        assert!(body.contains("\"request_id\":\"r-1\""), "{body}");
+        assert!(!body.contains("12345"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_body_ends_it_with_an_error() {
+    let streams =
+        service_fn(|_| async { Ok::<_, Infallible>(Response::new(PanicsWhileStreamed(false))) });
+    let response = send(CatchPanicLayer::new().layer(streams), named("/")).await;
+
+    let mut body = response.into_body();
+    let first = body.frame().await.unwrap().unwrap();
+    assert_eq!(first.into_data().unwrap(), "ab");
+    let error = body.frame().await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the response body panicked");
+    assert!(!body.is_end_stream());
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn the_place_and_the_request_id_are_logged_once() {
+    let (lines, _) = logged(async {
+        let broken = service_fn(|_| panics_with(|| panic!("first\nsecond")));
+        send(CatchPanicLayer::new().layer(broken), named("/")).await
+    })
+    .await;
+
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    assert!(lines.contains("request_id=r-1"), "{lines}");
+    assert!(lines.contains("catch_panic/tests.rs:"), "{lines}");
+    assert!(lines.contains(r#""first\nsecond""#), "{lines}");
+}
+
+#[tokio::test]
+async fn other_panics_reach_the_hook_that_was_there() {
+    let _ = CatchPanicLayer::new();
+    let joined = tokio::spawn(async { panic!("elsewhere") }).await;
+
+    assert!(joined.is_err_and(|error| error.is_panic()));
+}
+
+#[tokio::test]
+async fn a_body_that_holds_passes_through() {
+    let streams = service_fn(|_| async {
+        let body = Chunks::new([Ok("a"), Ok("b")]);
+        Ok::<_, Infallible>(Response::new(portcullis_core::ResponseBody::new(body)))
+    });
+    let response = send(CatchPanicLayer::new().layer(streams), named("/")).await;
+
+    assert_eq!(text(response).await, "ab");
+}
+
+#[tokio::test]
+async fn off_is_identity() {
+    let response = send(CatchPanicLayer::off().layer(echo()), named("/")).await;
+
+    assert_eq!(response.status(), 200);
+    let broken = service_fn(|_| panics_with(|| panic!("not caught")));
+    let future = tokio::spawn(send(CatchPanicLayer::off().layer(broken), named("/")));
+    assert!(future.await.is_err_and(|error| error.is_panic()));
+}

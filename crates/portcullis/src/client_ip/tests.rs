@@ -1,0 +1,212 @@
+use std::{convert::Infallible, net::IpAddr};
+
+use http::{HeaderMap, HeaderValue, Request};
+use portcullis_core::{ClientIp, Facts, PeerAddr, Scheme};
+use portcullis_test::contract;
+use proptest::prelude::*;
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::{ClientIpLayer, forwarded};
+
+contract!(
+    ClientIpLayer::new(),
+    ClientIpLayer::off(),
+    ClientIpLayer::new().trust_list("127.0.0.0/8").unwrap(),
+);
+
+type Sent<'a> = &'a [(&'static str, &'a str)];
+
+async fn facts(layer: &ClientIpLayer, peer: &str, headers: Sent<'_>) -> Facts {
+    let mut request = Request::new(());
+    for (name, value) in headers {
+        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        request.headers_mut().append(*name, value);
+    }
+    Facts::of_mut(request.extensions_mut()).set(PeerAddr(peer.parse().unwrap()));
+    let service = service_fn(|request: Request<()>| async move {
+        Ok::<_, Infallible>(Facts::of(request.extensions()).clone())
+    });
+    layer.layer(service).oneshot(request).await.unwrap()
+}
+
+async fn client(layer: &ClientIpLayer, peer: &str, headers: Sent<'_>) -> String {
+    let facts = facts(layer, peer, headers).await;
+    facts.get().map(|ClientIp(ip)| ip.to_string()).unwrap()
+}
+
+fn trusting() -> ClientIpLayer {
+    let list = "10.0.0.0/8, 2001:db8:1::/48, 192.0.2.200";
+    ClientIpLayer::new().trust_list(list).unwrap()
+}
+
+#[tokio::test]
+async fn an_untrusted_peer_is_the_client_whatever_it_sends() {
+    let forged: Sent<'_> = &[
+        ("x-forwarded-for", "6.6.6.6"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("forwarded", "for=6.6.6.6"),
+        ("x-real-ip", "6.6.6.6"),
+        ("x-forwarded-proto", "https"),
+    ];
+    for layer in [ClientIpLayer::new(), trusting()] {
+        let facts = facts(&layer, "192.0.2.1:9", forged).await;
+
+        assert_eq!(facts.get(), Some(&ClientIp("192.0.2.1".parse().unwrap())));
+        assert!(!facts.is_peer_trusted());
+        assert_eq!(facts.get::<Scheme>(), None);
+    }
+}
+
+#[tokio::test]
+async fn walks_from_the_right_over_all_lines() {
+    let cases: &[(Sent<'_>, &str)] = &[
+        (&[], "10.0.0.1"),
+        (&[("x-forwarded-for", "6.6.6.6, 192.0.2.7")], "192.0.2.7"),
+        (
+            &[
+                ("x-forwarded-for", "6.6.6.6"),
+                ("x-forwarded-for", "192.0.2.7"),
+            ],
+            "192.0.2.7",
+        ),
+        (
+            &[
+                ("x-forwarded-for", "6.6.6.6, 192.0.2.7,10.0.0.2"),
+                ("x-forwarded-for", "2001:db8:1::5"),
+            ],
+            "192.0.2.7",
+        ),
+        (&[("x-forwarded-for", "192.0.2.7:4711")], "192.0.2.7"),
+        (&[("x-forwarded-for", "[2001:db8::7]:443")], "2001:db8::7"),
+        (&[("x-forwarded-for", "[2001:db8::7]")], "2001:db8::7"),
+        (&[("x-forwarded-for", "fe80::1%eth0")], "fe80::1"),
+        (&[("x-forwarded-for", "::ffff:192.0.2.7")], "192.0.2.7"),
+        (&[("x-forwarded-for", "10.0.0.3, 10.0.0.2")], "10.0.0.3"),
+        (&[("x-forwarded-for", "6.6.6.6, 192.0.2.200")], "6.6.6.6"),
+    ];
+    for (headers, expected) in cases {
+        assert_eq!(
+            client(&trusting(), "10.0.0.1:9", headers).await,
+            *expected,
+            "{headers:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn garbage_stops_the_walk() {
+    let garbage = [
+        "unknown",
+        "_hidden",
+        "1.1.1.1.1",
+        "",
+        "0x7f.1",
+        "017700000001",
+        "2130706433",
+        "0.0.0.0",
+        "::",
+        "é",
+    ];
+    for garbage in garbage {
+        let list = format!("6.6.6.6, {garbage}, 10.0.0.2");
+        let headers: Sent<'_> = &[("x-forwarded-for", &list)];
+        let expected = if garbage == "é" {
+            "10.0.0.1"
+        } else {
+            "10.0.0.2"
+        };
+
+        assert_eq!(
+            client(&trusting(), "10.0.0.1:9", headers).await,
+            expected,
+            "{garbage}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn other_families_of_headers_count_for_nothing() {
+    let others: Sent<'_> = &[
+        ("forwarded", "for=6.6.6.6"),
+        ("x-real-ip", "6.6.6.6"),
+        ("cf-connecting-ip", "6.6.6.6"),
+    ];
+
+    assert_eq!(client(&trusting(), "10.0.0.1:9", others).await, "10.0.0.1");
+}
+
+#[tokio::test]
+async fn a_mapped_peer_is_its_ipv4_address() {
+    let sent: Sent<'_> = &[("x-forwarded-for", "192.0.2.7")];
+
+    assert_eq!(
+        client(&trusting(), "[::ffff:10.0.0.1]:9", sent).await,
+        "192.0.2.7"
+    );
+    assert_eq!(
+        client(&ClientIpLayer::new(), "[::ffff:10.0.0.1]:9", sent).await,
+        "10.0.0.1"
+    );
+    let mapped = ClientIpLayer::new()
+        .trust_list("::ffff:10.0.0.0/104")
+        .unwrap();
+    assert_eq!(client(&mapped, "10.9.9.9:9", sent).await, "192.0.2.7");
+}
+
+#[tokio::test]
+async fn a_trusted_peer_says_the_scheme() {
+    for (sent, expected) in [
+        ("https", Scheme::Https),
+        ("http", Scheme::Http),
+        ("http, HTTPS", Scheme::Https),
+    ] {
+        let facts = facts(&trusting(), "10.0.0.1:9", &[("x-forwarded-proto", sent)]).await;
+
+        assert_eq!(facts.get(), Some(&expected));
+        assert!(facts.is_peer_trusted());
+    }
+}
+
+#[tokio::test]
+async fn off_leaves_nothing() {
+    let facts = facts(&ClientIpLayer::off(), "192.0.2.1:9", &[]).await;
+
+    assert_eq!(facts.get::<ClientIp>(), None);
+}
+
+#[test]
+fn names_every_range_that_is_none() {
+    let error = ClientIpLayer::new()
+        .trust_list("10.0.0.0/8, 10.0.0.0/33, proxy")
+        .unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "trusted proxies: \"10.0.0.0/33\" is neither an address nor a CIDR range; \
+         trusted proxies: \"proxy\" is neither an address nor a CIDR range"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_entry_panics_and_every_address_survives(entry: String, ip: IpAddr, port: u16) {
+        forwarded::parse(&entry);
+        let canonical = ip.to_canonical();
+        let expected = (!canonical.is_unspecified()).then_some(canonical);
+        prop_assert_eq!(forwarded::parse(&ip.to_string()), expected);
+        let socket = std::net::SocketAddr::new(ip, port).to_string();
+        prop_assert_eq!(forwarded::parse(&socket), expected);
+    }
+
+    #[test]
+    fn an_untrusted_header_never_changes_the_client(line in proptest::collection::vec(32_u8..=255, 0..60), peer: IpAddr) {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let peer = peer.to_canonical();
+        prop_assume!(!forwarded::is_trusted(peer, &trusted));
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = HeaderValue::from_bytes(&line) {
+            headers.insert("x-forwarded-for", value);
+        }
+        prop_assert_eq!(forwarded::client(peer, &headers, &trusted), peer);
+    }
+}

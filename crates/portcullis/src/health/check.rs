@@ -1,0 +1,139 @@
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use portcullis_core::BoxError;
+use tokio::time::timeout;
+
+/// What is known of a dependency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// No result yet.
+    Pending,
+    /// The last check succeeded.
+    Ok,
+    /// The last check failed.
+    Failing,
+    /// The last check took too long.
+    TimedOut,
+}
+
+// Checks are rare: a box each keeps the registry, and so the stack, free of type parameters.
+type Run = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+/// One check, with its last result.
+pub(super) struct Check {
+    pub(super) name: Box<str>,
+    pub(super) every: Duration,
+    pub(super) limit: Duration,
+    pub(super) run: Box<dyn Fn() -> Run + Send + Sync>,
+    state: AtomicU8,
+}
+
+// ===== impl State =====
+
+impl State {
+    const ALL: [Self; 4] = [Self::Pending, Self::Ok, Self::Failing, Self::TimedOut];
+
+    /// The name in probes: `pending`, `ok`, `failing` or `timed out`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Ok => "ok",
+            Self::Failing => "failing",
+            Self::TimedOut => "timed out",
+        }
+    }
+}
+
+// ===== impl Check =====
+
+impl Check {
+    pub(super) fn new<F, Fut, E>(name: &str, every: Duration, limit: Duration, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let run = move || -> Run {
+            let check = check();
+            Box::pin(async move { check.await.map_err(Into::into) })
+        };
+        Self {
+            name: name.into(),
+            every,
+            limit,
+            run: Box::new(run),
+            state: AtomicU8::new(State::Pending as u8),
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        State::ALL[usize::from(self.state.load(Ordering::Acquire))]
+    }
+
+    /// Checks until the registry is gone.
+    pub(super) async fn keep_checking(check: Weak<Self>) {
+        while let Some(this) = check.upgrade() {
+            let (next, reason) = this.once().await;
+            this.turn(next, reason.as_deref());
+            let every = this.every;
+            drop(this);
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    async fn once(&self) -> (State, Option<BoxError>) {
+        // In a task of its own, so that a check that panics is a check that fails.
+        let running = AbortOnDrop(tokio::spawn((self.run)()));
+        match timeout(self.limit, running).await {
+            Ok(Ok(Ok(()))) => (State::Ok, None),
+            Ok(Ok(Err(error))) => (State::Failing, Some(error)),
+            Ok(Err(panicked)) => (State::Failing, Some(panicked.into())),
+            Err(_) => (State::TimedOut, None),
+        }
+    }
+
+    fn turn(&self, next: State, reason: Option<&(dyn std::error::Error + Send + Sync)>) {
+        let before = State::ALL[usize::from(self.state.swap(next as u8, Ordering::AcqRel))];
+        let check = &*self.name;
+        let reason = reason.map(tracing::field::display);
+        match (before, next) {
+            (before, next) if before == next => {}
+            (_, State::Ok) => tracing::info!(target: "portcullis", check, "check is ok"),
+            _ => tracing::warn!(target: "portcullis", check, reason, "check is {}", next.as_str()),
+        }
+    }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, tokio::task::JoinError>;
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts a check in the background.
+pub(super) fn spawn(check: &Arc<Check>) {
+    tokio::spawn(Check::keep_checking(Arc::downgrade(check)));
+}

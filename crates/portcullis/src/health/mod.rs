@@ -1,0 +1,79 @@
+//! `/health` and `/ready`.
+//!
+//! # What happens
+//!
+//! Checks run in the background, each on its own interval and with its own time limit. A probe
+//! only reads the last results: a thousand probes a second ask a dependency nothing.
+//!
+//! | request | 200 | 503 |
+//! |---|---|---|
+//! | `GET /health` | `{"status":"healthy","checks":{"redis":"ok"}}` | `{"status":"unhealthy","checks":{"redis":"failing"}}` |
+//! | `GET /ready` | `{"status":"ready","checks":{"redis":"ok"}}` | `{"status":"not ready","reason":"draining","checks":{"redis":"ok"}}` |
+//!
+//! A check is `ok`, `failing`, `timed out`, or `pending` before its first result. `/health` fails
+//! while a check is `failing` or `timed out`. `/ready` also fails while a check is `pending`, while
+//! a [`Latch`] is held, and from the moment [`Health::drain`] is called; `/health` does not fail
+//! for those. The `reason` is the first of `draining`, `warming up`, `checks`.
+//!
+//! Answers carry `cache-control: no-store`. Why a check fails is logged, never shown. Other methods
+//! than GET and HEAD, and other paths, are passed on.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use bytes::Bytes;
+//! use portcullis::Health;
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let health = Health::new().check("redis", || async { Ok::<_, std::io::Error>(()) });
+//! let warming_up = health.latch();
+//! let app = service_fn(|_: Request<()>| async {
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
+//! });
+//! let app = health.layer().layer(app);
+//! let ready = || Request::get("/ready").body(());
+//!
+//! health.settled().await;
+//! assert_eq!(app.clone().oneshot(ready()?).await?.status(), 503);
+//! drop(warming_up);
+//! assert_eq!(app.clone().oneshot(ready()?).await?.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Order
+//!
+//! Above limits and keys, so that probes spend no quota and need no key; below the secure headers.
+//!
+//! # Configuration
+//!
+//! | method | default | why |
+//! |---|---|---|
+//! | [`Health::every`] | 10 s | what Kubernetes' probes use |
+//! | [`Health::limit`] | 2 s | a check that hangs is a check that fails |
+//! | [`Health::check`] | none | |
+//!
+//! # Security considerations
+//!
+//! A process that is killed when `/health` fails dies with its dependencies: point a liveness
+//! probe at the port, and `/health` at people and load balancers. The names of the checks are
+//! public.
+
+mod check;
+mod layer;
+mod registry;
+mod report;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    check::State,
+    layer::HealthLayer,
+    registry::{Health, Latch},
+    service::{HealthService, ResponseFuture},
+};

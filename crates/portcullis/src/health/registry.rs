@@ -1,0 +1,165 @@
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use portcullis_core::BoxError;
+use tokio::{runtime::Handle, time::sleep};
+
+use super::{
+    HealthLayer,
+    check::{self, Check, State},
+};
+
+/// What `/health` and `/ready` look at. Clones share it.
+///
+/// See the [module docs](super) for an example.
+#[derive(Clone)]
+pub struct Health {
+    checks: Vec<Arc<Check>>,
+    every: Duration,
+    limit: Duration,
+    shared: Arc<Shared>,
+}
+
+/// Keeps the process from being ready until it is dropped.
+#[derive(Debug)]
+#[must_use = "the process is ready once the latch is dropped"]
+pub struct Latch(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    draining: AtomicBool,
+    latches: AtomicUsize,
+    started: AtomicBool,
+}
+
+// ===== impl Health =====
+
+impl Health {
+    /// Creates a registry without checks: healthy, and ready.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            checks: Vec::new(),
+            every: Duration::from_secs(10),
+            limit: Duration::from_secs(2),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Sets the time between two runs of the checks that are added from here on.
+    #[must_use]
+    pub const fn every(mut self, every: Duration) -> Self {
+        self.every = every;
+        self
+    }
+
+    /// Sets the time limit of the checks that are added from here on.
+    #[must_use]
+    pub const fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Adds a check.
+    #[must_use]
+    pub fn check<F, Fut, E>(mut self, name: &str, check: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let check = Check::new(name, self.every, self.limit, check);
+        self.checks.push(Arc::new(check));
+        self
+    }
+
+    /// Keeps the process from being ready for as long as the latch lives.
+    pub fn latch(&self) -> Latch {
+        self.shared.latches.fetch_add(1, Ordering::AcqRel);
+        Latch(Arc::clone(&self.shared))
+    }
+
+    /// Makes `/ready` fail from now on, so that no new requests are sent here.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Release);
+    }
+
+    /// A layer that answers `/health` and `/ready`.
+    #[must_use]
+    pub fn layer(&self) -> HealthLayer {
+        HealthLayer::new(self.clone())
+    }
+
+    /// The checks, with what is known of them.
+    pub fn checks(&self) -> impl Iterator<Item = (&str, State)> {
+        self.checks
+            .iter()
+            .map(|check| (&*check.name, check.state()))
+    }
+
+    /// Starts the checks, unless they run already.
+    ///
+    /// The server and the first probe do so. Outside a tokio runtime it does nothing.
+    pub fn start(&self) {
+        if Handle::try_current().is_ok() && !self.shared.started.swap(true, Ordering::AcqRel) {
+            self.checks.iter().for_each(check::spawn);
+        }
+    }
+
+    /// Starts the checks, and waits until each has a result.
+    pub async fn settled(&self) {
+        self.start();
+        while self.checks().any(|(_, state)| state == State::Pending) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(super) fn is_healthy(&self) -> bool {
+        let mut states = self.checks().map(|(_, state)| state);
+        states.all(|state| matches!(state, State::Ok | State::Pending))
+    }
+
+    /// Why the process is not ready, if so.
+    pub(super) fn obstacle(&self) -> Option<&'static str> {
+        if self.shared.draining.load(Ordering::Acquire) {
+            return Some("draining");
+        }
+        if self.shared.latches.load(Ordering::Acquire) > 0 {
+            return Some("warming up");
+        }
+        let ok = self.checks().all(|(_, state)| state == State::Ok);
+        (!ok).then_some("checks")
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.checks()).finish()
+    }
+}
+
+// ===== impl Latch =====
+
+impl Latch {
+    /// Lets the process be ready.
+    pub fn release(self) {}
+}
+
+impl Drop for Latch {
+    fn drop(&mut self) {
+        self.0.latches.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,150 @@
+use std::{
+    future::pending,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::Method;
+use portcullis_test::{contract, echo, request, send, text};
+use tokio::time::sleep;
+use tower::Layer;
+
+use super::{Health, HealthLayer};
+
+contract!(Health::new().layer(), HealthLayer::off());
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn probe(health: &Health, path: &str) -> (u16, String) {
+    let response = send(health.layer().layer(echo()), request(path)).await;
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["content-type"], "application/json");
+    (status, text(response).await)
+}
+
+async fn ok() -> Result<(), io::Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn says_what_each_check_found() {
+    let health = Health::new().check("mongodb", ok).check("redis", ok);
+    health.settled().await;
+
+    let healthy = r#"{"status":"healthy","checks":{"mongodb":"ok","redis":"ok"}}"#;
+    assert_eq!(probe(&health, "/health").await, (200, healthy.to_owned()));
+    let ready = r#"{"status":"ready","checks":{"mongodb":"ok","redis":"ok"}}"#;
+    assert_eq!(probe(&health, "/ready").await, (200, ready.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn follows_a_dependency_down_and_up() {
+    let up = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&up);
+    let check = move || {
+        let up = flag.load(Ordering::Relaxed);
+        async move { up.then_some(()).ok_or("connection refused at 10.0.0.5") }
+    };
+    let health = Health::new().every(SECOND).check("redis", check);
+    health.settled().await;
+
+    let (status, body) = probe(&health, "/health").await;
+    assert_eq!(
+        (status, &*body),
+        (
+            503,
+            r#"{"status":"unhealthy","checks":{"redis":"failing"}}"#
+        )
+    );
+    let (status, body) = probe(&health, "/ready").await;
+    let expected = r#"{"status":"not ready","reason":"checks","checks":{"redis":"failing"}}"#;
+    assert_eq!((status, &*body), (503, expected));
+
+    up.store(true, Ordering::Relaxed);
+    sleep(SECOND * 2).await;
+    assert_eq!(probe(&health, "/ready").await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_hangs_or_panics_fails() {
+    let hangs = || pending::<Result<(), io::Error>>();
+    let panics = || async { panic!("in a check") as Result<(), io::Error> };
+    let health = Health::new()
+        .limit(SECOND)
+        .check("a", hangs)
+        .check("b", panics);
+
+    assert_eq!(probe(&health, "/ready").await.0, 503);
+    health.settled().await;
+    let expected = r#"{"status":"unhealthy","checks":{"a":"timed out","b":"failing"}}"#;
+    assert_eq!(probe(&health, "/health").await, (503, expected.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_probes_are_no_check_at_all() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&runs);
+    let check = move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        ok()
+    };
+    let health = Health::new().check("redis", check);
+    health.settled().await;
+
+    for _ in 0..1000 {
+        probe(&health, "/ready").await;
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    sleep(SECOND * 25).await;
+    assert_eq!(runs.load(Ordering::Relaxed), 3);
+    drop(health);
+    sleep(SECOND * 25).await;
+    assert_eq!(runs.load(Ordering::Relaxed), 3, "ends with its registry");
+}
+
+#[tokio::test]
+async fn is_not_ready_while_a_latch_is_held_or_draining() {
+    let health = Health::new();
+    let (first, second) = (health.latch(), health.latch());
+
+    first.release();
+    let (status, body) = probe(&health, "/ready").await;
+    assert_eq!(
+        (status, &*body),
+        (
+            503,
+            r#"{"status":"not ready","reason":"warming up","checks":{}}"#
+        )
+    );
+    drop(second);
+    assert_eq!(probe(&health, "/ready").await.0, 200);
+
+    health.drain();
+    let (status, body) = probe(&health, "/ready").await;
+    assert_eq!(
+        (status, &*body),
+        (
+            503,
+            r#"{"status":"not ready","reason":"draining","checks":{}}"#
+        )
+    );
+    assert_eq!(probe(&health, "/health").await.0, 200);
+}
+
+#[tokio::test]
+async fn everything_else_is_passed_on() {
+    let health = Health::new();
+    let mut post = request("/health");
+    *post.method_mut() = Method::POST;
+    for request in [request("/healthy"), request("/health/"), post] {
+        let response = send(health.layer().layer(echo()), request).await;
+        assert!(response.headers().is_empty());
+    }
+    let off = send(HealthLayer::off().layer(echo()), request("/health")).await;
+    assert!(off.headers().is_empty());
+}

@@ -1,0 +1,64 @@
+//! Middleware that names every request.
+//!
+//! # What happens
+//!
+//! Every request gets a [`RequestId`](crate::RequestId): a fresh UUIDv7 (RFC 9562, section 5.7),
+//! or the one a trusted proxy sent. It is on every response in the `x-request-id` header, in every
+//! problem that a layer below answers with, and, as the `request_id` field of a span named
+//! `request`, on every log line written while the request is served. Handlers read it from
+//! [`Facts`](crate::Facts).
+//!
+//! An incoming ID is kept only if the peer is trusted (see [`client_ip`](crate::client_ip)), there
+//! is exactly one, and it is 1 to 128 characters of `[A-Za-z0-9._-]`. Anything else is replaced.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, Response};
+//! use portcullis::request_id::RequestIdLayer;
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! let hello = service_fn(|_: Request<()>| async {
+//!     Ok::<_, std::convert::Infallible>(Response::new("hello"))
+//! });
+//! let response = RequestIdLayer::new().layer(hello).oneshot(Request::default()).await?;
+//!
+//! assert_eq!(response.headers()["x-request-id"].len(), 36);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Order
+//!
+//! Below [`client_ip`](crate::client_ip), which knows whether the peer is trusted; above everything
+//! that answers, logs or opens a span.
+//!
+//! # Configuration
+//!
+//! | method | default | why |
+//! |---|---|---|
+//! | [`RequestIdLayer::header_name`] | `x-request-id` | what proxies and clients use |
+//! | [`RequestIdLayer::off`] | on | |
+//!
+//! # Telemetry
+//!
+//! The span `request` (target `portcullis`, level `INFO`) with the field `request_id`. It is there
+//! for log lines; `portcullis-otel` keeps it out of traces.
+//!
+//! # Security considerations
+//!
+//! A UUID is a name, not a secret: 74 of its bits are random, from the thread's cryptographic
+//! generator, so that it cannot be guessed, but it must not open any door.
+
+mod future;
+mod generate;
+mod layer;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    future::ResponseFuture, generate::generate, layer::RequestIdLayer, service::SetRequestId,
+};

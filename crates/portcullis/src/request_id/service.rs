@@ -1,0 +1,54 @@
+use std::task::{Context, Poll};
+
+use http::{HeaderName, Request, Response};
+use portcullis_core::{Facts, RequestId};
+use tower_service::Service;
+
+use super::{ResponseFuture, generate};
+
+/// Middleware that names every request. See the [module docs](super).
+#[derive(Clone, Debug)]
+pub struct SetRequestId<S> {
+    inner: S,
+    header: Option<HeaderName>,
+}
+
+impl<S> SetRequestId<S> {
+    pub(super) const fn new(inner: S, header: Option<HeaderName>) -> Self {
+        Self { inner, header }
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SetRequestId<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut req: Request<ReqBody>) -> Self::Future {
+        let Some(header) = &self.header else {
+            return ResponseFuture::off(self.inner.call(req));
+        };
+        let id = kept(header, &req).unwrap_or_else(generate);
+        Facts::of_mut(req.extensions_mut()).set(id.clone());
+        let span = tracing::info_span!(target: "portcullis", "request", request_id = %id);
+        let inner = span.in_scope(|| self.inner.call(req));
+        ResponseFuture::new(inner, header.clone(), id, span)
+    }
+}
+
+/// The ID that a trusted peer sent, if it is one.
+fn kept<B>(header: &HeaderName, req: &Request<B>) -> Option<RequestId> {
+    let facts = Facts::of(req.extensions());
+    let mut sent = req.headers().get_all(header).iter();
+    match (facts.is_peer_trusted(), sent.next(), sent.next()) {
+        (true, Some(only), None) => RequestId::parse(only.as_bytes()).ok(),
+        _ => None,
+    }
+}

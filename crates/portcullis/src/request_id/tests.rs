@@ -1,0 +1,106 @@
+use std::collections::HashSet;
+
+use http::HeaderValue;
+use portcullis_core::{Facts, RequestId};
+use portcullis_test::{contract, echo, logged, request, send, service};
+use tower::Layer;
+
+use super::{RequestIdLayer, generate};
+
+contract!(RequestIdLayer::new(), RequestIdLayer::off());
+
+async fn answered_with(sent: &[&[u8]], trusted: bool) -> String {
+    let mut request = request("/");
+    for id in sent {
+        let value = HeaderValue::from_bytes(id).unwrap();
+        request.headers_mut().append("x-request-id", value);
+    }
+    if trusted {
+        Facts::of_mut(request.extensions_mut()).trust_peer();
+    }
+    let response = send(RequestIdLayer::new().layer(echo()), request).await;
+    let value = response.headers()["x-request-id"].to_str().unwrap();
+    value.to_owned()
+}
+
+#[tokio::test]
+async fn keeps_the_id_of_a_trusted_peer() {
+    assert_eq!(answered_with(&[b"Abc.1_2-3"], true).await, "Abc.1_2-3");
+}
+
+#[tokio::test]
+async fn replaces_every_other_id() {
+    let long = [b'a'; 129];
+    let refused: &[&[&[u8]]] = &[
+        &[],
+        &[b""],
+        &[b"a b"],
+        &[b"\x1b[31m".strip_prefix(b"\x1b").unwrap()],
+        &[b"${jndi:ldap}"],
+        &[b"caf\xe9"],
+        &[&long],
+        &[b"one", b"two"],
+    ];
+    for sent in refused {
+        assert_is_v7(&answered_with(sent, true).await);
+    }
+    assert_is_v7(&answered_with(&[b"Abc"], false).await);
+}
+
+#[tokio::test]
+async fn a_handler_reads_the_id_that_the_client_gets() {
+    let reads = service(|request| {
+        let id: &RequestId = Facts::of(request.extensions()).get().unwrap();
+        id.to_string()
+    });
+
+    let response = send(RequestIdLayer::new().layer(reads), request("/")).await;
+    let header = response.headers()["x-request-id"].clone();
+    assert_eq!(header, portcullis_test::text(response).await);
+}
+
+#[tokio::test]
+async fn every_log_line_carries_the_id() {
+    let (lines, response) = logged(async {
+        let logs = service(|_| {
+            tracing::info!("at work");
+            String::new()
+        });
+        send(RequestIdLayer::new().layer(logs), request("/")).await
+    })
+    .await;
+
+    let id = response.headers()["x-request-id"].to_str().unwrap();
+    assert!(lines.contains("at work"), "{lines}");
+    assert!(lines.contains(id), "{lines}");
+}
+
+#[tokio::test]
+async fn off_is_identity() {
+    let response = send(RequestIdLayer::off().layer(echo()), request("/")).await;
+
+    assert!(response.headers().is_empty());
+}
+
+#[test]
+fn ids_are_unique_and_in_order_of_time() {
+    let ids: Vec<_> = (0..100_000).map(|_| generate().to_string()).collect();
+    let distinct: HashSet<_> = ids.iter().collect();
+    let millis = |id: &str| u64::from_str_radix(&id.replace('-', "")[..12], 16).unwrap();
+
+    assert_eq!(distinct.len(), ids.len());
+    assert!(
+        ids.windows(2)
+            .all(|pair| millis(&pair[0]) <= millis(&pair[1]))
+    );
+    ids.iter().for_each(|id| assert_is_v7(id));
+}
+
+fn assert_is_v7(id: &str) {
+    assert_eq!(id.len(), 36, "{id}");
+    assert_eq!(id.as_bytes()[14], b'7', "{id}");
+    assert!(
+        matches!(id.as_bytes()[19], b'8' | b'9' | b'a' | b'b'),
+        "{id}"
+    );
+}

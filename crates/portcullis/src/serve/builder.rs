@@ -1,0 +1,136 @@
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    io,
+    pin::Pin,
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use portcullis_core::BoxError;
+use tokio::net::TcpListener;
+use tower_service::Service;
+
+use super::{Stopped, run, signal};
+use crate::Health;
+
+/// Serves connections with a service: an axum `Router`, or any tower service.
+///
+/// See the [module docs](super) for an example.
+pub fn serve<S, B>(listener: TcpListener, service: S) -> Serve<S>
+where
+    // Repeated here, and not only where it is needed, for the error message.
+    S: Service<Request<Incoming>, Response = Response<B>>,
+{
+    Serve {
+        listener,
+        service,
+        stop: Stop::OnSignal,
+        times: Times {
+            grace: Duration::from_secs(5),
+            drain: Duration::from_secs(20),
+            header: Duration::from_secs(10),
+        },
+        health: None,
+    }
+}
+
+/// Future returned by [`serve()`].
+#[must_use = "a server does nothing until it is awaited"]
+pub struct Serve<S> {
+    pub(super) listener: TcpListener,
+    pub(super) service: S,
+    pub(super) stop: Stop,
+    pub(super) times: Times,
+    pub(super) health: Option<Health>,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) grace: Duration,
+    pub(super) drain: Duration,
+    pub(super) header: Duration,
+}
+
+/// What makes the server stop.
+pub(super) enum Stop {
+    OnSignal,
+    // Once in the life of a server: a box keeps the type simple.
+    On(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+// ===== impl Serve =====
+
+impl<S> Serve<S> {
+    /// Stops when `stop` is ready, and not on a signal.
+    pub fn shutdown_on(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.stop = Stop::On(Box::pin(stop));
+        self
+    }
+
+    /// Fails `/ready` before anything else stops, and runs the checks.
+    pub fn health(mut self, health: &Health) -> Self {
+        self.health = Some(health.clone());
+        self
+    }
+
+    /// Goes on serving for this long after `/ready` has turned 503.
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.times.grace = grace;
+        self
+    }
+
+    /// Gives requests that are being served this long to end.
+    pub const fn drain(mut self, drain: Duration) -> Self {
+        self.times.drain = drain;
+        self
+    }
+
+    /// Gives a client this long to send its first byte, and then the head of each request.
+    pub const fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.times.header = timeout;
+        self
+    }
+}
+
+impl<S, B> IntoFuture for Serve<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type Output = io::Result<Stopped>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(run::run(self))
+    }
+}
+
+impl<S> fmt::Debug for Serve<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("listener", &self.listener)
+            .field("times", &self.times)
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Stop =====
+
+impl Stop {
+    /// Waits to be told to stop.
+    pub(super) async fn wait(self) -> io::Result<()> {
+        match self {
+            Self::OnSignal => signal::received().await,
+            Self::On(stop) => {
+                stop.await;
+                Ok(())
+            }
+        }
+    }
+}
