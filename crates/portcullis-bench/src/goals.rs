@@ -112,12 +112,6 @@ impl Goal {
     }
 }
 
-impl Verdict {
-    pub(crate) fn is_missed(self) -> bool {
-        matches!(self, Self::Missed(_))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::Router;
@@ -167,6 +161,6 @@ mod tests {
     fn a_figure_that_is_no_number_is_missed() {
         let verdict = GOAL.verdict(&rows(&[(BARE, 15.0), (EDGE, f64::NAN)]));
 
-        assert!(verdict.is_missed());
+        assert!(matches!(verdict, Verdict::Missed(_)));
     }
 }

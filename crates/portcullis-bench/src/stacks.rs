@@ -1,4 +1,13 @@
-//! The stacks, as one table. A new row needs a name, what it has, a constructor and its request.
+//! The stacks, as one table. A new row is one entry of [`STACKS`]:
+//!
+//! - a router: `Stack::route(name, what it has, constructor, request)`, where the constructor
+//!   runs inside the runtime of a process of its own and the request is an [`Ask`], which also
+//!   says what status must come back;
+//! - a part that is no router: `Stack::step(name, what it has, constructor of a closure)`;
+//! - to compare it with a peer, `Stack { peer: Some("peer: timeout"), ..Stack::route(..) }`;
+//! - to measure it over loopback too, `.on_the_wire()`.
+//!
+//! The goals of [`crate::goals`] find their stacks by name.
 
 use axum::http::StatusCode;
 
