@@ -1,0 +1,149 @@
+//! The stacks, as one table. A new row is one entry of [`STACKS`]:
+//!
+//! - a router: `Stack::route(name, what it has, constructor, request)`, where the constructor
+//!   runs inside the runtime of a process of its own and the request is an [`Ask`], which also
+//!   says what status must come back;
+//! - a part that is no router: `Stack::step(name, what it has, constructor of a closure)`;
+//! - to compare it with a peer, `Stack { peer: Some("peer: timeout"), ..Stack::route(..) }`;
+//! - to measure it over loopback too, `.on_the_wire()`.
+//!
+//! The goals of [`crate::goals`] find their stacks by name.
+
+use axum::http::StatusCode;
+
+use crate::{
+    ask::Ask,
+    peers::{self, alone, full},
+    stack::Stack,
+};
+
+/// The stack that everything is compared with.
+pub(crate) const BARE: &str = "bare axum";
+
+/// Today's composition of peers, not sampled.
+pub(crate) const PEERS_UNSAMPLED: &str = "peers, not sampled";
+
+/// The same, every trace sampled.
+pub(crate) const PEERS_SAMPLED: &str = "peers, sampled";
+
+/// Every stack, in the order of the table.
+pub(crate) const STACKS: &[Stack] = &[
+    Stack::route(BARE, "one route, no layer", peers::bare, Ask::PLAIN).on_the_wire(),
+    Stack::route(
+        PEERS_UNSAMPLED,
+        "every peer below in one `Router::layer` call, no trace sampled",
+        full::not_sampled,
+        Ask::PLAIN.with_address(),
+    )
+    .on_the_wire(),
+    Stack::route(
+        PEERS_SAMPLED,
+        "the same, every trace sampled and its span dropped when it ends",
+        full::sampled,
+        Ask::PLAIN.with_address(),
+    )
+    .on_the_wire(),
+    Stack::route(
+        "peers, 401",
+        "not sampled, a request without a key",
+        full::not_sampled,
+        Ask::PLAIN
+            .with_address()
+            .with_key(None)
+            .answered(StatusCode::UNAUTHORIZED),
+    ),
+    Stack::route(
+        "peers, 429",
+        "not sampled, the quota is spent",
+        full::quota_spent,
+        Ask::PLAIN
+            .with_address()
+            .answered(StatusCode::TOO_MANY_REQUESTS),
+    ),
+    Stack::route(
+        "peer: request ID",
+        "tower-http 0.7 `SetRequestId` (UUID v4) and `PropagateRequestId`",
+        alone::request_id,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: catch panic",
+        "tower-http 0.7 `CatchPanic`",
+        alone::catch_panic,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: timeout",
+        "tower-http 0.7 `Timeout`, 30 s",
+        alone::timeout,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: body limit",
+        "tower-http 0.7 `RequestBodyLimit`, 1 MiB",
+        alone::body_limit,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: rate limit",
+        "tower_governor 0.8, by peer address, with headers, nobody limited",
+        alone::rate_limit,
+        Ask::PLAIN.with_address(),
+    ),
+    Stack::route(
+        "peer: trace, not sampled",
+        "axum-tracing-opentelemetry 0.42 (request and response) over tracing-opentelemetry 0.34",
+        alone::trace_not_sampled,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: trace, sampled",
+        "the same, every trace sampled",
+        alone::trace_sampled,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: metrics",
+        "axum-prometheus 0.10",
+        alone::metrics,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: secure headers",
+        "axum-helmet 1.0, its defaults",
+        alone::secure_headers,
+        Ask::PLAIN,
+    ),
+    Stack::route(
+        "peer: API key",
+        "`from_fn` by hand: look-up by id, SHA-256, comparison in constant time",
+        alone::api_key,
+        Ask::PLAIN,
+    ),
+    Stack::step(
+        "peer: limiter check",
+        "governor 0.10 over DashMap, one check, 1,000 addresses in turn",
+        alone::limiter_check,
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<_> = STACKS.iter().map(|stack| stack.name).collect();
+
+        assert_eq!(names.len(), STACKS.len());
+    }
+
+    #[test]
+    fn peers_are_stacks() {
+        for peer in STACKS.iter().filter_map(|stack| stack.peer) {
+            assert!(Stack::find(peer).is_ok(), "{peer}");
+        }
+    }
+}
