@@ -32,7 +32,7 @@
 //! impl Observer for Log {
 //!     type Watch = Line;
 //!
-//!     fn begin(&self, head: &request::Parts) -> Line {
+//!     fn begin(&self, head: &request::Parts, _route: Option<&str>) -> Line {
 //!         Line(self.0.clone(), format!("{} {}", head.method, head.uri))
 //!     }
 //! }

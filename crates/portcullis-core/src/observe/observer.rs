@@ -10,7 +10,10 @@ pub trait Observer {
     type Watch: Watch;
 
     /// Called once an exchange, before the inner service.
-    fn begin(&self, head: &request::Parts) -> Self::Watch;
+    ///
+    /// `route` is the template of the route that will serve the request, such as `/users/{id}`,
+    /// where the framework knows it: see [`ObserveLayer::route_from`](super::ObserveLayer).
+    fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch;
 }
 
 /// What an [`Observer`] keeps for one exchange.
@@ -31,7 +34,7 @@ pub trait Watch {
 impl Observer for () {
     type Watch = ();
 
-    fn begin(&self, _head: &request::Parts) {}
+    fn begin(&self, _head: &request::Parts, _route: Option<&str>) {}
 }
 
 impl<A, B> Observer for (A, B)
@@ -41,8 +44,8 @@ where
 {
     type Watch = (A::Watch, B::Watch);
 
-    fn begin(&self, head: &request::Parts) -> Self::Watch {
-        (self.0.begin(head), self.1.begin(head))
+    fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
+        (self.0.begin(head, route), self.1.begin(head, route))
     }
 }
 
@@ -52,8 +55,8 @@ where
 {
     type Watch = Option<O::Watch>;
 
-    fn begin(&self, head: &request::Parts) -> Self::Watch {
-        self.as_ref().map(|observer| observer.begin(head))
+    fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
+        self.as_ref().map(|observer| observer.begin(head, route))
     }
 }
 

@@ -4,18 +4,23 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{ObservedBody, Observer, ResponseFuture, record::Record};
+use super::{ObservedBody, Observer, ResponseFuture, layer::RouteFrom, record::Record};
 
 /// Middleware that tells an [`Observer`] of every exchange. See the [module docs](super).
 #[derive(Clone, Copy, Debug)]
 pub struct Observe<S, O> {
     inner: S,
     observer: O,
+    route_from: Option<RouteFrom>,
 }
 
 impl<S, O> Observe<S, O> {
-    pub(super) const fn new(inner: S, observer: O) -> Self {
-        Self { inner, observer }
+    pub(super) const fn new(inner: S, observer: O, route_from: Option<RouteFrom>) -> Self {
+        Self {
+            inner,
+            observer,
+            route_from,
+        }
     }
 }
 
@@ -35,7 +40,8 @@ where
 
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         let (head, body) = req.into_parts();
-        let watch = self.observer.begin(&head);
+        let route = self.route_from.and_then(|route| route(&head.extensions));
+        let watch = self.observer.begin(&head, route);
         let req = Request::from_parts(head, body);
         let mut record = Record::new(watch, &req);
         let inner = record.scope(|| self.inner.call(req));

@@ -25,7 +25,7 @@ struct Notes(Ends);
 impl Observer for Notes {
     type Watch = Self;
 
-    fn begin(&self, _: &request::Parts) -> Self {
+    fn begin(&self, _: &request::Parts, _: Option<&str>) -> Self {
         self.clone()
     }
 }
@@ -183,7 +183,7 @@ async fn measures_to_the_head_and_to_the_end() {
     impl Observer for Times {
         type Watch = Self;
 
-        fn begin(&self, _: &request::Parts) -> Self {
+        fn begin(&self, _: &request::Parts, _: Option<&str>) -> Self {
             self.clone()
         }
     }

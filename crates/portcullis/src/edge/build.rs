@@ -27,6 +27,7 @@ where
         let explanation = self.explain();
         let settings = self.settings;
         let public = PublicPaths::new(settings.public.iter().map(String::as_str));
+        let observe = ObserveLayer::new(self.observer);
         let layers = Layers {
             health: settings.health_if(!settings.probes_limited),
             limited_health: settings.health_if(settings.probes_limited),
@@ -35,7 +36,10 @@ where
             body_limit: settings.bodies().respond_with(self.respond.clone()),
             client_ip: settings.client_ip,
             request_id: settings.request_id,
-            observe: ObserveLayer::new(self.observer),
+            observe: match settings.route_from {
+                Some(route) => observe.route_from(route),
+                None => observe,
+            },
             secure_headers: settings.secure_headers,
             limit: self.limit,
             auth: UnlessPublic::new(public, self.auth),

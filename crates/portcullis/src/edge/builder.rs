@@ -1,5 +1,6 @@
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
+use http::Extensions;
 use portcullis_core::{ConfigError, Off, ProblemJson};
 
 use super::plug::DefaultLimit;
@@ -28,6 +29,7 @@ pub struct Edge<A = Off, L = DefaultLimit, O = (), R = ProblemJson> {
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) client_ip: ClientIpLayer,
+    pub(super) route_from: Option<fn(&Extensions) -> Option<&str>>,
     pub(super) request_id: RequestIdLayer,
     pub(super) secure_headers: SecureHeadersLayer,
     pub(super) health: Option<Health>,
@@ -75,6 +77,19 @@ impl<A, L, O, R> Edge<A, L, O, R> {
             Ok(layer) => self.settings.client_ip = layer,
             Err(error) => self.settings.add_problems(&error),
         }
+        self
+    }
+
+    /// Reads the socket's other end from where the server leaves it, unless that is
+    /// [`serve()`](crate::serve()).
+    pub fn peer_from(mut self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
+        self.settings.client_ip = self.settings.client_ip.peer_from(peer);
+        self
+    }
+
+    /// Tells observers the route that will serve a request, as the framework knows it.
+    pub fn route_from(mut self, route: fn(&Extensions) -> Option<&str>) -> Self {
+        self.settings.route_from = Some(route);
         self
     }
 
@@ -168,6 +183,7 @@ impl Settings {
     fn new() -> Self {
         Self {
             client_ip: ClientIpLayer::new(),
+            route_from: None,
             request_id: RequestIdLayer::new(),
             secure_headers: SecureHeadersLayer::api(),
             health: None,
