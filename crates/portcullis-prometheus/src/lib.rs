@@ -1,1 +1,54 @@
-//! Work in progress.
+//! Prometheus metrics for portcullis.
+//!
+//! [`Metrics`] is an [`Observer`](portcullis_core::Observer): rate, errors and duration of every
+//! exchange, from the request's head to the last byte of the answer, by OpenTelemetry's HTTP
+//! semantic conventions 1.44 in Prometheus' names.
+//!
+//! | metric | kind | labels |
+//! |---|---|---|
+//! | `http_server_request_duration_seconds` | histogram, the conventions' 14 boundaries | `http_request_method`, `http_route`, `http_response_status_code`, `url_scheme`, `error_type` |
+//! | `http_server_active_requests` | gauge | `http_request_method`, `url_scheme` |
+//! | `portcullis_rejections_total` | counter | `reason` |
+//!
+//! No label is a client's to choose: an invented method is `_OTHER`, the route is the framework's
+//! template or empty, never a path, and there is no host. After 1,000 routes further ones are
+//! counted as `_OTHER`. A client that goes away before the head has no status; its `error_type` is
+//! `client_disconnect`.
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Full};
+//! use portcullis_core::ObserveLayer;
+//! use portcullis_prometheus::Metrics;
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let metrics = Metrics::new();
+//! let hello = service_fn(|_: Request<()>| async {
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
+//! });
+//! let service = ObserveLayer::new(metrics.clone()).layer(hello);
+//! service.oneshot(Request::default()).await?.into_body().collect().await?;
+//!
+//! let text = metrics.encode();
+//! assert!(text.contains("http_server_request_duration_seconds_count"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Cost
+//!
+//! The handles of a route's series are resolved once and found again without a lock or an
+//! allocation.
+
+mod labels;
+mod metrics;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+pub use self::metrics::{InFlight, Metrics};

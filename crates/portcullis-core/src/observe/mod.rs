@@ -61,6 +61,7 @@ mod body;
 mod exchange;
 mod future;
 mod layer;
+mod method;
 mod observer;
 mod record;
 mod service;
@@ -72,6 +73,7 @@ pub use self::{
     exchange::{Exchange, Outcome},
     future::ResponseFuture,
     layer::ObserveLayer,
+    method::known_method,
     observer::{Observer, Watch},
     service::Observe,
 };
