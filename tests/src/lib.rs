@@ -1,1 +1,3 @@
-//! Work in progress.
+//! What the end to end tests share.
+
+pub mod demo;

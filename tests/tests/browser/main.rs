@@ -1,0 +1,137 @@
+//! The demo's page in a real browser: every card is pressed, and shows what was sent.
+
+mod chrome;
+mod client;
+mod page;
+
+use portcullis_tests::demo::Demo;
+use serde_json::json;
+
+use crate::{chrome::Chrome, client::Result, page::Page};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_what_every_layer_really_answers() -> Result<()> {
+    let demo = Demo::start().await;
+    let chrome = Chrome::start().await?;
+    let page = Page::open(&chrome, demo.url()).await?;
+
+    shows_each_status(&page).await?;
+    shows_that_a_wrong_key_looks_like_none(&page).await?;
+    shows_a_body_that_broke_off(&page).await?;
+    shows_streams(&page).await?;
+    shows_a_broken_dependency(&page).await?;
+    shows_what_is_left_of_a_limit(&page).await?;
+
+    assert_eq!(page.violations().await?, [""; 0]);
+    assert_eq!(surprises(&chrome).await?, [""; 0]);
+    chrome.quit().await
+}
+
+/// Without this the absence of violations above would prove nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_an_inline_style() -> Result<()> {
+    let demo = Demo::start().await;
+    let chrome = Chrome::start().await?;
+    let page = Page::open(&chrome, demo.url()).await?;
+    assert_eq!(page.violations().await?, [""; 0]);
+
+    let inline = "document.body.setAttribute('style', 'color: red')";
+    chrome.run(inline, json!([])).await?;
+    page.press("health").await?;
+
+    assert_eq!(page.violations().await?, ["style-src-attr blocked inline"]);
+    assert_eq!(surprises(&chrome).await?.len(), 1);
+    chrome.quit().await
+}
+
+async fn shows_each_status(page: &Page<'_>) -> Result<()> {
+    for (card, status) in STATUSES {
+        let answer = page.press(card).await?;
+        assert_eq!(answer.status(), Some(status), "{card}: {answer:?}");
+        assert!(
+            answer.headers.contains("x-request-id"),
+            "{card}: {answer:?}"
+        );
+        assert!(answer.duration.ends_with(" ms"), "{card}: {answer:?}");
+    }
+    Ok(())
+}
+
+async fn shows_that_a_wrong_key_looks_like_none(page: &Page<'_>) -> Result<()> {
+    let answer = page.press("wrong-key").await?;
+
+    assert_eq!(answer.status(), Some(401));
+    assert_eq!(
+        answer.note,
+        "the same as without a key, but for the request ID"
+    );
+    Ok(())
+}
+
+async fn shows_a_body_that_broke_off(page: &Page<'_>) -> Result<()> {
+    let answer = page.press("panic-body").await?;
+
+    assert_eq!(answer.status(), Some(200));
+    assert!(answer.note.starts_with("the body broke off"), "{answer:?}");
+    Ok(())
+}
+
+async fn shows_streams(page: &Page<'_>) -> Result<()> {
+    let events = page.press("events").await?;
+    let socket = page.press("websocket").await?;
+
+    assert_eq!(events.status(), Some(200));
+    assert!(events.body.matches("data:").count() >= 5, "{events:?}");
+    assert_eq!(socket.status(), Some(101));
+    assert!(
+        socket.body.contains("← hello through the gate"),
+        "{socket:?}"
+    );
+    Ok(())
+}
+
+async fn shows_a_broken_dependency(page: &Page<'_>) -> Result<()> {
+    for name in ["mongodb", "redis"] {
+        page.press_on("checks", name).await?;
+        page.press_until("ready", 503).await?;
+        page.press_on("checks", name).await?;
+        page.press_until("ready", 200).await?;
+    }
+    Ok(())
+}
+
+async fn shows_what_is_left_of_a_limit(page: &Page<'_>) -> Result<()> {
+    let answer = page.press("burst").await?;
+    let refused = answer.body.lines().filter(|line| line.starts_with("429"));
+    let explained = |line: &str| line.contains("retry-after: ") && line.contains("ratelimit: ");
+
+    assert_eq!(answer.status(), Some(429), "{answer:?}");
+    assert!(refused.clone().count() > 0 && refused.clone().all(explained));
+    assert_eq!(answer.body.lines().count(), 15);
+    Ok(())
+}
+
+/// What the browser logged, but for answers of 4xx and 5xx and bodies that broke off.
+async fn surprises(chrome: &Chrome) -> Result<Vec<String>> {
+    let log = chrome.log().await?;
+    let surprises = log.iter().filter(|entry| entry["source"] != "network");
+    Ok(surprises
+        .map(|entry| entry["message"].to_string())
+        .collect())
+}
+
+const STATUSES: [(&str, u16); 12] = [
+    ("hello", 200),
+    ("no-key", 401),
+    ("echo", 200),
+    ("too-large", 413),
+    ("slow", 503),
+    ("panic", 500),
+    ("health", 200),
+    ("ready", 200),
+    ("metrics-no-key", 401),
+    ("metrics", 200),
+    ("config", 200),
+    // After a panic and a deadline the server still answers.
+    ("hello", 200),
+];

@@ -1,0 +1,138 @@
+//! Everything CI checks, as one table.
+
+use crate::{
+    command::Command,
+    report::{Outcome, Report},
+    tools::{CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, JQ, NEXTEST, RUSTFMT, Tool},
+};
+
+/// One thing that is checked.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) needs: &'static [Tool],
+    variables: &'static [(&'static str, &'static str)],
+    command: &'static str,
+    passes: Passes,
+}
+
+/// When a step has passed.
+#[derive(Debug)]
+enum Passes {
+    /// The command succeeds.
+    OnSuccess,
+    /// The command succeeds, prints something, and no line starts with one of these.
+    WithoutLine(&'static [&'static str]),
+}
+
+// ===== impl Step =====
+
+impl Step {
+    /// Runs the step and tells whether it passed.
+    pub(crate) fn run(&self, report: &mut Report) -> bool {
+        let command = Command::new(self.command).variables(self.variables);
+        report.time(self.name, Outcome::Passed, || match self.passes {
+            Passes::OnSuccess => command.run(),
+            Passes::WithoutLine(unwanted) => runs_without_line(&command, unwanted),
+        })
+    }
+}
+
+fn runs_without_line(command: &Command, unwanted: &[&str]) -> bool {
+    let Some(output) = command.run_for_output() else {
+        return false;
+    };
+    let found = lines_starting_with(&output, unwanted);
+    for line in &found {
+        println!("unwanted: {line}");
+    }
+    !output.is_empty() && found.is_empty()
+}
+
+fn lines_starting_with<'o>(output: &'o str, starts: &[&str]) -> Vec<&'o str> {
+    let starts_so = |line: &&str| starts.iter().any(|start| line.starts_with(start));
+    output.lines().filter(starts_so).collect()
+}
+
+/// In this order: cheap before dear, and what shares a build beside it.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        needs: &[RUSTFMT],
+        variables: &[],
+        command: "cargo fmt --all --check",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "hyper example has no axum",
+        needs: &[],
+        variables: &[],
+        command: "cargo tree --package hyper-example --edges normal,build --all-features --prefix none",
+        passes: Passes::WithoutLine(&["axum ", "axum-"]),
+    },
+    Step {
+        name: "deny",
+        needs: &[DENY],
+        variables: &[],
+        command: "cargo deny check bans licenses sources",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "clippy",
+        needs: &[CLIPPY],
+        variables: &[],
+        command: "cargo clippy --workspace --all-targets --all-features -- -D warnings",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "docs",
+        needs: &[],
+        variables: &[("RUSTDOCFLAGS", "-D warnings")],
+        command: "cargo doc --workspace --no-deps --all-features",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "features",
+        needs: &[HACK],
+        variables: &[],
+        command: "cargo hack check --each-feature --no-dev-deps --workspace --exclude xtask --exclude portcullis-tests --exclude portcullis-bench",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "tests",
+        needs: &[NEXTEST, CHROMIUM, CHROMIUM_DRIVER, CURL, JQ],
+        variables: &[],
+        command: "cargo nextest run --workspace --all-features --profile ci",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "doctests",
+        needs: &[],
+        variables: &[],
+        command: "cargo test --doc --workspace --all-features",
+        passes: Passes::OnSuccess,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_crate_by_the_start_of_its_line() {
+        let tree = "hyper-example v0.1.0 (examples/hyper)\naxum-core v0.5.6\nmaxum v1.0.0";
+
+        let found = lines_starting_with(tree, &["axum ", "axum-"]);
+
+        assert_eq!(found, ["axum-core v0.5.6"]);
+    }
+
+    #[test]
+    fn names_every_step_once() {
+        let mut names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        names.sort_unstable();
+        names.dedup();
+
+        assert_eq!(names.len(), STEPS.len());
+    }
+}

@@ -1,0 +1,121 @@
+//! The programs the steps need, and where each comes from.
+
+use crate::command::Command;
+
+/// A program, named as its package is.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Tool {
+    pub(crate) package: &'static str,
+    pub(crate) source: Source,
+    /// Succeeds where the tool is installed.
+    probe: &'static str,
+}
+
+/// Who installs a tool.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Source {
+    Rustup,
+    Apt,
+    Cargo,
+}
+
+// ===== impl Tool =====
+
+impl Tool {
+    pub(crate) fn is_missing(&self) -> bool {
+        !Command::new(self.probe).succeeds_quietly()
+    }
+}
+
+// ===== impl Source =====
+
+impl Source {
+    pub(crate) const ALL: [Self; 3] = [Self::Rustup, Self::Apt, Self::Cargo];
+
+    /// Whether this source can be used here, by this user.
+    pub(crate) fn is_usable(self) -> bool {
+        match self {
+            Self::Rustup => Command::new("rustup --version").succeeds_quietly(),
+            Self::Apt => is_root() && Command::new("apt-get --version").succeeds_quietly(),
+            Self::Cargo => true,
+        }
+    }
+
+    /// The commands that install `packages`.
+    pub(crate) fn commands(self, packages: &[&'static str]) -> Vec<Command> {
+        let packages = packages.iter().copied();
+        match self {
+            Self::Rustup => vec![Command::new("rustup component add").words(packages)],
+            Self::Apt => vec![
+                Command::new("apt-get update"),
+                Command::new("apt-get install -y --no-install-recommends")
+                    .variables(&[("DEBIAN_FRONTEND", "noninteractive")])
+                    .words(packages),
+            ],
+            Self::Cargo => packages
+                .map(|package| Command::new("cargo install --locked").words([package]))
+                .collect(),
+        }
+    }
+}
+
+/// Without `unsafe` and without a dependency there is only the program to ask.
+pub(crate) fn is_root() -> bool {
+    Command::new("id -u")
+        .output()
+        .is_some_and(|user| user.trim() == "0")
+}
+
+pub(crate) const RUSTFMT: Tool = Tool {
+    package: "rustfmt",
+    source: Source::Rustup,
+    probe: "cargo fmt --version",
+};
+
+pub(crate) const CLIPPY: Tool = Tool {
+    package: "clippy",
+    source: Source::Rustup,
+    probe: "cargo clippy --version",
+};
+
+pub(crate) const NEXTEST: Tool = Tool {
+    package: "cargo-nextest",
+    source: Source::Cargo,
+    probe: "cargo nextest --version",
+};
+
+pub(crate) const HACK: Tool = Tool {
+    package: "cargo-hack",
+    source: Source::Cargo,
+    probe: "cargo hack --version",
+};
+
+pub(crate) const DENY: Tool = Tool {
+    package: "cargo-deny",
+    source: Source::Cargo,
+    probe: "cargo deny --version",
+};
+
+pub(crate) const CHROMIUM: Tool = Tool {
+    package: "chromium",
+    source: Source::Apt,
+    probe: "chromium --version",
+};
+
+pub(crate) const CHROMIUM_DRIVER: Tool = Tool {
+    package: "chromium-driver",
+    source: Source::Apt,
+    probe: "chromedriver --version",
+};
+
+pub(crate) const CURL: Tool = Tool {
+    package: "curl",
+    source: Source::Apt,
+    probe: "curl --version",
+};
+
+pub(crate) const JQ: Tool = Tool {
+    package: "jq",
+    source: Source::Apt,
+    probe: "jq --version",
+};
