@@ -1,3 +1,52 @@
-//! Work in progress.
+//! The `portcullis` command.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints"
+)]
+
+mod arguments;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use portcullis::{ConfigError, api_key::ApiKey};
+
+use crate::arguments::{Command, USAGE};
+
+fn main() -> ExitCode {
+    match Command::parse(std::env::args().skip(1)).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("portcullis: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), ConfigError> {
+    match command {
+        Command::Help => print!("{USAGE}"),
+        Command::KeyNew { prefix, name } => {
+            let text = describe(&ApiKey::generate(&prefix)?, &name);
+            // Whoever reads the key may have closed the pipe.
+            let _ = io::stdout().write_all(text.as_bytes());
+        }
+    }
+    Ok(())
+}
+
+/// The key, once, and the line that lets a server know it.
+fn describe(key: &ApiKey, name: &str) -> String {
+    let (text, id, digest) = (key.expose(), key.id(), key.digest().to_hex());
+    format!(
+        "The key. It is shown this once; give it to {name}:\n\
+         {text}\n\
+         \n\
+         What the server needs: its id and digest, no secret:\n\
+         API_KEYS={name}=sha256:{id}:{digest}\n"
+    )
+}

@@ -1,3 +1,31 @@
-//! Work in progress.
+//! An existing axum app, and the lines that add the edge.
+//!
+//! `cargo run -p portcullis-cli -- key new` makes a key, and the `API_KEYS` that this server needs.
 
-fn main() {}
+use std::error::Error;
+
+use axum::{Router, routing::get};
+use portcullis::{Edge, Principal, Quota, api_key::Keys, serve};
+use portcullis_axum::{EdgeExt, FromEdge};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let app = Router::new().route("/", get(whoami));
+
+    // The edge, from here ..
+    let edge = Edge::new()
+        .for_axum()
+        .api_keys(Keys::from_env("API_KEYS")?)
+        .rate_limit(Quota::per_second(10).burst(20))
+        .build()?;
+    let app = app.layer(edge);
+    // .. to here.
+
+    serve(TcpListener::bind("127.0.0.1:3000").await?, app).await?;
+    Ok(())
+}
+
+async fn whoami(FromEdge(who): FromEdge<Principal>) -> String {
+    format!("hello {}\n", who.id())
+}

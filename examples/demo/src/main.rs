@@ -1,3 +1,71 @@
-//! Work in progress.
+//! The portcullis demo server: every layer of the edge, on real traffic.
+//!
+//! `cargo run --release -p demo` needs no set-up. What can be set is in [`config`].
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints"
+)]
+
+mod app;
+mod config;
+mod dependencies;
+mod edge;
+mod page;
+mod routes;
+mod streams;
+
+use std::process::ExitCode;
+
+use portcullis::serve;
+use portcullis_otel::Telemetry;
+use tokio::net::TcpListener;
+use tracing_subscriber::{EnvFilter, prelude::*};
+
+use crate::{app::Demo, config::Config};
+
+/// What is wrong, in one line.
+type Problem = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("demo: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run() -> Result<(), Problem> {
+    let config = Config::from_env()?;
+    let telemetry = Telemetry::from_env("portcullis-demo")?;
+    tracing_subscriber::registry()
+        .with(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(telemetry.layer())
+        .init();
+
+    let demo = Demo::new(config);
+    let edge = edge::build(&demo, &telemetry)?;
+    let address = demo.config.address();
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("{address}: {error}"))?;
+    print!("{}", edge.explain());
+    println!("listening on http://{}", listener.local_addr()?);
+    if let Some(key) = &demo.config.demo_key {
+        println!("demo key: {}", key.expose());
+    }
+
+    let stopped = serve(listener, app::router(demo.clone()).layer(edge))
+        .health(&demo.health)
+        .grace(demo.config.grace())
+        .drain(demo.config.drain)
+        .await?;
+    telemetry.shutdown();
+    println!("{stopped}");
+    Ok(())
+}

@@ -74,6 +74,15 @@ impl Keys {
         Self::parse(&Zeroizing::new(text))
     }
 
+    /// Adds a key of `principal`. A key with the same id is replaced.
+    #[must_use]
+    pub fn and(self, principal: &str, key: &ApiKey) -> Self {
+        let mut keys = HashMap::clone(&self.0);
+        let record = KeyRecord::new(key.digest(), Principal::new(principal));
+        keys.insert(key.id().into(), record);
+        Self(Arc::new(keys))
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -90,8 +99,7 @@ impl Keys {
 impl From<&ApiKey> for Keys {
     /// One key, whose principal is its id.
     fn from(key: &ApiKey) -> Self {
-        let record = KeyRecord::new(key.digest(), Principal::new(key.id()));
-        Self(Arc::new(HashMap::from([(key.id().into(), record)])))
+        Self::default().and(key.id(), key)
     }
 }
 

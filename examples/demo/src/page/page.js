@@ -53,7 +53,7 @@ const GROUPS = [
       },
       {
         id: "wrong-key", title: "Wrong key", layer: "API key", request: "GET /api/hello", expect: "401",
-        text: "With a wrong one, held against the answer to none. Five in a row lock this address out for a while.",
+        text: "With a wrong one, held against the answer to none.",
         run: compareWrongKey,
       },
     ],

@@ -1,0 +1,220 @@
+//! What the environment says.
+//!
+//! | variable | default | |
+//! |---|---|---|
+//! | `HOST`, `PORT` | `127.0.0.1`, `8080` | where to listen; port 0 takes a free one |
+//! | `ENVIRONMENT` | `development` | or `production`: no demo key, no debug routes, a key is required |
+//! | `API_KEYS`, `API_KEYS_FILE` | none | keys, or their digests, as `portcullis key new` prints them |
+//! | `RATE_LIMIT_PER_SECOND` | 10 | for each address |
+//! | `RATE_LIMIT_BURST` | the rate | |
+//! | `RATE_LIMIT_HEALTH` | `false` | whether probes spend quota |
+//! | `TRUSTED_PROXIES` | none | addresses and CIDR ranges, separated by commas |
+//! | `BODY_LIMIT_BYTES` | 1048576 | |
+//! | `DRAIN_SECONDS` | 20 | how long requests may take to end at the stop |
+//! | `OTEL_*` | no export | see `portcullis_otel::Telemetry` |
+
+use std::{
+    env::{self, VarError},
+    fmt::Display,
+    str::FromStr,
+    time::Duration,
+};
+
+use portcullis::{
+    ConfigError, Quota,
+    api_key::{ApiKey, Keys},
+};
+
+/// What the environment says, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) environment: Environment,
+    pub(crate) keys: Keys,
+    pub(crate) demo_key: Option<ApiKey>,
+    pub(crate) quota: Quota,
+    pub(crate) limit_probes: bool,
+    pub(crate) trusted_proxies: String,
+    pub(crate) body_limit: u64,
+    pub(crate) drain: Duration,
+}
+
+/// Where the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Environment {
+    Development,
+    Production,
+}
+
+// ===== impl Config =====
+
+impl Config {
+    /// Reads the environment, and says everything that is wrong with it at once.
+    pub(crate) fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|name| match env::var(name) {
+            Ok(value) => Some(value),
+            Err(VarError::NotPresent) => None,
+            // Not a right value of anything.
+            Err(VarError::NotUnicode(_)) => Some("\u{fffd}".to_owned()),
+        })
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut read = Reader {
+            variable,
+            problems: Vec::new(),
+        };
+        let environment = read.or("ENVIRONMENT", Environment::Development);
+        let rate = read.or("RATE_LIMIT_PER_SECOND", 10);
+        let burst = read.or("RATE_LIMIT_BURST", rate);
+        let quota = Quota::new(rate, Duration::from_secs(1)).and_then(|q| q.try_burst(burst));
+        let keys = read.keys(environment);
+        let config = Self {
+            host: read.or("HOST", "127.0.0.1".to_owned()),
+            port: read.or("PORT", 8080),
+            environment,
+            quota: read.checked(quota).unwrap_or(Quota::per_second(10)),
+            limit_probes: read.or("RATE_LIMIT_HEALTH", false),
+            trusted_proxies: read.or("TRUSTED_PROXIES", String::new()),
+            body_limit: read.or("BODY_LIMIT_BYTES", 1 << 20),
+            drain: Duration::from_secs(read.or("DRAIN_SECONDS", 20)),
+            demo_key: None,
+            keys: keys.unwrap_or_default(),
+        };
+        ConfigError::check(read.problems)?;
+        config.with_demo_key()
+    }
+
+    pub(crate) fn is_development(&self) -> bool {
+        self.environment == Environment::Development
+    }
+
+    pub(crate) fn address(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// In development nobody waits for a load balancer.
+    pub(crate) fn grace(&self) -> Duration {
+        match self.environment {
+            Environment::Development => Duration::ZERO,
+            Environment::Production => Duration::from_secs(5),
+        }
+    }
+
+    /// In development there is a fresh key, so that everything can be tried at once.
+    fn with_demo_key(mut self) -> Result<Self, ConfigError> {
+        if self.is_development() {
+            let key = ApiKey::generate("demo")?;
+            self.keys = self.keys.and("demo", &key);
+            self.demo_key = Some(key);
+        }
+        Ok(self)
+    }
+}
+
+// ===== impl Environment =====
+
+impl FromStr for Environment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err("it is development or production"),
+        }
+    }
+}
+
+/// Reads variables and gathers what is wrong with them.
+struct Reader<F> {
+    variable: F,
+    problems: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
+        let Some(text) = (self.variable)(name).filter(|text| !text.is_empty()) else {
+            return default;
+        };
+        text.parse().unwrap_or_else(|error| {
+            self.problems.push(format!("{name}: {text:?}: {error}"));
+            default
+        })
+    }
+
+    fn keys(&mut self, environment: Environment) -> Option<Keys> {
+        let text = (self.variable)("API_KEYS").filter(|text| !text.is_empty());
+        let file = (self.variable)("API_KEYS_FILE").filter(|path| !path.is_empty());
+        let keys = match (text, file) {
+            (Some(text), None) => Keys::parse(&text),
+            (None, Some(path)) => Keys::from_file(path),
+            (Some(_), Some(_)) => Err(ConfigError::new("API_KEYS and API_KEYS_FILE: set only one")),
+            (None, None) if environment == Environment::Production => Err(ConfigError::new(
+                "in production a key is required: set API_KEYS or API_KEYS_FILE; \
+                 `portcullis key new` makes one",
+            )),
+            (None, None) => return None,
+        };
+        self.checked(keys)
+    }
+
+    fn checked<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+        let problems = result.as_ref().err().map(ConfigError::problems);
+        let problems: Vec<_> = problems.into_iter().flatten().map(str::to_owned).collect();
+        self.problems.extend(problems);
+        result.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let found = |name: &str| set.iter().find(|(key, _)| *key == name);
+        Config::read(|name| found(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn needs_nothing() {
+        let config = read(&[]).unwrap();
+
+        assert_eq!(config.address(), "127.0.0.1:8080");
+        assert_eq!(config.quota, Quota::per_second(10));
+        assert!(config.demo_key.is_some());
+    }
+
+    #[test]
+    fn production_needs_a_key_and_has_no_demo_key() {
+        let refused = read(&[("ENVIRONMENT", "production")]).unwrap_err();
+        assert!(
+            refused.to_string().contains("a key is required"),
+            "{refused}"
+        );
+
+        let key = ApiKey::generate("pk").unwrap();
+        let set = [("ENVIRONMENT", "production"), ("API_KEYS", key.expose())];
+        assert!(read(&set).unwrap().demo_key.is_none());
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let set = [
+            ("ENVIRONMENT", "staging"),
+            ("PORT", "70000"),
+            ("RATE_LIMIT_BURST", "0"),
+            ("API_KEYS", "pk_1_2"),
+        ];
+        let problems = read(&set).unwrap_err().to_string();
+
+        for name in ["ENVIRONMENT", "PORT", "quota", "API keys"] {
+            assert!(problems.contains(name), "{problems}");
+        }
+        assert!(!problems.contains('\n'), "{problems}");
+    }
+}
