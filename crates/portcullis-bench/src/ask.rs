@@ -8,8 +8,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri},
 };
 
-/// A key that [`crate::peers`] accept: prefix, key id, secret.
-pub(crate) const KEY: &str = "pc_k042_0123456789abcdefghijABCDEFGHIJ0123456789";
+/// A key that all stacks accept: prefix, key id, secret, checksum.
+pub(crate) const KEY: &str = "pk_4fzq0m8c1x7d_0123456789abcdefghijABCDEFGHIJ0123456789abc4iBoSt";
 
 /// The path that is asked for.
 pub(crate) const PATH: &str = "/u/42";

@@ -17,6 +17,7 @@ mod drive;
 mod figures;
 mod goals;
 mod measure;
+mod ours;
 mod peers;
 mod report;
 mod stack;

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 
 use crate::{
     ask::Ask,
+    ours,
     peers::{self, alone, full},
     stack::Stack,
 };
@@ -25,6 +26,12 @@ pub(crate) const PEERS_UNSAMPLED: &str = "peers, not sampled";
 
 /// The same, every trace sampled.
 pub(crate) const PEERS_SAMPLED: &str = "peers, sampled";
+
+/// Our whole edge, not sampled.
+pub(crate) const EDGE_UNSAMPLED: &str = "edge, not sampled";
+
+/// The same, every trace sampled.
+pub(crate) const EDGE_SAMPLED: &str = "edge, sampled";
 
 /// Every stack, in the order of the table.
 pub(crate) const STACKS: &[Stack] = &[
@@ -125,6 +132,134 @@ pub(crate) const STACKS: &[Stack] = &[
         "governor 0.10 over DashMap, one check, 1,000 addresses in turn",
         alone::limiter_check,
     ),
+    Stack::route(
+        EDGE_UNSAMPLED,
+        "our edge, every layer on, no trace sampled",
+        ours::not_sampled,
+        Ask::PLAIN.with_address(),
+    )
+    .on_the_wire(),
+    Stack::route(
+        EDGE_SAMPLED,
+        "the same, every trace sampled and its span dropped when it ends",
+        ours::sampled,
+        Ask::PLAIN.with_address(),
+    )
+    .on_the_wire(),
+    Stack {
+        peer: Some("peers, 401"),
+        ..Stack::route(
+            "edge, 401",
+            "not sampled, a request without a key",
+            ours::not_sampled,
+            Ask::PLAIN
+                .with_address()
+                .with_key(None)
+                .answered(StatusCode::UNAUTHORIZED),
+        )
+    },
+    Stack {
+        peer: Some("peers, 429"),
+        ..Stack::route(
+            "edge, 429",
+            "not sampled, the quota is spent",
+            ours::quota_spent,
+            Ask::PLAIN
+                .with_address()
+                .answered(StatusCode::TOO_MANY_REQUESTS),
+        )
+    },
+    Stack::step("clone of the edge service", "everything on", ours::clone),
+    Stack {
+        peer: Some("peer: request ID"),
+        ..Stack::route(
+            "layer: request ID",
+            "`RequestIdLayer`",
+            ours::request_id,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: catch panic"),
+        ..Stack::route(
+            "layer: catch panic",
+            "`CatchPanicLayer`",
+            ours::catch_panic,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: timeout"),
+        ..Stack::route(
+            "layer: timeout",
+            "`TimeoutLayer`, 30 s",
+            ours::timeout,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: body limit"),
+        ..Stack::route(
+            "layer: body limit",
+            "`BodyLimitLayer`, 1 MiB",
+            ours::body_limit,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: rate limit"),
+        ..Stack::route(
+            "layer: rate limit",
+            "`ClientIpLayer` and `RateLimitLayer`, with headers, nobody limited",
+            ours::rate_limit,
+            Ask::PLAIN.with_address(),
+        )
+    },
+    Stack {
+        peer: Some("peer: trace, not sampled"),
+        ..Stack::route(
+            "layer: trace, not sampled",
+            "`ObserveLayer` with `Tracing`",
+            ours::trace_not_sampled,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: trace, sampled"),
+        ..Stack::route(
+            "layer: trace, sampled",
+            "the same, every trace sampled",
+            ours::trace_sampled,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: metrics"),
+        ..Stack::route(
+            "layer: metrics",
+            "`ObserveLayer` with `Metrics`",
+            ours::metrics,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: secure headers"),
+        ..Stack::route(
+            "layer: secure headers",
+            "`SecureHeadersLayer`, the API profile",
+            ours::secure_headers,
+            Ask::PLAIN,
+        )
+    },
+    Stack {
+        peer: Some("peer: API key"),
+        ..Stack::route(
+            "layer: API key",
+            "`ApiKeyLayer` with `Keys`",
+            ours::api_key,
+            Ask::PLAIN,
+        )
+    },
 ];
 
 #[cfg(test)]

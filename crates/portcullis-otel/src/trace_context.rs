@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use opentelemetry::{
     SpanId, TraceFlags, TraceId,
     trace::{SpanContext, TraceState},
@@ -10,7 +10,7 @@ use opentelemetry::{
 
 /// The context that a request carries, if it carries a right one.
 pub(crate) fn extract(headers: &HeaderMap) -> Option<SpanContext> {
-    let mut lines = headers.get_all("traceparent").iter();
+    let mut lines = headers.get_all(&TRACEPARENT).iter();
     let (only, None) = (lines.next()?, lines.next()) else {
         return None;
     };
@@ -53,7 +53,7 @@ fn hex(digits: &[u8]) -> Option<u128> {
 /// All lines as one list (section 3.3.1). One wrong member makes the whole list wrong.
 fn parse_tracestate(headers: &HeaderMap) -> Option<TraceState> {
     let mut members = Vec::new();
-    for line in headers.get_all("tracestate") {
+    for line in headers.get_all(&TRACESTATE) {
         let line = line.to_str().ok()?;
         let trimmed = line
             .split(',')
@@ -91,6 +91,9 @@ fn is_member(member: &str) -> bool {
         && (1..=LONGEST).contains(&value.len())
         && value.bytes().all(in_value)
 }
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 const LENGTH: usize = 55;
 const LONGEST: usize = 256;

@@ -47,5 +47,6 @@ fn known<'a>(keys: &Keys, headers: &'a HeaderMap) -> Option<&'a str> {
 
 /// Splits `prefix_keyid_secret`.
 fn split(key: &str) -> Option<(&str, &str)> {
-    key.strip_prefix("pc_")?.split_once('_')
+    let (_prefix, rest) = key.split_once('_')?;
+    rest.split_once('_')
 }

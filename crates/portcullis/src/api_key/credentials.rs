@@ -15,8 +15,8 @@ pub(super) fn find(headers: &HeaderMap) -> Option<&str> {
 
 /// Keeps the key from being printed with the other headers.
 pub(super) fn hide(headers: &mut HeaderMap) {
-    for name in [X_API_KEY, AUTHORIZATION] {
-        if let Some(value) = headers.get_mut(&name) {
+    for name in [&X_API_KEY, &AUTHORIZATION] {
+        if let Some(value) = headers.get_mut(name) {
             value.set_sensitive(true);
         }
     }
@@ -37,4 +37,4 @@ fn bearer_token(credentials: &str) -> Option<&str> {
         .then_some(token.trim_start_matches(' '))
 }
 
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");

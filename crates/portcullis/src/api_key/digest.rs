@@ -4,7 +4,7 @@ use portcullis_core::ConfigError;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// SHA-256 of a whole key. Compared in constant time, and not printed by `Debug`.
+/// SHA-256 of a key's secret. Compared in constant time, and not printed by `Debug`.
 #[derive(Clone, Copy)]
 pub struct KeyDigest([u8; 32]);
 
@@ -12,10 +12,10 @@ impl KeyDigest {
     /// The digest of an unknown key: no text is known to have it.
     pub(super) const NONE: Self = Self([0; 32]);
 
-    /// Digests a key.
+    /// Digests a secret. With the 43 characters of ours that is one block of SHA-256.
     #[must_use]
-    pub fn of(key: &str) -> Self {
-        Self(Sha256::digest(key.as_bytes()).into())
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret.as_bytes()).into())
     }
 
     /// Reads 64 hexadecimal digits.

@@ -21,6 +21,7 @@ pub struct InvalidApiKey;
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
     pub(super) id: &'a str,
+    pub(super) secret: &'a str,
 }
 
 // ===== impl ApiKey =====
@@ -65,13 +66,18 @@ impl ApiKey {
     /// What selects the key in a store.
     #[must_use]
     pub fn id(&self) -> &str {
-        split(&self.text).map_or("", |parts| parts.id)
+        self.parts().id
     }
 
     /// What a store keeps of it.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
-        KeyDigest::of(&self.text)
+        KeyDigest::of(self.parts().secret)
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        // The text was made or parsed here.
+        split(&self.text).unwrap_or(Parts { id: "", secret: "" })
     }
 }
 
@@ -95,14 +101,14 @@ impl std::error::Error for InvalidApiKey {}
 pub(super) fn split(text: &str) -> Result<Parts<'_>, InvalidApiKey> {
     let (head, tail) = text.rsplit_once('_').ok_or(InvalidApiKey)?;
     let (prefix, id) = head.split_once('_').ok_or(InvalidApiKey)?;
-    let is_tail =
-        tail.len() == SECRET + CHECKSUM && tail.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_tail = tail.len() == SECRET + CHECKSUM && tail.is_ascii();
     if !(is_part(prefix, 1..=LONGEST_PREFIX) && is_part(id, 1..=LONGEST_ID) && is_tail) {
         return Err(InvalidApiKey);
     }
     let (body, found) = text.split_at(text.len() - CHECKSUM);
+    let secret = &tail[..SECRET];
     match checksum(body) == *found {
-        true => Ok(Parts { id }),
+        true => Ok(Parts { id, secret }),
         false => Err(InvalidApiKey),
     }
 }

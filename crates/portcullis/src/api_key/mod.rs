@@ -15,7 +15,7 @@
 //! # Keys
 //!
 //! A key reads `prefix_keyid_secret`, like `pk_4fzq0m8c1x7d_` and 49 more letters and digits: a
-//! secret with 256 random bits, and a CRC-32 of the whole. The checksum lets a scanner find leaked
+//! secret with 256 random bits, and a CRC-32 of all before it. The checksum lets a scanner find leaked
 //! keys, and spares the store typing mistakes. The id selects the stored digest, so a store never
 //! sees a secret; only SHA-256 digests are kept, which is right for secrets with that much entropy
 //! (NIST SP 800-63B, look-up secrets). Digests are compared in constant time, and an unknown id

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 use portcullis_core::Scheme;
 
 /// Walks from the peer towards the client for as long as the hops are trusted.
 pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = peer;
-    for entry in entries_from_the_right(headers, X_FORWARDED_FOR) {
+    for entry in entries_from_the_right(headers, &X_FORWARDED_FOR) {
         if !is_trusted(client, trusted) {
             break;
         }
@@ -23,7 +23,7 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
 
 /// The scheme that the nearest proxy says the client used.
 pub(super) fn scheme(headers: &HeaderMap) -> Option<Scheme> {
-    let mut entries = entries_from_the_right(headers, X_FORWARDED_PROTO);
+    let mut entries = entries_from_the_right(headers, &X_FORWARDED_PROTO);
     match entries.next().flatten()? {
         proto if proto.eq_ignore_ascii_case("https") => Some(Scheme::Https),
         proto if proto.eq_ignore_ascii_case("http") => Some(Scheme::Http),
@@ -37,7 +37,7 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// Whether the request carries a header that claims to know the client.
 pub(super) fn is_claimed(headers: &HeaderMap) -> bool {
-    [X_FORWARDED_FOR, "forwarded", "x-real-ip"]
+    [&X_FORWARDED_FOR, &FORWARDED, &X_REAL_IP]
         .iter()
         .any(|name| headers.contains_key(*name))
 }
@@ -56,7 +56,7 @@ pub(super) fn parse(entry: &str) -> Option<IpAddr> {
 /// The entries of all lines of a list header, last first. `None` for what is not text.
 fn entries_from_the_right<'a>(
     headers: &'a HeaderMap,
-    name: &'static str,
+    name: &'static HeaderName,
 ) -> impl Iterator<Item = Option<&'a str>> {
     let lines = headers.get_all(name).into_iter().rev();
     lines.flat_map(|line| {
@@ -67,5 +67,6 @@ fn entries_from_the_right<'a>(
     })
 }
 
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
-const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");

@@ -73,8 +73,8 @@ fn complete(
     if let Some(hsts) = hsts {
         add(response, &header::STRICT_TRANSPORT_SECURITY, || hsts);
     }
-    response.remove(header::SERVER);
-    response.remove(X_POWERED_BY);
+    response.remove(&header::SERVER);
+    response.remove(&X_POWERED_BY);
 }
 
 fn add(response: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> HeaderValue) {
@@ -83,7 +83,7 @@ fn add(response: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> Head
     }
 }
 
-const X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
+static X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 
 /// For the policy, HSTS and the request ID, so that the map grows once.
 const ROOM: usize = 3;

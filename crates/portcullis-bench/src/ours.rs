@@ -1,0 +1,138 @@
+//! The stacks of portcullis, around the same route as the peers.
+
+use std::{convert::Infallible, future::Ready, hint::black_box, time::Duration};
+
+use axum::Router;
+use bytes::Bytes;
+use http_body_util::Full;
+use portcullis::{
+    ConfigError, Edge, EdgeLayer, Health, ObserveLayer, Quota,
+    api_key::{ApiKeyGuard, ApiKeyLayer, Keys},
+    body_limit::{BodyLimitLayer, RequestBody},
+    catch_panic::CatchPanicLayer,
+    client_ip::ClientIpLayer,
+    rate_limit::{RateLimit, RateLimitLayer},
+    request_id::RequestIdLayer,
+    secure_headers::SecureHeadersLayer,
+    timeout::TimeoutLayer,
+};
+use portcullis_axum::{EdgeExt, connect_info, matched_path};
+use portcullis_otel::{Sampling, Tracing};
+use portcullis_prometheus::Metrics;
+use tower::{Layer, ServiceBuilder, service_fn};
+
+use crate::{
+    ask::KEY,
+    peers::{Discard, bare},
+    stack::Step,
+};
+
+type Observers = (((), Tracing), Metrics);
+type Whole = EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers>;
+
+pub(crate) fn not_sampled() -> Router {
+    bare().layer(edge(Sampling::never(), LARGE))
+}
+
+pub(crate) fn sampled() -> Router {
+    bare().layer(edge(Sampling::always(), LARGE))
+}
+
+pub(crate) fn quota_spent() -> Router {
+    bare().layer(edge(Sampling::never(), Quota::per_hour(1)))
+}
+
+pub(crate) fn request_id() -> Router {
+    bare().layer(RequestIdLayer::new())
+}
+
+pub(crate) fn catch_panic() -> Router {
+    bare().layer(CatchPanicLayer::new())
+}
+
+pub(crate) fn timeout() -> Router {
+    bare().layer(TimeoutLayer::new(DEADLINE))
+}
+
+pub(crate) fn body_limit() -> Router {
+    bare().layer(BodyLimitLayer::new(BODY))
+}
+
+/// With the layer that finds the address, as the peer does it itself.
+pub(crate) fn rate_limit() -> Router {
+    let both = ServiceBuilder::new()
+        .layer(ClientIpLayer::new().peer_from(connect_info))
+        .layer(RateLimitLayer::new(LARGE));
+    bare().layer(both)
+}
+
+pub(crate) fn trace_not_sampled() -> Router {
+    bare().layer(traced(Sampling::never()))
+}
+
+pub(crate) fn trace_sampled() -> Router {
+    bare().layer(traced(Sampling::always()))
+}
+
+pub(crate) fn metrics() -> Router {
+    bare().layer(ObserveLayer::new(Metrics::new()).route_from(matched_path))
+}
+
+pub(crate) fn secure_headers() -> Router {
+    bare().layer(SecureHeadersLayer::api())
+}
+
+pub(crate) fn api_key() -> Router {
+    bare().layer(ApiKeyLayer::new(keys()))
+}
+
+/// A clone of the whole edge, as a server makes one for each request.
+pub(crate) fn clone() -> Step {
+    let service = edge(Sampling::never(), LARGE).layer(service_fn(answer));
+    Box::new(move || drop(black_box(service.clone())))
+}
+
+fn answer(
+    _: axum::http::Request<RequestBody<Full<Bytes>>>,
+) -> Ready<Result<axum::http::Response<Full<Bytes>>, Infallible>> {
+    std::future::ready(Ok(axum::http::Response::default()))
+}
+
+/// Everything on.
+#[expect(
+    clippy::expect_used,
+    reason = "a stack that can't be built gives no number"
+)]
+fn edge(sampling: Sampling, quota: Quota) -> Whole {
+    build(sampling, quota).expect("the stack is right")
+}
+
+fn build(sampling: Sampling, quota: Quota) -> Result<Whole, ConfigError> {
+    Edge::new()
+        .for_axum()
+        .observe(Tracing::new(Discard, sampling))
+        .observe(Metrics::new())
+        .health(&Health::new())
+        .timeout(DEADLINE)
+        .rate_limit(quota)
+        .body_limit(BODY)
+        .api_keys(keys())
+        .build()
+}
+
+fn traced(sampling: Sampling) -> ObserveLayer<Tracing> {
+    ObserveLayer::new(Tracing::new(Discard, sampling)).route_from(matched_path)
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a stack that can't be built gives no number"
+)]
+fn keys() -> Keys {
+    Keys::parse(KEY).expect("the key is right")
+}
+
+const BODY: u64 = 1 << 20;
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Nobody is limited.
+const LARGE: Quota = Quota::per_second(1_000_000_000).burst(1000);
