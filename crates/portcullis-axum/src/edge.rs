@@ -1,20 +1,51 @@
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, MatchedPath};
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, MatchedPath},
+};
 use http::Extensions;
-use portcullis::Edge;
+use portcullis::{
+    Edge,
+    body_limit::{RequestBody, UnwrapBody},
+};
 
 /// What an [`Edge`] learns from axum.
 pub trait EdgeExt {
-    /// Names routes by [`matched_path`] in spans and metrics, and finds the peer of `axum::serve`
-    /// by [`connect_info`].
+    /// The same edge, for axum.
+    type Axum;
+
+    /// Names routes by [`matched_path`] in spans and metrics, finds the peer of `axum::serve` by
+    /// [`connect_info`], and gives handlers axum's own body ([`AxumBody`]).
     #[must_use]
-    fn for_axum(self) -> Self;
+    fn for_axum(self) -> Self::Axum;
 }
 
-impl<A, L, O, R> EdgeExt for Edge<A, L, O, R> {
-    fn for_axum(self) -> Self {
-        self.route_from(matched_path).peer_from(connect_info)
+/// Gives axum its own body back where nothing must be counted.
+///
+/// Without it everything works too: axum puts the wrapped body into a box.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a unit type that users name")]
+pub struct AxumBody;
+
+impl<A, L, O, R, W> EdgeExt for Edge<A, L, O, R, W> {
+    type Axum = Edge<A, L, O, R, AxumBody>;
+
+    fn for_axum(self) -> Self::Axum {
+        let edge = self.route_from(matched_path).peer_from(connect_info);
+        edge.unwrap_bodies(AxumBody)
+    }
+}
+
+impl UnwrapBody<Body> for AxumBody {
+    type Body = Body;
+
+    #[inline]
+    fn unwrap(&self, body: RequestBody<Body>) -> Body {
+        match body.into_known() {
+            Ok(body) => body,
+            Err(counted) => Body::new(counted),
+        }
     }
 }
 

@@ -29,6 +29,6 @@ mod extract;
 mod tests;
 
 pub use self::{
-    edge::{EdgeExt, connect_info, matched_path},
+    edge::{AxumBody, EdgeExt, connect_info, matched_path},
     extract::{FromEdge, Missing},
 };

@@ -7,6 +7,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri},
 };
+use portcullis::{Facts, PeerAddr};
 
 /// A key that all stacks accept: prefix, key id, secret, checksum.
 pub(crate) const KEY: &str = "pk_4fzq0m8c1x7d_0123456789abcdefghijABCDEFGHIJ0123456789abc4iBoSt";
@@ -14,11 +15,18 @@ pub(crate) const KEY: &str = "pk_4fzq0m8c1x7d_0123456789abcdefghijABCDEFGHIJ0123
 /// The path that is asked for.
 pub(crate) const PATH: &str = "/u/42";
 
+/// Where a server leaves the peer's address.
+#[derive(Clone, Copy, Debug)]
+enum Address {
+    ConnectInfo,
+    Facts,
+}
+
 /// What a stack is asked, and what it must answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     key: Option<&'static str>,
-    address: bool,
+    address: Option<Address>,
     /// The status that every measured answer must have.
     pub(crate) status: StatusCode,
 }
@@ -27,13 +35,19 @@ impl Ask {
     /// A request with the typical headers and [`KEY`], answered with 200.
     pub(crate) const PLAIN: Self = Self {
         key: Some(KEY),
-        address: false,
+        address: None,
         status: StatusCode::OK,
     };
 
     /// Puts the peer's address in the extensions, as `into_make_service_with_connect_info` does.
     pub(crate) const fn with_address(mut self) -> Self {
-        self.address = true;
+        self.address = Some(Address::ConnectInfo);
+        self
+    }
+
+    /// Leaves the peer's address where `portcullis::serve` does.
+    pub(crate) const fn with_facts(mut self) -> Self {
+        self.address = Some(Address::Facts);
         self
     }
 
@@ -66,12 +80,11 @@ impl Ask {
 pub(crate) struct Blueprint {
     uri: Uri,
     headers: HeaderMap,
-    address: Option<SocketAddr>,
+    address: Option<Address>,
 }
 
 impl Blueprint {
     pub(crate) fn new(ask: Ask) -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
         let headers = ask.headers().chain([("host", "edge.example")]);
         Self {
             uri: Uri::from_static(PATH),
@@ -83,7 +96,7 @@ impl Blueprint {
                     )
                 })
                 .collect(),
-            address: ask.address.then_some(address),
+            address: ask.address,
         }
     }
 
@@ -91,8 +104,13 @@ impl Blueprint {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        if let Some(address) = self.address {
-            request.extensions_mut().insert(ConnectInfo(address));
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
+        match self.address {
+            Some(Address::ConnectInfo) => {
+                request.extensions_mut().insert(ConnectInfo(peer));
+            }
+            Some(Address::Facts) => Facts::of_mut(request.extensions_mut()).set(PeerAddr(peer)),
+            None => {}
         }
         request
     }

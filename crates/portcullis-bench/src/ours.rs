@@ -6,9 +6,9 @@ use axum::Router;
 use bytes::Bytes;
 use http_body_util::Full;
 use portcullis::{
-    ConfigError, Edge, EdgeLayer, Health, ObserveLayer, Quota,
+    ConfigError, Edge, EdgeLayer, Health, ObserveLayer, ProblemJson, Quota,
     api_key::{ApiKeyGuard, ApiKeyLayer, Keys},
-    body_limit::{BodyLimitLayer, RequestBody},
+    body_limit::BodyLimitLayer,
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
     rate_limit::{RateLimit, RateLimitLayer},
@@ -16,7 +16,7 @@ use portcullis::{
     secure_headers::SecureHeadersLayer,
     timeout::TimeoutLayer,
 };
-use portcullis_axum::{EdgeExt, connect_info, matched_path};
+use portcullis_axum::{AxumBody, EdgeExt, matched_path};
 use portcullis_otel::{Sampling, Tracing};
 use portcullis_prometheus::Metrics;
 use tower::{Layer, ServiceBuilder, service_fn};
@@ -28,7 +28,7 @@ use crate::{
 };
 
 type Observers = (((), Tracing), Metrics);
-type Whole = EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers>;
+type Whole = EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers, ProblemJson, AxumBody>;
 
 pub(crate) fn not_sampled() -> Router {
     bare().layer(edge(Sampling::never(), LARGE))
@@ -55,13 +55,13 @@ pub(crate) fn timeout() -> Router {
 }
 
 pub(crate) fn body_limit() -> Router {
-    bare().layer(BodyLimitLayer::new(BODY))
+    bare().layer(BodyLimitLayer::new(BODY).unwrap_with(AxumBody))
 }
 
 /// With the layer that finds the address, as the peer does it itself.
 pub(crate) fn rate_limit() -> Router {
     let both = ServiceBuilder::new()
-        .layer(ClientIpLayer::new().peer_from(connect_info))
+        .layer(ClientIpLayer::new())
         .layer(RateLimitLayer::new(LARGE));
     bare().layer(both)
 }
@@ -93,7 +93,7 @@ pub(crate) fn clone() -> Step {
 }
 
 fn answer(
-    _: axum::http::Request<RequestBody<Full<Bytes>>>,
+    _: axum::http::Request<axum::body::Body>,
 ) -> Ready<Result<axum::http::Response<Full<Bytes>>, Infallible>> {
     std::future::ready(Ok(axum::http::Response::default()))
 }

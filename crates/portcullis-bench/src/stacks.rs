@@ -136,14 +136,14 @@ pub(crate) const STACKS: &[Stack] = &[
         EDGE_UNSAMPLED,
         "our edge, every layer on, no trace sampled",
         ours::not_sampled,
-        Ask::PLAIN.with_address(),
+        Ask::PLAIN.with_facts(),
     )
     .on_the_wire(),
     Stack::route(
         EDGE_SAMPLED,
         "the same, every trace sampled and its span dropped when it ends",
         ours::sampled,
-        Ask::PLAIN.with_address(),
+        Ask::PLAIN.with_facts(),
     )
     .on_the_wire(),
     Stack {
@@ -153,7 +153,7 @@ pub(crate) const STACKS: &[Stack] = &[
             "not sampled, a request without a key",
             ours::not_sampled,
             Ask::PLAIN
-                .with_address()
+                .with_facts()
                 .with_key(None)
                 .answered(StatusCode::UNAUTHORIZED),
         )
@@ -165,7 +165,7 @@ pub(crate) const STACKS: &[Stack] = &[
             "not sampled, the quota is spent",
             ours::quota_spent,
             Ask::PLAIN
-                .with_address()
+                .with_facts()
                 .answered(StatusCode::TOO_MANY_REQUESTS),
         )
     },
@@ -212,7 +212,7 @@ pub(crate) const STACKS: &[Stack] = &[
             "layer: rate limit",
             "`ClientIpLayer` and `RateLimitLayer`, with headers, nobody limited",
             ours::rate_limit,
-            Ask::PLAIN.with_address(),
+            Ask::PLAIN.with_facts(),
         )
     },
     Stack {

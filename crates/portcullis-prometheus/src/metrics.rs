@@ -100,6 +100,7 @@ impl Default for Metrics {
 impl Observer for Metrics {
     type Watch = InFlight;
 
+    #[inline]
     fn begin(&self, head: &request::Parts, route: Option<&str>) -> InFlight {
         let labels = Active {
             http_request_method: known_method(&head.method).unwrap_or(OTHER),
@@ -126,6 +127,7 @@ impl fmt::Debug for Metrics {
 // ===== impl InFlight =====
 
 impl Watch for InFlight {
+    #[inline]
     fn end(self, exchange: &Exchange<'_>) {
         self.active.dec();
         let routes = &self.metrics.0.routes;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use portcullis::{
-    ConfigError, Edge, EdgeLayer,
+    ConfigError, Edge, EdgeLayer, ProblemJson,
     api_key::{ApiKeyGuard, Keys},
     rate_limit::RateLimit,
     secure_headers::SecureHeadersLayer,
 };
-use portcullis_axum::EdgeExt;
+use portcullis_axum::{AxumBody, EdgeExt};
 use portcullis_otel::{Telemetry, Tracing};
 use portcullis_prometheus::Metrics;
 
@@ -20,7 +20,8 @@ type Observers = (((), Option<Tracing>), Metrics);
 pub(crate) fn build(
     demo: &Demo,
     telemetry: &Telemetry,
-) -> Result<EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers>, ConfigError> {
+) -> Result<EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers, ProblemJson, AxumBody>, ConfigError>
+{
     let config = &demo.config;
     Edge::new()
         .for_axum()

@@ -44,6 +44,7 @@ impl BodyLayer {
 impl<S> Layer<S> for BodyLayer {
     type Service = WrapBody<S>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         WrapBody { inner }
     }
@@ -63,6 +64,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         ResponseFuture {
             inner: self.inner.call(req),
@@ -78,6 +80,7 @@ where
 {
     type Output = Result<Response<ResponseBody<B>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = ready!(self.project().inner.poll(cx))?;
         Poll::Ready(Ok(response.map(ResponseBody::new)))

@@ -69,11 +69,13 @@ mod sealed {
 impl Facts {
     /// The facts of a request; none are known where no layer left any.
     #[must_use]
+    #[inline]
     pub fn of(extensions: &Extensions) -> &Self {
         extensions.get().unwrap_or(&NONE)
     }
 
     /// The facts of a request, to add to them.
+    #[inline]
     pub fn of_mut(extensions: &mut Extensions) -> &mut Self {
         extensions.get_or_insert_default()
     }

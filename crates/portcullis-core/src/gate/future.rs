@@ -28,7 +28,8 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<V, F, P, H> {
-        Deferred { #[pin] verdict: V, held: Option<H> },
+        // Boxed: the future must be small where nothing is deferred.
+        Deferred { #[pin] verdict: V, held: Option<Box<H>> },
         Inside { #[pin] future: F, permit: P },
         Rejected { rejection: Option<Rejection> },
     }
@@ -48,6 +49,7 @@ where
     S: Service<Request<B>>,
     G: Guard,
 {
+    #[inline]
     pub(super) fn inside(
         inner: &mut S,
         head: request::Parts,
@@ -59,6 +61,7 @@ where
         Self { state, respond }
     }
 
+    #[inline]
     pub(super) fn deferred(
         verdict: G::Future,
         ready: S,
@@ -66,7 +69,7 @@ where
         body: B,
         respond: R,
     ) -> Self {
-        let held = Some(Held { ready, head, body });
+        let held = Some(Box::new(Held { ready, head, body }));
         let state = State::Deferred { verdict, held };
         Self { state, respond }
     }
@@ -86,6 +89,7 @@ where
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
+    #[inline]
     #[expect(clippy::expect_used, reason = "a future is polled until it is ready")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();

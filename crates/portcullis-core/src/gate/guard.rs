@@ -40,9 +40,11 @@ pub enum Verdict<P, F> {
 /// Dropped when the response head is ready, or when the request is cancelled.
 pub trait Permit {
     /// Called once, before the inner service.
+    #[inline]
     fn on_request(&mut self, _head: &mut request::Parts) {}
 
     /// Called once, after the inner service.
+    #[inline]
     fn on_response(&mut self, _head: &mut response::Parts) {}
 }
 
@@ -60,6 +62,7 @@ impl Guard for Off {
     type Permit = ();
     type Future = Pending<Result<(), Rejection>>;
 
+    #[inline]
     fn admit(&self, _head: &request::Parts) -> Verdict<(), Self::Future> {
         Verdict::Admit(())
     }

@@ -43,6 +43,7 @@ where
 {
     type Service = Gate<S, G, R>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         Gate::new(inner, self.guard.clone(), self.respond.clone())
     }

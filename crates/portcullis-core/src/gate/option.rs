@@ -28,6 +28,7 @@ where
     type Permit = Option<G::Permit>;
     type Future = OptionFuture<G::Future>;
 
+    #[inline]
     fn admit(&self, head: &request::Parts) -> Verdict<Self::Permit, Self::Future> {
         match self {
             Some(guard) => guard.admit(head).optional(),
@@ -55,12 +56,14 @@ impl<P> Permit for Option<P>
 where
     P: Permit,
 {
+    #[inline]
     fn on_request(&mut self, head: &mut request::Parts) {
         if let Some(permit) = self {
             permit.on_request(head);
         }
     }
 
+    #[inline]
     fn on_response(&mut self, head: &mut response::Parts) {
         if let Some(permit) = self {
             permit.on_response(head);
@@ -76,6 +79,7 @@ where
 {
     type Output = Result<Option<P>, Rejection>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().future.poll(cx).map_ok(Some)
     }

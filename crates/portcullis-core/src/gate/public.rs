@@ -56,6 +56,7 @@ impl<G: Guard> Guard for UnlessPublic<G> {
     type Permit = Option<G::Permit>;
     type Future = OptionFuture<G::Future>;
 
+    #[inline]
     fn admit(&self, head: &request::Parts) -> Verdict<Self::Permit, Self::Future> {
         match self.public.contains(head.uri.path()) {
             true => Verdict::Admit(None),

@@ -18,6 +18,7 @@ pub struct Gate<S, G, R = ProblemJson> {
 }
 
 impl<S, G, R> Gate<S, G, R> {
+    #[inline]
     pub(super) const fn new(inner: S, guard: G, respond: R) -> Self {
         Self {
             inner,
@@ -41,6 +42,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         let (head, body) = req.into_parts();
         let respond = self.respond.clone();

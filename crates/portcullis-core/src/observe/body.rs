@@ -24,6 +24,7 @@ where
     B: Body,
     W: Watch,
 {
+    #[inline]
     pub(super) fn new(inner: B, mut record: Record<W>) -> Self {
         if inner.is_end_stream() || record.has_no_body() {
             record.end(Outcome::Complete);
@@ -40,6 +41,7 @@ where
     type Data = B::Data;
     type Error = B::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

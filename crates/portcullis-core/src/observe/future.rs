@@ -21,6 +21,7 @@ pin_project! {
 }
 
 impl<F, W: Watch> ResponseFuture<F, W> {
+    #[inline]
     pub(super) const fn new(inner: F, record: Record<W>) -> Self {
         Self {
             inner,
@@ -37,6 +38,7 @@ where
 {
     type Output = Result<Response<ObservedBody<B, W>>, E>;
 
+    #[inline]
     #[expect(clippy::expect_used, reason = "a future is polled until it is ready")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();

@@ -47,6 +47,7 @@ where
 {
     type Service = Observe<S, O>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         Observe::new(inner, self.observer.clone(), self.route_from)
     }

@@ -34,6 +34,7 @@ pub trait Watch {
 impl Observer for () {
     type Watch = ();
 
+    #[inline]
     fn begin(&self, _head: &request::Parts, _route: Option<&str>) {}
 }
 
@@ -44,6 +45,7 @@ where
 {
     type Watch = (A::Watch, B::Watch);
 
+    #[inline]
     fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
         (self.0.begin(head, route), self.1.begin(head, route))
     }
@@ -55,6 +57,7 @@ where
 {
     type Watch = Option<O::Watch>;
 
+    #[inline]
     fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
         self.as_ref().map(|observer| observer.begin(head, route))
     }
@@ -63,6 +66,7 @@ where
 // ===== impl Watch =====
 
 impl Watch for () {
+    #[inline]
     fn end(self, _exchange: &Exchange<'_>) {}
 }
 
@@ -76,6 +80,7 @@ where
         outer.scope(|| inner.scope(poll))
     }
 
+    #[inline]
     fn end(self, exchange: &Exchange<'_>) {
         self.1.end(exchange);
         self.0.end(exchange);
@@ -93,6 +98,7 @@ where
         }
     }
 
+    #[inline]
     fn end(self, exchange: &Exchange<'_>) {
         if let Some(watch) = self {
             watch.end(exchange);

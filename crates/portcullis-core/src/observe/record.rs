@@ -17,7 +17,8 @@ pub(super) struct Record<W: Watch> {
     status: Option<StatusCode>,
     rejection: Option<Rejection>,
     response_bytes: u64,
-    span: Span,
+    /// The span that the exchange began in, if somebody listens to it.
+    span: Option<Box<Span>>,
 }
 
 impl<W: Watch> Record<W> {
@@ -30,7 +31,9 @@ impl<W: Watch> Record<W> {
             status: None,
             rejection: None,
             response_bytes: 0,
-            span: Span::current(),
+            span: Some(Span::current())
+                .filter(|span| !span.is_disabled())
+                .map(Box::new),
         }
     }
 
@@ -44,8 +47,14 @@ impl<W: Watch> Record<W> {
 
     /// Runs a poll of the body in the watch's scope, and in the span the exchange began in.
     pub(super) fn body_scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        let span = self.span.clone();
-        span.in_scope(|| self.scope(poll))
+        match self.span.take() {
+            None => self.scope(poll),
+            Some(span) => {
+                let polled = span.in_scope(|| self.scope(poll));
+                self.span = Some(span);
+                polled
+            }
+        }
     }
 
     pub(super) fn on_head<B>(&mut self, response: &Response<B>) {

@@ -15,6 +15,7 @@ pub struct Observe<S, O> {
 }
 
 impl<S, O> Observe<S, O> {
+    #[inline]
     pub(super) const fn new(inner: S, observer: O, route_from: Option<RouteFrom>) -> Self {
         Self {
             inner,
@@ -38,6 +39,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         let (head, body) = req.into_parts();
         let route = self.route_from.and_then(|route| route(&head.extensions));

@@ -2,23 +2,32 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
+/// The header that a key came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    XApiKey,
+    Authorization,
+}
+
 /// The key that a request carries: exactly one, in one of the two headers.
-pub(super) fn find(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn find(headers: &HeaderMap) -> Option<(Source, &str)> {
     let own = only(headers, &X_API_KEY)?;
     let bearer = only(headers, &AUTHORIZATION)?;
     match (own, bearer) {
-        (Some(key), None) => key.to_str().ok(),
-        (None, Some(credentials)) => bearer_token(credentials.to_str().ok()?),
+        (Some(key), None) => Some((Source::XApiKey, key.to_str().ok()?)),
+        (None, Some(value)) => Some((Source::Authorization, bearer_token(value.to_str().ok()?)?)),
         _ => None,
     }
 }
 
 /// Keeps the key from being printed with the other headers.
-pub(super) fn hide(headers: &mut HeaderMap) {
-    for name in [&X_API_KEY, &AUTHORIZATION] {
-        if let Some(value) = headers.get_mut(name) {
-            value.set_sensitive(true);
-        }
+pub(super) fn hide(headers: &mut HeaderMap, source: Source) {
+    let name = match source {
+        Source::XApiKey => &X_API_KEY,
+        Source::Authorization => &AUTHORIZATION,
+    };
+    if let Some(value) = headers.get_mut(name) {
+        value.set_sensitive(true);
     }
 }
 

@@ -12,7 +12,11 @@ use portcullis_core::{
 };
 use subtle::ConstantTimeEq;
 
-use super::{IntoKeyStore, KeyDigest, KeyRecord, KeyStore, Lookup, credentials, key};
+use super::{
+    IntoKeyStore, KeyDigest, KeyRecord, KeyStore, Lookup,
+    credentials::{self, Source},
+    key,
+};
 
 /// Admits requests that carry a known API key.
 #[derive(Clone)]
@@ -22,7 +26,10 @@ pub struct ApiKeyGuard<K> {
 
 /// Tells the application who sent the request.
 #[derive(Debug)]
-pub struct Authenticated(Principal);
+pub struct Authenticated {
+    principal: Principal,
+    source: Source,
+}
 
 pin_project! {
     /// Waits for a [`KeyStore`].
@@ -30,6 +37,7 @@ pin_project! {
         #[pin]
         lookup: F,
         presented: KeyDigest,
+        source: Source,
     }
 }
 
@@ -51,8 +59,9 @@ where
     type Permit = Authenticated;
     type Future = AdmitFuture<K::Future>;
 
+    #[inline]
     fn admit(&self, head: &request::Parts) -> Verdict<Authenticated, Self::Future> {
-        let Some(text) = credentials::find(&head.headers) else {
+        let Some((source, text)) = credentials::find(&head.headers) else {
             return Verdict::Reject(unauthenticated());
         };
         // What is no key costs the same work, and is not worth hashing at length.
@@ -62,11 +71,15 @@ where
         };
         let presented = KeyDigest::of(secret);
         match lookup {
-            Lookup::Known(record) => match judge(record, &presented) {
+            Lookup::Known(record) => match judge(record, &presented, source) {
                 Ok(permit) => Verdict::Admit(permit),
                 Err(rejection) => Verdict::Reject(rejection),
             },
-            Lookup::Wait(lookup) => Verdict::Defer(AdmitFuture { lookup, presented }),
+            Lookup::Wait(lookup) => Verdict::Defer(AdmitFuture {
+                lookup,
+                presented,
+                source,
+            }),
         }
     }
 
@@ -84,9 +97,10 @@ impl<K> fmt::Debug for ApiKeyGuard<K> {
 // ===== impl Authenticated =====
 
 impl Permit for Authenticated {
+    #[inline]
     fn on_request(&mut self, head: &mut request::Parts) {
-        credentials::hide(&mut head.headers);
-        Facts::of_mut(&mut head.extensions).set(self.0.clone());
+        credentials::hide(&mut head.headers, self.source);
+        Facts::of_mut(&mut head.extensions).set(self.principal.clone());
     }
 }
 
@@ -98,10 +112,11 @@ where
 {
     type Output = Result<Authenticated, Rejection>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         Poll::Ready(match ready!(this.lookup.poll(cx)) {
-            Ok(record) => judge(record, this.presented),
+            Ok(record) => judge(record, this.presented, *this.source),
             Err(error) => {
                 tracing::warn!(target: "portcullis", error, "the key store failed");
                 Err(RejectionKind::Unavailable.into())
@@ -117,13 +132,17 @@ impl<F> fmt::Debug for AdmitFuture<F> {
 }
 
 /// Compares in constant time, and compares something also when there is nothing to compare with.
-fn judge(record: Option<KeyRecord>, presented: &KeyDigest) -> Result<Authenticated, Rejection> {
+fn judge(
+    record: Option<KeyRecord>,
+    presented: &KeyDigest,
+    source: Source,
+) -> Result<Authenticated, Rejection> {
     let stored = record
         .as_ref()
         .map_or(&KeyDigest::NONE, |record| &record.digest);
     let is_right = bool::from(stored.ct_eq(presented));
     match record.filter(|_| is_right) {
-        Some(record) => Ok(Authenticated(record.principal)),
+        Some(KeyRecord { principal, .. }) => Ok(Authenticated { principal, source }),
         None => Err(unauthenticated()),
     }
 }

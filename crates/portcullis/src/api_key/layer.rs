@@ -60,6 +60,7 @@ where
 {
     type Service = Gate<S, UnlessPublic<Option<ApiKeyGuard<K>>>, R>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         let guard = UnlessPublic::new(self.public.clone(), self.guard.clone());
         let gate = GateLayer::new(guard);

@@ -31,6 +31,23 @@ struct Counted<B> {
     tripped: Arc<AtomicBool>,
 }
 
+/// Makes the body that an inner service takes of a [`RequestBody`].
+///
+/// A framework has a body of its own and puts every other into a box. Where nothing is counted
+/// there is no need to.
+pub trait UnwrapBody<B> {
+    /// What the inner service takes.
+    type Body;
+
+    /// Makes the body.
+    fn unwrap(&self, body: RequestBody<B>) -> Self::Body;
+}
+
+/// Leaves a [`RequestBody`] as it is.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a unit type that users name")]
+pub struct KeepWrapped;
+
 /// More of a body was read than is allowed.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -39,7 +56,20 @@ pub struct BodyTooLarge;
 // ===== impl RequestBody =====
 
 impl<B> RequestBody<B> {
+    /// The body itself, if it need not be counted.
+    ///
+    /// # Errors
+    ///
+    /// Returns the body as it was if it must be.
+    pub fn into_known(self) -> Result<B, Self> {
+        match self.state {
+            State::Known(inner) => Ok(inner),
+            state => Err(Self { state }),
+        }
+    }
+
     /// A body that is passed on as it is.
+    #[inline]
     pub(super) const fn known(inner: B) -> Self {
         Self {
             state: State::Known(inner),
@@ -66,6 +96,7 @@ where
     type Data = B::Data;
     type Error = BoxError;
 
+    #[inline]
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -129,6 +160,17 @@ where
 impl<B> fmt::Debug for RequestBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBody").finish_non_exhaustive()
+    }
+}
+
+// ===== impl UnwrapBody =====
+
+impl<B> UnwrapBody<B> for KeepWrapped {
+    type Body = RequestBody<B>;
+
+    #[inline]
+    fn unwrap(&self, body: RequestBody<B>) -> RequestBody<B> {
+        body
     }
 }
 

@@ -32,6 +32,7 @@ pin_project! {
 }
 
 impl<F, R> ResponseFuture<F, R> {
+    #[inline]
     pub(super) const fn known(inner: F, respond: R) -> Self {
         let state = State::Known { inner };
         Self { state, respond }
@@ -66,6 +67,7 @@ where
 {
     type Output = F::Output;
 
+    #[inline]
     #[expect(clippy::expect_used, reason = "a future is polled until it is ready")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();

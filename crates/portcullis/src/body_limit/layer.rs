@@ -1,13 +1,14 @@
 use portcullis_core::ProblemJson;
 use tower_layer::Layer;
 
-use super::BodyLimit;
+use super::{BodyLimit, KeepWrapped};
 
 /// Applies [`BodyLimit`]. See the [module docs](super) for an example.
 #[derive(Clone, Copy, Debug)]
-pub struct BodyLimitLayer<R = ProblemJson> {
+pub struct BodyLimitLayer<R = ProblemJson, W = KeepWrapped> {
     limit: Option<u64>,
     respond: R,
+    unwrap: W,
 }
 
 impl BodyLimitLayer {
@@ -17,6 +18,7 @@ impl BodyLimitLayer {
         Self {
             limit: Some(bytes),
             respond: ProblemJson::new(),
+            unwrap: KeepWrapped,
         }
     }
 
@@ -26,17 +28,31 @@ impl BodyLimitLayer {
         Self {
             limit: None,
             respond: ProblemJson::new(),
+            unwrap: KeepWrapped,
         }
     }
 }
 
-impl<R> BodyLimitLayer<R> {
+impl<R, W> BodyLimitLayer<R, W> {
     /// Replaces the way rejections are answered.
     #[must_use]
-    pub fn respond_with<T>(self, respond: T) -> BodyLimitLayer<T> {
+    pub fn respond_with<T>(self, respond: T) -> BodyLimitLayer<T, W> {
         BodyLimitLayer {
             limit: self.limit,
             respond,
+            unwrap: self.unwrap,
+        }
+    }
+
+    /// Replaces the request body that the inner service takes.
+    ///
+    /// `portcullis_axum` gives axum its own body back.
+    #[must_use]
+    pub fn unwrap_with<T>(self, unwrap: T) -> BodyLimitLayer<R, T> {
+        BodyLimitLayer {
+            limit: self.limit,
+            respond: self.respond,
+            unwrap,
         }
     }
 
@@ -47,13 +63,15 @@ impl<R> BodyLimitLayer<R> {
     }
 }
 
-impl<S, R> Layer<S> for BodyLimitLayer<R>
+impl<S, R, W> Layer<S> for BodyLimitLayer<R, W>
 where
     R: Clone,
+    W: Clone,
 {
-    type Service = BodyLimit<S, R>;
+    type Service = BodyLimit<S, R, W>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
-        BodyLimit::new(inner, self.limit, self.respond.clone())
+        BodyLimit::new(inner, self.limit, self.respond.clone(), self.unwrap.clone())
     }
 }

@@ -13,8 +13,9 @@
 //! with unread input is reset, and the client's write fails before it reads (RFC 9112,
 //! section 9.6). A client that sent `Expect: 100-continue` waits for the answer, so nothing is read.
 //!
-//! The inner service's request body is [`RequestBody`]. With axum that needs no thought; a hyper
-//! service takes `Request<RequestBody<Incoming>>`.
+//! The inner service's request body is [`RequestBody`]: a hyper service takes
+//! `Request<RequestBody<Incoming>>`. With axum that needs no thought; `portcullis_axum` gives axum
+//! its own body back, see [`UnwrapBody`].
 //!
 //! # Example
 //!
@@ -64,7 +65,7 @@ mod service;
 mod tests;
 
 pub use self::{
-    body::{BodyTooLarge, RequestBody},
+    body::{BodyTooLarge, KeepWrapped, RequestBody, UnwrapBody},
     future::ResponseFuture,
     layer::BodyLimitLayer,
     service::BodyLimit,

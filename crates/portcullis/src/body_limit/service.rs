@@ -8,30 +8,34 @@ use http_body::Body;
 use portcullis_core::{Facts, ProblemJson, Rejection, RejectionKind, Respond};
 use tower_service::Service;
 
-use super::{RequestBody, ResponseFuture, drain};
+use super::{KeepWrapped, RequestBody, ResponseFuture, UnwrapBody, drain};
 
 /// Middleware that limits the size of request bodies. See the [module docs](super).
 #[derive(Clone, Copy, Debug)]
-pub struct BodyLimit<S, R = ProblemJson> {
+pub struct BodyLimit<S, R = ProblemJson, W = KeepWrapped> {
     inner: S,
     limit: Option<u64>,
     respond: R,
+    unwrap: W,
 }
 
-impl<S, R> BodyLimit<S, R> {
-    pub(super) const fn new(inner: S, limit: Option<u64>, respond: R) -> Self {
+impl<S, R, W> BodyLimit<S, R, W> {
+    #[inline]
+    pub(super) const fn new(inner: S, limit: Option<u64>, respond: R, unwrap: W) -> Self {
         Self {
             inner,
             limit,
             respond,
+            unwrap,
         }
     }
 }
 
-impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for BodyLimit<S, R>
+impl<S, R, W, ReqBody, ResBody> Service<Request<ReqBody>> for BodyLimit<S, R, W>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>>,
+    S: Service<Request<W::Body>, Response = Response<ResBody>>,
     R: Respond<ResBody>,
+    W: UnwrapBody<ReqBody>,
     ReqBody: Body + Send + 'static,
     ReqBody::Data: Send,
 {
@@ -43,23 +47,39 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         let respond = self.respond.clone();
         let size = req.body().size_hint();
         let Some(limit) = self.limit else {
-            return ResponseFuture::known(self.inner.call(req.map(RequestBody::known)), respond);
+            return ResponseFuture::known(self.call_known(req), respond);
         };
+        if size.upper().is_some_and(|most| most <= limit) {
+            return ResponseFuture::known(self.call_known(req), respond);
+        }
         if size.lower() > limit || declared(req.headers()) > limit {
             return refuse_at_once(req, limit, respond);
-        }
-        if size.upper().is_some_and(|most| most <= limit) {
-            return ResponseFuture::known(self.inner.call(req.map(RequestBody::known)), respond);
         }
         let tripped = Arc::new(AtomicBool::new(false));
         let request_id = Facts::of(req.extensions()).get().cloned();
         let late = too_large(limit).request_id(request_id);
-        let counted = req.map(|body| RequestBody::counted(body, limit, Arc::clone(&tripped)));
+        let counted = req.map(|body| {
+            let body = RequestBody::counted(body, limit, Arc::clone(&tripped));
+            self.unwrap.unwrap(body)
+        });
         ResponseFuture::counted(self.inner.call(counted), late, tripped, respond)
+    }
+}
+
+impl<S, R, W> BodyLimit<S, R, W> {
+    #[inline]
+    fn call_known<B>(&mut self, req: Request<B>) -> S::Future
+    where
+        S: Service<Request<W::Body>>,
+        W: UnwrapBody<B>,
+    {
+        let req = req.map(|body| self.unwrap.unwrap(RequestBody::known(body)));
+        self.inner.call(req)
     }
 }
 

@@ -31,7 +31,7 @@ where
     Ok(Response::new(answer))
 }
 
-async fn never_called(_: Request<RequestBody<TestBody>>) -> Result<Response<TestBody>, Infallible> {
+async fn never_called<B>(_: Request<RequestBody<B>>) -> Result<Response<TestBody>, Infallible> {
     panic!("the service must not see this request")
 }
 
@@ -61,11 +61,12 @@ async fn a_declared_length_is_refused_before_the_service_is_called() {
     );
     assert!(body.contains(r#""request_id":"r-1""#), "{body}");
 
-    let mut declared = named(TestBody::default());
+    let mut declared = named(Chunks::new([Ok("a")]));
     let length = HeaderValue::from_static("5");
     declared
         .headers_mut()
         .insert(header::CONTENT_LENGTH, length);
+    let service = BodyLimitLayer::new(4).layer(service_fn(never_called));
     assert_eq!(send(service, declared).await.status(), 413);
 }
 

@@ -23,6 +23,7 @@ pin_project! {
 }
 
 impl<B> GuardedBody<B> {
+    #[inline]
     pub(super) const fn new(inner: B, request_id: Option<RequestId>) -> Self {
         Self {
             inner,
@@ -32,6 +33,7 @@ impl<B> GuardedBody<B> {
         }
     }
 
+    #[inline]
     pub(super) const fn off(inner: B) -> Self {
         Self {
             inner,
@@ -58,6 +60,7 @@ where
     type Data = B::Data;
     type Error = BoxError;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -34,6 +34,7 @@ pin_project! {
 }
 
 impl<F, R> ResponseFuture<F, R> {
+    #[inline]
     pub(super) fn new(inner: Result<F, Caught>, request_id: Option<RequestId>, respond: R) -> Self {
         let state = match inner {
             Ok(inner) => State::Inside { inner },
@@ -46,6 +47,7 @@ impl<F, R> ResponseFuture<F, R> {
         }
     }
 
+    #[inline]
     pub(super) const fn off(inner: F, respond: R) -> Self {
         Self {
             state: State::Off { inner },
@@ -62,6 +64,7 @@ where
 {
     type Output = Result<Response<GuardedBody<B>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let caught = match this.state.project() {

@@ -62,6 +62,7 @@ where
 {
     type Service = CatchPanic<S, R>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         CatchPanic::new(inner, self.on, self.respond.clone())
     }

@@ -16,6 +16,7 @@ pub struct CatchPanic<S, R = ProblemJson> {
 }
 
 impl<S, R> CatchPanic<S, R> {
+    #[inline]
     pub(super) const fn new(inner: S, on: bool, respond: R) -> Self {
         Self { inner, on, respond }
     }
@@ -35,6 +36,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         if !self.on {
             return ResponseFuture::off(self.inner.call(req), self.respond.clone());

@@ -37,9 +37,11 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// Whether the request carries a header that claims to know the client.
 pub(super) fn is_claimed(headers: &HeaderMap) -> bool {
-    [&X_FORWARDED_FOR, &FORWARDED, &X_REAL_IP]
-        .iter()
-        .any(|name| headers.contains_key(*name))
+    // One walk over few names is cheaper than three look-ups that find nothing.
+    headers.keys().any(|name| {
+        let may_be = matches!(name.as_str().len(), 9 | 15);
+        may_be && (X_FORWARDED_FOR == name || FORWARDED == name || X_REAL_IP == name)
+    })
 }
 
 /// One address: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, `fe80::1%eth0`.

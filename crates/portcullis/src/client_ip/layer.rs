@@ -110,6 +110,7 @@ impl Default for ClientIpLayer {
 impl<S> Layer<S> for ClientIpLayer {
     type Service = ResolveClientIp<S>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         ResolveClientIp::new(inner, self.clone())
     }

@@ -18,6 +18,7 @@ pub struct ResolveClientIp<S> {
 }
 
 impl<S> ResolveClientIp<S> {
+    #[inline]
     pub(super) const fn new(inner: S, layer: ClientIpLayer) -> Self {
         Self { inner, layer }
     }
@@ -35,6 +36,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut req: Request<B>) -> Self::Future {
         if self.layer.is_on() {
             self.layer.resolve(&mut req);

@@ -11,7 +11,7 @@ use crate::{
     Health, body_limit::BodyLimitLayer, catch_panic::CatchPanicLayer, health::HealthLayer,
 };
 
-impl<A, L, O, R> Edge<A, L, O, R>
+impl<A, L, O, R, W> Edge<A, L, O, R, W>
 where
     A: Guard,
     L: Guard,
@@ -22,7 +22,7 @@ where
     /// # Errors
     ///
     /// Lists everything that is wrong or contradicts itself.
-    pub fn build(self) -> Result<EdgeLayer<A, L, O, R>, ConfigError> {
+    pub fn build(self) -> Result<EdgeLayer<A, L, O, R, W>, ConfigError> {
         ConfigError::check(self.problems())?;
         let explanation = self.explain();
         let settings = self.settings;
@@ -33,7 +33,10 @@ where
             limited_health: settings.health_if(settings.probes_limited),
             catch_panic: settings.panics().respond_with(self.respond.clone()),
             timeout: settings.timeout.respond_with(self.respond.clone()),
-            body_limit: settings.bodies().respond_with(self.respond.clone()),
+            body_limit: settings
+                .bodies()
+                .respond_with(self.respond.clone())
+                .unwrap_with(self.unwrap),
             client_ip: settings.client_ip,
             request_id: settings.request_id,
             observe: match settings.route_from {

@@ -5,7 +5,7 @@ use portcullis_core::{ConfigError, Off, ProblemJson};
 
 use super::plug::DefaultLimit;
 use crate::{
-    Health, client_ip::ClientIpLayer, request_id::RequestIdLayer,
+    Health, body_limit::KeepWrapped, client_ip::ClientIpLayer, request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer, timeout::TimeoutLayer,
 };
 
@@ -16,12 +16,13 @@ use crate::{
 /// authentication, no probes, no observers.
 #[derive(Clone, Debug)]
 #[must_use = "an edge does nothing until it is built and layered on a service"]
-pub struct Edge<A = Off, L = DefaultLimit, O = (), R = ProblemJson> {
+pub struct Edge<A = Off, L = DefaultLimit, O = (), R = ProblemJson, W = KeepWrapped> {
     pub(super) auth: Option<A>,
     pub(super) limit: Option<L>,
     pub(super) observer: O,
     pub(super) observers: u32,
     pub(super) respond: R,
+    pub(super) unwrap: W,
     pub(super) settings: Settings,
 }
 
@@ -52,6 +53,7 @@ impl Edge {
             observer: (),
             observers: 0,
             respond: ProblemJson::new(),
+            unwrap: KeepWrapped,
             settings: Settings::new(),
         }
     }
@@ -63,7 +65,7 @@ impl Default for Edge {
     }
 }
 
-impl<A, L, O, R> Edge<A, L, O, R> {
+impl<A, L, O, R, W> Edge<A, L, O, R, W> {
     /// Sets how the client's address is found.
     pub fn client_ip(mut self, layer: ClientIpLayer) -> Self {
         self.settings.client_ip = layer;
@@ -153,25 +155,40 @@ impl<A, L, O, R> Edge<A, L, O, R> {
     }
 
     /// Adds an observer. Those added first are outermost.
-    pub fn observe<T>(self, observer: T) -> Edge<A, L, (O, T), R> {
+    pub fn observe<T>(self, observer: T) -> Edge<A, L, (O, T), R, W> {
         Edge {
             auth: self.auth,
             limit: self.limit,
             observer: (self.observer, observer),
             observers: self.observers + 1,
             respond: self.respond,
+            unwrap: self.unwrap,
             settings: self.settings,
         }
     }
 
     /// Replaces the way rejections are answered.
-    pub fn respond_with<T>(self, respond: T) -> Edge<A, L, O, T> {
+    pub fn respond_with<T>(self, respond: T) -> Edge<A, L, O, T, W> {
         Edge {
             auth: self.auth,
             limit: self.limit,
             observer: self.observer,
             observers: self.observers,
             respond,
+            unwrap: self.unwrap,
+            settings: self.settings,
+        }
+    }
+
+    /// Replaces the request body that the inner service takes: see [`UnwrapBody`](crate::body_limit::UnwrapBody).
+    pub fn unwrap_bodies<T>(self, unwrap: T) -> Edge<A, L, O, R, T> {
+        Edge {
+            auth: self.auth,
+            limit: self.limit,
+            observer: self.observer,
+            observers: self.observers,
+            respond: self.respond,
+            unwrap,
             settings: self.settings,
         }
     }

@@ -40,6 +40,7 @@ impl Line {
 // ===== impl Explanation =====
 
 impl Explanation {
+    #[inline]
     pub(super) fn new(
         settings: &Settings,
         observers: u32,

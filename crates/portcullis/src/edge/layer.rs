@@ -5,25 +5,29 @@ use tower_layer::Layer;
 
 use super::{EdgeService, Explanation, plug::DefaultLimit, service::Stack};
 use crate::{
-    body_limit::BodyLimitLayer, catch_panic::CatchPanicLayer, client_ip::ClientIpLayer,
-    health::HealthLayer, request_id::RequestIdLayer, secure_headers::SecureHeadersLayer,
+    body_limit::{BodyLimitLayer, KeepWrapped},
+    catch_panic::CatchPanicLayer,
+    client_ip::ClientIpLayer,
+    health::HealthLayer,
+    request_id::RequestIdLayer,
+    secure_headers::SecureHeadersLayer,
     timeout::TimeoutLayer,
 };
 
 /// Applies the whole stack. Built by [`Edge::build`](super::Edge::build).
 ///
 /// Clones share their state, and so do all services they make.
-pub struct EdgeLayer<A = Off, L = DefaultLimit, O = (), R = ProblemJson> {
-    config: Arc<EdgeConfig<A, L, O, R>>,
+pub struct EdgeLayer<A = Off, L = DefaultLimit, O = (), R = ProblemJson, W = KeepWrapped> {
+    config: Arc<EdgeConfig<A, L, O, R, W>>,
 }
 
-pub(super) struct EdgeConfig<A, L, O, R> {
-    pub(super) layers: Layers<A, L, O, R>,
+pub(super) struct EdgeConfig<A, L, O, R, W> {
+    pub(super) layers: Layers<A, L, O, R, W>,
     pub(super) explanation: Explanation,
 }
 
 /// The layers, outermost first.
-pub(super) struct Layers<A, L, O, R> {
+pub(super) struct Layers<A, L, O, R, W> {
     pub(super) client_ip: ClientIpLayer,
     pub(super) request_id: RequestIdLayer,
     pub(super) observe: ObserveLayer<O>,
@@ -33,15 +37,16 @@ pub(super) struct Layers<A, L, O, R> {
     pub(super) timeout: TimeoutLayer<R>,
     pub(super) limit: Option<L>,
     pub(super) limited_health: HealthLayer,
-    pub(super) body_limit: BodyLimitLayer<R>,
+    pub(super) body_limit: BodyLimitLayer<R, W>,
     pub(super) auth: UnlessPublic<Option<A>>,
     pub(super) respond: R,
 }
 
 // ===== impl EdgeLayer =====
 
-impl<A, L, O, R> EdgeLayer<A, L, O, R> {
-    pub(super) fn new(config: EdgeConfig<A, L, O, R>) -> Self {
+impl<A, L, O, R, W> EdgeLayer<A, L, O, R, W> {
+    #[inline]
+    pub(super) fn new(config: EdgeConfig<A, L, O, R, W>) -> Self {
         Self {
             config: Arc::new(config),
         }
@@ -54,15 +59,16 @@ impl<A, L, O, R> EdgeLayer<A, L, O, R> {
     }
 }
 
-impl<A, L, O, R> EdgeLayer<A, L, O, R>
+impl<A, L, O, R, W> EdgeLayer<A, L, O, R, W>
 where
     A: Clone,
     L: Clone,
     O: Clone,
     R: Clone,
+    W: Clone,
 {
     /// The stack around a service that is ready.
-    pub(super) fn stack<S>(&self, inner: S) -> Stack<S, A, L, O, R> {
+    pub(super) fn stack<S>(&self, inner: S) -> Stack<S, A, L, O, R, W> {
         let layers = &self.config.layers;
         let limit = GateLayer::new(layers.limit.clone()).respond_with(layers.respond.clone());
         let auth = GateLayer::new(layers.auth.clone()).respond_with(layers.respond.clone());
@@ -86,15 +92,16 @@ where
     }
 }
 
-impl<S, A, L, O, R> Layer<S> for EdgeLayer<A, L, O, R> {
-    type Service = EdgeService<S, A, L, O, R>;
+impl<S, A, L, O, R, W> Layer<S> for EdgeLayer<A, L, O, R, W> {
+    type Service = EdgeService<S, A, L, O, R, W>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         EdgeService::new(self.clone(), inner)
     }
 }
 
-impl<A, L, O, R> Clone for EdgeLayer<A, L, O, R> {
+impl<A, L, O, R, W> Clone for EdgeLayer<A, L, O, R, W> {
     fn clone(&self) -> Self {
         Self {
             config: Arc::clone(&self.config),
@@ -102,7 +109,7 @@ impl<A, L, O, R> Clone for EdgeLayer<A, L, O, R> {
     }
 }
 
-impl<A, L, O, R> fmt::Debug for EdgeLayer<A, L, O, R> {
+impl<A, L, O, R, W> fmt::Debug for EdgeLayer<A, L, O, R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EdgeLayer")
             .field("stack", self.explain())

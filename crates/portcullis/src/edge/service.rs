@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::{EdgeLayer, plug::DefaultLimit};
 use crate::{
-    body_limit::{BodyLimit, RequestBody},
+    body_limit::{BodyLimit, KeepWrapped, UnwrapBody},
     catch_panic::{CatchPanic, GuardedBody},
     client_ip::ResolveClientIp,
     health::HealthService,
@@ -28,32 +28,33 @@ use crate::{
 ///
 /// A clone shares everything, so it costs one `Arc`. It is not ready: `poll_ready` clones the inner
 /// service from a template, and makes it ready; `call` builds the stack around it.
-pub struct EdgeService<S, A = Off, L = DefaultLimit, O = (), R = ProblemJson> {
-    shared: Arc<Shared<S, A, L, O, R>>,
+pub struct EdgeService<S, A = Off, L = DefaultLimit, O = (), R = ProblemJson, W = KeepWrapped> {
+    shared: Arc<Shared<S, A, L, O, R, W>>,
     inner: Option<S>,
 }
 
-struct Shared<S, A, L, O, R> {
-    layer: EdgeLayer<A, L, O, R>,
+struct Shared<S, A, L, O, R, W> {
+    layer: EdgeLayer<A, L, O, R, W>,
     template: S,
 }
 
 /// The body of an edge's responses, around the inner service's body.
 pub type EdgeBody<B, W> = ObservedBody<GuardedBody<ResponseBody<B>>, W>;
 
-pub(super) type Stack<S, A, L, O, R> =
-    ResolveClientIp<SetRequestId<Observe<SecureHeaders<Guarded<S, A, L, R>>, O>>>;
+pub(super) type Stack<S, A, L, O, R, W> =
+    ResolveClientIp<SetRequestId<Observe<SecureHeaders<Guarded<S, A, L, R, W>>, O>>>;
 
-type Guarded<S, A, L, R> = HealthService<CatchPanic<Timeout<Limited<S, A, L, R>, R>, R>>;
+type Guarded<S, A, L, R, W> = HealthService<CatchPanic<Timeout<Limited<S, A, L, R, W>, R>, R>>;
 
-type Limited<S, A, L, R> = Gate<HealthService<BodyLimit<Known<S, A, R>, R>>, Option<L>, R>;
+type Limited<S, A, L, R, W> = Gate<HealthService<BodyLimit<Known<S, A, R>, R, W>>, Option<L>, R>;
 
 type Known<S, A, R> = Gate<WrapBody<S>, UnlessPublic<Option<A>>, R>;
 
 // ===== impl EdgeService =====
 
-impl<S, A, L, O, R> EdgeService<S, A, L, O, R> {
-    pub(super) fn new(layer: EdgeLayer<A, L, O, R>, template: S) -> Self {
+impl<S, A, L, O, R, W> EdgeService<S, A, L, O, R, W> {
+    #[inline]
+    pub(super) fn new(layer: EdgeLayer<A, L, O, R, W>, template: S) -> Self {
         Self {
             shared: Arc::new(Shared { layer, template }),
             inner: None,
@@ -61,19 +62,20 @@ impl<S, A, L, O, R> EdgeService<S, A, L, O, R> {
     }
 }
 
-impl<S, A, L, O, R, ReqBody, ResBody> Service<Request<ReqBody>> for EdgeService<S, A, L, O, R>
+impl<S, A, L, O, R, W, ReqBody, ResBody> Service<Request<ReqBody>> for EdgeService<S, A, L, O, R, W>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>> + Clone,
+    S: Service<Request<W::Body>, Response = Response<ResBody>> + Clone,
     A: Guard + Clone,
     L: Guard + Clone,
     O: Observer + Clone,
     R: Respond<ResponseBody<ResBody>>,
+    W: UnwrapBody<ReqBody> + Clone,
     ReqBody: Body<Data: Send> + Send + 'static,
     ResBody: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     type Response = Response<EdgeBody<ResBody, O::Watch>>;
     type Error = S::Error;
-    type Future = <Stack<S, A, L, O, R> as Service<Request<ReqBody>>>::Future;
+    type Future = <Stack<S, A, L, O, R, W> as Service<Request<ReqBody>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let template = &self.shared.template;
@@ -81,6 +83,7 @@ where
         inner.poll_ready(cx)
     }
 
+    #[inline]
     #[expect(clippy::expect_used, reason = "a service is ready before it is called")]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         let ready = self
@@ -91,7 +94,7 @@ where
     }
 }
 
-impl<S, A, L, O, R> Clone for EdgeService<S, A, L, O, R> {
+impl<S, A, L, O, R, W> Clone for EdgeService<S, A, L, O, R, W> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -100,7 +103,7 @@ impl<S, A, L, O, R> Clone for EdgeService<S, A, L, O, R> {
     }
 }
 
-impl<S, A, L, O, R> fmt::Debug for EdgeService<S, A, L, O, R> {
+impl<S, A, L, O, R, W> fmt::Debug for EdgeService<S, A, L, O, R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EdgeService").finish_non_exhaustive()
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tower_layer::Layer;
 
 use super::{Health, HealthService};
@@ -5,15 +7,15 @@ use super::{Health, HealthService};
 /// Applies [`HealthService`]. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct HealthLayer {
-    health: Option<Health>,
+    health: Option<Arc<Health>>,
 }
 
 impl HealthLayer {
     /// Creates a layer that answers for `health`.
     #[must_use]
-    pub const fn new(health: Health) -> Self {
+    pub fn new(health: Health) -> Self {
         Self {
-            health: Some(health),
+            health: Some(Arc::new(health)),
         }
     }
 
@@ -27,6 +29,7 @@ impl HealthLayer {
 impl<S> Layer<S> for HealthLayer {
     type Service = HealthService<S>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         HealthService::new(inner, self.health.clone())
     }

@@ -2,6 +2,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -16,7 +17,7 @@ use super::{Health, report::Probe};
 #[derive(Clone, Debug)]
 pub struct HealthService<S> {
     inner: S,
-    health: Option<Health>,
+    health: Option<Arc<Health>>,
 }
 
 pin_project! {
@@ -30,7 +31,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<F> {
-        Probe { health: Health, probe: Probe },
+        Probe { health: Arc<Health>, probe: Probe },
         Inside { #[pin] inner: F },
     }
 }
@@ -38,7 +39,8 @@ pin_project! {
 // ===== impl HealthService =====
 
 impl<S> HealthService<S> {
-    pub(super) const fn new(inner: S, health: Option<Health>) -> Self {
+    #[inline]
+    pub(super) const fn new(inner: S, health: Option<Arc<Health>>) -> Self {
         Self { inner, health }
     }
 }
@@ -56,9 +58,10 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
         let health = self.health.as_ref();
-        let probed = health.and_then(|health| Some((health.clone(), Probe::of(&req)?)));
+        let probed = health.and_then(|health| Some((Arc::clone(health), Probe::of(&req)?)));
         let state = match probed {
             Some((health, probe)) => State::Probe { health, probe },
             None => State::Inside {
@@ -78,6 +81,7 @@ where
 {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Probe { health, probe } => {

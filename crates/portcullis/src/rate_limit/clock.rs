@@ -9,6 +9,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    #[inline]
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),

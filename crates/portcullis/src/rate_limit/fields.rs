@@ -25,6 +25,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    #[inline]
     pub(super) fn new(quota: Quota, draft: Option<HeaderDraft>) -> Self {
         let (burst, interval) = (quota.max_burst(), quota.refill_interval());
         let known = draft.map_or(0, |_| burst.saturating_add(1).min(MOST_KNOWN));

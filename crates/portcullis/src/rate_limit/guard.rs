@@ -57,6 +57,7 @@ impl Guard for RateLimit {
     type Permit = Spent;
     type Future = Pending<Result<Spent, Rejection>>;
 
+    #[inline]
     fn admit(&self, head: &request::Parts) -> Verdict<Spent, Self::Future> {
         match self.limiter.spend(Key::of(&head.extensions)) {
             Ok(left) => Verdict::Admit(Spent {
@@ -83,6 +84,7 @@ impl fmt::Debug for RateLimit {
 // ===== impl Spent =====
 
 impl Permit for Spent {
+    #[inline]
     fn on_response(&mut self, head: &mut response::Parts) {
         for (name, value) in self.limiter.fields.served(self.left) {
             head.headers.insert(name, value);

@@ -80,6 +80,7 @@ where
 {
     type Service = Gate<S, Option<RateLimit>, R>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         self.gate.layer(inner)
     }

@@ -19,6 +19,7 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
+    #[inline]
     pub(super) fn new(quota: Quota, max_keys: usize, headers: Option<HeaderDraft>) -> Self {
         let clock = Clock::new();
         let store = BoundedStore::new(max_keys, clock);

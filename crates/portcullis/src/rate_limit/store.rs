@@ -34,6 +34,7 @@ struct Slot {
 // ===== impl BoundedStore =====
 
 impl BoundedStore {
+    #[inline]
     pub(super) fn new(max_keys: usize, clock: Clock) -> Self {
         let sets = max_keys.div_ceil(WAYS).max(1).next_power_of_two();
         Self {

@@ -5,10 +5,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderName, Response};
+use http::Response;
 use pin_project_lite::pin_project;
 use portcullis_core::RequestId;
 use tracing::Span;
+
+use super::{layer::Header, scope};
 
 pin_project! {
     /// Response future for [`SetRequestId`](super::SetRequestId).
@@ -16,16 +18,18 @@ pin_project! {
         #[pin]
         inner: F,
         span: Span,
-        name: Option<(HeaderName, RequestId)>,
+        name: Option<(Header, RequestId)>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, header: HeaderName, id: RequestId, span: Span) -> Self {
+    #[inline]
+    pub(super) const fn new(inner: F, header: Header, id: RequestId, span: Span) -> Self {
         let name = Some((header, id));
         Self { inner, span, name }
     }
 
+    #[inline]
     pub(super) const fn off(inner: F) -> Self {
         Self {
             inner,
@@ -41,11 +45,13 @@ where
 {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.span.in_scope(|| this.inner.poll(cx)))?;
-        if let Some((header, id)) = this.name.take() {
-            response.headers_mut().insert(header, id.to_header_value());
+        let mut response = ready!(scope(this.span, || this.inner.poll(cx)))?;
+        let named = this.name.take();
+        if let Some((name, id)) = named.as_ref().and_then(|(h, id)| Some((h.name()?, id))) {
+            response.headers_mut().insert(name, id.to_header_value());
         }
         Poll::Ready(Ok(response))
     }

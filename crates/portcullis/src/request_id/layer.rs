@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::HeaderName;
 use tower_layer::Layer;
 
@@ -6,7 +8,15 @@ use super::SetRequestId;
 /// Applies [`SetRequestId`]. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct RequestIdLayer {
-    header: Option<HeaderName>,
+    header: Header,
+}
+
+/// The header that carries the ID. Cheap to clone: it goes with every request.
+#[derive(Clone, Debug)]
+pub(super) enum Header {
+    Off,
+    Default,
+    Own(Arc<HeaderName>),
 }
 
 impl RequestIdLayer {
@@ -14,27 +24,41 @@ impl RequestIdLayer {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            header: Some(X_REQUEST_ID),
+            header: Header::Default,
         }
     }
 
     /// Creates a layer that does nothing.
     #[must_use]
     pub const fn off() -> Self {
-        Self { header: None }
+        Self {
+            header: Header::Off,
+        }
     }
 
     /// Uses another header.
     #[must_use]
     pub fn header_name(mut self, name: HeaderName) -> Self {
-        self.header = Some(name);
+        self.header = Header::Own(Arc::new(name));
         self
     }
 
     /// The header that carries the ID, unless the layer is off.
     #[must_use]
-    pub const fn header(&self) -> Option<&HeaderName> {
-        self.header.as_ref()
+    pub fn header(&self) -> Option<&HeaderName> {
+        self.header.name()
+    }
+}
+
+// ===== impl Header =====
+
+impl Header {
+    pub(super) fn name(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Off => None,
+            Self::Default => Some(&X_REQUEST_ID),
+            Self::Own(name) => Some(name),
+        }
     }
 }
 
@@ -47,9 +71,10 @@ impl Default for RequestIdLayer {
 impl<S> Layer<S> for RequestIdLayer {
     type Service = SetRequestId<S>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         SetRequestId::new(inner, self.header.clone())
     }
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

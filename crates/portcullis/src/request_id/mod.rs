@@ -59,6 +59,14 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+/// Runs code in a span, if somebody listens to it.
+pub(crate) fn scope<T>(span: &tracing::Span, run: impl FnOnce() -> T) -> T {
+    match span.is_disabled() {
+        true => run(),
+        false => span.in_scope(run),
+    }
+}
+
 pub use self::{
     future::ResponseFuture, generate::generate, layer::RequestIdLayer, service::SetRequestId,
 };

@@ -4,17 +4,18 @@ use http::{HeaderName, Request, Response};
 use portcullis_core::{Facts, RequestId};
 use tower_service::Service;
 
-use super::{ResponseFuture, generate};
+use super::{ResponseFuture, generate, layer::Header, scope};
 
 /// Middleware that names every request. See the [module docs](super).
 #[derive(Clone, Debug)]
 pub struct SetRequestId<S> {
     inner: S,
-    header: Option<HeaderName>,
+    header: Header,
 }
 
 impl<S> SetRequestId<S> {
-    pub(super) const fn new(inner: S, header: Option<HeaderName>) -> Self {
+    #[inline]
+    pub(super) const fn new(inner: S, header: Header) -> Self {
         Self { inner, header }
     }
 }
@@ -31,24 +32,27 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut req: Request<ReqBody>) -> Self::Future {
-        let Some(header) = &self.header else {
+        let Some(name) = self.header.name() else {
             return ResponseFuture::off(self.inner.call(req));
         };
-        let id = kept(header, &req).unwrap_or_else(generate);
+        let id = kept(name, &req).unwrap_or_else(generate);
         Facts::of_mut(req.extensions_mut()).set(id.clone());
         let span = tracing::info_span!(target: "portcullis", "request", request_id = %id);
-        let inner = span.in_scope(|| self.inner.call(req));
-        ResponseFuture::new(inner, header.clone(), id, span)
+        let inner = scope(&span, || self.inner.call(req));
+        ResponseFuture::new(inner, self.header.clone(), id, span)
     }
 }
 
 /// The ID that a trusted peer sent, if it is one.
 fn kept<B>(header: &HeaderName, req: &Request<B>) -> Option<RequestId> {
-    let facts = Facts::of(req.extensions());
+    if !Facts::of(req.extensions()).is_peer_trusted() {
+        return None;
+    }
     let mut sent = req.headers().get_all(header).iter();
-    match (facts.is_peer_trusted(), sent.next(), sent.next()) {
-        (true, Some(only), None) => RequestId::parse(only.as_bytes()).ok(),
+    match (sent.next(), sent.next()) {
+        (Some(only), None) => RequestId::parse(only.as_bytes()).ok(),
         _ => None,
     }
 }

@@ -103,6 +103,7 @@ impl Default for SecureHeadersLayer {
 impl<S> Layer<S> for SecureHeadersLayer {
     type Service = SecureHeaders<S>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         SecureHeaders::new(inner, self.clone())
     }

@@ -14,6 +14,7 @@ pub struct SecureHeaders<S> {
 }
 
 impl<S> SecureHeaders<S> {
+    #[inline]
     pub(super) const fn new(inner: S, layer: SecureHeadersLayer) -> Self {
         Self { inner, layer }
     }
@@ -31,6 +32,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut req: Request<ReqBody>) -> Self::Future {
         let nonce = (self.layer.profile == Profile::Html).then(|| set_nonce(&mut req));
         let is_https = Facts::of(req.extensions()).get() == Some(&Scheme::Https);

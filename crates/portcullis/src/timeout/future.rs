@@ -18,9 +18,8 @@ pin_project! {
         #[pin]
         inner: F,
         deadline: Option<Instant>,
-        // Armed only when the first poll was not enough.
-        #[pin]
-        sleep: Option<Sleep>,
+        // Armed only when the first poll was not enough; boxed, as the future is moved before.
+        sleep: Option<Pin<Box<Sleep>>>,
         kind: RejectionKind,
         request_id: Option<RequestId>,
         respond: R,
@@ -28,6 +27,7 @@ pin_project! {
 }
 
 impl<F, R> ResponseFuture<F, R> {
+    #[inline]
     pub(super) fn new(
         inner: F,
         deadline: Option<Instant>,
@@ -55,18 +55,19 @@ where
 {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(result) = this.inner.poll(cx) {
             return Poll::Ready(result);
         }
         if let Some(deadline) = this.deadline.take() {
-            this.sleep.set(Some(sleep_until(deadline)));
+            *this.sleep = Some(Box::pin(sleep_until(deadline)));
         }
-        let Some(sleep) = this.sleep.as_pin_mut() else {
+        let Some(sleep) = this.sleep else {
             return Poll::Pending;
         };
-        ready!(sleep.poll(cx));
+        ready!(sleep.as_mut().poll(cx));
         let rejection = Rejection::new(*this.kind).request_id(this.request_id.take());
         Poll::Ready(Ok(refuse(this.respond, rejection)))
     }

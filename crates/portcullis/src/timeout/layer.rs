@@ -75,6 +75,7 @@ where
 {
     type Service = Timeout<S, R>;
 
+    #[inline]
     fn layer(&self, inner: S) -> Self::Service {
         Timeout::new(inner, self.clone())
     }

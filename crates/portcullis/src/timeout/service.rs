@@ -16,6 +16,7 @@ pub struct Timeout<S, R = ProblemJson> {
 }
 
 impl<S, R> Timeout<S, R> {
+    #[inline]
     pub(super) const fn new(inner: S, layer: TimeoutLayer<R>) -> Self {
         Self { inner, layer }
     }
@@ -34,16 +35,20 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut req: Request<ReqBody>) -> Self::Future {
-        let deadline = self.layer.after().and_then(|after| {
+        let own = self.layer.after().and_then(|after| {
             // A limit beyond what a clock can hold is none.
-            let own = Instant::now().checked_add(after)?;
-            let facts = Facts::of_mut(req.extensions_mut());
-            let earlier = facts.get().map_or(own, |Deadline(at)| own.min(*at));
-            facts.set(Deadline(earlier));
-            Some(own)
+            Instant::now().checked_add(after)
         });
-        let request_id = Facts::of(req.extensions()).get().cloned();
+        let Some(own) = own else {
+            return ResponseFuture::new(self.inner.call(req), None, None, &self.layer);
+        };
+        let facts = Facts::of_mut(req.extensions_mut());
+        let earlier = facts.get().map_or(own, |Deadline(at)| own.min(*at));
+        facts.set(Deadline(earlier));
+        let request_id = facts.get().cloned();
+        let deadline = Some(own);
         ResponseFuture::new(self.inner.call(req), deadline, request_id, &self.layer)
     }
 }
