@@ -2,9 +2,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::Rejection;
+use crate::{Rejection, RequestId};
 
 /// Renders a [`Rejection`] as a response whose body is `B`.
 ///
@@ -53,8 +53,8 @@ struct Problem<'a> {
     detail: Option<&'a str>,
     #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
     violated_policies: &'a [Cow<'static, str>],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    request_id: Option<&'a RequestId>,
 }
 
 /// Renders a rejection and adds what every refusal carries.
@@ -94,10 +94,11 @@ where
             status: kind.status().as_u16(),
             detail: rejection.hint(),
             violated_policies: rejection.violated_policies(),
-            request_id: rejection.id().map(ToString::to_string),
+            request_id: rejection.id(),
         };
         // Strings and a number: this cannot fail.
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut body = Vec::with_capacity(USUAL_LENGTH);
+        let _ = serde_json::to_writer(&mut body, &problem);
 
         let mut response = Response::new(B::from(Bytes::from(body)));
         *response.status_mut() = kind.status();
@@ -109,8 +110,18 @@ where
     }
 }
 
+fn as_text<S: Serializer>(id: &Option<&RequestId>, serializer: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => serializer.collect_str(id),
+        None => serializer.serialize_none(),
+    }
+}
+
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// A problem is about 200 bytes.
+const USUAL_LENGTH: usize = 256;
 
 /// What a refusal usually ends up with: its own, the secure headers, the request ID.
 const EXPECTED_HEADERS: usize = 16;

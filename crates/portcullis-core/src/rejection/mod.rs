@@ -2,7 +2,7 @@
 
 mod kind;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, request};
 
@@ -17,14 +17,14 @@ use crate::{Facts, RequestId};
 /// An opaque type, so that rejections can gain context without a breaking change; match on
 /// [`kind`](Self::kind).
 #[derive(Clone, PartialEq, Eq)]
-pub struct Rejection(Box<Inner>);
+pub struct Rejection(Arc<Inner>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     kind: RejectionKind,
     detail: Option<Cow<'static, str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    policies: Vec<Cow<'static, str>>,
+    policy: Option<Cow<'static, str>>,
     request_id: Option<RequestId>,
     retry_after: Option<Duration>,
 }
@@ -35,11 +35,11 @@ impl Rejection {
     /// Creates a rejection without further context.
     #[must_use]
     pub fn new(kind: RejectionKind) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             kind,
             detail: None,
             headers: Vec::new(),
-            policies: Vec::new(),
+            policy: None,
             request_id: None,
             retry_after: None,
         }))
@@ -48,35 +48,35 @@ impl Rejection {
     /// Says what the client can do about it. Shown to the client: no internals.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.0.detail = Some(detail.into());
+        self.inner().detail = Some(detail.into());
         self
     }
 
     /// Adds a header that the answer must carry, whoever renders it.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.headers.push((name, value));
+        self.inner().headers.push((name, value));
         self
     }
 
-    /// Names a quota policy that was violated.
+    /// Names the quota policy that was violated.
     #[must_use]
     pub fn violates(mut self, policy: impl Into<Cow<'static, str>>) -> Self {
-        self.0.policies.push(policy.into());
+        self.inner().policy = Some(policy.into());
         self
     }
 
     /// Tells the client when to come back. Sent in whole seconds, rounded up, at least 1.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
-        self.0.retry_after = Some(after);
+        self.inner().retry_after = Some(after);
         self
     }
 
     /// Names the request that was refused.
     #[must_use]
     pub fn request_id(mut self, id: Option<RequestId>) -> Self {
-        self.0.request_id = id;
+        self.inner().request_id = id;
         self
     }
 
@@ -88,7 +88,7 @@ impl Rejection {
 
     /// The category of rejection.
     #[must_use]
-    pub const fn kind(&self) -> RejectionKind {
+    pub fn kind(&self) -> RejectionKind {
         self.0.kind
     }
 
@@ -100,7 +100,7 @@ impl Rejection {
 
     /// The request that was refused, where it has an ID.
     #[must_use]
-    pub const fn id(&self) -> Option<&RequestId> {
+    pub fn id(&self) -> Option<&RequestId> {
         self.0.request_id.as_ref()
     }
 
@@ -114,13 +114,18 @@ impl Rejection {
     /// The quota policies that were violated.
     #[must_use]
     pub fn violated_policies(&self) -> &[Cow<'static, str>] {
-        &self.0.policies
+        self.0.policy.as_slice()
     }
 
     /// The headers that the answer must carry.
     #[must_use]
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.0.headers
+    }
+
+    /// Copies nothing as long as nobody shares the rejection.
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Fields {
     /// By what is left. Large bursts are written when they are needed.
     left: Box<[HeaderValue]>,
     interval: u64,
+    /// By the seconds to wait: the usual ones.
+    waits: Box<[HeaderValue]>,
 }
 
 impl Fields {
@@ -36,6 +38,7 @@ impl Fields {
                 .map(|left| limit(left, interval_seconds))
                 .collect(),
             interval: interval_seconds,
+            waits: (0..=MOST_WAITS).map(|wait| limit(0, wait)).collect(),
         }
     }
 
@@ -47,7 +50,8 @@ impl Fields {
 
     /// The fields of a request that was refused, with the time to wait.
     pub(super) fn refused(&self, wait: u64) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        self.with_policy(limit(0, wait))
+        let known = self.waits.get(wait as usize).cloned();
+        self.with_policy(known.unwrap_or_else(|| limit(0, wait)))
     }
 
     fn with_policy(&self, limit: HeaderValue) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
@@ -79,5 +83,6 @@ fn value(text: String) -> HeaderValue {
 pub(super) const POLICY: &str = "default";
 
 const MOST_KNOWN: u32 = 1024;
+const MOST_WAITS: u64 = 60;
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
