@@ -8,8 +8,6 @@ mod key_check;
 mod layers;
 mod trace;
 
-pub(crate) use self::trace::Discard;
-
 /// One route and no layer.
 pub(crate) fn bare() -> Router {
     Router::new().route("/u/{id}", get(user))

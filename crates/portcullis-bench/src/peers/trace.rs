@@ -30,7 +30,7 @@ pub(crate) fn install(sampler: Sampler) {
 
 /// Drops a span when it ends, so that the request's own cost is all there is.
 #[derive(Debug)]
-pub(crate) struct Discard;
+struct Discard;
 
 impl SpanProcessor for Discard {
     fn on_start(&self, _: &mut Span, _: &Context) {}
