@@ -39,24 +39,27 @@ impl Demo {
         let mut command = program("demo");
         command.env("PORT", "0").envs(variables.iter().copied());
         let piped = command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = piped.spawn().expect("the demo starts");
-        let stdout = child.stdout.take().expect("piped");
-        let mut lines = Vec::new();
-        for line in BufReader::new(stdout).lines() {
-            let line = line.expect("the demo prints text");
-            let is_production = variables.contains(&("ENVIRONMENT", "production"));
-            let last = if is_production {
-                "listening on "
-            } else {
-                "demo key: "
-            };
+        let mut demo = Self {
+            child: piped.spawn().expect("the demo starts"),
+            lines: Vec::new(),
+        };
+        let is_production = variables.contains(&("ENVIRONMENT", "production"));
+        demo.read_until(match is_production {
+            true => "listening on ",
+            false => "demo key: ",
+        });
+        demo
+    }
+
+    fn read_until(&mut self, last: &str) {
+        let stdout = self.child.stdout.take().expect("piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let is_last = lines.any(|line| {
             let is_last = line.starts_with(last);
-            lines.push(line);
-            if is_last {
-                return Self { child, lines };
-            }
-        }
-        panic!("the demo stopped: {lines:?}");
+            self.lines.push(line);
+            is_last
+        });
+        assert!(is_last, "the demo stopped: {:?}", self.lines);
     }
 
     /// Where it listens, such as `http://127.0.0.1:8080`.

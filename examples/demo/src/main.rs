@@ -2,11 +2,7 @@
 //!
 //! `cargo run --release -p demo` needs no set-up. What can be set is in [`config`].
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program that prints"
-)]
+#![expect(clippy::print_stderr, reason = "a program that says what is wrong")]
 
 mod app;
 mod config;
@@ -16,7 +12,10 @@ mod page;
 mod routes;
 mod streams;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use portcullis::serve;
 use portcullis_otel::Telemetry;
@@ -44,7 +43,7 @@ async fn run() -> Result<(), Problem> {
     let telemetry = Telemetry::from_env("portcullis-demo")?;
     tracing_subscriber::registry()
         .with(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
-        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(tracing_subscriber::fmt::layer().with_writer(io::stderr))
         .with(telemetry.layer())
         .init();
 
@@ -54,18 +53,30 @@ async fn run() -> Result<(), Problem> {
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| format!("{address}: {error}"))?;
-    print!("{}", edge.explain());
-    println!("listening on http://{}", listener.local_addr()?);
-    if let Some(key) = &demo.config.demo_key {
-        println!("demo key: {}", key.expose());
-    }
-
-    let stopped = serve(listener, app::router(demo.clone()).layer(edge))
+    let url = format!("http://{}", listener.local_addr()?);
+    let stack = edge.explain().to_string();
+    let server = serve(listener, app::router(demo.clone()).layer(edge))
         .health(&demo.health)
         .grace(demo.config.grace())
-        .drain(demo.config.drain)
-        .await?;
+        .drain(demo.config.drain);
+    introduce(&demo, &stack, &url);
+
+    let stopped = server.await?;
     telemetry.shutdown();
-    println!("{stopped}");
+    say(&stopped.to_string());
     Ok(())
+}
+
+/// What a person wants to know first.
+fn introduce(demo: &Demo, stack: &str, url: &str) {
+    say(stack.trim_end());
+    say(&format!("listening on {url}"));
+    if let Some(key) = &demo.config.demo_key {
+        say(&format!("demo key: {}", key.expose()));
+    }
+}
+
+/// Prints a line. Whoever reads may be gone, which is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }

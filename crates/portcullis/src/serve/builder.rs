@@ -13,10 +13,15 @@ use portcullis_core::BoxError;
 use tokio::net::TcpListener;
 use tower_service::Service;
 
-use super::{Stopped, run, signal};
+use super::{
+    Stopped, run,
+    signal::{Signals, Stop},
+};
 use crate::Health;
 
 /// Serves connections with a service: an axum `Router`, or any tower service.
+///
+/// Listens to signals from here on, so that one that comes before the first `await` counts.
 ///
 /// See the [module docs](super) for an example.
 pub fn serve<S, B>(listener: TcpListener, service: S) -> Serve<S>
@@ -27,7 +32,7 @@ where
     Serve {
         listener,
         service,
-        stop: Stop::OnSignal,
+        stop: Signals::listen().map(Stop::Signal),
         times: Times {
             grace: Duration::from_secs(5),
             drain: Duration::from_secs(20),
@@ -42,7 +47,7 @@ where
 pub struct Serve<S> {
     pub(super) listener: TcpListener,
     pub(super) service: S,
-    pub(super) stop: Stop,
+    pub(super) stop: io::Result<Stop>,
     pub(super) times: Times,
     pub(super) health: Option<Health>,
 }
@@ -55,19 +60,12 @@ pub(super) struct Times {
     pub(super) header: Duration,
 }
 
-/// What makes the server stop.
-pub(super) enum Stop {
-    OnSignal,
-    // Once in the life of a server: a box keeps the type simple.
-    On(Pin<Box<dyn Future<Output = ()> + Send>>),
-}
-
 // ===== impl Serve =====
 
 impl<S> Serve<S> {
     /// Stops when `stop` is ready, and not on a signal.
     pub fn shutdown_on(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.stop = Stop::On(Box::pin(stop));
+        self.stop = Ok(Stop::Future(Box::pin(stop)));
         self
     }
 
@@ -117,20 +115,5 @@ impl<S> fmt::Debug for Serve<S> {
             .field("listener", &self.listener)
             .field("times", &self.times)
             .finish_non_exhaustive()
-    }
-}
-
-// ===== impl Stop =====
-
-impl Stop {
-    /// Waits to be told to stop.
-    pub(super) async fn wait(self) -> io::Result<()> {
-        match self {
-            Self::OnSignal => signal::received().await,
-            Self::On(stop) => {
-                stop.await;
-                Ok(())
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Accepting, and stopping.
 
-use std::{future::pending, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, time::Duration};
 
 use http::{Request, Response};
 use http_body::Body;
@@ -20,9 +20,8 @@ use tower_service::Service;
 
 use super::{
     Serve, Stopped,
-    builder::{Stop, Times},
+    builder::Times,
     connection::{self, Connection},
-    signal,
 };
 
 /// Serves until told to stop, and then stops.
@@ -43,19 +42,20 @@ where
     if let Some(health) = &health {
         health.start();
     }
-    let on_signal = matches!(stop, Stop::OnSignal);
+    let mut stop = stop?;
     let mut acceptor = Acceptor::new(listener, service, times);
-    acceptor.accept_until(stop.wait()).await?;
+    acceptor.accept_until(stop.wait()).await;
 
     let started = Instant::now();
     if let Some(health) = &health {
         health.drain();
     }
-    let mut hurry = pin!(second_signal(on_signal));
-    let in_a_hurry = acceptor.accept_until(either(&mut hurry, times.grace)).await;
+    let in_a_hurry = acceptor
+        .accept_until(either(stop.wait(), times.grace))
+        .await;
     let limit = async {
         if !in_a_hurry {
-            either(&mut hurry, times.drain).await;
+            either(stop.wait(), times.drain).await;
         }
     };
     let (ended, cut) = acceptor.stop(limit).await;
@@ -64,18 +64,6 @@ where
         cut,
         took: started.elapsed(),
     })
-}
-
-/// Waits for a signal, if signals are what stops the server.
-async fn second_signal(on_signal: bool) {
-    let received = match on_signal {
-        true => signal::received().await,
-        false => pending().await,
-    };
-    // Without a handler there is no second signal to wait for.
-    if received.is_err() {
-        pending().await
-    }
 }
 
 /// Waits for the first of the two. Says whether it was the event.
