@@ -1,3 +1,10 @@
 //! What the end to end tests share.
 
 pub mod demo;
+pub mod net;
+
+/// The README's code, so that it is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;
