@@ -69,8 +69,11 @@ impl Connection {
 
     /// Waits for the first byte: hyper's limits begin with it.
     async fn has_spoken(&mut self) -> bool {
+        let mut first = [0];
+        // Being readable is only a hint: looking is sure.
+        let spoken = timeout(self.times.header, self.io.peek(&mut first));
         tokio::select! {
-            spoken = timeout(self.times.header, self.io.readable()) => matches!(spoken, Ok(Ok(()))),
+            spoken = spoken => matches!(spoken, Ok(Ok(1))),
             _ = self.draining.changed() => false,
         }
     }
