@@ -150,6 +150,6 @@ fn resource(service: &'static str) -> Resource {
 }
 
 /// Everything but the span that carries the request's ID to log lines.
-fn is_traced(metadata: &Metadata<'_>) -> bool {
+pub(crate) fn is_traced(metadata: &Metadata<'_>) -> bool {
     !(metadata.is_span() && metadata.target() == "portcullis" && metadata.name() == "request")
 }
