@@ -38,11 +38,16 @@ impl ApiKey {
             return Err(ConfigError::new(problem));
         }
         let id = random(&BASE62[..36], ID);
+        Ok(Self::with_id(prefix, &id))
+    }
+
+    /// Makes a key with that id.
+    pub(super) fn with_id(prefix: &str, id: &str) -> Self {
         let secret = random(BASE62, SECRET);
-        let mut text = Zeroizing::new(format!("{prefix}_{}_{}", *id, *secret));
+        let mut text = Zeroizing::new(format!("{prefix}_{id}_{}", *secret));
         let checksum = checksum(&text);
         text.push_str(&checksum);
-        Ok(Self { text })
+        Self { text }
     }
 
     /// Reads a key.

@@ -62,9 +62,9 @@ async fn every_refusal_is_the_same_to_the_byte() {
     let layer = ApiKeyLayer::new(keys);
     let right = key.expose().as_bytes();
     let unknown = ApiKey::generate("pk").unwrap();
-    let mut wrong_secret = key.expose().to_owned();
-    let other = unknown.expose().rsplit_once('_').unwrap().1;
-    wrong_secret.replace_range(wrong_secret.len() - other.len().., other);
+    // Right in form, checksum and id.
+    let wrong_secret = ApiKey::with_id("pk", key.id());
+    let wrong_prefix = ApiKey::with_id("live", key.id());
     let upper = key.expose().to_ascii_uppercase();
     let extended = format!("{}a", key.expose());
     let spaced = format!(" {}", key.expose());
@@ -77,7 +77,8 @@ async fn every_refusal_is_the_same_to_the_byte() {
         &[("x-api-key", b"")],
         &[("x-api-key", b"pk_")],
         &[("x-api-key", unknown.expose().as_bytes())],
-        &[("x-api-key", wrong_secret.as_bytes())],
+        &[("x-api-key", wrong_secret.expose().as_bytes())],
+        &[("x-api-key", wrong_prefix.expose().as_bytes())],
         &[("x-api-key", &right[..right.len() - 1])],
         &[("x-api-key", extended.as_bytes())],
         &[("x-api-key", upper.as_bytes())],
@@ -206,6 +207,27 @@ fn keys_are_read_from_text() {
         KeyDigest::from_hex(&second.digest().to_hex()).unwrap(),
         second.digest()
     );
+}
+
+#[test]
+fn keys_are_read_from_a_file() {
+    let key = ApiKey::generate("pk").unwrap();
+    let name = format!("portcullis-{}-{}", std::process::id(), key.id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, format!("# ours\nalice={}\n", key.expose())).unwrap();
+    let keys = Keys::from_file(&path);
+    std::fs::remove_file(&path).unwrap();
+
+    assert_eq!(keys.unwrap().len(), 1);
+    let missing = Keys::from_file(&path).unwrap_err().to_string();
+    assert!(
+        missing.starts_with(&path.display().to_string()),
+        "{missing}"
+    );
+    let unset = Keys::from_env("PORTCULLIS_NOT_SET")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(unset, "PORTCULLIS_NOT_SET: environment variable not found");
 }
 
 #[test]

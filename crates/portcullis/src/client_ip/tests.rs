@@ -2,7 +2,7 @@ use std::{convert::Infallible, net::IpAddr};
 
 use http::{HeaderMap, HeaderValue, Request};
 use portcullis_core::{ClientIp, Facts, PeerAddr, Scheme};
-use portcullis_test::contract;
+use portcullis_test::{contract, logged};
 use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -165,6 +165,35 @@ async fn a_trusted_peer_says_the_scheme() {
         assert_eq!(facts.get(), Some(&expected));
         assert!(facts.is_peer_trusted());
     }
+}
+
+#[tokio::test]
+async fn warns_once_that_a_header_came_and_nobody_is_trusted() {
+    let forwarded: Sent<'_> = &[("x-forwarded-for", "6.6.6.6")];
+    let warnings = async |layer: ClientIpLayer, headers: Sent<'_>| {
+        let (lines, ()) = logged(async {
+            for _ in 0..3 {
+                facts(&layer.clone(), "192.0.2.1:9", headers).await;
+            }
+        })
+        .await;
+        lines.matches("a forwarding header came").count()
+    };
+
+    assert_eq!(warnings(ClientIpLayer::new(), forwarded).await, 1);
+    assert_eq!(
+        warnings(ClientIpLayer::new(), &[("forwarded", "for=a")]).await,
+        1
+    );
+    assert_eq!(
+        warnings(ClientIpLayer::new(), &[("x-real-ip", "a")]).await,
+        1
+    );
+    assert_eq!(
+        warnings(ClientIpLayer::new(), &[("accept", "text/html")]).await,
+        0
+    );
+    assert_eq!(warnings(trusting(), forwarded).await, 0);
 }
 
 #[tokio::test]
