@@ -66,7 +66,7 @@ fn edge() -> Edge<impl Guard<Permit: Send, Future: Send> + Clone + Send + Sync +
     Edge::new()
         .api_keys(store)
         .body_limit(8)
-        .timeout(Duration::from_millis(80))
+        .timeout(Duration::from_secs(1))
 }
 
 /// One key for the whole process.

@@ -20,8 +20,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-const GRACE: Duration = Duration::from_millis(300);
-const DRAIN: Duration = Duration::from_millis(600);
+const GRACE: Duration = Duration::from_millis(1000);
+const DRAIN: Duration = Duration::from_millis(1500);
 
 async fn start() -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Stopped>) {
     let health = Health::new();
@@ -41,7 +41,7 @@ async fn start() -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Stopped>) {
         .health(&health)
         .grace(GRACE)
         .drain(DRAIN)
-        .header_timeout(Duration::from_secs(1))
+        .header_timeout(Duration::from_secs(2))
         .shutdown_on(async { stopped.await.unwrap_or_default() });
     let task = tokio::spawn(async { server.await.unwrap() });
     (address, stop, task)
@@ -93,7 +93,7 @@ async fn what_does_not_end_by_itself_is_cut_at_the_deadline() {
     stop.send(()).unwrap();
     let stopped = task.await.unwrap();
     assert!(
-        started.elapsed() < GRACE + DRAIN + Duration::from_millis(400),
+        started.elapsed() < GRACE + DRAIN + Duration::from_secs(2),
         "{stopped}"
     );
     assert!(
@@ -114,7 +114,7 @@ async fn a_client_that_says_nothing_or_half_a_head_is_closed() {
         let read = tokio::io::AsyncReadExt::read_to_end(&mut io, &mut seen).await;
 
         assert!(read.is_ok());
-        assert!(started.elapsed() < Duration::from_secs(3));
+        assert!(started.elapsed() < Duration::from_secs(8));
     }
     let mut io = TcpStream::connect(address).await.unwrap();
     io.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
