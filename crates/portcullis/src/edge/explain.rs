@@ -3,7 +3,7 @@ use std::fmt;
 use super::builder::Settings;
 use crate::Health;
 
-/// The effective stack, outermost first. Printed as a table.
+/// The effective stack, outermost first. Printed as two lines for each layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation(Vec<Line>);
 
@@ -77,12 +77,10 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = |line: &Line| line.value().map_or(1, |value| value.chars().count());
-        let width = self.lines().map(length).max().unwrap_or_default();
         for line in self.lines() {
             let state = if line.value.is_some() { "on" } else { "off" };
             let (layer, value, why) = (line.layer, line.value().unwrap_or("-"), line.why);
-            writeln!(f, "{layer:<15} {state:<3}  {value:<width$}  {why}")?;
+            writeln!(f, "{layer:<15} {state:<3}  {value}\n{:21}{why}", "")?;
         }
         Ok(())
     }
