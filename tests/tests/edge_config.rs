@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portcullis::{Edge, Health, Quota, api_key::Keys, client_ip::ClientIpLayer};
+use portcullis_prometheus::Metrics;
 
 #[test]
 fn a_contradictory_stack_is_refused_with_everything_that_is_wrong() {
@@ -55,6 +56,8 @@ fn explains_each_layer_its_value_and_why() {
         .public(["/", "/assets/*"])
         .rate_limit(Quota::per_second(10).burst(20))
         .trust_proxies("10.0.0.0/8")
+        .observe(None::<Metrics>)
+        .observe(Metrics::new())
         .health(&Health::new().check("redis", ok))
         .timeout(None)
         .gateway()
@@ -64,7 +67,7 @@ fn explains_each_layer_its_value_and_why() {
     let expected = "\
 client address  on   X-Forwarded-For of 10.0.0.0/8               everything below counts or records by address
 request ID      on   x-request-id                                everything below logs it
-observers       off  -                                           they see refusals, panics and timeouts
+observers       on   metrics                                       they see refusals, panics and timeouts
 secure headers  on   API profile                                 every answer below gets them, a 401 and a 500 too
 health          on   /health and /ready; checks: redis           probes spend no quota and need no key
 panic recovery  on   answered with 500                           a panic in any guard below is an answer too

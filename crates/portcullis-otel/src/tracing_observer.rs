@@ -84,6 +84,10 @@ impl Observer for Tracing {
             sampled,
         }
     }
+
+    fn describe(&self) -> String {
+        "traces".to_owned()
+    }
 }
 
 /// A new span in the parent's trace, or in one of its own.

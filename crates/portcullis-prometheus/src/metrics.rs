@@ -116,6 +116,10 @@ impl Observer for Metrics {
             active,
         }
     }
+
+    fn describe(&self) -> String {
+        "metrics".to_owned()
+    }
 }
 
 impl fmt::Debug for Metrics {

@@ -14,6 +14,11 @@ pub trait Observer {
     /// `route` is the template of the route that will serve the request, such as `/users/{id}`,
     /// where the framework knows it: see [`ObserveLayer::route_from`](super::ObserveLayer).
     fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch;
+
+    /// What the observer makes, for people: `traces`. Empty where it watches nothing.
+    fn describe(&self) -> String {
+        "an observer of your own".to_owned()
+    }
 }
 
 /// What an [`Observer`] keeps for one exchange.
@@ -36,6 +41,10 @@ impl Observer for () {
 
     #[inline]
     fn begin(&self, _head: &request::Parts, _route: Option<&str>) {}
+
+    fn describe(&self) -> String {
+        String::new()
+    }
 }
 
 impl<A, B> Observer for (A, B)
@@ -49,6 +58,12 @@ where
     fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
         (self.0.begin(head, route), self.1.begin(head, route))
     }
+
+    fn describe(&self) -> String {
+        let both = [self.0.describe(), self.1.describe()];
+        let named = both.into_iter().filter(|name| !name.is_empty());
+        named.collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl<O> Observer for Option<O>
@@ -60,6 +75,10 @@ where
     #[inline]
     fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
         self.as_ref().map(|observer| observer.begin(head, route))
+    }
+
+    fn describe(&self) -> String {
+        self.as_ref().map(Observer::describe).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! From an [`Edge`] to an [`EdgeLayer`]: what must hold, and what it comes to.
 
-use portcullis_core::{ConfigError, Guard, ObserveLayer, PublicPaths, UnlessPublic};
+use portcullis_core::{ConfigError, Guard, ObserveLayer, Observer, PublicPaths, UnlessPublic};
 
 use super::{
     Edge, EdgeLayer, Explanation,
@@ -15,6 +15,7 @@ impl<A, L, O, R, W> Edge<A, L, O, R, W>
 where
     A: Guard,
     L: Guard,
+    O: Observer,
     R: Clone,
 {
     /// Builds the stack.
@@ -59,7 +60,9 @@ where
     pub fn explain(&self) -> Explanation {
         let auth = self.auth.as_ref().map(Guard::describe);
         let limit = self.limit.as_ref().map(Guard::describe);
-        Explanation::new(&self.settings, self.observers, limit, auth)
+        let observed = self.observer.describe();
+        let observed = Some(observed).filter(|names| !names.is_empty());
+        Explanation::new(&self.settings, observed, limit, auth)
     }
 
     fn problems(&self) -> Vec<String> {

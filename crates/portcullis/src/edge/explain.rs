@@ -43,11 +43,10 @@ impl Explanation {
     #[inline]
     pub(super) fn new(
         settings: &Settings,
-        observers: u32,
+        observed: Option<String>,
         limit: Option<String>,
         auth: Option<String>,
     ) -> Self {
-        let observed = (observers > 0).then(|| format!("{observers} plugged in"));
         let auth = auth.map(|auth| format!("{auth}; public: {}", list(&settings.public)));
         let health = settings.health.as_ref();
         let values = [
