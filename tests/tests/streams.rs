@@ -15,7 +15,17 @@ use bytes::Bytes;
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, StreamBody};
-use portcullis::{Edge, Health, Quota};
+use portcullis::{
+    Edge, Health, ObserveLayer, Quota,
+    api_key::{ApiKeyLayer, Keys},
+    body_limit::BodyLimitLayer,
+    catch_panic::CatchPanicLayer,
+    client_ip::ClientIpLayer,
+    rate_limit::RateLimitLayer,
+    request_id::RequestIdLayer,
+    secure_headers::SecureHeadersLayer,
+    timeout::TimeoutLayer,
+};
 use portcullis_axum::EdgeExt;
 use portcullis_prometheus::Metrics;
 use portcullis_tests::net::{Client, Server, request};
@@ -49,6 +59,32 @@ async fn trailers() -> Body {
     Body::new(StreamBody::new(stream::iter(frames)))
 }
 
+fn app() -> Router {
+    Router::new()
+        .route("/events", get(events))
+        .route("/ws", get(echo))
+        .route("/trailers", get(trailers))
+}
+
+/// The same behind each layer alone.
+fn each_layer() -> Vec<Router> {
+    let app = app();
+    vec![
+        app.clone().layer(ApiKeyLayer::<Keys>::off()),
+        app.clone()
+            .layer(ApiKeyLayer::new(Keys::default()).public(["/*"])),
+        app.clone().layer(BodyLimitLayer::new(9)),
+        app.clone().layer(CatchPanicLayer::new()),
+        app.clone().layer(ClientIpLayer::new()),
+        app.clone().layer(Health::new().layer()),
+        app.clone().layer(ObserveLayer::new(Metrics::new())),
+        app.clone().layer(RateLimitLayer::default()),
+        app.clone().layer(RequestIdLayer::new()),
+        app.clone().layer(SecureHeadersLayer::html()),
+        app.layer(TimeoutLayer::new(Duration::from_millis(300))),
+    ]
+}
+
 async fn server() -> Server {
     let edge = Edge::new()
         .for_axum()
@@ -56,11 +92,7 @@ async fn server() -> Server {
         .health(&Health::new())
         .rate_limit(Quota::per_second(100))
         .timeout(Duration::from_millis(300));
-    let app = Router::new()
-        .route("/events", get(events))
-        .route("/ws", get(echo))
-        .route("/trailers", get(trailers));
-    Server::start(app.layer(edge.build().unwrap())).await
+    Server::start(app().layer(edge.build().unwrap())).await
 }
 
 #[tokio::test]
@@ -79,18 +111,35 @@ async fn an_event_arrives_while_the_stream_is_open_and_outlives_the_deadline() {
     }
 }
 
-#[tokio::test]
-async fn a_websocket_is_echoed() {
-    let server = server().await;
+async fn assert_echoes(server: &Server) -> Response<Option<Vec<u8>>> {
     let url = format!("ws://{}/ws", server.address());
     let (mut socket, response) = tokio_tungstenite::connect_async(url).await.unwrap();
-
     assert_eq!(response.status(), 101);
-    assert!(response.headers().contains_key("x-request-id"));
     for text in ["one", "two"] {
         socket.send(Message::text(text)).await.unwrap();
         let echoed = socket.next().await.unwrap().unwrap();
         assert_eq!(echoed, Message::text(text));
+    }
+    response
+}
+
+#[tokio::test]
+async fn a_websocket_is_echoed() {
+    let response = assert_echoes(&server().await).await;
+
+    assert!(response.headers().contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn each_layer_alone_lets_streams_and_upgrades_through() {
+    for app in each_layer() {
+        let server = Server::start(app).await;
+        let mut client = Client::http2(server.address()).await;
+        let mut response = client.send(request("/events", &[])).await.unwrap();
+        let frame = response.body_mut().frame().await.unwrap().unwrap();
+
+        assert_eq!(frame.into_data().unwrap(), "data: first\n\n");
+        assert_echoes(&server).await;
     }
 }
 
