@@ -64,7 +64,8 @@ fn complete(
     policy: Option<HeaderValue>,
     hsts: Option<HeaderValue>,
 ) {
-    response.reserve(headers.len() + ROOM);
+    let own = usize::from(policy.is_some()) + usize::from(hsts.is_some());
+    response.reserve(headers.len() + own + ROOM);
     for (name, value) in headers {
         add(response, name, || value.clone());
     }
@@ -86,5 +87,5 @@ fn add(response: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> Head
 
 static X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 
-/// For the policy, HSTS and the request ID, so that the map grows once.
-const ROOM: usize = 3;
+/// For the request ID and the server's `content-length`, so that the map grows once.
+const ROOM: usize = 2;
