@@ -62,7 +62,7 @@ impl Fields {
 }
 
 /// Whole seconds, rounded up, at least one.
-pub(super) fn ceil(duration: Duration) -> u64 {
+fn ceil(duration: Duration) -> u64 {
     (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
 }
 

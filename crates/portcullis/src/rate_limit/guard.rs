@@ -4,7 +4,7 @@ use http::{request, response};
 use portcullis_core::{Guard, Permit, Quota, Rejection, RejectionKind, Verdict};
 
 use super::{
-    fields::{HeaderDraft, POLICY, ceil},
+    fields::{HeaderDraft, POLICY},
     key::Key,
     limiter::Limiter,
 };
@@ -46,7 +46,9 @@ impl RateLimit {
         let rejection = Rejection::new(RejectionKind::RateLimited)
             .violates(POLICY)
             .retry_after(wait);
-        let fields = self.limiter.fields.refused(ceil(wait));
+        // The same seconds as in `Retry-After`.
+        let seconds = rejection.retry_seconds().unwrap_or(1);
+        let fields = self.limiter.fields.refused(seconds);
         fields.fold(rejection, |rejection, (name, value)| {
             rejection.header(name, value)
         })
