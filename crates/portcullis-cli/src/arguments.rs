@@ -1,62 +1,208 @@
 //! What was typed.
 
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use lexopt::{Arg, Parser, ValueExt};
 use portcullis::ConfigError;
+use portcullis_siege::Intensity;
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
     KeyNew { prefix: String, name: String },
+    SiegeHelp,
+    SiegeList,
+    SiegeSchema,
+    Siege(Box<SiegeArguments>),
+}
+
+/// A siege, as it was typed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiegeArguments {
+    pub(crate) url: Option<String>,
+    pub(crate) profile: Option<PathBuf>,
+    pub(crate) key: Option<String>,
+    pub(crate) owned: Option<String>,
+    pub(crate) intensity: Intensity,
+    pub(crate) only: Vec<String>,
+    pub(crate) format: Format,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) baseline: Option<PathBuf>,
+    pub(crate) time: Option<Duration>,
+    pub(crate) requests: Option<u64>,
+    pub(crate) connections: Option<u64>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) routes: Vec<(String, String)>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+    Junit,
+    Sarif,
+    Markdown,
+    Html,
 }
 
 pub(crate) const USAGE: &str = "\
 portcullis: tools for an HTTP edge
 
-usage: portcullis key new [--prefix PREFIX] [--name NAME]
+usage: portcullis siege URL [options]
+       portcullis key new [--prefix PREFIX] [--name NAME]
 
+  siege URL          attacks a running server, and says which lines of the checklist hold;
+                     see `portcullis siege --help`
   key new            makes an API key, prints it once, and the line to configure it
     --prefix PREFIX  what the key begins with: 1 to 16 lowercase letters and digits (pk)
     --name NAME      whose key it is (client)
   help               prints this
 ";
 
+pub(crate) const SIEGE_USAGE: &str = "\
+portcullis siege: attacks a running server, and says which lines of the checklist hold
+
+usage: portcullis siege URL [options]
+
+what is attacked
+  --profile FILE            what is known of the server, as TOML: routes, keys, limits
+  --key KEY                 a valid key; `env:NAME` reads a variable
+  --route NAME=PATH         a route, as in the profile: body=/api/echo, limited=/api/hello
+  --only IDS                only these attacks or groups: A01,D,H04
+  --intensity quick|full    quick: at most a minute (default); full: at most ten
+  --i-own-this-target HOST  allows a server on another machine: this very host
+
+what it may spend
+  --max-seconds N  --max-requests N  --max-connections N  --max-bytes N
+
+what comes of it
+  --format text|json|junit|sarif|markdown|html
+  --output FILE             writes the report there; the terminal still gets the text
+  --baseline FILE           an earlier report (json): says what has changed, fails on what is worse
+
+  --list                    prints every attack
+  --schema                  prints the JSON schema of a report
+
+exit code: 0 all held, 1 something was breached, 2 it could not run
+";
+
 // ===== impl Command =====
 
 impl Command {
     /// Reads the arguments, without the program's own name.
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, ConfigError> {
-        let arguments: Vec<_> = arguments.collect();
-        let words: Vec<_> = arguments.iter().map(String::as_str).collect();
-        match &words[..] {
-            ["help" | "--help" | "-h"] => Ok(Self::Help),
-            ["key", "new", options @ ..] => Self::key_new(options),
-            [] => Err(problem("nothing to do; see `portcullis help`")),
-            _ => Err(problem(&format!(
-                "{:?} is no command; see `portcullis help`",
-                words.join(" ")
-            ))),
+    pub(crate) fn parse(
+        arguments: impl Iterator<Item = impl Into<OsString>>,
+    ) -> Result<Self, ConfigError> {
+        let mut parser = Parser::from_args(arguments.map(Into::into));
+        let words = Self::read(&mut parser);
+        words.map_err(|error| ConfigError::new(error.to_string()))
+    }
+
+    fn read(parser: &mut Parser) -> Result<Self, lexopt::Error> {
+        match parser.next()? {
+            None => Err("nothing to do; see `portcullis help`".into()),
+            Some(Arg::Short('h') | Arg::Long("help")) => Ok(Self::Help),
+            Some(Arg::Value(word)) => match word.string()?.as_str() {
+                "help" => Ok(Self::Help),
+                "siege" => Self::siege(parser),
+                "key" => match parser.next()? {
+                    Some(Arg::Value(word)) if word == "new" => Self::key_new(parser),
+                    _ => Err("key: only `key new` is known; see `portcullis help`".into()),
+                },
+                other => Err(format!("{other:?} is no command; see `portcullis help`").into()),
+            },
+            Some(other) => Err(other.unexpected()),
         }
     }
 
-    fn key_new(options: &[&str]) -> Result<Self, ConfigError> {
-        let (mut prefix, mut name) = ("pk", "client");
-        for pair in options.chunks(2) {
-            match pair {
-                ["--prefix", value] => prefix = value,
-                ["--name", value] if is_name(value) => name = value,
-                ["--name", _] => {
-                    return Err(problem("--name: a name has no spaces, commas, `=` or `#`"));
-                }
-                [option @ ("--prefix" | "--name")] => {
-                    return Err(problem(&format!("{option}: a value is missing")));
-                }
-                _ => return Err(problem(&format!("{:?} is no option", pair[0]))),
+    fn key_new(parser: &mut Parser) -> Result<Self, lexopt::Error> {
+        let (mut prefix, mut name) = ("pk".to_owned(), "client".to_owned());
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("prefix") => prefix = parser.value()?.string()?,
+                Arg::Long("name") => name = parser.value()?.string()?,
+                other => return Err(other.unexpected()),
             }
         }
-        Ok(Self::KeyNew {
-            prefix: prefix.to_owned(),
-            name: name.to_owned(),
-        })
+        match is_name(&name) {
+            true => Ok(Self::KeyNew { prefix, name }),
+            false => Err("--name: a name has no spaces, commas, `=` or `#`".into()),
+        }
+    }
+
+    fn siege(parser: &mut Parser) -> Result<Self, lexopt::Error> {
+        let mut siege = SiegeArguments::default();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Short('h') | Arg::Long("help") => return Ok(Self::SiegeHelp),
+                Arg::Long("list") => return Ok(Self::SiegeList),
+                Arg::Long("schema") => return Ok(Self::SiegeSchema),
+                Arg::Value(url) if siege.url.is_none() => siege.url = Some(url.string()?),
+                Arg::Long(name) => {
+                    let name = name.to_owned();
+                    siege.option(&name, parser)?;
+                }
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(Self::Siege(Box::new(siege)))
+    }
+}
+
+// ===== impl SiegeArguments =====
+
+impl SiegeArguments {
+    fn option(&mut self, name: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
+        let mut value = || parser.value();
+        match name {
+            "profile" => self.profile = Some(value()?.into()),
+            "key" => self.key = Some(value()?.string()?),
+            "route" => self.routes.push(route(&value()?.string()?)?),
+            "only" => self
+                .only
+                .extend(value()?.string()?.split(',').map(str::to_owned)),
+            "intensity" => self.intensity = value()?.parse_with(intensity)?,
+            "i-own-this-target" => self.owned = Some(value()?.string()?),
+            "max-seconds" => self.time = Some(Duration::from_secs(value()?.parse()?)),
+            "max-requests" => self.requests = Some(value()?.parse()?),
+            "max-connections" => self.connections = Some(value()?.parse()?),
+            "max-bytes" => self.bytes = Some(value()?.parse()?),
+            "format" => self.format = value()?.parse_with(format)?,
+            "output" => self.output = Some(value()?.into()),
+            "baseline" => self.baseline = Some(value()?.into()),
+            _ => return Err(Arg::Long(name).unexpected()),
+        }
+        Ok(())
+    }
+}
+
+fn route(text: &str) -> Result<(String, String), lexopt::Error> {
+    match text.split_once('=') {
+        Some((name, path)) if path.starts_with('/') => Ok((name.to_owned(), path.to_owned())),
+        _ => Err(format!("--route {text}: NAME=/PATH is needed").into()),
+    }
+}
+
+fn intensity(text: &str) -> Result<Intensity, &'static str> {
+    match text {
+        "quick" => Ok(Intensity::Quick),
+        "full" => Ok(Intensity::Full),
+        _ => Err("it is quick or full"),
+    }
+}
+
+fn format(text: &str) -> Result<Format, &'static str> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        "junit" => Ok(Format::Junit),
+        "sarif" => Ok(Format::Sarif),
+        "markdown" => Ok(Format::Markdown),
+        "html" => Ok(Format::Html),
+        _ => Err("it is text, json, junit, sarif, markdown or html"),
     }
 }
 
@@ -66,16 +212,12 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(breaks)
 }
 
-fn problem(text: &str) -> ConfigError {
-    ConfigError::new(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Command, ConfigError> {
-        Command::parse(line.split_whitespace().map(str::to_owned))
+        Command::parse(line.split_whitespace())
     }
 
     #[test]
@@ -92,6 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn reads_a_siege() {
+        let line =
+            "siege http://127.0.0.1 --only A,B01 --route body=/b --intensity full --format html";
+        let Ok(Command::Siege(siege)) = parse(line) else {
+            panic!("no siege");
+        };
+
+        assert_eq!(siege.url.as_deref(), Some("http://127.0.0.1"));
+        assert_eq!(siege.only, ["A", "B01"]);
+        assert_eq!(siege.routes, [("body".to_owned(), "/b".to_owned())]);
+        assert_eq!(
+            (siege.intensity, siege.format),
+            (Intensity::Full, Format::Html)
+        );
+    }
+
+    #[test]
     fn says_what_is_wrong() {
         for line in [
             "",
@@ -100,8 +259,15 @@ mod tests {
             "key new --name",
             "key new --name a=b",
             "key new x y",
+            "siege a b",
+            "siege --intensity mild",
+            "siege --format pdf",
+            "siege --route body",
+            "siege --max-seconds soon",
+            "siege --nothing",
         ] {
-            assert!(parse(line).is_err(), "{line}");
+            let problem = parse(line).unwrap_err().to_string();
+            assert!(!problem.contains('\n'), "{problem}");
         }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a program that says what is wrong")]
 
 mod arguments;
+mod siege;
 
 use std::{
     io::{self, Write},
@@ -11,11 +12,11 @@ use std::{
 
 use portcullis::{ConfigError, api_key::ApiKey};
 
-use crate::arguments::{Command, USAGE};
+use crate::arguments::{Command, SIEGE_USAGE, USAGE};
 
 fn main() -> ExitCode {
-    match Command::parse(std::env::args().skip(1)).and_then(run) {
-        Ok(()) => ExitCode::SUCCESS,
+    match Command::parse(std::env::args_os().skip(1)).and_then(run) {
+        Ok(code) => code,
         Err(problem) => {
             eprintln!("portcullis: {problem}");
             ExitCode::from(2)
@@ -23,14 +24,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), ConfigError> {
+fn run(command: Command) -> Result<ExitCode, ConfigError> {
     let text = match command {
         Command::Help => USAGE.to_owned(),
         Command::KeyNew { prefix, name } => describe(&ApiKey::generate(&prefix)?, &name),
+        Command::SiegeHelp => SIEGE_USAGE.to_owned(),
+        Command::SiegeList => siege::list(),
+        Command::SiegeSchema => portcullis_siege::Report::json_schema(),
+        Command::Siege(arguments) => return siege::run(&arguments).map_err(ConfigError::new),
     };
-    // Whoever reads may be gone.
+    say(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever reads may be gone.
+fn say(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
-    Ok(())
 }
 
 /// The key, once, and the line that lets a server know it.

@@ -1,0 +1,156 @@
+//! `portcullis siege`.
+
+use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portcullis_siege::{
+    Baseline, CATALOGUE, Event, Group, Prepared, Profile, Report, Siege, Target,
+};
+
+use crate::{
+    arguments::{Format, SiegeArguments},
+    say,
+};
+
+/// Every attack, a line each.
+pub(crate) fn list() -> String {
+    let mut text = String::new();
+    for group in Group::ALL {
+        text.push_str(&format!("\n{}  {}\n", group.letter(), group.title()));
+        let attacks = CATALOGUE.iter().filter(|attack| attack.group() == group);
+        let before = text.len();
+        for attack in attacks {
+            let (id, level, title, expects) =
+                (attack.id, attack.level, attack.title, attack.expects);
+            text.push_str(&format!(
+                "  {id}  {level:<6}  {title}\n               {expects}\n"
+            ));
+        }
+        if text.len() == before {
+            text.push_str("  not examined yet\n");
+        }
+    }
+    text + &format!("\n{} attacks\n", CATALOGUE.len())
+}
+
+/// Attacks, and writes the report.
+pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let baseline = arguments.baseline.as_deref().map(baseline).transpose()?;
+    let report = runtime.block_on(siege(arguments))?;
+    write(&report, arguments)?;
+    let is_worse = match &baseline {
+        None => !report.is_held(),
+        Some(baseline) => {
+            let changes = baseline.changes(&report);
+            anstream::print!("{}", changes.to_text());
+            changes.is_worse()
+        }
+    };
+    Ok(match (is_worse, report.stopped.is_some()) {
+        (true, _) => ExitCode::from(1),
+        (false, true) => ExitCode::from(2),
+        (false, false) => ExitCode::SUCCESS,
+    })
+}
+
+async fn siege(arguments: &SiegeArguments) -> Result<Report, String> {
+    let profile = profile(arguments)?;
+    let url = arguments.url.as_ref().or(profile.url.as_ref());
+    let url = url.ok_or("siege: which server? a URL such as http://127.0.0.1:8080 is needed")?;
+    let target = Target::parse(url, arguments.owned.as_deref()).await?;
+    let mut allowed = arguments.intensity.allowance();
+    allowed.time = arguments.time.unwrap_or(allowed.time);
+    allowed.requests = arguments.requests.unwrap_or(allowed.requests);
+    allowed.connections = arguments.connections.unwrap_or(allowed.connections);
+    allowed.bytes = arguments.bytes.unwrap_or(allowed.bytes);
+    let siege = Siege::new(target, profile)
+        .intensity(arguments.intensity)
+        .allowance(allowed)
+        .only(arguments.only.clone());
+    attack(siege.prepare().await?).await
+}
+
+/// Says what it will do, does it, and shows how far it is.
+async fn attack(siege: Prepared) -> Result<Report, String> {
+    anstream::eprint!("{}", siege.plan());
+    let bar = bar(siege.count() as u64);
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let report = siege.run(interrupted, |event| match event {
+        Event::Began(attack) => bar.set_message(format!("{} {}", attack.id, attack.title)),
+        Event::Ended(outcome) => {
+            if outcome.verdict.is_breached() {
+                bar.println(format!("breached: {} {}", outcome.id, outcome.title));
+            }
+            bar.inc(1);
+        }
+        _ => {}
+    });
+    let report = report.await;
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+fn bar(count: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn profile(arguments: &SiegeArguments) -> Result<Profile, String> {
+    let mut profile = match &arguments.profile {
+        Some(path) => {
+            let problem = |error: String| format!("{}: {error}", path.display());
+            let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+            Profile::parse(&text).map_err(problem)?
+        }
+        None => Profile::default(),
+    };
+    if arguments.key.is_some() {
+        profile.keys.valid.clone_from(&arguments.key);
+    }
+    for (name, path) in &arguments.routes {
+        profile.routes.set(name, path)?;
+    }
+    Ok(profile)
+}
+
+fn baseline(path: &Path) -> Result<Baseline, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Baseline::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn write(report: &Report, arguments: &SiegeArguments) -> Result<(), String> {
+    let text = match arguments.format {
+        Format::Text => report.to_text(false),
+        Format::Json => report.to_json(),
+        Format::Junit => report.to_junit(),
+        Format::Sarif => report.to_sarif(),
+        Format::Markdown => report.to_markdown(),
+        Format::Html => report.to_html(),
+    };
+    match &arguments.output {
+        Some(path) => {
+            show(report);
+            fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+        }
+        None if arguments.format == Format::Text => {
+            show(report);
+            Ok(())
+        }
+        None => {
+            say(&text);
+            Ok(())
+        }
+    }
+}
+
+/// For people: colours only on a terminal that wants them.
+fn show(report: &Report) {
+    let is_terminal = std::io::stdout().is_terminal();
+    anstream::print!("{}", report.to_text(is_terminal));
+}

@@ -1,0 +1,172 @@
+//! A siege in a test.
+
+use std::{convert::Infallible, fmt, future::IntoFuture, net::SocketAddr, pin::Pin};
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use portcullis::serve;
+use tokio::{net::TcpListener, task::JoinSet};
+use tower_service::Service;
+
+use crate::{Intensity, Profile, Report, Siege, Target};
+
+/// A siege of a service that a test made. Await it for the [`Report`].
+#[must_use = "an assault runs when it is awaited"]
+pub struct Assault {
+    server: Server,
+    profile: Profile,
+    intensity: Intensity,
+    only: Vec<String>,
+    is_ours: bool,
+}
+
+type Server = Box<dyn FnOnce(TcpListener) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// Attacks a service in a test: it is served on a loopback port, in the test's own runtime, for as
+/// long as the siege takes.
+///
+/// What the service can't be blamed for, because the harness does the connections, is not tested:
+/// slow heads, floods, HTTP/2 frames. [`assault_server`] tests that too.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use hyper::body::{Bytes, Incoming};
+///
+/// let app = tower_service_fn(|_: Request<Incoming>| async {
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from("hello"))))
+/// });
+///
+/// portcullis_siege::assault(app).only(["A16", "K02"]).await.assert_held();
+/// # }
+/// # fn tower_service_fn<F>(f: F) -> tower::util::ServiceFn<F> { tower::service_fn(f) }
+/// ```
+pub fn assault<S, B>(service: S) -> Assault
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    let serve = move |listener| -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async {
+            let server = serve(listener, service).shutdown_on(std::future::pending());
+            drop(server.await);
+        })
+    };
+    Assault {
+        is_ours: true,
+        ..Assault::new(Box::new(serve))
+    }
+}
+
+/// Attacks a server in a test: it is given a listener on a loopback port, and dropped at the end.
+///
+/// ```ignore
+/// assault_server(|listener| async { axum::serve(listener, app).await.unwrap() }).await.assert_held();
+/// ```
+pub fn assault_server<F, U>(server: F) -> Assault
+where
+    F: FnOnce(TcpListener) -> U + Send + 'static,
+    U: Future<Output = ()> + Send + 'static,
+{
+    Assault::new(Box::new(move |listener| Box::pin(server(listener))))
+}
+
+// ===== impl Assault =====
+
+impl Assault {
+    fn new(server: Server) -> Self {
+        Self {
+            server,
+            profile: Profile::default(),
+            intensity: Intensity::Quick,
+            only: Vec::new(),
+            is_ours: false,
+        }
+    }
+
+    /// What is known of the service.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// How hard it is. Quick, unless one says otherwise.
+    pub const fn intensity(mut self, intensity: Intensity) -> Self {
+        self.intensity = intensity;
+        self
+    }
+
+    /// Only these attacks, by id or by the letter of their group.
+    pub fn only(mut self, ids: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.only = ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    #[expect(clippy::panic, reason = "a test that can't run has failed")]
+    async fn run(self) -> Report {
+        match self.attempt().await {
+            Ok(report) => report,
+            Err(problem) => panic!("the siege can't be: {problem}"),
+        }
+    }
+
+    async fn attempt(self) -> Result<Report, String> {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await;
+        let listener = listener.map_err(|error| error.to_string())?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn((self.server)(listener));
+        let siege = Siege::new(Target::local(address), self.profile)
+            .intensity(self.intensity)
+            .only(self.only);
+        let siege = if self.is_ours {
+            siege.served_by_us()
+        } else {
+            siege
+        };
+        Ok(siege
+            .prepare()
+            .await?
+            .run(std::future::pending(), |_| {})
+            .await)
+    }
+}
+
+impl fmt::Debug for Assault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assault")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for Assault {
+    type Output = Report;
+    type IntoFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+// ===== impl Report =====
+
+impl Report {
+    /// Panics with the report's text if anything was breached.
+    ///
+    /// # Panics
+    ///
+    /// If anything was breached.
+    #[track_caller]
+    pub fn assert_held(&self) {
+        assert!(self.is_held(), "\n{}", self.to_text(false));
+    }
+}

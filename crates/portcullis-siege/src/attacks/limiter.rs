@@ -1,0 +1,159 @@
+//! How many requests a client is served: what groups D and H count.
+
+use std::{net::IpAddr, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    arena::{Arena, route},
+    verdict::{Evidence, Trouble},
+    wire::{Answer, Ask, Client},
+};
+
+/// What a client was served before the first 429.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) count: usize,
+    pub(crate) took: Duration,
+    /// The last request and its answer: the 429, if there was one.
+    pub(crate) last: (Ask, Answer),
+}
+
+/// What a server promises one client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quota {
+    pub(crate) burst: f64,
+    pub(crate) per_second: f64,
+}
+
+// ===== impl Served =====
+
+impl Served {
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.last.1.status == 429
+    }
+}
+
+// ===== impl Quota =====
+
+impl Quota {
+    /// From the profile, or from an answer's `RateLimit-Policy`.
+    pub(crate) fn of(arena: &Arena, answer: &Answer) -> Result<Self, Trouble> {
+        let limits = &arena.profile.limits;
+        let policy = answer.header("ratelimit-policy");
+        let q = parameter(policy, "q").map(|q| q as f64);
+        let w = parameter(policy, "w").map(|w| w as f64);
+        let burst = limits.burst.map(|burst| burst as f64).or(q);
+        let rate = limits.per_second.or_else(|| Some(q? / w?));
+        match (burst, rate) {
+            (Some(burst), Some(per_second)) => Ok(Self { burst, per_second }),
+            _ => Err(Trouble::NotTested(
+                "the quota is not known (limits.burst, limits.per_second or RateLimit-Policy)"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// What may be admitted within a time.
+    pub(crate) fn within(self, time: Duration) -> f64 {
+        self.burst + self.per_second * time.as_secs_f64()
+    }
+}
+
+/// A GET of the limited route with the valid key, if one is known.
+pub(crate) fn limited(arena: &Arena) -> Result<Ask, Trouble> {
+    Ok(arena.get(route(&arena.profile.routes.limited)?))
+}
+
+/// Sends requests one after the other until a 429. Interrupted connections are made anew.
+pub(crate) async fn until_limited(
+    arena: &Arena,
+    from: Option<IpAddr>,
+    make: impl Fn(usize, Ask) -> Ask,
+) -> Result<Served, Trouble> {
+    let mut client = Client::connect(arena, from, false).await?;
+    let began = Instant::now();
+    let mut count = 0;
+    loop {
+        let ask = make(count, limited(arena)?).from(from);
+        let answer = match client.ask(arena, &ask).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                client = Client::connect(arena, from, false).await?;
+                client.ask(arena, &ask).await?
+            }
+        };
+        // A request that was refused for its form was not served either.
+        let was_served = answer.status < 400 || answer.status == 404;
+        count += usize::from(was_served);
+        if answer.status == 429 || count >= ENOUGH || !was_served && count == 0 {
+            let (took, last) = (began.elapsed(), (ask, answer));
+            return Ok(Served { count, took, last });
+        }
+        if !was_served && began.elapsed() > Duration::from_secs(3) {
+            return Ok(Served {
+                count,
+                took: began.elapsed(),
+                last: (ask, answer),
+            });
+        }
+    }
+}
+
+/// How many requests a plain client is served. Two of them, to see that each address has its own.
+pub(crate) async fn usual(
+    arena: &Arena,
+    plain: impl Fn(usize, Ask) -> Ask + Copy,
+    source: impl Fn() -> Option<IpAddr>,
+) -> Result<usize, Trouble> {
+    let first = until_limited(arena, source(), plain).await?;
+    if !first.is_limited() {
+        let path = &first.last.0.path;
+        return Err(Trouble::NotTested(match first.count {
+            0 => format!(
+                "{path} answers {}: a key may be missing",
+                first.last.1.status
+            ),
+            count => format!("{path} has no limit within {count} requests"),
+        }));
+    }
+    Ok(first.count)
+}
+
+/// Breached when tricks give a client more than it has without them.
+pub(crate) async fn no_gain(
+    arena: &Arena,
+    usual: usize,
+    from: Option<IpAddr>,
+    trick: &str,
+    make: impl Fn(usize, Ask) -> Ask,
+) -> Result<(), Trouble> {
+    let served = until_limited(arena, from, make).await?;
+    let rate = Quota::of(arena, &served.last.1).map_or(usual as f64, |quota| quota.per_second);
+    // What comes back while the requests are sent, and one for rounding.
+    let allowed = usual as f64 + rate * served.took.as_secs_f64() + 1.0;
+    if served.count as f64 <= allowed {
+        return Ok(());
+    }
+    let (ask, answer) = &served.last;
+    let what = format!(
+        "with {trick}, {} requests were served before a 429; without, {usual}",
+        served.count
+    );
+    Err(ask.breach(arena, answer, what))
+}
+
+/// A parameter of a structured field: an integer (RFC 9651).
+pub(crate) fn parameter(field: &str, name: &str) -> Option<u64> {
+    let mut parts = field.split([';', ',']).map(str::trim);
+    parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}
+
+pub(crate) fn too_many(arena: &Arena, what: String) -> Evidence {
+    let curl = limited(arena)
+        .map(|ask| ask.curl(arena))
+        .unwrap_or_default();
+    Evidence::new(what).repeat(format!("for i in $(seq 50); do {curl}; done"))
+}
+
+const ENOUGH: usize = 400;

@@ -1,0 +1,17 @@
+//! The attacks, a file for each group of the catalogue. Each is one function.
+
+pub(crate) mod api_keys;
+pub(crate) mod client_ip;
+pub(crate) mod connections;
+pub(crate) mod failures;
+pub(crate) mod framing;
+pub(crate) mod headers;
+pub(crate) mod http2;
+pub(crate) mod overload;
+pub(crate) mod rate_limits;
+pub(crate) mod telemetry;
+
+mod answers;
+mod limiter;
+
+pub(crate) use answers::Kind;

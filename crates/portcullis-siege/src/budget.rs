@@ -1,0 +1,168 @@
+//! What a siege may spend, and how hard it is.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{report::Spent, verdict::Trouble};
+
+/// How hard a siege is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Intensity {
+    /// At most a minute: for every change.
+    #[default]
+    Quick,
+    /// At most ten minutes: waits for every timeout, and sends ten times as much.
+    Full,
+}
+
+/// What may be spent. A siege never spends more.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Allowance {
+    /// Requests, and attempts at one. HTTP/2 frames of a flood count as one each.
+    pub requests: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// From the beginning to the end.
+    pub time: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Budget {
+    allowed: Allowance,
+    requests: AtomicU64,
+    connections: AtomicU64,
+    bytes: AtomicU64,
+    ends: Instant,
+}
+
+// ===== impl Intensity =====
+
+impl Intensity {
+    /// Its name: `quick` or `full`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+
+    /// What it may spend, unless somebody says otherwise.
+    #[must_use]
+    pub const fn allowance(self) -> Allowance {
+        let (factor, seconds) = match self {
+            Self::Quick => (1, 60),
+            Self::Full => (10, 600),
+        };
+        Allowance {
+            requests: 500_000 * factor,
+            connections: 40_000 * factor,
+            bytes: factor << 29,
+            time: Duration::from_secs(seconds),
+        }
+    }
+
+    /// One count for a quick siege, ten times that for a full one.
+    pub(crate) const fn scale(self, quick: usize) -> usize {
+        match self {
+            Self::Quick => quick,
+            Self::Full => quick * 10,
+        }
+    }
+
+    /// How long one attack may wait for a server to give up on it.
+    pub(crate) const fn patience(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_secs(25),
+            Self::Full => Duration::from_secs(150),
+        }
+    }
+}
+
+// ===== impl Budget =====
+
+impl Budget {
+    pub(crate) fn new(allowed: Allowance) -> Self {
+        Self {
+            allowed,
+            requests: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            ends: Instant::now() + allowed.time,
+        }
+    }
+
+    pub(crate) fn request(&self) -> Result<(), Trouble> {
+        spend(&self.requests, 1, self.allowed.requests, "requests")
+    }
+
+    pub(crate) fn connection(&self) -> Result<(), Trouble> {
+        spend(
+            &self.connections,
+            1,
+            self.allowed.connections,
+            "connections",
+        )
+    }
+
+    pub(crate) fn send(&self, bytes: usize) -> Result<(), Trouble> {
+        spend(&self.bytes, bytes as u64, self.allowed.bytes, "bytes")
+    }
+
+    pub(crate) const fn allowed(&self) -> Allowance {
+        self.allowed
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.ends.saturating_duration_since(Instant::now())
+    }
+
+    pub(crate) fn spent(&self) -> Spent {
+        Spent {
+            requests: self.requests.load(Relaxed),
+            connections: self.connections.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+        }
+    }
+}
+
+fn spend(counter: &AtomicU64, amount: u64, allowed: u64, what: &str) -> Result<(), Trouble> {
+    let add = |spent: u64| spent.checked_add(amount).filter(|spent| *spent <= allowed);
+    match counter.fetch_update(Relaxed, Relaxed, add) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Trouble::Unclear(format!(
+            "the budget of {allowed} {what} is spent"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn never_spends_more_than_allowed() {
+        let budget = Budget::new(Allowance {
+            requests: 2,
+            connections: 0,
+            bytes: 10,
+            time: Duration::from_secs(1),
+        });
+
+        assert!(budget.request().is_ok() && budget.request().is_ok());
+        assert!(budget.request().is_err());
+        assert!(budget.connection().is_err());
+        assert!(budget.send(11).is_err());
+        assert!(budget.send(10).is_ok());
+        assert_eq!(budget.spent().requests, 2);
+        assert_eq!(budget.spent().bytes, 10);
+    }
+}

@@ -1,0 +1,276 @@
+//! What an attack is, as data.
+
+use std::{fmt, pin::Pin};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{arena::Arena, verdict::Finding};
+
+/// One attack: a row of the catalogue and a function.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Attack {
+    /// Its stable name, such as `A01`. The letter is its group's.
+    pub id: &'static str,
+    /// How much a server must hold it.
+    pub level: Level,
+    /// What is sent.
+    pub title: &'static str,
+    /// What a hardened server does.
+    pub expects: &'static str,
+    /// The lines of the checklist it speaks to; see [`Line`](crate::Line).
+    pub lines: &'static [&'static str],
+    /// The rows of the OWASP API Security Top 10 (2023).
+    pub owasp: &'static [&'static str],
+    /// The requirements of OWASP ASVS 5.0.
+    pub asvs: &'static [&'static str],
+    /// Where the expected result comes from.
+    pub reference: &'static str,
+    /// What mends it.
+    pub fix: &'static str,
+    /// What it needs to know or have. Without it, it is not tested.
+    pub needs: &'static [Need],
+    pub(crate) pace: Pace,
+    pub(crate) run: Run,
+}
+
+/// Starts an attack.
+pub(crate) type Run = for<'a> fn(&'a Arena) -> Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
+
+/// How much a server must hold an attack.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Level {
+    /// A hardened server holds it.
+    Must,
+    /// A careful server holds it.
+    Should,
+    /// Worth knowing.
+    Info,
+}
+
+/// What an attack speaks about.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Group {
+    /// A: HTTP/1 framing and request hygiene.
+    Framing,
+    /// B: slowness and exhaustion of connections.
+    Connections,
+    /// C: HTTP/2.
+    Http2,
+    /// D: the client's address and proxies.
+    ClientIp,
+    /// E: API keys.
+    ApiKeys,
+    /// F: tokens.
+    Tokens,
+    /// G: signed requests.
+    Signatures,
+    /// H: rate limits.
+    RateLimits,
+    /// I: request IDs, logs, traces, metrics.
+    Telemetry,
+    /// J: panics, timeouts, bodies, errors.
+    Failures,
+    /// K: response headers, CORS, CSP, caching.
+    Headers,
+    /// L: overload, health, shutdown.
+    Overload,
+    /// M: TLS.
+    Tls,
+}
+
+/// What an attack needs to know or have.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Need {
+    /// A valid key.
+    Key,
+    /// A key that was valid once, or is valid for something else.
+    DeadKey,
+    /// A route that needs a key.
+    Protected,
+    /// A route that takes a body and reads it.
+    Body,
+    /// A route whose answers are limited for each client.
+    Limited,
+    /// A route whose answer takes as long as the request asks.
+    Slow,
+    /// A route whose handler panics.
+    Panic,
+    /// A route whose body panics after its first bytes.
+    PanicBody,
+    /// A route whose answer has a megabyte or more.
+    Large,
+    /// A page with a nonce in its content security policy.
+    Page,
+    /// The route of the metrics.
+    Metrics,
+    /// The route of readiness.
+    Ready,
+    /// The route of liveness.
+    Health,
+    /// The origins that may read answers.
+    Origins,
+    /// An address of ours that the server trusts as a proxy.
+    TrustedPeer,
+    /// Real proxies in front of the server.
+    Fronts,
+    /// The file of the server's log.
+    Log,
+    /// The file of the audit log and the command that verifies it.
+    Audit,
+    /// The command that starts a server of our own.
+    Launch,
+    /// HTTP/2 by prior knowledge.
+    Http2,
+    /// More than one address to come from.
+    Sources,
+    /// How to make the key store fail.
+    KeyStoreSwitch,
+    /// How to make a dependency fail.
+    DependencySwitch,
+    /// A server that does the connections itself, not one that we put in front of a service.
+    OwnServer,
+}
+
+/// When an attack may run beside others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Pace {
+    /// One after the other.
+    Quick,
+    /// It mostly waits: beside all others that wait.
+    Patient,
+    /// It loads the whole machine: last, alone.
+    Heavy,
+}
+
+// ===== impl Attack =====
+
+impl Attack {
+    /// Its group.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        Group::of(self.id)
+    }
+}
+
+impl fmt::Debug for Attack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.id, self.title)
+    }
+}
+
+// ===== impl Level =====
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::Info => "info",
+        })
+    }
+}
+
+// ===== impl Group =====
+
+impl Group {
+    /// All groups, in the order of their letters.
+    pub const ALL: [Self; 13] = [
+        Self::Framing,
+        Self::Connections,
+        Self::Http2,
+        Self::ClientIp,
+        Self::ApiKeys,
+        Self::Tokens,
+        Self::Signatures,
+        Self::RateLimits,
+        Self::Telemetry,
+        Self::Failures,
+        Self::Headers,
+        Self::Overload,
+        Self::Tls,
+    ];
+
+    fn of(id: &str) -> Self {
+        let letter = id.bytes().next().unwrap_or(b'A');
+        Self::ALL[usize::from(letter - b'A').min(12)]
+    }
+
+    /// Its letter.
+    #[must_use]
+    pub fn letter(self) -> char {
+        let place = Self::ALL.iter().position(|group| *group == self);
+        char::from(b'A' + place.unwrap_or(0) as u8)
+    }
+
+    /// Its title.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Framing => "HTTP/1 framing and request hygiene",
+            Self::Connections => "Slowness and exhaustion of connections",
+            Self::Http2 => "HTTP/2",
+            Self::ClientIp => "The client's address and proxies",
+            Self::ApiKeys => "API keys",
+            Self::Tokens => "Tokens",
+            Self::Signatures => "Signed requests",
+            Self::RateLimits => "Rate limits",
+            Self::Telemetry => "Request IDs, logs, traces, metrics",
+            Self::Failures => "Panics, timeouts, bodies, errors",
+            Self::Headers => "Response headers, CORS, CSP, caching",
+            Self::Overload => "Overload, health, shutdown",
+            Self::Tls => "TLS",
+        }
+    }
+}
+
+// ===== impl Need =====
+
+impl Need {
+    /// Why an attack is not tested when this is missing.
+    #[must_use]
+    pub const fn missing(self) -> &'static str {
+        match self {
+            Self::Key => "no valid key is given (keys.valid)",
+            Self::DeadKey => "no revoked, expired or unscoped key is given (keys.revoked, ..)",
+            Self::Protected => "no route that needs a key is known (routes.protected)",
+            Self::Body => "no route that reads a body is known (routes.body)",
+            Self::Limited => "no route with a rate limit is known (routes.limited)",
+            Self::Slow => "no route that takes its time is known (routes.slow)",
+            Self::Panic => "no route that panics is known (routes.panic)",
+            Self::PanicBody => "no route whose body panics is known (routes.panic_body)",
+            Self::Large => "no route with a large answer is known (routes.large)",
+            Self::Page => "no page with a nonce is known (routes.page)",
+            Self::Metrics => "no route of metrics is known (routes.metrics)",
+            Self::Ready => "no route of readiness is known (routes.ready)",
+            Self::Health => "no route of liveness is known (routes.health)",
+            Self::Origins => "no allowed origin is given (cors.origins)",
+            Self::TrustedPeer => "no trusted proxy's address is given (proxy.trusted)",
+            Self::Fronts => "no proxy in front of the server is given (proxy.fronts)",
+            Self::Log => "the server's log is not given (sinks.log)",
+            Self::Audit => "the audit log is not given (sinks.audit, sinks.verify)",
+            Self::Launch => "no command that starts the server is given (launch.command)",
+            Self::Http2 => "the server does not speak HTTP/2 without TLS",
+            Self::Sources => "this machine has only one address to come from",
+            Self::KeyStoreSwitch => {
+                "no way to make the key store fail is given (switches.key_store_down)"
+            }
+            Self::DependencySwitch => {
+                "no way to make a dependency fail is given (switches.dependency_down)"
+            }
+            Self::OwnServer => {
+                "the service was served by the harness; attack your own server for this"
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Attacks a running HTTP server as an adversary would, and says which lines of the production
+//! checklist hold.
+//!
+//! A server of one's own, by its address:
+//!
+//! ```no_run
+//! use portcullis_siege::{Profile, Siege, Target};
+//!
+//! # async fn example() -> Result<(), String> {
+//! let target = Target::parse("http://127.0.0.1:8080", None).await?;
+//! let siege = Siege::new(target, Profile::default()).prepare().await?;
+//! let report = siege.run(std::future::pending(), |_| {}).await;
+//! assert!(report.is_held());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A service in a test: see [`assault()`].
+//!
+//! # What is attacked, and what is not
+//!
+//! Only this machine, unless the owner of another one says its name. Never more than an
+//! [`Allowance`]: requests, connections, bytes, time. Redirects are never followed.
+//!
+//! An attack ends with one of four [verdicts](Verdict): held, breached, not tested, could not
+//! tell. What was not tested is never called held.
+
+mod arena;
+mod assault;
+mod attacks;
+mod budget;
+mod catalogue;
+mod discovery;
+mod process;
+mod profile;
+mod report;
+mod siege;
+mod target;
+mod verdict;
+mod wire;
+
+pub use assault::{Assault, assault, assault_server};
+pub use budget::{Allowance, Intensity};
+pub use catalogue::{Attack, CATALOGUE, CHECKLIST, Group, Level, Line, Need};
+pub use profile::{Cors, Keys, Launch, Limits, Profile, Proxy, Routes, Sinks, Switches};
+pub use report::{Baseline, Change, Changes, Count, LineVerdict, Outcome, Report, Spent};
+pub use siege::{Event, Prepared, Siege};
+pub use target::Target;
+pub use verdict::{Evidence, Verdict};

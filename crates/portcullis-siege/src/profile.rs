@@ -1,0 +1,328 @@
+//! What is known of the server.
+//!
+//! Everything is optional: what is not said is looked for, and what is not found is not tested.
+
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+/// What is known of the server. Read from TOML with [`Profile::parse`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Profile {
+    /// The server's address, if the command line does not give it.
+    pub url: Option<String>,
+    /// Keys of clients.
+    pub keys: Keys,
+    /// Paths that the server has.
+    pub routes: Routes,
+    /// What it promises.
+    pub limits: Limits,
+    /// What it tells browsers.
+    pub cors: Cors,
+    /// The host names it serves. Without them any name may be served.
+    pub hosts: Vec<String>,
+    /// The proxies it trusts.
+    pub proxy: Proxy,
+    /// Where it writes.
+    pub sinks: Sinks,
+    /// How to start one of our own.
+    pub launch: Launch,
+    /// Requests that break something behind the server, and mend it.
+    pub switches: Switches,
+}
+
+/// Keys of clients.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Keys {
+    /// The header that carries the key.
+    pub header: String,
+    /// A key that opens `routes.protected`. `env:NAME` reads a variable.
+    pub valid: Option<String>,
+    /// A key that was revoked: 401.
+    pub revoked: Option<String>,
+    /// A key that has expired: 401.
+    pub expired: Option<String>,
+    /// A valid key that may not use `routes.protected`: 403.
+    pub unscoped: Option<String>,
+}
+
+/// Paths, with their query. Each is asked for with GET, `body` with POST.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Routes {
+    /// Public, cheap, not limited: what the control client asks for.
+    pub control: Option<String>,
+    /// Needs a key.
+    pub protected: Option<String>,
+    /// Has a rate limit for each client.
+    pub limited: Option<String>,
+    /// Takes a body, reads it whole, answers with it.
+    pub body: Option<String>,
+    /// Takes as long as `{ms}` says, in milliseconds.
+    pub slow: Option<String>,
+    /// Panics.
+    pub panic: Option<String>,
+    /// Panics in the middle of its body.
+    pub panic_body: Option<String>,
+    /// Answers with a megabyte or more.
+    pub large: Option<String>,
+    /// An HTML page with a nonce.
+    pub page: Option<String>,
+    /// Prometheus text.
+    pub metrics: Option<String>,
+    /// Liveness.
+    pub health: Option<String>,
+    /// Readiness.
+    pub ready: Option<String>,
+}
+
+/// What the server promises. Durations in seconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Requests that one client may send at once on `routes.limited`; else from `RateLimit-Policy`.
+    pub burst: Option<u64>,
+    /// How many of them come back each second.
+    pub per_second: Option<f64>,
+    /// Bytes of a body.
+    pub body_bytes: u64,
+    /// From a connection to the end of its first head.
+    pub header_seconds: u64,
+    /// From a head to the end of its body, when it trickles.
+    pub body_seconds: u64,
+    /// While the client reads nothing.
+    pub write_seconds: u64,
+    /// Between requests.
+    pub idle_seconds: u64,
+    /// A handler's deadline.
+    pub request_seconds: f64,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one client.
+    pub client_connections: usize,
+    /// Requests that are served at once, when the server sheds load.
+    pub in_flight: usize,
+    /// From the signal to the end of the process.
+    pub drain_seconds: u64,
+    /// From a dependency's failure to a readiness of 503.
+    pub ready_seconds: u64,
+}
+
+/// What the server tells browsers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Cors {
+    /// The origins that may read answers, such as `https://good.com`.
+    pub origins: Vec<String>,
+}
+
+/// The proxies the server trusts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Proxy {
+    /// A loopback address that the server trusts as a proxy with `X-Forwarded-For`.
+    pub trusted: Option<IpAddr>,
+    /// Addresses of real proxies in front of the server, by name.
+    pub fronts: BTreeMap<String, String>,
+}
+
+/// Where the server writes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Sinks {
+    /// Its log: one line each event.
+    pub log: Option<PathBuf>,
+    /// Its audit log.
+    pub audit: Option<PathBuf>,
+    /// The command that verifies an audit log; `{file}` is its path.
+    pub verify: Vec<String>,
+}
+
+/// How to start a server of our own. `{port}` is a free port.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Launch {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Its variables.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Requests, as `METHOD /path`, that break something behind the server, and mend it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Switches {
+    /// Makes the key store fail.
+    pub key_store_down: Option<String>,
+    /// Mends it.
+    pub key_store_up: Option<String>,
+    /// Makes a dependency fail.
+    pub dependency_down: Option<String>,
+    /// Makes it hang.
+    pub dependency_hang: Option<String>,
+    /// Mends it.
+    pub dependency_up: Option<String>,
+    /// Answers with how often the dependency was checked: a number.
+    pub dependency_checks: Option<String>,
+}
+
+// ===== impl Profile =====
+
+impl Profile {
+    /// Reads TOML. What is not said takes its default.
+    ///
+    /// # Errors
+    ///
+    /// One line: what is wrong, and where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| {
+                text[..span.start.min(text.len())].matches('\n').count() + 1
+            });
+            let message = error.message().replace('\n', " ");
+            format!("line {line}: {message}")
+        })
+    }
+}
+
+// ===== impl Routes =====
+
+impl Routes {
+    /// Names a path, as the profile's file does.
+    ///
+    /// # Errors
+    ///
+    /// One line, if no route has that name.
+    pub fn set(&mut self, name: &str, path: &str) -> Result<(), String> {
+        let route = match name {
+            "control" => &mut self.control,
+            "protected" => &mut self.protected,
+            "limited" => &mut self.limited,
+            "body" => &mut self.body,
+            "slow" => &mut self.slow,
+            "panic" => &mut self.panic,
+            "panic_body" => &mut self.panic_body,
+            "large" => &mut self.large,
+            "page" => &mut self.page,
+            "metrics" => &mut self.metrics,
+            "health" => &mut self.health,
+            "ready" => &mut self.ready,
+            _ => return Err(format!("{name}: no such route")),
+        };
+        *route = Some(path.to_owned());
+        Ok(())
+    }
+}
+
+// ===== impl Keys =====
+
+impl Keys {
+    /// The keys, with what stands in variables.
+    pub(crate) fn resolve(&self) -> Result<Self, String> {
+        Ok(Self {
+            header: self.header.to_ascii_lowercase(),
+            valid: value(&self.valid)?,
+            revoked: value(&self.revoked)?,
+            expired: value(&self.expired)?,
+            unscoped: value(&self.unscoped)?,
+        })
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            header: "x-api-key".to_owned(),
+            valid: None,
+            revoked: None,
+            expired: None,
+            unscoped: None,
+        }
+    }
+}
+
+// ===== impl Limits =====
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            burst: None,
+            per_second: None,
+            body_bytes: 1 << 20,
+            header_seconds: 10,
+            body_seconds: 30,
+            write_seconds: 30,
+            idle_seconds: 75,
+            request_seconds: 30.0,
+            connections: 4096,
+            client_connections: 256,
+            in_flight: 512,
+            drain_seconds: 30,
+            ready_seconds: 5,
+        }
+    }
+}
+
+/// A text, or what the variable after `env:` holds.
+fn value(text: &Option<String>) -> Result<Option<String>, String> {
+    let Some(name) = text.as_deref().and_then(|text| text.strip_prefix("env:")) else {
+        return Ok(text.clone());
+    };
+    let value = std::env::var(name).map_err(|error| format!("env:{name}: {error}"))?;
+    Ok(Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_takes_its_default() {
+        let profile = Profile::parse("[keys]\nvalid = \"k\"\n[limits]\nburst = 3").unwrap();
+
+        assert_eq!(profile.keys.valid.as_deref(), Some("k"));
+        assert_eq!(profile.keys.header, "x-api-key");
+        assert_eq!(profile.limits.burst, Some(3));
+        assert_eq!(profile.limits.header_seconds, 10);
+    }
+
+    #[test]
+    fn a_mistake_is_one_line_with_its_place() {
+        for (text, place) in [
+            ("url = 1", "line 1"),
+            ("\n[routes]\nbdoy = \"/\"", "line 3"),
+            ("[", "line 1"),
+        ] {
+            let problem = Profile::parse(text).unwrap_err();
+            assert!(
+                problem.starts_with(place) && !problem.contains('\n'),
+                "{problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_said() {
+        let keys = Keys {
+            valid: Some("env:NO_SUCH_VARIABLE_HERE".to_owned()),
+            ..Keys::default()
+        };
+
+        assert!(
+            keys.resolve()
+                .unwrap_err()
+                .contains("NO_SUCH_VARIABLE_HERE")
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! A report, as data. Its JSON form is the published one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalogue::{Attack, Group, Level},
+    verdict::Verdict,
+};
+
+/// What came of a siege.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The form of this report: `1`.
+    pub version: u32,
+    /// The server that was attacked.
+    pub target: String,
+    /// How hard: `quick` or `full`.
+    pub intensity: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// What it spent.
+    pub spent: Spent,
+    /// What came of each attack, in the order of the catalogue.
+    pub outcomes: Vec<Outcome>,
+    /// Why the siege ended before its end, if it did.
+    pub stopped: Option<String>,
+}
+
+/// What a siege spent.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Spent {
+    /// Requests and attempts at one.
+    pub requests: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+}
+
+/// What came of one attack.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The attack's stable name, such as `A01`.
+    pub id: String,
+    /// What the attack speaks about.
+    pub group: Group,
+    /// How much a server must hold it.
+    pub level: Level,
+    /// What is sent.
+    pub title: String,
+    /// What a hardened server does.
+    pub expects: String,
+    /// What mends it.
+    pub fix: String,
+    /// Where the expected result comes from.
+    pub reference: String,
+    /// The lines of the checklist it speaks to.
+    pub lines: Vec<String>,
+    /// The rows of the OWASP API Security Top 10 (2023).
+    pub owasp: Vec<String>,
+    /// The requirements of OWASP ASVS 5.0.
+    pub asvs: Vec<String>,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+// ===== impl Report =====
+
+impl Report {
+    /// Whether nothing was breached.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.breaches().next().is_none()
+    }
+
+    /// The attacks that the server did not hold.
+    pub fn breaches(&self) -> impl Iterator<Item = &Outcome> {
+        let breached = |outcome: &&Outcome| outcome.verdict.is_breached();
+        self.outcomes.iter().filter(breached)
+    }
+}
+
+// ===== impl Outcome =====
+
+impl Outcome {
+    pub(crate) fn new(attack: &Attack, verdict: Verdict, took_ms: u64) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Self {
+            id: attack.id.to_owned(),
+            group: attack.group(),
+            level: attack.level,
+            title: attack.title.to_owned(),
+            expects: attack.expects.to_owned(),
+            fix: attack.fix.to_owned(),
+            reference: attack.reference.to_owned(),
+            lines: owned(attack.lines),
+            owasp: owned(attack.owasp),
+            asvs: owned(attack.asvs),
+            verdict,
+            took_ms,
+        }
+    }
+}

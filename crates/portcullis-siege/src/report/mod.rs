@@ -1,0 +1,18 @@
+//! What came of a siege, and the forms it is written in.
+
+mod baseline;
+mod data;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod sarif;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+mod visible;
+
+pub use baseline::{Baseline, Change, Changes};
+pub use data::{Outcome, Report, Spent};
+pub use summary::{Count, LineVerdict};

@@ -1,0 +1,115 @@
+//! SARIF 2.1.0: a rule for each attack, a result for each that was breached.
+
+use serde_json::{Value, json};
+
+use super::{Outcome, Report};
+use crate::{catalogue::Level, verdict::Verdict};
+
+// ===== impl Report =====
+
+impl Report {
+    /// The report as SARIF 2.1.0. What was not breached is not a result.
+    #[must_use]
+    pub fn to_sarif(&self) -> String {
+        let rules: Vec<_> = self.outcomes.iter().map(rule).collect();
+        let place = |(index, outcome)| self.result(index, outcome);
+        let results: Vec<_> = self.outcomes.iter().enumerate().filter_map(place).collect();
+        let document = json!({
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [{
+                "tool": { "driver": {
+                    "name": "portcullis siege",
+                    "fullName": "portcullis siege: attacks on a running HTTP server",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "semanticVersion": env!("CARGO_PKG_VERSION"),
+                    "informationUri": "https://datatracker.ietf.org/doc/html/rfc9110",
+                    "rules": rules,
+                }},
+                "automationDetails": { "id": format!("portcullis-siege/{}/", self.intensity) },
+                "invocations": [{
+                    "executionSuccessful": self.stopped.is_none(),
+                }],
+                "columnKind": "utf16CodeUnits",
+                "results": results,
+            }],
+        });
+        serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    }
+
+    fn result(&self, index: usize, outcome: &Outcome) -> Option<Value> {
+        let Verdict::Breached { evidence } = &outcome.verdict else {
+            return None;
+        };
+        Some(json!({
+            "ruleId": outcome.id,
+            "ruleIndex": index,
+            "kind": "fail",
+            "level": level(outcome.level),
+            "message": { "id": "breached", "arguments": [evidence.what, self.target] },
+            "locations": [{
+                "physicalLocation": {
+                    "artifactLocation": { "uri": self.target },
+                    "region": { "startLine": 1 },
+                },
+                "logicalLocations": [{ "name": outcome.group.title(), "kind": "module" }],
+            }],
+            "partialFingerprints": { "attack/v1": outcome.id },
+            "properties": {
+                "sent": evidence.sent,
+                "received": evidence.received,
+                "repeat": evidence.repeat,
+            },
+        }))
+    }
+}
+
+fn rule(outcome: &Outcome) -> Value {
+    let mut tags = vec!["security".to_owned()];
+    tags.extend(outcome.lines.iter().cloned());
+    tags.extend(outcome.owasp.iter().map(|row| format!("OWASP {row}:2023")));
+    tags.extend(outcome.asvs.iter().map(|row| format!("ASVS 5.0 {row}")));
+    let help = format!("Fix: {}. Source: {}.", outcome.fix, outcome.reference);
+    json!({
+        "id": outcome.id,
+        "name": pascal(&outcome.title),
+        "shortDescription": { "text": sentence(&outcome.title) },
+        "fullDescription": { "text": format!("A hardened server: {}", sentence(&outcome.expects)) },
+        "messageStrings": { "breached": { "text": "Breached: '{0}'. The server was {1}." } },
+        "help": { "text": help },
+        "helpUri": "https://datatracker.ietf.org/doc/html/rfc9110",
+        "defaultConfiguration": { "level": level(outcome.level) },
+        "properties": { "tags": tags },
+    })
+}
+
+const fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "error",
+        Level::Should => "warning",
+        Level::Info => "note",
+    }
+}
+
+/// A text with a capital at its beginning and one full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string());
+    format!(
+        "{}{}.",
+        first.unwrap_or_default(),
+        letters.as_str().trim_end_matches('.')
+    )
+}
+
+/// The first words of a text, as a name.
+fn pascal(text: &str) -> String {
+    let words = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    };
+    words.take(6).map(capital).collect()
+}

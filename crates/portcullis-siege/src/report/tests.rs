@@ -1,0 +1,201 @@
+//! Each form, with 0, 1 and 100 breaches, and with the bytes of a hostile server.
+
+use proptest::prelude::*;
+
+use super::{Baseline, LineVerdict, Outcome, Report, Spent};
+use crate::{
+    catalogue::CATALOGUE,
+    verdict::{Evidence, Verdict},
+};
+
+/// The first of the catalogue are breached.
+fn report(breaches: usize) -> Report {
+    let verdict = |i: usize| match i {
+        i if i < breaches => Verdict::Breached {
+            evidence: hostile(),
+        },
+        i if i % 3 == 0 => Verdict::NotTested {
+            why: "no key".to_owned(),
+        },
+        _ => Verdict::Held {
+            note: "400".to_owned(),
+        },
+    };
+    let outcomes = CATALOGUE
+        .iter()
+        .enumerate()
+        .map(|(i, attack)| Outcome::new(attack, verdict(i), 3));
+    Report {
+        version: 1,
+        target: "http://127.0.0.1:1".to_owned(),
+        intensity: "quick".to_owned(),
+        took_ms: 1234,
+        spent: Spent::default(),
+        outcomes: outcomes.collect(),
+        stopped: None,
+    }
+}
+
+fn hostile() -> Evidence {
+    let bytes = "<script>alert(1)</script> ]]> ```` | \u{1b}[31m \u{202e} & \"' \\";
+    Evidence {
+        what: bytes.to_owned(),
+        sent: bytes.to_owned(),
+        received: format!("{bytes}\n").repeat(30),
+        repeat: bytes.to_owned(),
+    }
+}
+
+#[test]
+fn counts_add_up() {
+    for breaches in [0, 1, 100] {
+        let count = report(breaches).count();
+
+        assert_eq!(count.breached, breaches);
+        assert_eq!(
+            count.held + count.breached + count.not_tested + count.could_not_tell,
+            CATALOGUE.len()
+        );
+    }
+}
+
+#[test]
+fn a_line_is_held_only_if_something_was_tested_and_nothing_was_breached() {
+    let verdicts = |report: &Report| -> Vec<LineVerdict> {
+        report
+            .lines()
+            .into_iter()
+            .map(|(_, verdict, _)| verdict)
+            .collect()
+    };
+    let nothing = Report {
+        outcomes: Vec::new(),
+        ..report(0)
+    };
+
+    assert!(
+        verdicts(&nothing)
+            .iter()
+            .all(|verdict| *verdict == LineVerdict::NotTested)
+    );
+    assert!(!verdicts(&report(0)).contains(&LineVerdict::Breached));
+    assert!(!verdicts(&report(109)).contains(&LineVerdict::Held));
+}
+
+#[test]
+fn text_has_no_byte_that_a_terminal_obeys() {
+    for breaches in [0, 1, 100] {
+        let text = report(breaches).to_text(false);
+
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+        assert!(text.contains(if breaches == 0 { "held" } else { "breached:" }));
+    }
+    let colored = report(1).to_text(true);
+    assert!(colored.contains("\u{1b}[1m") && !colored.contains("\u{1b}[31m \u{fffd}"));
+}
+
+#[test]
+fn html_has_only_our_tags() {
+    for breaches in [0, 1, 100] {
+        let page = report(breaches).to_html();
+
+        assert!(!page.contains("<script"));
+        assert!(!page.contains('\u{1b}'));
+        assert_eq!(page.matches("<details class=\"failure\"").count(), breaches);
+    }
+}
+
+#[test]
+fn markdown_has_only_our_tags_and_tables() {
+    let page = report(1).to_markdown();
+    let outside: Vec<_> = page.split("`````").step_by(2).collect();
+
+    assert!(
+        outside.iter().all(|text| !text.contains("<script")),
+        "{page}"
+    );
+    let rows = page.lines().filter(|line| line.starts_with("| A01"));
+    for row in rows {
+        let bars = row.replace("\\|", "").matches('|').count();
+        assert_eq!(bars, 5, "{row}");
+    }
+}
+
+#[test]
+fn junit_is_read_back_by_its_library() {
+    for breaches in [0, 1, 100] {
+        let text = report(breaches).to_junit();
+        let read = quick_junit::Report::deserialize_from_str(&text).unwrap();
+
+        assert_eq!(read.tests, CATALOGUE.len());
+        assert_eq!(read.failures, breaches);
+    }
+}
+
+#[test]
+fn sarif_has_a_result_for_each_breach_and_a_rule_for_each_attack() {
+    for breaches in [0, 1, 100] {
+        let text = report(breaches).to_sarif();
+        let sarif: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let run = &sarif["runs"][0];
+
+        assert_eq!(run["results"].as_array().unwrap().len(), breaches);
+        assert_eq!(
+            run["tool"]["driver"]["rules"].as_array().unwrap().len(),
+            CATALOGUE.len()
+        );
+    }
+}
+
+#[test]
+fn a_baseline_tells_only_what_changed() {
+    let baseline = Baseline::from_json(&report(2).to_json()).unwrap();
+
+    assert_eq!(baseline.changes(&report(2)).iter().count(), 0);
+    let worse = baseline.changes(&report(3));
+    let ids: Vec<_> = worse.iter().map(|change| change.id.as_str()).collect();
+    assert_eq!(ids, ["A03"]);
+    assert!(worse.is_worse());
+    assert!(!baseline.changes(&report(1)).is_worse());
+    assert!(
+        Baseline::from_json("{")
+            .unwrap_err()
+            .starts_with("not a report")
+    );
+}
+
+#[test]
+fn the_published_schema_is_that_of_the_code() {
+    let published = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/siege-report.schema.json"
+    );
+
+    assert_eq!(
+        std::fs::read_to_string(published).unwrap(),
+        Report::json_schema()
+    );
+}
+
+proptest! {
+    #[test]
+    fn json_is_read_back(breaches in 0_usize..109, what in ".*") {
+        let mut report = report(breaches);
+        report.stopped = Some(what);
+
+        prop_assert_eq!(&Report::from_json(&report.to_json()).unwrap(), &report);
+    }
+
+    #[test]
+    fn no_text_is_too_strange(bytes in proptest::collection::vec(any::<u8>(), 0..3000)) {
+        let mut report = report(0);
+        let evidence = Evidence::new("strange").sent(&bytes).received(&bytes);
+        report.outcomes[0].verdict = Verdict::Breached { evidence };
+
+        let text = report.to_text(false);
+        prop_assert!(!text.contains('\x1b'), "an escape");
+        quick_junit::Report::deserialize_from_str(&report.to_junit()).unwrap();
+        prop_assert!(report.to_html().contains("strange"));
+        prop_assert!(report.to_markdown().contains("strange"));
+    }
+}

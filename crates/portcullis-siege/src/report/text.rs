@@ -1,0 +1,243 @@
+//! Text for a terminal: the first thing people see.
+
+use anstyle::{AnsiColor, Color, Style};
+
+use super::{LineVerdict, Outcome, Report, summary::not_examined, visible::visible};
+use crate::{
+    catalogue::{CHECKLIST, Group, Level},
+    verdict::{Evidence, Verdict},
+};
+
+/// Writes with colours, or without.
+struct Page {
+    text: String,
+    color: bool,
+}
+
+// ===== impl Report =====
+
+impl Report {
+    /// The report for a terminal of 100 columns.
+    #[must_use]
+    pub fn to_text(&self, color: bool) -> String {
+        let mut page = Page {
+            text: String::new(),
+            color,
+        };
+        page.head(self);
+        for group in Group::ALL {
+            page.group(self, group);
+        }
+        for outcome in self.breaches() {
+            if let Verdict::Breached { evidence } = &outcome.verdict {
+                page.breach(outcome, evidence);
+            }
+        }
+        page.checklist(self);
+        page.end(self);
+        page.text
+    }
+}
+
+// ===== impl Page =====
+
+impl Page {
+    fn head(&mut self, report: &Report) {
+        let title = format!("siege of {}", report.target);
+        self.line(&[(BOLD, &title), (DIM, &format!("  {}", report.intensity))]);
+    }
+
+    fn group(&mut self, report: &Report, group: Group) {
+        let outcomes: Vec<_> = report
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.group == group)
+            .collect();
+        let is_untested =
+            |outcome: &&&Outcome| matches!(outcome.verdict, Verdict::NotTested { .. });
+        let untested = outcomes.iter().filter(is_untested).count();
+        if outcomes.is_empty() {
+            return;
+        }
+        let held = outcomes
+            .iter()
+            .filter(|outcome| outcome.verdict.is_held())
+            .count();
+        let tested = outcomes.len() - untested;
+        let score = format!("  {held} of {tested} held");
+        self.line(&[(PLAIN, "")]);
+        self.line(&[
+            (BOLD, &format!("{}  {}", group.letter(), group.title())),
+            (DIM, &score),
+        ]);
+        for outcome in outcomes.iter().filter(|outcome| !is_untested(outcome)) {
+            self.outcome(outcome);
+        }
+        self.untested(&outcomes);
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        let (mark, style) = mark(&outcome.verdict);
+        let level = match outcome.level {
+            Level::Must => String::new(),
+            level => format!(" ({level})"),
+        };
+        let title = fit(&format!("{}{level}", outcome.title), 58);
+        let said = fit(outcome.verdict.text(), 34);
+        let note = if outcome.verdict.is_breached() {
+            style
+        } else {
+            DIM
+        };
+        self.line(&[
+            (style, &format!("  {mark} {}", outcome.id)),
+            (PLAIN, &format!("  {title:<58}  ")),
+            (note, &said),
+        ]);
+    }
+
+    /// A line for each reason.
+    fn untested(&mut self, outcomes: &[&Outcome]) {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for outcome in outcomes {
+            let Verdict::NotTested { why } = &outcome.verdict else {
+                continue;
+            };
+            match reasons.iter_mut().find(|(reason, _)| reason == why) {
+                Some((_, ids)) => ids.push(&outcome.id),
+                None => reasons.push((why, vec![&outcome.id])),
+            }
+        }
+        for (why, ids) in reasons {
+            let ids = ids.join(" ");
+            self.line(&[(DIM, &format!("  - {ids}  not tested: {}", clean(why)))]);
+        }
+    }
+
+    fn breach(&mut self, outcome: &Outcome, evidence: &Evidence) {
+        self.line(&[(PLAIN, "")]);
+        self.line(&[(RED, &format!("✘ {}  {}", outcome.id, clean(&outcome.title)))]);
+        self.pair("expected", &outcome.expects);
+        self.pair("seen", &evidence.what);
+        self.block("sent", &evidence.sent);
+        self.block("received", &evidence.received);
+        self.block("again", &evidence.repeat);
+        self.pair("fix", &outcome.fix);
+        self.pair("source", &outcome.reference);
+    }
+
+    fn pair(&mut self, name: &str, text: &str) {
+        self.line(&[(DIM, &format!("  {name:<9} ")), (PLAIN, &clean(text))]);
+    }
+
+    /// The first lines of a text, each cut to the terminal's width.
+    fn block(&mut self, name: &str, text: &str) {
+        let lines: Vec<_> = text.lines().collect();
+        for (i, line) in lines.iter().take(SHOWN).enumerate() {
+            let name = if i == 0 { name } else { "" };
+            self.line(&[(DIM, &format!("  {name:<9} ")), (PLAIN, &fit(line, 160))]);
+        }
+        if lines.len() > SHOWN {
+            let more = format!("  {:<9} .. {} lines more", "", lines.len() - SHOWN);
+            self.line(&[(DIM, &more)]);
+        }
+    }
+
+    fn checklist(&mut self, report: &Report) {
+        let lines = report.lines();
+        let ids = |wanted: LineVerdict| {
+            let ids = lines.iter().filter(|(_, verdict, _)| *verdict == wanted);
+            ids.map(|(line, ..)| line.id).collect::<Vec<_>>()
+        };
+        self.line(&[(PLAIN, "")]);
+        self.line(&[(BOLD, &format!("the checklist, {} lines", CHECKLIST.len()))]);
+        for (verdict, style) in [
+            (LineVerdict::Breached, RED),
+            (LineVerdict::Held, GREEN),
+            (LineVerdict::NotTested, DIM),
+        ] {
+            let ids = ids(verdict);
+            let name = format!("  {:<10} {:>2}  ", verdict.name(), ids.len());
+            self.line(&[(style, &name), (PLAIN, &ids.join(" "))]);
+        }
+        let groups: Vec<_> = not_examined().map(|group| group.title()).collect();
+        self.line(&[(
+            DIM,
+            &format!("  not examined: {}", groups.join(", ").to_lowercase()),
+        )]);
+    }
+
+    fn end(&mut self, report: &Report) {
+        let count = report.count();
+        let spent = &report.spent;
+        self.line(&[(PLAIN, "")]);
+        if let Some(why) = &report.stopped {
+            self.line(&[(YELLOW, &format!("it ended early: {}", clean(why)))]);
+        }
+        let verdict = match report.is_held() {
+            true => (GREEN, "held".to_owned()),
+            false => (
+                RED,
+                format!("breached: {} of {}", count.breached, report.outcomes.len()),
+            ),
+        };
+        let others = format!(
+            "  held {}, not tested {}, could not tell {}",
+            count.held, count.not_tested, count.could_not_tell
+        );
+        let cost = format!(
+            "  ({:.1} s, {} requests, {} connections)",
+            report.took_ms as f64 / 1000.0,
+            spent.requests,
+            spent.connections
+        );
+        self.line(&[(verdict.0, &verdict.1), (PLAIN, &others), (DIM, &cost)]);
+    }
+
+    fn line(&mut self, parts: &[(Style, &str)]) {
+        for (style, text) in parts {
+            match self.color {
+                true => self.text.push_str(&format!("{style}{text}{style:#}")),
+                false => self.text.push_str(text),
+            }
+        }
+        let length = self.text.trim_end_matches(' ').len();
+        self.text.truncate(length);
+        self.text.push('\n');
+    }
+}
+
+const fn mark(verdict: &Verdict) -> (char, Style) {
+    match verdict {
+        Verdict::Held { .. } => ('✔', GREEN),
+        Verdict::Breached { .. } => ('✘', RED),
+        Verdict::NotTested { .. } => ('-', DIM),
+        Verdict::CouldNotTell { .. } => ('?', YELLOW),
+    }
+}
+
+/// A text in so many columns, without anything a terminal would obey.
+fn fit(text: &str, columns: usize) -> String {
+    let text = clean(text);
+    match text.chars().count() > columns {
+        true => text.chars().take(columns - 1).chain(['…']).collect(),
+        false => text,
+    }
+}
+
+/// A text in one line.
+fn clean(text: &str) -> String {
+    visible(text).replace('\n', " ")
+}
+
+const fn colored(color: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(color)))
+}
+
+const PLAIN: Style = Style::new();
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = colored(AnsiColor::Green);
+const RED: Style = colored(AnsiColor::Red).bold();
+const YELLOW: Style = colored(AnsiColor::Yellow);
+const SHOWN: usize = 10;

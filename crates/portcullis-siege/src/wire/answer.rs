@@ -1,0 +1,201 @@
+//! Answers, and how they are found in bytes.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// An answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    /// Whether the body came whole.
+    pub(crate) whole: bool,
+}
+
+// ===== impl Answer =====
+
+impl Answer {
+    /// A header's text; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) const fn is_good(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// All of it, as HTTP/1 would write it: for evidence.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        let mut all = format!("HTTP {}\r\n", self.status).into_bytes();
+        for (name, value) in &self.headers {
+            all.extend_from_slice(format!("{name}: ").as_bytes());
+            all.extend_from_slice(value.as_bytes());
+            all.extend_from_slice(b"\r\n");
+        }
+        all.extend_from_slice(b"\r\n");
+        all.extend_from_slice(&self.body);
+        all
+    }
+
+    /// Whether a text is anywhere in it.
+    pub(crate) fn mentions(&self, text: &str) -> bool {
+        contains(&self.dump(), text.as_bytes())
+    }
+}
+
+/// Finds the answers in what a server sent; `closed` ends a body that has no length. Interim
+/// answers (1xx) are among them. Bytes that are no answer end the list.
+pub(crate) fn parse_all(mut bytes: &[u8], closed: bool, head_only: bool) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while let Some((answer, rest)) = parse(bytes, closed, head_only) {
+        let is_whole = answer.whole;
+        answers.push(answer);
+        bytes = rest;
+        if !is_whole {
+            break;
+        }
+    }
+    answers
+}
+
+fn parse(bytes: &[u8], closed: bool, head_only: bool) -> Option<(Answer, &[u8])> {
+    let mut fields = [httparse::EMPTY_HEADER; 256];
+    let mut head = httparse::Response::new(&mut fields);
+    let httparse::Status::Complete(length) = head.parse(bytes).ok()? else {
+        return None;
+    };
+    let status = head.code?;
+    let headers: HeaderMap = head.headers.iter().filter_map(field).collect();
+    let rest = &bytes[length..];
+    let none = head_only || matches!(status, 100..=199 | 204 | 304);
+    let (body, used, whole) = match none {
+        true => (Vec::new(), 0, true),
+        false => body(&headers, rest, closed),
+    };
+    let answer = Answer {
+        status,
+        headers,
+        body,
+        whole,
+    };
+    Some((answer, &rest[used..]))
+}
+
+fn field(field: &httparse::Header<'_>) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+    Some((name, HeaderValue::from_bytes(field.value).ok()?))
+}
+
+/// The body, how many bytes it took, and whether it is whole.
+fn body(headers: &HeaderMap, bytes: &[u8], closed: bool) -> (Vec<u8>, usize, bool) {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if text("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
+        return chunks(bytes);
+    }
+    match text("content-length").and_then(|length| length.trim().parse().ok()) {
+        Some(length) => {
+            let length: usize = length;
+            let used = length.min(bytes.len());
+            (bytes[..used].to_vec(), used, used == length)
+        }
+        None => (bytes.to_vec(), bytes.len(), closed),
+    }
+}
+
+fn chunks(bytes: &[u8]) -> (Vec<u8>, usize, bool) {
+    let (mut body, mut at) = (Vec::new(), 0);
+    while let Ok(httparse::Status::Complete((line, size))) =
+        httparse::parse_chunk_size(&bytes[at..])
+    {
+        let (start, size) = (at + line, usize::try_from(size).unwrap_or(usize::MAX));
+        let end = start.saturating_add(size);
+        if size == 0 {
+            return match bytes[start..].starts_with(b"\r\n") {
+                true => (body, start + 2, true),
+                // Trailers.
+                false => match find(&bytes[start..], b"\r\n\r\n") {
+                    Some(length) => (body, start + length + 4, true),
+                    None => (body, bytes.len(), false),
+                },
+            };
+        }
+        if end.saturating_add(2) > bytes.len() {
+            body.extend_from_slice(&bytes[start.min(bytes.len())..]);
+            break;
+        }
+        body.extend_from_slice(&bytes[start..end]);
+        at = end + 2;
+    }
+    (body, bytes.len(), false)
+}
+
+/// Where a part begins.
+pub(crate) fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes
+        .windows(part.len().max(1))
+        .position(|window| window == part)
+}
+
+pub(crate) fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    find(bytes, part).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn finds_every_answer_of_a_connection() {
+        let bytes = b"HTTP/1.1 100 Continue\r\n\r\n\
+            HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi\
+            HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
+            HTTP/1.1 404 Not Found\r\n\r\nrest";
+
+        let answers = parse_all(bytes, true, false);
+
+        let seen: Vec<_> = answers
+            .iter()
+            .map(|a| (a.status, a.text(), a.whole))
+            .collect();
+        let text = |text: &str| text.to_owned();
+        assert_eq!(
+            seen,
+            [
+                (100, text(""), true),
+                (200, text("hi"), true),
+                (200, text("abc"), true),
+                (404, text("rest"), true)
+            ]
+        );
+    }
+
+    #[test]
+    fn tells_a_body_that_was_cut() {
+        for bytes in [
+            &b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi"[..],
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        ] {
+            assert!(!parse_all(bytes, true, false)[0].whole);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let answer = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", &bytes[..]].concat();
+            parse_all(&bytes, true, false);
+            parse_all(&answer, false, false);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! A connection on which every HTTP/2 frame is ours.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::sources::connect;
+use crate::{
+    arena::Arena,
+    verdict::{Evidence, Trouble},
+};
+
+/// A connection on which every frame is ours. Closed when dropped.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    io: OwnedWriteHalf,
+    arena: Arena,
+    seen: Arc<Mutex<Seen>>,
+    _reader: JoinSet<()>,
+}
+
+/// What the server sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// The fields of each stream's answer.
+    pub(crate) answers: HashMap<u32, Vec<(String, String)>>,
+    /// The error code of each stream that was reset.
+    pub(crate) resets: HashMap<u32, u32>,
+    /// The error code of the GOAWAY.
+    pub(crate) goaway: Option<u32>,
+    pub(crate) closed: bool,
+    pub(crate) max_streams: Option<u32>,
+    /// Streams whose answer has ended.
+    pub(crate) ended: Vec<u32>,
+    /// Acknowledgements of PING and SETTINGS.
+    pub(crate) acks: u64,
+}
+
+/// The type of a frame (RFC 9113, 6).
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Data = 0,
+    Headers = 1,
+    Reset = 3,
+    Settings = 4,
+    Ping = 6,
+    WindowUpdate = 8,
+    Continuation = 9,
+}
+
+// ===== impl Frames =====
+
+impl Frames {
+    /// Connects, and sends the preface and SETTINGS.
+    pub(crate) async fn connect(arena: &Arena, from: Option<IpAddr>) -> Result<Self, Trouble> {
+        arena.budget.connection()?;
+        let connected = timeout(CONNECT, connect(from, arena.target.address())).await;
+        let io =
+            connected.map_err(|_| Trouble::Unclear("no connection within 3 s".to_owned()))??;
+        let (reader, writer) = io.into_split();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(read(reader, Arc::clone(&seen)));
+        let mut frames = Self {
+            io: writer,
+            arena: arena.clone(),
+            seen,
+            _reader: tasks,
+        };
+        frames.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
+        // A window that lets answers come: 4 is INITIAL_WINDOW_SIZE.
+        frames
+            .send(Kind::Settings, 0, 0, &[0, 4, 0, 0xf, 0, 0])
+            .await?;
+        Ok(frames)
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        kind: Kind,
+        flags: u8,
+        stream: u32,
+        payload: &[u8],
+    ) -> Result<(), Trouble> {
+        self.write(&frame(kind, flags, stream, payload)).await
+    }
+
+    /// Writes frames. A server that closed is not an error: that is what is looked for.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        self.arena.budget.send(bytes.len())?;
+        let written = timeout(WRITE, self.io.write_all(bytes)).await;
+        if matches!(written, Ok(Err(_))) {
+            lock(&self.seen).closed = true;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        lock(&self.seen).clone()
+    }
+
+    /// Whether the server sent GOAWAY or closed.
+    pub(crate) fn is_over(&self) -> bool {
+        let seen = lock(&self.seen);
+        seen.goaway.is_some() || seen.closed
+    }
+
+    /// Waits until something was seen. Tells whether it was.
+    pub(crate) async fn wait(&self, within: Duration, is_there: impl Fn(&Seen) -> bool) -> bool {
+        let poll = async {
+            while !is_there(&lock(&self.seen)) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(within, poll).await.is_ok()
+    }
+
+    /// Waits for the server's SETTINGS.
+    pub(crate) async fn ready(self) -> Result<Self, Trouble> {
+        match self
+            .wait(CONNECT, |seen| seen.acks > 0 || seen.closed)
+            .await
+        {
+            true => Ok(self),
+            false => Err(Trouble::Unclear("no SETTINGS within 3 s".to_owned())),
+        }
+    }
+}
+
+// ===== impl Seen =====
+
+impl Seen {
+    pub(crate) fn status(&self, stream: u32) -> Option<u16> {
+        let fields = self.answers.get(&stream)?;
+        let status = fields.iter().find(|(name, _)| name == ":status")?;
+        status.1.parse().ok()
+    }
+
+    /// Whether a stream was refused in any way: reset, an answer of 4xx, or the whole connection.
+    pub(crate) fn refused(&self, stream: u32) -> bool {
+        self.resets.get(&stream).is_some_and(|code| *code != 0)
+            || self
+                .status(stream)
+                .is_some_and(|status| (400..500).contains(&status))
+            || self.goaway.is_some_and(|code| code != 0)
+            || self.closed
+    }
+
+    pub(crate) fn evidence(
+        &self,
+        what: impl Into<String>,
+        sent: &str,
+        arena: &Arena,
+        id: &str,
+    ) -> Evidence {
+        let mut resets: Vec<_> = self.resets.iter().collect();
+        resets.sort_unstable();
+        resets.truncate(8);
+        let mut answers: Vec<_> = self
+            .answers
+            .keys()
+            .map(|id| (*id, self.status(*id)))
+            .collect();
+        answers.sort_unstable();
+        answers.truncate(8);
+        let received = format!(
+            "GOAWAY: {:?}, closed: {}, RST_STREAM (stream, code): {resets:?}, \
+             answers (stream, status): {answers:?}, acknowledgements: {}",
+            self.goaway, self.closed, self.acks
+        );
+        Evidence::new(what)
+            .sent(sent)
+            .received(received)
+            .repeat(format!("portcullis siege {} --only {id}", arena.target))
+    }
+}
+
+pub(crate) fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u32).to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind as u8, flags];
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn read(mut io: OwnedReadHalf, seen: Arc<Mutex<Seen>>) {
+    let mut decoder = fluke_hpack::Decoder::new();
+    let mut head = [0; 9];
+    while io.read_exact(&mut head).await.is_ok() {
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let mut payload = vec![0; length];
+        if io.read_exact(&mut payload).await.is_err() {
+            break;
+        }
+        let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
+        note(
+            &mut lock(&seen),
+            &mut decoder,
+            head[3],
+            head[4],
+            stream,
+            &payload,
+        );
+    }
+    lock(&seen).closed = true;
+}
+
+fn note(
+    seen: &mut Seen,
+    decoder: &mut fluke_hpack::Decoder<'_>,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: &[u8],
+) {
+    let number = |at: usize| {
+        let bytes = payload
+            .get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u32::from_be_bytes)
+    };
+    match kind {
+        1 => {
+            let fields = decoder.decode(payload).unwrap_or_default();
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            let fields = fields
+                .into_iter()
+                .map(|(name, value)| (text(name), text(value)));
+            seen.answers
+                .entry(stream)
+                .or_insert_with(|| fields.collect());
+        }
+        3 => drop(seen.resets.insert(stream, number(0).unwrap_or(0))),
+        4 if flags & 1 == 0 => {
+            let max = payload
+                .chunks_exact(6)
+                .find(|setting| setting[..2] == [0, 3]);
+            seen.max_streams = max.map(|max| u32::from_be_bytes([max[2], max[3], max[4], max[5]]));
+            seen.acks += 1;
+        }
+        4 | 6 => seen.acks += 1,
+        7 => seen.goaway = number(4),
+        _ => {}
+    }
+    if kind <= 1 && flags & 1 == 1 {
+        seen.ended.push(stream);
+    }
+}
+
+const CONNECT: Duration = Duration::from_secs(3);
+const WRITE: Duration = Duration::from_secs(3);

@@ -1,0 +1,207 @@
+//! A connection on which every byte is ours.
+
+use std::{net::IpAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    Answer,
+    answer::{find, parse_all},
+    sources::connect,
+};
+use crate::{
+    arena::Arena,
+    verdict::{Evidence, Trouble},
+};
+
+/// A connection on which every byte is ours. It remembers what passed.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    io: TcpStream,
+    arena: Arena,
+    seen: Exchange,
+}
+
+/// What passed on a connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exchange {
+    pub(crate) sent: Vec<u8>,
+    pub(crate) received: Vec<u8>,
+    /// Whether the server closed or reset the connection.
+    pub(crate) closed: bool,
+    /// Whether the answers have no bodies.
+    pub(crate) head_only: bool,
+    target: String,
+}
+
+// ===== impl Raw =====
+
+impl Raw {
+    pub(crate) async fn connect(arena: &Arena, from: Option<IpAddr>) -> Result<Self, Trouble> {
+        arena.budget.connection()?;
+        let connected = timeout(CONNECT, connect(from, arena.target.address())).await;
+        let io =
+            connected.map_err(|_| Trouble::Unclear("no connection within 3 s".to_owned()))??;
+        Ok(Self {
+            io,
+            arena: arena.clone(),
+            seen: Exchange {
+                target: arena.target.authority().to_owned(),
+                ..Exchange::default()
+            },
+        })
+    }
+
+    /// Sends. A server that no longer reads is not an error: what it said counts.
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Trouble> {
+        let bytes = bytes.as_ref();
+        self.arena.budget.send(bytes.len())?;
+        self.seen
+            .sent
+            .extend_from_slice(&bytes[..bytes.len().min(REMEMBERED)]);
+        let written = timeout(WRITE, self.io.write_all(bytes)).await;
+        self.seen.closed |= matches!(written, Ok(Err(_)));
+        Ok(())
+    }
+
+    /// Reads what is there within a time. Tells whether anything came.
+    pub(crate) async fn read(&mut self, within: Duration) -> bool {
+        let length = self.seen.received.len();
+        self.seen.received.reserve(8 << 10);
+        let read = timeout(within, self.io.read_buf(&mut self.seen.received)).await;
+        self.seen.closed |= matches!(read, Ok(Ok(0) | Err(_)));
+        self.seen.received.len() > length
+    }
+
+    /// Reads an answer's head. Gives its status, if it comes within a time.
+    pub(crate) async fn status(&mut self, within: Duration) -> Option<u16> {
+        let ends = Instant::now() + within;
+        while self.seen.status().is_none() && !self.seen.closed {
+            let left = ends.saturating_duration_since(Instant::now());
+            if !self.read(left).await {
+                break;
+            }
+        }
+        self.seen.status()
+    }
+
+    /// Reads until the server closes, or says nothing more for a moment after an answer.
+    pub(crate) async fn read_answers(&mut self) {
+        let ends = Instant::now() + ANSWER;
+        while !self.seen.closed {
+            let has_answer = self.seen.answers().last().is_some_and(|last| last.whole);
+            let left = ends.saturating_duration_since(Instant::now());
+            let within = if has_answer { QUIET.min(left) } else { left };
+            if !self.read(within).await && !self.seen.closed {
+                break;
+            }
+        }
+    }
+
+    /// Waits for the server to close. Tells whether it did.
+    pub(crate) async fn closes_by(&mut self, deadline: Instant) -> bool {
+        let mut scrap = [0; 4096];
+        while !self.seen.closed {
+            match timeout_at(deadline, self.io.read(&mut scrap)).await {
+                Ok(Ok(0) | Err(_)) => self.seen.closed = true,
+                Ok(Ok(_)) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.seen.closed
+    }
+
+    pub(crate) const fn seen(&self) -> &Exchange {
+        &self.seen
+    }
+
+    pub(crate) fn into_seen(self) -> Exchange {
+        self.seen
+    }
+
+    pub(crate) const fn head_only(mut self) -> Self {
+        self.seen.head_only = true;
+        self
+    }
+}
+
+// ===== impl Exchange =====
+
+impl Exchange {
+    /// The answers, without the interim ones.
+    pub(crate) fn answers(&self) -> Vec<Answer> {
+        let all = parse_all(&self.received, self.closed, self.head_only);
+        let last = |answer: &Answer| !matches!(answer.status, 100 | 102..=199);
+        all.into_iter().filter(last).collect()
+    }
+
+    /// The first answer's status.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.answers().first().map(|answer| answer.status)
+    }
+
+    pub(crate) fn said_continue(&self) -> bool {
+        let all = parse_all(&self.received, self.closed, self.head_only);
+        all.first().is_some_and(|answer| answer.status == 100)
+    }
+
+    pub(crate) fn evidence(&self, what: impl Into<String>) -> Evidence {
+        let sent = &self.sent;
+        let evidence = Evidence::new(what).sent(sent).repeat(self.script());
+        match (self.received.is_empty(), self.closed) {
+            (false, _) => evidence.received(&self.received),
+            (true, true) => evidence.received("(nothing; the connection was closed)"),
+            (true, false) => evidence.received("(nothing; the connection is open)"),
+        }
+    }
+
+    pub(crate) fn breach(&self, what: impl Into<String>) -> Trouble {
+        self.evidence(what).into()
+    }
+
+    /// A line for a shell that sends the same bytes.
+    fn script(&self) -> String {
+        let (host, port) = self.target.rsplit_once(':').unwrap_or((&self.target, "80"));
+        let bytes: String = self
+            .sent
+            .iter()
+            .take(2000)
+            .map(|byte| shell(*byte))
+            .collect();
+        let host = host.trim_matches(['[', ']']);
+        format!("printf '{bytes}' | timeout 5 nc {host} {port}")
+    }
+}
+
+/// A byte, for printf in single quotes.
+fn shell(byte: u8) -> String {
+    match byte {
+        b'\r' => "\\r".to_owned(),
+        b'\n' => "\\n".to_owned(),
+        b'%' => "%%".to_owned(),
+        b'\\' => "\\\\".to_owned(),
+        b' '..=b'~' if byte != b'\'' => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    }
+}
+
+/// The bytes of a head, up to its empty line.
+pub(crate) fn head_of(bytes: &[u8]) -> &[u8] {
+    find(bytes, b"\r\n\r\n").map_or(bytes, |end| &bytes[..end + 4])
+}
+
+const CONNECT: Duration = Duration::from_secs(3);
+const WRITE: Duration = Duration::from_secs(5);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(4);
+/// How long after an answer another one may begin, or the end may come.
+const QUIET: Duration = Duration::from_millis(400);
+const REMEMBERED: usize = 4096;
