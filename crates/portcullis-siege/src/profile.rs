@@ -69,7 +69,7 @@ pub struct Routes {
     pub panic: Option<String>,
     /// Panics in the middle of its body.
     pub panic_body: Option<String>,
-    /// Answers with a megabyte or more.
+    /// Answers with 8 MiB or more.
     pub large: Option<String>,
     /// An HTML page with a nonce.
     pub page: Option<String>,

@@ -35,6 +35,8 @@ pub(crate) struct Exchange {
     pub(crate) closed: bool,
     /// Whether the answers have no bodies.
     pub(crate) head_only: bool,
+    /// From the end of the sending to the end of the reading.
+    pub(crate) took: Duration,
     target: String,
 }
 
@@ -91,7 +93,8 @@ impl Raw {
 
     /// Reads until the server closes, or says nothing more for a moment after an answer.
     pub(crate) async fn read_answers(&mut self) {
-        let ends = Instant::now() + ANSWER;
+        let began = Instant::now();
+        let ends = began + ANSWER;
         while !self.seen.closed {
             let has_answer = self.seen.answers().last().is_some_and(|last| last.whole);
             let left = ends.saturating_duration_since(Instant::now());
@@ -100,6 +103,7 @@ impl Raw {
                 break;
             }
         }
+        self.seen.took = began.elapsed();
     }
 
     /// Waits for the server to close. Tells whether it did.
