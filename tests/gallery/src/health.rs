@@ -1,0 +1,69 @@
+//! A dependency, and whether the server is ready.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::time::{sleep, timeout};
+
+use crate::{app::App, faults::Fault};
+
+/// Something the server needs: up (0), down (1), hanging (2).
+#[derive(Debug)]
+pub(crate) struct Dependency {
+    state: AtomicU8,
+    is_ready: AtomicBool,
+    pub(crate) checks: AtomicU64,
+}
+
+impl Dependency {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: AtomicU8::new(0),
+            is_ready: AtomicBool::new(true),
+            checks: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn set(&self, state: u8) {
+        self.state.store(state, Relaxed);
+    }
+
+    async fn check(&self) -> bool {
+        self.checks.fetch_add(1, Relaxed);
+        while self.state.load(Relaxed) == 2 {
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.state.load(Relaxed) == 0
+    }
+
+    /// Checks with a time limit.
+    async fn look(&self) {
+        let is_up = timeout(Duration::from_millis(500), self.check()).await;
+        self.is_ready.store(is_up.unwrap_or(false), Relaxed);
+    }
+}
+
+impl App {
+    /// Looks at the dependency five times a second, whatever the probes do.
+    pub(crate) fn watch(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        tokio::spawn(async move {
+            while !app.has(Fault::ReadinessCached) {
+                app.dependency.look().await;
+                sleep(Duration::from_millis(200)).await;
+            }
+        });
+    }
+
+    pub(crate) async fn is_ready(&self) -> bool {
+        if self.has(Fault::ReadinessProbes) {
+            self.dependency.look().await;
+        }
+        self.dependency.is_ready.load(Relaxed)
+    }
+}
