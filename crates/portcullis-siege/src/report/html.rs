@@ -166,6 +166,7 @@ fn rows(outcome: &Outcome) -> Markup {
 fn spine_line(line: &Line, verdict: LineVerdict, outcomes: &[&Outcome]) -> Markup {
     let class = match verdict {
         LineVerdict::Held => "held",
+        LineVerdict::HeldInPart => "unclear",
         LineVerdict::Breached => "breached",
         LineVerdict::NotTested => "untested",
     };

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Report};
 use crate::{
-    catalogue::{CATALOGUE, CHECKLIST, Group, Line},
+    catalogue::{Attack, CATALOGUE, CHECKLIST, Group, Line},
     verdict::Verdict,
 };
 
@@ -24,8 +24,10 @@ pub struct Count {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LineVerdict {
-    /// Something was tested, and everything that was held.
+    /// Every attack that speaks to it was held.
     Held,
+    /// Some were held, none was breached, and the rest was not tested or proves nothing.
+    HeldInPart,
     /// Something was breached.
     Breached,
     /// Nothing was tested, or what was proves nothing.
@@ -56,7 +58,7 @@ impl Report {
         let of = |line: &'static Line| {
             let speaks = |outcome: &&Outcome| outcome.lines.iter().any(|id| id == line.id);
             let outcomes: Vec<_> = self.outcomes.iter().filter(speaks).collect();
-            (line, LineVerdict::of(&outcomes), outcomes)
+            (line, LineVerdict::of(line, &outcomes), outcomes)
         };
         CHECKLIST.iter().map(of).collect()
     }
@@ -71,21 +73,24 @@ impl Report {
 // ===== impl LineVerdict =====
 
 impl LineVerdict {
-    fn of(outcomes: &[&Outcome]) -> Self {
-        let any = |is: fn(&Verdict) -> bool| outcomes.iter().any(|outcome| is(&outcome.verdict));
-        let unclear = any(|verdict| matches!(verdict, Verdict::CouldNotTell { .. }));
-        match (any(Verdict::is_breached), any(Verdict::is_held)) {
-            (true, _) => Self::Breached,
-            (false, true) if !unclear => Self::Held,
-            _ => Self::NotTested,
+    fn of(line: &Line, outcomes: &[&Outcome]) -> Self {
+        let speaks = |attack: &&Attack| attack.lines.contains(&line.id);
+        let all = CATALOGUE.iter().filter(speaks).count();
+        let is = |is: fn(&Verdict) -> bool| outcomes.iter().filter(|o| is(&o.verdict)).count();
+        match (is(Verdict::is_breached), is(Verdict::is_held)) {
+            (1.., _) => Self::Breached,
+            (0, 0) => Self::NotTested,
+            (0, held) if held == all => Self::Held,
+            (0, _) => Self::HeldInPart,
         }
     }
 
-    /// Its name: `held`, `breached` or `not tested`.
+    /// Its name: `held`, `held in part`, `breached` or `not tested`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Held => "held",
+            Self::HeldInPart => "held in part",
             Self::Breached => "breached",
             Self::NotTested => "not tested",
         }

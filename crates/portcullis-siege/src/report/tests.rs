@@ -59,27 +59,58 @@ fn counts_add_up() {
     }
 }
 
-#[test]
-fn a_line_is_held_only_if_something_was_tested_and_nothing_was_breached() {
-    let verdicts = |report: &Report| -> Vec<LineVerdict> {
-        report
-            .lines()
-            .into_iter()
-            .map(|(_, verdict, _)| verdict)
-            .collect()
-    };
-    let nothing = Report {
-        outcomes: Vec::new(),
-        ..report(0)
-    };
+fn line(report: &Report, id: &str) -> LineVerdict {
+    let lines = report.lines();
+    let found = lines.into_iter().find(|(line, ..)| line.id == id);
+    found.map(|(_, verdict, _)| verdict).expect("a line")
+}
 
-    assert!(
-        verdicts(&nothing)
-            .iter()
-            .all(|verdict| *verdict == LineVerdict::NotTested)
+/// Three attacks speak to AUTH-12.
+fn cors(verdicts: [Option<Verdict>; 3]) -> Report {
+    let mut report = report(0);
+    let mut verdicts = verdicts.into_iter();
+    report.outcomes.retain_mut(|outcome| {
+        let speaks = outcome.lines.iter().any(|line| line == "AUTH-12");
+        let verdict = speaks.then(|| verdicts.next().flatten()).flatten();
+        verdict.map(|verdict| outcome.verdict = verdict).is_some()
+    });
+    report
+}
+
+#[test]
+fn a_line_is_held_only_if_all_that_speaks_to_it_was_held() {
+    let held = || {
+        Some(Verdict::Held {
+            note: "200".to_owned(),
+        })
+    };
+    let open = || {
+        Some(Verdict::NotTested {
+            why: "no origin".to_owned(),
+        })
+    };
+    let unclear = || {
+        Some(Verdict::CouldNotTell {
+            why: "noise".to_owned(),
+        })
+    };
+    let breached = || {
+        Some(Verdict::Breached {
+            evidence: hostile(),
+        })
+    };
+    let verdict = |verdicts| line(&cors(verdicts), "AUTH-12");
+
+    assert_eq!(verdict([held(), held(), held()]), LineVerdict::Held);
+    assert_eq!(verdict([held(), held(), None]), LineVerdict::HeldInPart);
+    assert_eq!(verdict([held(), open(), held()]), LineVerdict::HeldInPart);
+    assert_eq!(
+        verdict([held(), unclear(), held()]),
+        LineVerdict::HeldInPart
     );
-    assert!(!verdicts(&report(0)).contains(&LineVerdict::Breached));
-    assert!(!verdicts(&report(109)).contains(&LineVerdict::Held));
+    assert_eq!(verdict([held(), breached(), open()]), LineVerdict::Breached);
+    assert_eq!(verdict([open(), unclear(), None]), LineVerdict::NotTested);
+    assert_eq!(verdict([None, None, None]), LineVerdict::NotTested);
 }
 
 #[test]

@@ -154,10 +154,11 @@ impl Page {
         for (verdict, style) in [
             (LineVerdict::Breached, RED),
             (LineVerdict::Held, GREEN),
+            (LineVerdict::HeldInPart, YELLOW),
             (LineVerdict::NotTested, DIM),
         ] {
             let ids = ids(verdict);
-            let name = format!("  {:<10} {:>2}  ", verdict.name(), ids.len());
+            let name = format!("  {:<12} {:>2}  ", verdict.name(), ids.len());
             self.line(&[(style, &name), (PLAIN, &ids.join(" "))]);
         }
         let groups: Vec<_> = not_examined().map(|group| group.title()).collect();

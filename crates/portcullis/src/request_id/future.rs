@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use portcullis_core::RequestId;
 use tracing::Span;
 
-use super::{layer::Header, scope};
+use super::{layer::Header, scope::scope};
 
 pin_project! {
     /// Response future for [`SetRequestId`](super::SetRequestId).

@@ -2,7 +2,7 @@
 //!
 //! # What happens
 //!
-//! Every request gets a [`RequestId`](crate::RequestId): a fresh UUIDv7 (RFC 9562, section 5.7),
+//! Every request gets a [`RequestId`](crate::RequestId): a fresh UUIDv4 (RFC 9562, section 5.4),
 //! or the one a trusted proxy sent. It is on every response in the `x-request-id` header, in every
 //! problem that a layer below answers with, and, as the `request_id` field of a span named
 //! `request`, on every log line written while the request is served. Handlers read it from
@@ -49,23 +49,16 @@
 //!
 //! # Security considerations
 //!
-//! A UUID is a name, not a secret: 74 of its bits are random, from the thread's cryptographic
+//! A UUID is a name, not a secret: 122 of its bits are random, from the thread's cryptographic
 //! generator, so that it cannot be guessed, but it must not open any door.
 
 mod future;
 mod generate;
 mod layer;
+mod scope;
 mod service;
 #[cfg(test)]
 mod tests;
-
-/// Runs code in a span, if somebody listens to it.
-pub(crate) fn scope<T>(span: &tracing::Span, run: impl FnOnce() -> T) -> T {
-    match span.is_disabled() {
-        true => run(),
-        false => span.in_scope(run),
-    }
-}
 
 pub use self::{
     future::ResponseFuture, generate::generate, layer::RequestIdLayer, service::SetRequestId,

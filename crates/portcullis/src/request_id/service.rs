@@ -4,7 +4,7 @@ use http::{HeaderName, Request, Response};
 use portcullis_core::{Facts, RequestId};
 use tower_service::Service;
 
-use super::{ResponseFuture, generate, layer::Header, scope};
+use super::{ResponseFuture, generate, layer::Header, scope::scope};
 
 /// Middleware that names every request. See the [module docs](super).
 #[derive(Clone, Debug)]
