@@ -34,13 +34,21 @@ impl Demo {
             metrics: Metrics::new(),
         }
     }
+
+    pub(crate) fn dependency(&self, name: &str) -> Option<&Dependency> {
+        let mut all = self.dependencies.iter();
+        all.find(|dependency| dependency.name() == name)
+    }
 }
 
 /// All routes. Those for debugging exist only in development.
 pub(crate) fn router(demo: Demo) -> Router {
     let debug = Router::new()
         .route("/debug/config", get(routes::config))
-        .route("/debug/checks/{name}", post(routes::set_check));
+        .route(
+            "/debug/checks/{name}",
+            get(routes::checks).post(routes::set_check),
+        );
     let debug = match demo.config.is_development() {
         true => debug,
         false => Router::new(),
@@ -53,6 +61,7 @@ pub(crate) fn router(demo: Demo) -> Router {
         .route("/api/slow", get(routes::slow))
         .route("/api/panic", get(routes::panic))
         .route("/api/panic-body", get(streams::panic_body))
+        .route("/api/large", get(streams::large))
         .route("/events", get(streams::events))
         .route("/ws", get(streams::websocket))
         .route("/metrics", get(routes::metrics))

@@ -1,21 +1,42 @@
 //! The dependencies that the checks look at. Simulated: they are up until somebody says otherwise.
 
 use std::{
+    future::pending,
     io,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use portcullis::Health;
+use serde::Deserialize;
 
 /// A dependency that can be made to fail.
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     name: &'static str,
-    is_up: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    answer: Mutex<Answer>,
+    checks: AtomicU64,
+}
+
+/// How it answers its check.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Answer {
+    /// It is well.
+    #[default]
+    Ok,
+    /// It is not.
+    Fail,
+    /// Never.
+    Hang,
 }
 
 // ===== impl Dependency =====
@@ -24,7 +45,7 @@ impl Dependency {
     pub(crate) fn all() -> [Self; 2] {
         ["mongodb", "redis"].map(|name| Self {
             name,
-            is_up: Arc::new(AtomicBool::new(true)),
+            shared: Arc::default(),
         })
     }
 
@@ -32,14 +53,30 @@ impl Dependency {
         self.name
     }
 
-    pub(crate) fn set(&self, is_up: bool) {
-        self.is_up.store(is_up, Ordering::Relaxed);
+    pub(crate) fn set(&self, answer: Answer) {
+        *self
+            .shared
+            .answer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = answer;
+    }
+
+    /// How often it was checked.
+    pub(crate) fn checks(&self) -> u64 {
+        self.shared.checks.load(Ordering::Relaxed)
     }
 
     async fn check(self) -> io::Result<()> {
-        match self.is_up.load(Ordering::Relaxed) {
-            true => Ok(()),
-            false => Err(io::Error::other("made to fail")),
+        self.shared.checks.fetch_add(1, Ordering::Relaxed);
+        let answer = *self
+            .shared
+            .answer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Answer::Ok => Ok(()),
+            Answer::Fail => Err(io::Error::other("made to fail")),
+            Answer::Hang => pending().await,
         }
     }
 }

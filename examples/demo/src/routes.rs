@@ -14,7 +14,7 @@ use portcullis_axum::FromEdge;
 use portcullis_prometheus::Metrics;
 use serde::{Deserialize, Serialize};
 
-use crate::app::Demo;
+use crate::{app::Demo, dependencies::Answer};
 
 /// What the application learns from the edge.
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ pub(crate) struct Slow {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Check {
-    ok: bool,
+    answer: Answer,
 }
 
 /// The configuration that is in force. No key, no digest.
@@ -91,18 +91,22 @@ pub(crate) async fn config(State(demo): State<Demo>) -> Json<Shown> {
     })
 }
 
-/// Makes a dependency fail, or lets it be well again.
+/// How often a dependency was checked.
+pub(crate) async fn checks(
+    State(demo): State<Demo>,
+    Path(name): Path<String>,
+) -> Result<String, StatusCode> {
+    let dependency = demo.dependency(&name).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(dependency.checks().to_string())
+}
+
+/// Makes a dependency fail, or hang, or be well again.
 pub(crate) async fn set_check(
     State(demo): State<Demo>,
     Path(name): Path<String>,
-    Query(Check { ok }): Query<Check>,
-) -> StatusCode {
-    let mut known = demo.dependencies.iter();
-    match known.find(|dependency| dependency.name() == name) {
-        Some(dependency) => {
-            dependency.set(ok);
-            StatusCode::NO_CONTENT
-        }
-        None => StatusCode::NOT_FOUND,
-    }
+    Query(Check { answer }): Query<Check>,
+) -> Result<StatusCode, StatusCode> {
+    let dependency = demo.dependency(&name).ok_or(StatusCode::NOT_FOUND)?;
+    dependency.set(answer);
+    Ok(StatusCode::NO_CONTENT)
 }

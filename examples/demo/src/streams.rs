@@ -38,6 +38,13 @@ pub(crate) async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>
     Sse::new(ticks)
 }
 
+/// 16 MiB: more than a system keeps for a client that does not read.
+pub(crate) async fn large() -> Body {
+    const CHUNK: Bytes = Bytes::from_static(&[b'.'; 1 << 16]);
+    let chunks = (0..256).map(|_| Ok::<_, Infallible>(CHUNK));
+    Body::from_stream(stream::iter(chunks))
+}
+
 /// Sends every message back.
 pub(crate) async fn websocket(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(echo)

@@ -405,7 +405,7 @@ const buildButton = (card, panel) => button(card.id, card.title, () => panel.sho
 function buildToggle(panel, name) {
   const toggle = button(name, `Make ${name} fail`, () => panel.show(async () => {
     const fail = toggle.getAttribute("aria-pressed") !== "true";
-    const path = `/debug/checks/${name}?ok=${!fail}`;
+    const path = `/debug/checks/${name}?answer=${fail ? "fail" : "ok"}`;
     const response = await send(panel, path, { key: typedKey(), method: "POST" });
     if (response.ok) toggle.setAttribute("aria-pressed", String(fail));
   }));
