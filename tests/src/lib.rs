@@ -2,6 +2,9 @@
 
 pub mod demo;
 pub mod net;
+pub mod program;
+pub mod proxies;
+pub mod sieges;
 
 /// The README's code, so that it is tested.
 #[cfg(doctest)]

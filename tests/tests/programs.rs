@@ -5,7 +5,7 @@
 use std::{net::TcpListener, process::Output};
 
 use portcullis::api_key::ApiKey;
-use portcullis_tests::demo::run;
+use portcullis_tests::program::run;
 
 /// Asserts the one line, and that it is all.
 fn assert_refused(output: &Output, expected: &str) {

@@ -1,0 +1,205 @@
+//! Programs, as processes of a test.
+
+#![expect(clippy::expect_used, reason = "a test helper")]
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// A process that ends when it is dropped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Process(pub Child);
+
+/// A folder of its own. Removed when it is dropped.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+// ===== impl Process =====
+
+impl Process {
+    /// Starts a command.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it does not start.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the program starts"))
+    }
+
+    /// Starts a command, and reads what it prints until a line begins so.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it ends before.
+    #[must_use]
+    pub fn until(command: &mut Command, last: &str) -> (Self, Vec<String>) {
+        let mut process = Self::start(command.stdout(Stdio::piped()));
+        let stdout = process.0.stdout.take().expect("piped");
+        let mut printed = Vec::new();
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let is_last = line.starts_with(last);
+            printed.push(line);
+            if is_last {
+                return (process, printed);
+            }
+        }
+        panic!("it ended: {printed:?}");
+    }
+
+    /// Asks it to end, and waits until it has, or for two seconds.
+    pub fn terminate(&mut self) {
+        let id = self.0.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &id]).status();
+        let has_ended = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_)));
+        for _ in 0..40 {
+            if has_ended(&mut self.0) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+// ===== impl Folder =====
+
+impl Folder {
+    /// A new one.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it can't be made.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let name = format!("portcullis-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A file in it, open for writing.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it can't be made.
+    #[must_use]
+    pub fn file(&self, name: &str) -> File {
+        File::create(self.0.join(name)).expect("a file")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs one of the programs to its end.
+///
+/// # Panics
+///
+/// Panics if it can't be run.
+#[must_use]
+pub fn run(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = program(name);
+    let command = command.args(arguments).envs(variables.iter().copied());
+    command.output().expect("the program runs")
+}
+
+/// A program of this workspace, built, with nothing of this environment that it reads.
+///
+/// # Panics
+///
+/// Panics if it can't be built.
+#[must_use]
+pub fn program(name: &str) -> Command {
+    let mut command = Command::new(path(name));
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Where a program of this workspace is, built.
+///
+/// # Panics
+///
+/// Panics if it can't be built.
+#[must_use]
+pub fn path(name: &str) -> PathBuf {
+    let this = std::env::current_exe().expect("this program runs");
+    let folder = this
+        .parent()
+        .expect("target/PROFILE or target/PROFILE/deps");
+    let folder = match folder.ends_with("deps") {
+        true => folder.parent().expect("target/PROFILE"),
+        false => folder,
+    };
+    build(folder.ends_with("release"));
+    folder.join(name)
+}
+
+/// A port that is free now.
+///
+/// # Panics
+///
+/// Panics if there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Cargo does not build the programs of other packages for a test. Does nothing when they are new.
+fn build(is_release: bool) {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command.args([
+        "build", "--quiet", "-p", "demo", "-p", "gallery", "-p", "peers",
+    ]);
+    command.args(["-p", "portcullis-cli"]);
+    command.args(is_release.then_some("--release"));
+    let built = command.status();
+    assert!(
+        built.is_ok_and(|status| status.success()),
+        "the programs build"
+    );
+}
+
+const VARIABLES: [&str; 14] = [
+    "API_KEYS",
+    "API_KEYS_FILE",
+    "BODY_LIMIT_BYTES",
+    "DRAIN_SECONDS",
+    "ENVIRONMENT",
+    "HOST",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_TRACES_EXPORTER",
+    "PORT",
+    "RATE_LIMIT_BURST",
+    "RATE_LIMIT_HEALTH",
+    "RATE_LIMIT_PER_SECOND",
+    "RUST_LOG",
+    "TRUSTED_PROXIES",
+];
