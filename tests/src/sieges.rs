@@ -59,7 +59,12 @@ pub async fn of_demo(port: u16, only: &[&str]) -> Report {
 ///
 /// Panics if it does not start.
 pub async fn of_peer(peer: Peer, port: u16, only: &[&str]) -> Report {
-    let (server, profile) = start(peer, port);
+    let folder = Folder::new(&format!("peer-{port}"));
+    let (server, mut profile) = start(peer, port, folder.file("log"));
+    // The plain one has no log; what the runtime prints is none.
+    if peer == Peer::Composed {
+        profile.sinks.log = Some(folder.path().join("log"));
+    }
     let report = siege(&url(port), profile, only).await;
     drop(server);
     report
@@ -71,7 +76,7 @@ pub async fn of_peer(peer: Peer, port: u16, only: &[&str]) -> Report {
 ///
 /// Panics if one of them does not start.
 pub async fn of_proxy(proxy: Proxy, port: u16, only: &[&str]) -> Report {
-    let (handler, mut profile) = start(Peer::Plain, port);
+    let (handler, mut profile) = start(Peer::Plain, port, Stdio::null());
     // What is launched would be the handler, not the proxy.
     profile.launch.command.clear();
     let front = proxy.start(port + 1, address(port));
@@ -80,7 +85,7 @@ pub async fn of_proxy(proxy: Proxy, port: u16, only: &[&str]) -> Report {
     report
 }
 
-fn start(peer: Peer, port: u16) -> (Process, Profile) {
+fn start(peer: Peer, port: u16, log: impl Into<Stdio>) -> (Process, Profile) {
     let (name, text) = match peer {
         Peer::Plain => ("plain", PLAIN),
         Peer::Composed => ("composed", COMPOSED),
@@ -88,7 +93,7 @@ fn start(peer: Peer, port: u16) -> (Process, Profile) {
     let key = key();
     let mut command = program("peers");
     let command = command.args([name, &port.to_string()]);
-    command.env("API_KEYS", &key).stderr(Stdio::null());
+    command.env("API_KEYS", &key).stderr(log);
     let (process, _) = Process::until(command, "listening on ");
     let mut profile = Profile::parse(text).expect("a profile");
     let launch = [path("peers"), PathBuf::from(name), PathBuf::from("{port}")];

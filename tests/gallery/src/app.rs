@@ -108,6 +108,7 @@ impl App {
 
     fn panicked(&self, exchange: &Exchange, payload: &(dyn std::any::Any + Send)) -> Response {
         let text = payload.downcast_ref::<&str>().copied().unwrap_or("");
+        self.log_panic(exchange);
         let mut response = match self.fault {
             Fault::PanicLeaked => Response::problem(500, &format!("panicked at '{text}'")),
             Fault::SoftwareNamed => {

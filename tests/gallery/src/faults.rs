@@ -104,6 +104,7 @@ faults! {
     LabelPerPath "label-per-path" I08 "the path is a label"
     PanicLeaked "panic-text-leaked" J01 "the 500 says what panicked"
     PanicKills "panic-kills-connection" J01 "a panic ends the connection"
+    PanicUnlogged "panic-body-not-logged" J02 "no line of the log tells of a panic"
     PanicBodyClean "panic-body-ended-clean" J02 "a body that panics ends as if whole"
     DeadlineMissing "deadline-missing" J04 "a handler may take for ever"
     InFlightLeaks "in-flight-leaks" J05 "a client that goes stays in flight"

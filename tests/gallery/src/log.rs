@@ -33,6 +33,13 @@ impl Log {
 }
 
 impl App {
+    pub(crate) fn log_panic(&self, exchange: &Exchange) {
+        if !self.has(Fault::PanicUnlogged) {
+            let line = json!({ "event": "panic", "request_id": exchange.id });
+            self.log.line(&line.to_string());
+        }
+    }
+
     pub(crate) fn log(&self, exchange: &Exchange, status: u16) {
         let head = &exchange.head;
         let query = match self.has(Fault::SecretsInLog) {

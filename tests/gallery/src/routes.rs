@@ -141,11 +141,17 @@ impl App {
             "/api/echo" => self.echo(head, body),
             "/api/slow" => self.slow(head).await,
             "/api/panic" => panics(),
-            "/api/panic-body" => Response {
-                cut: !self.has(Fault::PanicBodyClean),
-                ..Response::new(200, "text/plain", "the beginning")
-            },
+            "/api/panic-body" => self.panics_later(exchange),
             _ => Response::new(200, "application/octet-stream", vec![b'x'; 8 << 20]),
+        }
+    }
+
+    /// What a body that panics looks like from outside.
+    fn panics_later(&self, exchange: &Exchange) -> Response {
+        self.log_panic(exchange);
+        Response {
+            cut: !self.has(Fault::PanicBodyClean),
+            ..Response::new(200, "text/plain", "the beginning")
         }
     }
 

@@ -32,14 +32,7 @@ pub(crate) fn router() -> Result<Router, Box<dyn Error>> {
         .finish()
         .ok_or("a quota of zero")?;
     let deadline = Duration::from_secs(2);
-    let edge = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(OtelAxumLayer::default())
-        .layer(OtelInResponseLayer)
-        .layer(metrics)
-        .layer(Helmet::default().into_layer()?)
-        .layer(CatchPanicLayer::new())
+    let guards = ServiceBuilder::new()
         .layer(GovernorLayer::new(quota))
         .layer(from_fn_with_state(key_check::keys(), key_check::check))
         .layer(RequestBodyLimitLayer::new(1 << 20))
@@ -47,8 +40,16 @@ pub(crate) fn router() -> Result<Router, Box<dyn Error>> {
             StatusCode::GATEWAY_TIMEOUT,
             deadline,
         ));
+    let edge = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(OtelAxumLayer::default())
+        .layer(OtelInResponseLayer)
+        .layer(metrics)
+        .layer(Helmet::default().into_layer()?)
+        .layer(CatchPanicLayer::new());
     let probes = Router::new()
         .route("/health", app::health())
         .route("/metrics", get(async move || recorder.render()));
-    Ok(app::guarded().layer(edge).merge(probes))
+    Ok(app::guarded().layer(guards).merge(probes).layer(edge))
 }

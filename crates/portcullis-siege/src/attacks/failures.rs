@@ -5,7 +5,10 @@ use std::{io::Write, time::Duration};
 use flate2::{Compression, write::GzEncoder};
 use tokio::time::{Instant, sleep};
 
-use super::answers::{all, slow_path, too_slow};
+use super::{
+    answers::{all, slow_path, too_slow},
+    log::Log,
+};
 use crate::{
     arena::{Arena, route},
     verdict::{Finding, Trouble},
@@ -14,7 +17,11 @@ use crate::{
 
 pub(crate) async fn panic(arena: &Arena) -> Finding {
     let ask = arena.get(route(&arena.profile.routes.panic)?);
-    let answer = arena.ask(&ask).await?;
+    let log = Log::here(arena).await?;
+    let answer = match arena.ask(&ask).await {
+        Err(Trouble::Unclear(_)) => return Err(no_answer(arena, &ask).await),
+        answer => answer?,
+    };
     let text = answer.text().to_lowercase();
     let what = match () {
         () if answer.status != 500 => Some(format!("{} for a panic", answer.status)),
@@ -32,9 +39,23 @@ pub(crate) async fn panic(arena: &Arena) -> Finding {
     if let Some(what) = what {
         return Err(ask.breach(arena, &answer, what));
     }
+    if let Some(log) = log {
+        log.tells_of_a_panic(&ask.path).await?;
+    }
     match (arena.found.http2, &arena.profile.routes.slow) {
         (true, Some(slow)) => beside_another(arena, &ask, slow).await,
         _ => Ok("500".to_owned()),
+    }
+}
+
+/// A server that lets a panic through closes the connection.
+async fn no_answer(arena: &Arena, ask: &Ask) -> Trouble {
+    match arena.exchange(head(arena, ask)).await {
+        Ok(seen) if seen.status().is_none() && seen.closed => {
+            seen.breach("the connection is closed without an answer")
+        }
+        Ok(_) => Trouble::Unclear("there is an answer only now and then".to_owned()),
+        Err(trouble) => trouble,
     }
 }
 
@@ -67,16 +88,22 @@ async fn beside_another(arena: &Arena, ask: &Ask, slow: &str) -> Finding {
 
 pub(crate) async fn panic_in_body(arena: &Arena) -> Finding {
     let ask = arena.get(route(&arena.profile.routes.panic_body)?);
+    let log = Log::here(arena).await?;
     let seen = arena.exchange(head(arena, &ask)).await?;
     match seen.answers().first() {
         Some(answer) if answer.is_good() && answer.whole && !ends_with_connection(&seen) => {
-            Err(seen.breach("the body ends as if it were whole"))
+            return Err(seen.breach("the body ends as if it were whole"));
         }
         Some(answer) if answer.is_good() && !seen.closed => {
-            Err(seen.breach("the answer never ends"))
+            return Err(seen.breach("the answer never ends"));
         }
-        _ => Ok("cut, and seen to be cut".to_owned()),
+        _ => {}
     }
+    if let Some(log) = log {
+        log.tells_of_a_panic(&ask.path).await?;
+        return Ok("cut, seen to be cut, and logged".to_owned());
+    }
+    Ok("cut, and seen to be cut".to_owned())
 }
 
 /// Whether a body's end is only the connection's.

@@ -131,7 +131,7 @@ pub(crate) async fn two_hosts(arena: &Arena) -> Finding {
 }
 
 pub(crate) async fn invalid_hosts(arena: &Arena) -> Finding {
-    for host in ["a b/@", "a,b", "user@a", "a/b", "a:80:80", "a\tb"] {
+    for host in ["a b/@", "a b", "user@a", "a/b", "a:80:80", "a\tb"] {
         let bytes = format!("GET {} HTTP/1.1\r\nHost: {host}\r\n\r\n", arena.control());
         refused(&arena.exchange(bytes).await?, &[400, 421])?;
     }
@@ -356,6 +356,8 @@ impl Lines {
 fn refused(seen: &Exchange, allowed: &[u16]) -> Finding {
     match seen.status() {
         Some(status) if allowed.contains(&status) => Ok(format!("{status}")),
+        // A proxy that relays while it reads has begun, and can only break off.
+        Some(502) if seen.closed => Ok("502, then closed".to_owned()),
         Some(status) => Err(seen.breach(format!(
             "it answers {status}; {} was expected",
             either(allowed)

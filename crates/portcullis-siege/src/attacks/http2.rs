@@ -211,7 +211,10 @@ async fn served_or_not(
     match seen.refused(1) {
         true => Ok(()),
         false => {
-            let what = format!("{sent} is served with {:?}", seen.status(1));
+            let what = match seen.status(1) {
+                Some(status) => format!("{sent} is answered with {status}"),
+                None => format!("{sent} is neither refused nor answered"),
+            };
             Err(seen.evidence(what, sent, arena, id).into())
         }
     }

@@ -32,6 +32,22 @@ impl Served {
     pub(crate) const fn is_limited(&self) -> bool {
         self.last.1.status == 429
     }
+
+    /// Itself, if there was a limit.
+    pub(crate) fn limited(self) -> Result<Self, Trouble> {
+        let (ask, answer) = &self.last;
+        match (self.is_limited(), self.count) {
+            (true, _) => Ok(self),
+            (false, 0) => Err(Trouble::NotTested(format!(
+                "{} answers {}: a key may be missing",
+                ask.path, answer.status
+            ))),
+            (false, count) => Err(Trouble::NotTested(format!(
+                "{} has no limit within {count} requests",
+                ask.path
+            ))),
+        }
+    }
 }
 
 // ===== impl Quota =====
@@ -106,17 +122,7 @@ pub(crate) async fn usual(
     plain: impl Fn(usize, Ask) -> Ask + Copy,
     source: impl Fn() -> Option<IpAddr>,
 ) -> Result<usize, Trouble> {
-    let first = until_limited(arena, source(), plain).await?;
-    if !first.is_limited() {
-        let path = &first.last.0.path;
-        return Err(Trouble::NotTested(match first.count {
-            0 => format!(
-                "{path} answers {}: a key may be missing",
-                first.last.1.status
-            ),
-            count => format!("{path} has no limit within {count} requests"),
-        }));
-    }
+    let first = until_limited(arena, source(), plain).await?.limited()?;
     Ok(first.count)
 }
 

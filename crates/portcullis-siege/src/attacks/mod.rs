@@ -13,5 +13,6 @@ pub(crate) mod telemetry;
 
 mod answers;
 mod limiter;
+mod log;
 
 pub(crate) use answers::Kind;

@@ -28,7 +28,7 @@ pub(crate) async fn shedding(arena: &Arena) -> Finding {
     let shed = crowd.iter().find(|(answer, _)| answer.status == 503);
     let Some((shed, took)) = shed else {
         let what = format!(
-            "{admitted} of {} slow requests at once are served, none is shed",
+            "{admitted} of {} slow requests at once are served, none is answered with 503",
             limit * 2
         );
         return Err(Evidence::new(what)

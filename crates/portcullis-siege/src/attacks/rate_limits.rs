@@ -136,7 +136,9 @@ pub(crate) async fn answer(arena: &Arena) -> Finding {
 pub(crate) async fn retry_after(arena: &Arena) -> Finding {
     let source = arena.fresh();
     for _ in 0..2 {
-        let seen = until_limited(arena, source, |_, ask| ask).await?;
+        let seen = until_limited(arena, source, |_, ask| ask)
+            .await?
+            .limited()?;
         let (ask, answer) = &seen.last;
         let Ok(seconds) = answer.header("retry-after").parse::<u64>() else {
             return Err(ask.breach(arena, answer, "429 without Retry-After"));

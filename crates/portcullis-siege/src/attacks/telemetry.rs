@@ -1,10 +1,13 @@
 //! I: request IDs, logs, traces, metrics.
 
-use std::{collections::HashSet, path::Path, time::Duration};
+use std::collections::HashSet;
 
 use tokio::{fs, process::Command, time::sleep};
 
-use super::answers::all;
+use super::{
+    answers::{all, panics},
+    log::{Log, SETTLE},
+};
 use crate::{
     arena::{Arena, route},
     verdict::{Evidence, Finding, Trouble},
@@ -124,16 +127,15 @@ pub(crate) async fn ids_everywhere(arena: &Arena) -> Finding {
 }
 
 pub(crate) async fn log_injection(arena: &Arena) -> Finding {
-    let path = log(arena)?;
-    let before = size(path).await;
+    let log = Log::here(arena).await?;
+    let log = log.ok_or_else(|| Trouble::NotTested("no log".to_owned()))?;
     let marker = format!("siege{:08x}", rand::random::<u32>());
     let nasty = format!("{marker}\",\"siege_injected\":\"yes \u{202e}\\ %0a{{}}");
     let ask = Ask::get(format!("/{marker}%0a%1b[31m?q={marker}%0d%0a"))
         .header("user-agent", &nasty)
         .header("referer", format!("{nasty}{}", "r".repeat(1000)));
     arena.ask(&ask).await?;
-    sleep(SETTLE).await;
-    let text = tail(path, before).await?;
+    let text = log.since().await?;
     let lines: Vec<_> = text.lines().filter(|line| line.contains(&marker)).collect();
     let is_json = text
         .lines()
@@ -241,7 +243,10 @@ pub(crate) async fn secrets(arena: &Arena) -> Finding {
             .header("authorization", format!("Bearer {authorization}"))
             .header("cookie", format!("session={cookie}"))
             .with_key(arena, key);
-        let answer = arena.ask(&ask).await?;
+        let answer = match arena.ask(&ask).await {
+            Err(Trouble::Unclear(_)) if panics(arena, path) => continue,
+            answer => answer?,
+        };
         if all.iter().any(|secret| answer.mentions(secret)) {
             return Err(ask.breach(arena, &answer, "the answer repeats a secret"));
         }
@@ -354,24 +359,6 @@ fn entropy(ids: &[String]) -> f64 {
     };
     (0..longest).map(at).sum()
 }
-
-fn log(arena: &Arena) -> Result<&Path, Trouble> {
-    let log = arena.profile.sinks.log.as_deref();
-    log.ok_or_else(|| Trouble::NotTested("no log".to_owned()))
-}
-
-async fn size(path: &Path) -> u64 {
-    fs::metadata(path).await.map_or(0, |file| file.len())
-}
-
-async fn tail(path: &Path, from: u64) -> Result<String, Trouble> {
-    let bytes = fs::read(path).await?;
-    let from = usize::try_from(from).unwrap_or(0).min(bytes.len());
-    Ok(String::from_utf8_lossy(&bytes[from..]).into_owned())
-}
-
-/// How long a log may take to be written.
-const SETTLE: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
 mod tests {
