@@ -33,6 +33,7 @@ mod catalogue;
 mod discovery;
 mod process;
 mod profile;
+mod redact;
 mod report;
 mod siege;
 mod target;

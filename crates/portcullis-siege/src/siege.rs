@@ -287,13 +287,27 @@ async fn judged(arena: &Arena, attack: &'static Attack) -> Verdict {
     }
     let finding = timeout(left, (attack.run)(arena)).await;
     let over = || Trouble::Unclear(format!("not done within {} s", left.as_secs()));
-    match finding.unwrap_or_else(|_| Err(over())) {
-        Err(Trouble::Breach(evidence)) => Trouble::Breach(evidence).into(),
+    let finding = match finding.unwrap_or_else(|_| Err(over())) {
+        Err(Trouble::Breach(evidence)) => Err(Trouble::Breach(evidence)),
         finding => match control(arena).await {
-            Ok(()) => finding.into(),
-            Err(evidence) => Trouble::from(evidence).into(),
+            Ok(()) => finding,
+            Err(evidence) => Err(evidence.into()),
         },
+    };
+    finding
+        .map_err(|trouble| shown(arena, attack, trouble))
+        .into()
+}
+
+/// As others may see it.
+fn shown(arena: &Arena, attack: &Attack, trouble: Trouble) -> Trouble {
+    let Trouble::Breach(mut evidence) = trouble else {
+        return trouble;
+    };
+    if evidence.repeat.is_empty() {
+        evidence.repeat = format!("portcullis siege {} --only {}", arena.target, attack.id);
     }
+    Trouble::from(evidence.without(&arena.profile.keys).shortened())
 }
 
 /// Whether anything listens.

@@ -36,7 +36,8 @@ pub enum Verdict {
 pub struct Evidence {
     /// What is wrong, in one sentence.
     pub what: String,
-    /// What was sent: bytes with escapes, shortened in the middle.
+    /// What was sent: bytes with escapes. A siege's report shortens it in the middle, and has no key
+    /// in it.
     pub sent: String,
     /// What came back, in the same way.
     pub received: String,
@@ -131,6 +132,13 @@ impl Evidence {
         self
     }
 
+    /// Without the middle of what is long.
+    pub(crate) fn shortened(mut self) -> Self {
+        self.sent = shorten(&self.sent);
+        self.received = shorten(&self.received);
+        self
+    }
+
     /// A line for a shell that does it again.
     #[must_use]
     pub fn repeat(mut self, line: impl Into<String>) -> Self {
@@ -154,23 +162,32 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-/// Bytes as a person can read them: line ends stay, other controls are escaped, and the middle of
-/// what is long is left out.
+/// Bytes as a person can read them: line ends stay, other controls are escaped.
 fn escape(bytes: &[u8]) -> String {
-    let text = |part: &[u8]| part.escape_ascii().to_string();
-    let whole = match bytes.len() {
-        0..=SHOWN => text(bytes),
-        len => format!(
-            "{}[.. {} bytes ..]{}",
-            text(&bytes[..SHOWN - TAIL]),
-            len - SHOWN,
-            text(&bytes[len - TAIL..])
-        ),
-    };
-    whole
-        .replace("\\r\\n", "\\r\\n\n")
+    let text = bytes.escape_ascii().to_string();
+    text.replace("\\r\\n", "\\r\\n\n")
         .replace("\\\"", "\"")
         .replace("\\'", "'")
+}
+
+/// Without the middle, if it is long.
+fn shorten(text: &str) -> String {
+    let place = |at: usize| {
+        (0..=at)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0)
+    };
+    if text.len() <= SHOWN {
+        return text.to_owned();
+    }
+    let (head, tail) = (place(SHOWN - TAIL), place(text.len() - TAIL));
+    format!(
+        "{}[.. {} bytes ..]{}",
+        &text[..head],
+        tail - head,
+        &text[tail..]
+    )
 }
 
 const SHOWN: usize = 1200;

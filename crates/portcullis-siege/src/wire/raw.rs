@@ -171,15 +171,13 @@ impl Exchange {
         self.evidence(what).into()
     }
 
-    /// A line for a shell that sends the same bytes.
+    /// A line for a shell that sends the same bytes, if they fit into one.
     fn script(&self) -> String {
+        if self.sent.len() > 2000 {
+            return String::new();
+        }
         let (host, port) = self.target.rsplit_once(':').unwrap_or((&self.target, "80"));
-        let bytes: String = self
-            .sent
-            .iter()
-            .take(2000)
-            .map(|byte| shell(*byte))
-            .collect();
+        let bytes: String = self.sent.iter().map(|byte| shell(*byte)).collect();
         let host = host.trim_matches(['[', ']']);
         format!("printf '{bytes}' | timeout 5 nc {host} {port}")
     }
