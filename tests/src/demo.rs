@@ -32,16 +32,6 @@ impl Demo {
     /// Panics if the server does not start.
     #[must_use]
     pub fn with(variables: &[(&str, &str)]) -> Self {
-        Self::logging(variables, Stdio::null())
-    }
-
-    /// Starts a server with these variables set, which logs there.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the server does not start.
-    #[must_use]
-    pub fn logging(variables: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let mut command = program("demo");
         command.env("PORT", "0").envs(variables.iter().copied());
         let is_production = variables.contains(&("ENVIRONMENT", "production"));
@@ -49,7 +39,7 @@ impl Demo {
             true => "listening on ",
             false => "demo key: ",
         };
-        let (process, lines) = Process::until(command.stderr(log), last);
+        let (process, lines) = Process::until(command.stderr(Stdio::null()), last);
         Self { process, lines }
     }
 

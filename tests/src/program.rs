@@ -127,37 +127,55 @@ pub fn run(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output
     command.output().expect("the program runs")
 }
 
-/// A program of this workspace, built, with nothing of this environment that it reads.
+/// A program of this workspace, built as this one is, with nothing of this environment that it reads.
 ///
 /// # Panics
 ///
 /// Panics if it can't be built.
 #[must_use]
 pub fn program(name: &str) -> Command {
-    let mut command = Command::new(path(name));
+    build(PROGRAMS, is_release());
+    command(&target().join(profile(is_release())).join(name))
+}
+
+/// A server of this workspace, built for release: what a siege says depends on it.
+///
+/// # Panics
+///
+/// Panics if it can't be built.
+#[must_use]
+pub fn server(name: &str) -> Command {
+    build(SERVERS, true);
+    command(&target().join(profile(true)).join(name))
+}
+
+fn command(path: &Path) -> Command {
+    let mut command = Command::new(path);
     for variable in VARIABLES {
         command.env_remove(variable);
     }
     command
 }
 
-/// Where a program of this workspace is, built.
-///
-/// # Panics
-///
-/// Panics if it can't be built.
-#[must_use]
-pub fn path(name: &str) -> PathBuf {
+/// `target`. This program is `target/PROFILE/NAME` or `target/PROFILE/deps/NAME`.
+fn target() -> PathBuf {
     let this = std::env::current_exe().expect("this program runs");
-    let folder = this
-        .parent()
-        .expect("target/PROFILE or target/PROFILE/deps");
-    let folder = match folder.ends_with("deps") {
-        true => folder.parent().expect("target/PROFILE"),
-        false => folder,
-    };
-    build(folder.ends_with("release"));
-    folder.join(name)
+    let mut folders = this.ancestors().skip(1);
+    let profile = folders.find(|folder| !folder.ends_with("deps"));
+    let target = profile.and_then(Path::parent);
+    target.expect("target").to_owned()
+}
+
+fn is_release() -> bool {
+    let this = std::env::current_exe().expect("this program runs");
+    this.starts_with(target().join("release"))
+}
+
+const fn profile(is_release: bool) -> &'static str {
+    match is_release {
+        true => "release",
+        false => "debug",
+    }
 }
 
 /// A port that is free now.
@@ -172,13 +190,11 @@ pub fn free_port() -> u16 {
 }
 
 /// Cargo does not build the programs of other packages for a test. Does nothing when they are new.
-fn build(is_release: bool) {
+fn build(packages: &[&str], is_release: bool) {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
-    command.args([
-        "build", "--quiet", "-p", "demo", "-p", "gallery", "-p", "peers",
-    ]);
-    command.args(["-p", "portcullis-cli"]);
+    command.args(["build", "--quiet"]);
+    command.args(packages.iter().flat_map(|package| ["--package", package]));
     command.args(is_release.then_some("--release"));
     let built = command.status();
     assert!(
@@ -186,6 +202,9 @@ fn build(is_release: bool) {
         "the programs build"
     );
 }
+
+const PROGRAMS: &[&str] = &["demo", "portcullis-cli"];
+const SERVERS: &[&str] = &["demo", "gallery", "peers"];
 
 const VARIABLES: [&str; 14] = [
     "API_KEYS",

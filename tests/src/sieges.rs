@@ -2,14 +2,13 @@
 
 #![expect(clippy::expect_used, reason = "a test helper")]
 
-use std::{net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{net::SocketAddr, process::Stdio};
 
 use portcullis::api_key::ApiKey;
 use portcullis_siege::{Profile, Report, Siege, Target};
 
 use crate::{
-    demo::Demo,
-    program::{Folder, Process, path, program},
+    program::{Folder, Process, server},
     proxies::{Proxy, Running, SOURCE},
 };
 
@@ -37,11 +36,14 @@ pub async fn of_demo(port: u16, only: &[&str]) -> Report {
         ("TRUSTED_PROXIES", &trusted),
         ("DRAIN_SECONDS", "5"),
     ];
-    let demo = Demo::logging(&variables, folder.file("log"));
+    let mut command = server("demo");
+    let launch = command.get_program().to_string_lossy().into_owned();
+    let command = command.envs(variables).stderr(folder.file("log"));
+    let (demo, _) = Process::until(command, "listening on ");
     let mut profile = Profile::parse(DEMO).expect("a profile");
     profile.keys.valid = Some(key.clone());
     profile.sinks.log = Some(folder.path().join("log"));
-    profile.launch.command = vec![path("demo").display().to_string()];
+    profile.launch.command = vec![launch];
     let launched = [("API_KEYS", &key), ("TRUSTED_PROXIES", &trusted)];
     let launched = launched.map(|(name, value)| (name.to_owned(), value.clone()));
     profile.launch.env.extend(launched);
@@ -50,7 +52,9 @@ pub async fn of_demo(port: u16, only: &[&str]) -> Report {
         let name = front.proxy.name().to_owned();
         profile.proxy.fronts.insert(name, front.url());
     }
-    siege(demo.url(), profile, only).await
+    let report = siege(&url(port), profile, only).await;
+    drop(demo);
+    report
 }
 
 /// A siege of a server that is not ours.
@@ -91,13 +95,13 @@ fn start(peer: Peer, port: u16, log: impl Into<Stdio>) -> (Process, Profile) {
         Peer::Composed => ("composed", COMPOSED),
     };
     let key = key();
-    let mut command = program("peers");
+    let mut command = server("peers");
+    let launch = command.get_program().to_string_lossy().into_owned();
     let command = command.args([name, &port.to_string()]);
     command.env("API_KEYS", &key).stderr(log);
     let (process, _) = Process::until(command, "listening on ");
     let mut profile = Profile::parse(text).expect("a profile");
-    let launch = [path("peers"), PathBuf::from(name), PathBuf::from("{port}")];
-    profile.launch.command = launch.map(|word| word.display().to_string()).to_vec();
+    profile.launch.command = vec![launch, name.to_owned(), "{port}".to_owned()];
     profile
         .launch
         .env
