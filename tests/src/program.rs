@@ -203,7 +203,7 @@ fn build(packages: &[&str], is_release: bool) {
     );
 }
 
-const PROGRAMS: &[&str] = &["demo", "portcullis-cli"];
+const PROGRAMS: &[&str] = &["demo", "gallery", "portcullis-cli"];
 const SERVERS: &[&str] = &["demo", "gallery", "peers"];
 
 const VARIABLES: [&str; 14] = [

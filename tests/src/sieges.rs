@@ -8,7 +8,7 @@ use portcullis::api_key::ApiKey;
 use portcullis_siege::{Profile, Report, Siege, Target};
 
 use crate::{
-    program::{Folder, Process, server},
+    program::{Folder, Process, free_port, server},
     proxies::{Proxy, Running, SOURCE},
 };
 
@@ -22,7 +22,7 @@ pub enum Peer {
     Composed,
 }
 
-/// A siege of the demo, with every proxy in front of it too. Ports are counted from `port`.
+/// A siege of the demo, with every proxy in front of it too.
 ///
 /// # Panics
 ///
@@ -47,7 +47,7 @@ pub async fn of_demo(port: u16, only: &[&str]) -> Report {
     let launched = [("API_KEYS", &key), ("TRUSTED_PROXIES", &trusted)];
     let launched = launched.map(|(name, value)| (name.to_owned(), value.clone()));
     profile.launch.env.extend(launched);
-    let fronts = fronts(port, address(port));
+    let fronts = fronts(address(port));
     for front in &fronts {
         let name = front.proxy.name().to_owned();
         profile.proxy.fronts.insert(name, front.url());
@@ -80,12 +80,34 @@ pub async fn of_peer(peer: Peer, port: u16, only: &[&str]) -> Report {
 ///
 /// Panics if one of them does not start.
 pub async fn of_proxy(proxy: Proxy, port: u16, only: &[&str]) -> Report {
-    let (handler, mut profile) = start(Peer::Plain, port, Stdio::null());
+    let behind = free_port();
+    let (handler, mut profile) = start(Peer::Plain, behind, Stdio::null());
+    profile.limits.connections = 4096;
     // What is launched would be the handler, not the proxy.
     profile.launch.command.clear();
-    let front = proxy.start(port + 1, address(port));
+    let front = proxy.start(port, address(behind));
     let report = siege(&front.url(), profile, only).await;
     drop(handler);
+    report
+}
+
+/// A siege of a server of the gallery, through a proxy.
+///
+/// # Panics
+///
+/// Panics if one of them does not start.
+pub async fn of_gallery(fault: Option<&str>, proxy: Proxy, only: &[&str]) -> Report {
+    let port = free_port();
+    let mut command = server("gallery");
+    let command = command.args(["--port", &port.to_string()]);
+    command.args(fault.iter().flat_map(|fault| ["--fault", fault]));
+    let (gallery, _) = Process::until(command, "listening on ");
+    let front = proxy.start(free_port(), address(port));
+    let mut profile = Profile::parse(GALLERY).expect("a profile");
+    let name = proxy.name().to_owned();
+    profile.proxy.fronts.insert(name, front.url());
+    let report = siege(&url(port), profile, only).await;
+    drop(gallery);
     report
 }
 
@@ -112,9 +134,9 @@ fn start(peer: Peer, port: u16, log: impl Into<Stdio>) -> (Process, Profile) {
     (process, profile)
 }
 
-fn fronts(port: u16, upstream: SocketAddr) -> Vec<Running> {
-    let start = |(proxy, port): (Proxy, u16)| proxy.start(port, upstream);
-    Proxy::ALL.into_iter().zip(port + 1..).map(start).collect()
+fn fronts(upstream: SocketAddr) -> Vec<Running> {
+    let start = |proxy: Proxy| proxy.start(free_port(), upstream);
+    Proxy::ALL.into_iter().map(start).collect()
 }
 
 async fn siege(url: &str, profile: Profile, only: &[&str]) -> Report {
@@ -140,5 +162,6 @@ fn url(port: u16) -> String {
 }
 
 const DEMO: &str = include_str!("../../examples/demo/siege.toml");
+const GALLERY: &str = include_str!("../gallery/siege.toml");
 const PLAIN: &str = include_str!("../data/plain.toml");
 const COMPOSED: &str = include_str!("../data/composed.toml");

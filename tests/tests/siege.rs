@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 use portcullis_siege::Report;
 use portcullis_tests::{
     program::free_port,
-    sieges::{Peer, of_demo, of_peer},
+    proxies::Proxy,
+    sieges::{Peer, of_demo, of_gallery, of_peer},
 };
 
 /// A verdict for each attack.
@@ -95,6 +96,25 @@ async fn the_known_defects_of_peers_are_found() {
     assert_eq!(found(&report), plain, "{}", report.to_text(false));
     let report = of_peer(Peer::Composed, free_port(), &composed).await;
     assert_eq!(found(&report), composed, "{}", report.to_text(false));
+}
+
+/// nginx appends to the line that came, `HAProxy` adds a line of its own.
+#[tokio::test]
+async fn forged_addresses_are_found_through_real_proxies() {
+    for (proxy, fault) in [
+        (Proxy::Nginx, "forwarded-leftmost"),
+        (Proxy::HaProxy, "forwarded-first-line"),
+    ] {
+        let wrong = of_gallery(Some(fault), proxy, &["D11"]).await;
+        assert_eq!(
+            breached(&verdicts(&wrong)),
+            ["D11"],
+            "{}",
+            wrong.to_text(false)
+        );
+        let right = of_gallery(None, proxy, &["D11"]).await;
+        assert_eq!(verdicts(&right)["D11"], "held", "{}", right.to_text(false));
+    }
 }
 
 #[test]

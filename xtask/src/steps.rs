@@ -3,7 +3,10 @@
 use crate::{
     command::Command,
     report::{Outcome, Report},
-    tools::{CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, JQ, NEXTEST, RUSTFMT, Tool},
+    tools::{
+        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, HAPROXY, JQ, NEXTEST, NGINX,
+        RUSTFMT, Tool,
+    },
 };
 
 /// One thing that is checked.
@@ -100,7 +103,16 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "tests",
-        needs: &[NEXTEST, CHROMIUM, CHROMIUM_DRIVER, CURL, JQ],
+        needs: &[
+            NEXTEST,
+            CHROMIUM,
+            CHROMIUM_DRIVER,
+            CURL,
+            JQ,
+            NGINX,
+            HAPROXY,
+            CADDY,
+        ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",
         passes: Passes::OnSuccess,

@@ -119,3 +119,21 @@ pub(crate) const JQ: Tool = Tool {
     source: Source::Apt,
     probe: "jq --version",
 };
+
+pub(crate) const NGINX: Tool = Tool {
+    package: "nginx",
+    source: Source::Apt,
+    probe: "nginx -v",
+};
+
+pub(crate) const HAPROXY: Tool = Tool {
+    package: "haproxy",
+    source: Source::Apt,
+    probe: "haproxy -v",
+};
+
+pub(crate) const CADDY: Tool = Tool {
+    package: "caddy",
+    source: Source::Apt,
+    probe: "caddy version",
+};

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{
+    sync::SetOnce,
+    time::{Instant, sleep_until},
+};
 
 use crate::{report::Spent, verdict::Trouble};
 
@@ -41,6 +44,8 @@ pub(crate) struct Budget {
     connections: AtomicU64,
     bytes: AtomicU64,
     ends: Instant,
+    /// Why the siege ends before its end.
+    ended: SetOnce<String>,
 }
 
 // ===== impl Intensity =====
@@ -97,32 +102,55 @@ impl Budget {
             connections: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             ends: Instant::now() + allowed.time,
+            ended: SetOnce::new(),
         }
     }
 
     pub(crate) fn request(&self) -> Result<(), Trouble> {
-        spend(&self.requests, 1, self.allowed.requests, "requests")
+        self.spend(&self.requests, 1, self.allowed.requests, "requests")
     }
 
     pub(crate) fn connection(&self) -> Result<(), Trouble> {
-        spend(
-            &self.connections,
-            1,
-            self.allowed.connections,
-            "connections",
-        )
+        let allowed = self.allowed.connections;
+        self.spend(&self.connections, 1, allowed, "connections")
     }
 
     pub(crate) fn send(&self, bytes: usize) -> Result<(), Trouble> {
-        spend(&self.bytes, bytes as u64, self.allowed.bytes, "bytes")
+        self.spend(&self.bytes, bytes as u64, self.allowed.bytes, "bytes")
+    }
+
+    fn spend(
+        &self,
+        counter: &AtomicU64,
+        amount: u64,
+        allowed: u64,
+        what: &str,
+    ) -> Result<(), Trouble> {
+        let add = |spent: u64| spent.checked_add(amount).filter(|spent| *spent <= allowed);
+        if counter.fetch_update(Relaxed, Relaxed, add).is_ok() {
+            return Ok(());
+        }
+        let why = format!("the budget of {allowed} {what} is spent");
+        self.end(&why);
+        Err(Trouble::Unclear(why))
+    }
+
+    /// Ends the siege. The first reason counts.
+    pub(crate) fn end(&self, why: &str) {
+        // It has ended already.
+        let _ = self.ended.set(why.to_owned());
+    }
+
+    /// Waits until it has to end, and says why.
+    pub(crate) async fn ended(&self) -> String {
+        tokio::select! {
+            why = self.ended.wait() => why.clone(),
+            () = sleep_until(self.ends) => format!("the budget of {} s is spent", self.allowed.time.as_secs()),
+        }
     }
 
     pub(crate) const fn allowed(&self) -> Allowance {
         self.allowed
-    }
-
-    pub(crate) fn left(&self) -> Duration {
-        self.ends.saturating_duration_since(Instant::now())
     }
 
     pub(crate) fn spent(&self) -> Spent {
@@ -134,19 +162,25 @@ impl Budget {
     }
 }
 
-fn spend(counter: &AtomicU64, amount: u64, allowed: u64, what: &str) -> Result<(), Trouble> {
-    let add = |spent: u64| spent.checked_add(amount).filter(|spent| *spent <= allowed);
-    match counter.fetch_update(Relaxed, Relaxed, add) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Trouble::Unclear(format!(
-            "the budget of {allowed} {what} is spent"
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_when_something_is_spent() {
+        let allowed = Allowance {
+            requests: 1,
+            ..Intensity::Quick.allowance()
+        };
+        let budget = Budget::new(allowed);
+        assert!(budget.request().is_ok() && budget.request().is_err());
+        assert_eq!(budget.ended().await, "the budget of 1 requests is spent");
+
+        let began = Instant::now();
+        let budget = Budget::new(allowed);
+        assert_eq!(budget.ended().await, "the budget of 60 s is spent");
+        assert_eq!(began.elapsed(), allowed.time);
+    }
 
     #[tokio::test]
     async fn never_spends_more_than_allowed() {

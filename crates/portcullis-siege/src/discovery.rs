@@ -32,8 +32,6 @@ pub(crate) struct Found {
 pub(crate) async fn discover(mut arena: Arena, own_server: bool) -> Result<Arena, String> {
     first_answer(&arena).await?;
     let mut profile = Profile::clone(&arena.profile);
-    profile.keys = profile.keys.resolve()?;
-    arena.profile = Arc::new(profile.clone());
     profile.routes = routes(&arena, profile.routes).await;
     arena.profile = Arc::new(profile);
 

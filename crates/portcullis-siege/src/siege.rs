@@ -94,8 +94,9 @@ impl Siege {
     /// # Errors
     ///
     /// One line: why the siege can't be.
-    pub async fn prepare(self) -> Result<Prepared, String> {
+    pub async fn prepare(mut self) -> Result<Prepared, String> {
         let attacks = chosen(&self.only)?;
+        self.profile.keys = self.profile.keys.resolve()?;
         let allowance = self.allowance.unwrap_or(self.intensity.allowance());
         let arena = Arena {
             sources: Arc::new(Sources::new(self.target.address().ip())),
@@ -191,7 +192,8 @@ impl Prepared {
         let began = self.began;
         let stopped = tokio::select! {
             () = self.attack(&mut outcomes, &on) => None,
-            () = stop => Some("it was interrupted"),
+            () = stop => Some("it was interrupted".to_owned()),
+            why = self.arena.budget.ended() => Some(why),
         };
         self.report(outcomes, stopped, began)
     }
@@ -204,7 +206,11 @@ impl Prepared {
         }
         let mut end = |outcome: Outcome| {
             on(Event::Ended(&outcome));
+            let is_gone = outcome.verdict.text() == GONE;
             outcomes.push(outcome);
+            if is_gone {
+                self.arena.budget.end(GONE);
+            }
         };
         for attack in self.of_pace(Pace::Quick) {
             on(Event::Began(attack));
@@ -230,10 +236,18 @@ impl Prepared {
     }
 
     /// Every attack is in it, in the order of the catalogue.
-    fn report(&self, mut outcomes: Vec<Outcome>, stopped: Option<&str>, began: Instant) -> Report {
+    fn report(
+        &self,
+        mut outcomes: Vec<Outcome>,
+        stopped: Option<String>,
+        began: Instant,
+    ) -> Report {
         for attack in &self.attacks {
             if !outcomes.iter().any(|outcome| outcome.id == attack.id) {
-                let why = stopped.unwrap_or("the attack itself failed").to_owned();
+                let why = stopped
+                    .as_deref()
+                    .unwrap_or("the attack itself failed")
+                    .to_owned();
                 outcomes.push(Outcome::new(attack, Verdict::NotTested { why }, 0));
             }
         }
@@ -245,7 +259,7 @@ impl Prepared {
             took_ms: began.elapsed().as_millis() as u64,
             spent: self.arena.budget.spent(),
             outcomes,
-            stopped: stopped.map(str::to_owned),
+            stopped,
         }
     }
 }
@@ -276,17 +290,11 @@ async fn one(arena: Arena, attack: &'static Attack) -> Outcome {
 
 async fn judged(arena: &Arena, attack: &'static Attack) -> Verdict {
     let limit = arena.intensity.patience() + Duration::from_secs(10);
-    let left = arena.budget.left().min(limit);
-    if left.is_zero() {
-        let why = "the time of the siege is spent".to_owned();
-        return Verdict::NotTested { why };
-    }
     if !is_there(arena).await {
-        let why = "the server no longer answers".to_owned();
-        return Verdict::NotTested { why };
+        return gone();
     }
-    let finding = timeout(left, (attack.run)(arena)).await;
-    let over = || Trouble::Unclear(format!("not done within {} s", left.as_secs()));
+    let finding = timeout(limit, (attack.run)(arena)).await;
+    let over = || Trouble::Unclear(format!("not done within {} s", limit.as_secs()));
     let finding = match finding.unwrap_or_else(|_| Err(over())) {
         Err(Trouble::Breach(evidence)) => Err(Trouble::Breach(evidence)),
         finding => match control(arena).await {
@@ -309,6 +317,14 @@ fn shown(arena: &Arena, attack: &Attack, trouble: Trouble) -> Trouble {
     }
     Trouble::from(evidence.without(&arena.profile.keys).shortened())
 }
+
+/// What was there when the siege began, and no longer is: there is nothing left to attack.
+fn gone() -> Verdict {
+    let sent = "a connection, ten times in three seconds";
+    Trouble::from(Evidence::new(GONE).sent(sent).received("(refused)")).into()
+}
+
+const GONE: &str = "the server no longer answers";
 
 /// Whether anything listens.
 async fn is_there(arena: &Arena) -> bool {
