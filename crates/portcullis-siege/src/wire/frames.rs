@@ -44,6 +44,8 @@ pub(crate) struct Seen {
     pub(crate) ended: Vec<u32>,
     /// Acknowledgements of PING and SETTINGS.
     pub(crate) acks: u64,
+    /// The first bytes of what was written last.
+    last: Vec<u8>,
 }
 
 /// The type of a frame (RFC 9113, 6).
@@ -100,9 +102,9 @@ impl Frames {
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         self.arena.budget.send(bytes.len())?;
         let written = timeout(WRITE, self.io.write_all(bytes)).await;
-        if matches!(written, Ok(Err(_))) {
-            lock(&self.seen).closed = true;
-        }
+        let mut seen = lock(&self.seen);
+        seen.last = bytes[..bytes.len().min(REMEMBERED)].to_vec();
+        seen.closed |= matches!(written, Ok(Err(_)));
         Ok(())
     }
 
@@ -164,25 +166,54 @@ impl Seen {
         arena: &Arena,
         id: &str,
     ) -> Evidence {
-        let mut resets: Vec<_> = self.resets.iter().collect();
-        resets.sort_unstable();
-        resets.truncate(8);
-        let mut answers: Vec<_> = self
+        let bytes: Vec<_> = self.last.iter().map(|byte| format!("{byte:02x}")).collect();
+        Evidence::new(what)
+            .sent(format!(
+                "{sent}; the last frame begins with {}",
+                bytes.join(" ")
+            ))
+            .received(self.told())
+            .repeat(format!("portcullis siege {} --only {id}", arena.target))
+    }
+
+    /// What the server sent, in words.
+    fn told(&self) -> String {
+        let end = match (self.goaway, self.closed) {
+            (Some(code), _) => format!("GOAWAY with code {code}"),
+            (None, true) => "closed without GOAWAY".to_owned(),
+            (None, false) => "no GOAWAY, and the connection is open".to_owned(),
+        };
+        let acks = format!("{} acknowledgements", self.acks);
+        let statuses = self
             .answers
             .keys()
-            .map(|id| (*id, self.status(*id)))
-            .collect();
-        answers.sort_unstable();
-        answers.truncate(8);
-        let received = format!(
-            "GOAWAY: {:?}, closed: {}, RST_STREAM (stream, code): {resets:?}, \
-             answers (stream, status): {answers:?}, acknowledgements: {}",
-            self.goaway, self.closed, self.acks
+            .map(|stream| (*stream, self.status(*stream)));
+        let answers = statuses.filter_map(|(stream, status)| Some((stream, status?)));
+        let answers = list(
+            "answers",
+            answers.map(|(stream, status)| (stream, u32::from(status))),
         );
-        Evidence::new(what)
-            .sent(sent)
-            .received(received)
-            .repeat(format!("portcullis siege {} --only {id}", arena.target))
+        let resets = list(
+            "RST_STREAM",
+            self.resets.iter().map(|(stream, code)| (*stream, *code)),
+        );
+        [end, acks, answers, resets].join("; ")
+    }
+}
+
+/// The first of some streams, each with a number.
+fn list(name: &str, streams: impl Iterator<Item = (u32, u32)>) -> String {
+    let mut streams: Vec<_> = streams.collect();
+    streams.sort_unstable();
+    let count = streams.len();
+    let shown = streams.iter().take(4);
+    let shown: Vec<_> = shown
+        .map(|(stream, number)| format!("{number} on stream {stream}"))
+        .collect();
+    match count {
+        0 => format!("no {name}"),
+        1..=4 => format!("{name}: {}", shown.join(", ")),
+        _ => format!("{count} {name}: {}, ..", shown.join(", ")),
     }
 }
 
@@ -193,6 +224,8 @@ pub(crate) fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u
     frame.extend_from_slice(payload);
     frame
 }
+
+const REMEMBERED: usize = 48;
 
 fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)

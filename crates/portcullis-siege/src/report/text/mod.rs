@@ -2,11 +2,13 @@
 
 use anstyle::{AnsiColor, Color, Style};
 
-use super::{LineVerdict, Outcome, Report, summary::not_examined, visible::visible};
+use super::{Outcome, Report, visible::visible};
 use crate::{
-    catalogue::{CHECKLIST, Group, Level},
+    catalogue::{Group, Level},
     verdict::{Evidence, Verdict},
 };
+
+mod end;
 
 /// Writes with colours, or without.
 struct Page {
@@ -33,6 +35,7 @@ impl Report {
                 page.breach(outcome, evidence);
             }
         }
+        page.board(self);
         page.checklist(self);
         page.end(self);
         page.text
@@ -135,64 +138,12 @@ impl Page {
         let lines: Vec<_> = text.lines().collect();
         for (i, line) in lines.iter().take(SHOWN).enumerate() {
             let name = if i == 0 { name } else { "" };
-            self.line(&[(DIM, &format!("  {name:<9} ")), (PLAIN, &fit(line, 160))]);
+            self.line(&[(DIM, &format!("  {name:<9} ")), (PLAIN, &fit(line, 100))]);
         }
         if lines.len() > SHOWN {
             let more = format!("  {:<9} .. {} lines more", "", lines.len() - SHOWN);
             self.line(&[(DIM, &more)]);
         }
-    }
-
-    fn checklist(&mut self, report: &Report) {
-        let lines = report.lines();
-        let ids = |wanted: LineVerdict| {
-            let ids = lines.iter().filter(|(_, verdict, _)| *verdict == wanted);
-            ids.map(|(line, ..)| line.id).collect::<Vec<_>>()
-        };
-        self.line(&[(PLAIN, "")]);
-        self.line(&[(BOLD, &format!("the checklist, {} lines", CHECKLIST.len()))]);
-        for (verdict, style) in [
-            (LineVerdict::Breached, RED),
-            (LineVerdict::Held, GREEN),
-            (LineVerdict::HeldInPart, YELLOW),
-            (LineVerdict::NotTested, DIM),
-        ] {
-            let ids = ids(verdict);
-            let name = format!("  {:<12} {:>2}  ", verdict.name(), ids.len());
-            self.line(&[(style, &name), (PLAIN, &ids.join(" "))]);
-        }
-        let groups: Vec<_> = not_examined().map(|group| group.title()).collect();
-        self.line(&[(
-            DIM,
-            &format!("  not examined: {}", groups.join(", ").to_lowercase()),
-        )]);
-    }
-
-    fn end(&mut self, report: &Report) {
-        let count = report.count();
-        let spent = &report.spent;
-        self.line(&[(PLAIN, "")]);
-        if let Some(why) = &report.stopped {
-            self.line(&[(YELLOW, &format!("it ended early: {}", clean(why)))]);
-        }
-        let verdict = match report.is_held() {
-            true => (GREEN, "held".to_owned()),
-            false => (
-                RED,
-                format!("breached: {} of {}", count.breached, report.outcomes.len()),
-            ),
-        };
-        let others = format!(
-            "  held {}, not tested {}, could not tell {}",
-            count.held, count.not_tested, count.could_not_tell
-        );
-        let cost = format!(
-            "  ({:.1} s, {} requests, {} connections)",
-            report.took_ms as f64 / 1000.0,
-            spent.requests,
-            spent.connections
-        );
-        self.line(&[(verdict.0, &verdict.1), (PLAIN, &others), (DIM, &cost)]);
     }
 
     fn line(&mut self, parts: &[(Style, &str)]) {
@@ -241,4 +192,4 @@ const DIM: Style = Style::new().dimmed();
 const GREEN: Style = colored(AnsiColor::Green);
 const RED: Style = colored(AnsiColor::Red).bold();
 const YELLOW: Style = colored(AnsiColor::Yellow);
-const SHOWN: usize = 10;
+const SHOWN: usize = 6;

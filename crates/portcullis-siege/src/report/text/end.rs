@@ -1,0 +1,104 @@
+//! What is seen last is seen first: a mark for each attack, the checklist, the sums.
+
+use super::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW, clean, mark};
+use crate::{
+    catalogue::{CHECKLIST, Group},
+    report::{LineVerdict, Report, summary::not_examined},
+};
+
+// ===== impl Page =====
+
+impl Page {
+    /// A line for each group, a mark for each attack: what is seen last is seen first.
+    pub(super) fn board(&mut self, report: &Report) {
+        self.line(&[(PLAIN, "")]);
+        for group in Group::ALL {
+            let of = report
+                .outcomes
+                .iter()
+                .filter(|outcome| outcome.group == group);
+            let marks: Vec<_> = of.map(|outcome| mark(&outcome.verdict)).collect();
+            if marks.is_empty() {
+                continue;
+            }
+            let count = |wanted: char| marks.iter().filter(|(mark, _)| *mark == wanted).count();
+            let title = format!("{}  {:<40} ", group.letter(), group.title());
+            let score = format!("{:>3} held  ", count('✔'));
+            let breached = match count('✘') {
+                0 => String::new(),
+                many => format!("  {many} breached"),
+            };
+            let cells: Vec<_> = marks
+                .iter()
+                .map(|(mark, style)| (*style, mark.to_string()))
+                .collect();
+            let cells = cells.iter().map(|(style, mark)| (*style, mark.as_str()));
+            let head = [(BOLD, title.as_str()), (DIM, score.as_str())];
+            let line: Vec<_> = head
+                .into_iter()
+                .chain(cells)
+                .chain([(RED, breached.as_str())])
+                .collect();
+            self.line(&line);
+        }
+    }
+
+    pub(super) fn checklist(&mut self, report: &Report) {
+        let lines = report.lines();
+        let ids = |wanted: LineVerdict| {
+            let ids = lines.iter().filter(|(_, verdict, _)| *verdict == wanted);
+            ids.map(|(line, ..)| line.id).collect::<Vec<_>>()
+        };
+        self.line(&[(PLAIN, "")]);
+        self.line(&[(BOLD, &format!("the checklist, {} lines", CHECKLIST.len()))]);
+        for (verdict, style) in [
+            (LineVerdict::Breached, RED),
+            (LineVerdict::Held, GREEN),
+            (LineVerdict::HeldInPart, YELLOW),
+            (LineVerdict::NotTested, DIM),
+        ] {
+            let ids = ids(verdict);
+            let name = format!("  {:<12} {:>2}  ", verdict.name(), ids.len());
+            for (i, ids) in ids.chunks(10).enumerate() {
+                let name = if i == 0 {
+                    name.as_str()
+                } else {
+                    "                   "
+                };
+                self.line(&[(style, name), (PLAIN, &ids.join(" "))]);
+            }
+        }
+        let groups: Vec<_> = not_examined().map(|group| group.title()).collect();
+        self.line(&[(
+            DIM,
+            &format!("  not examined: {}", groups.join(", ").to_lowercase()),
+        )]);
+    }
+
+    pub(super) fn end(&mut self, report: &Report) {
+        let count = report.count();
+        let spent = &report.spent;
+        self.line(&[(PLAIN, "")]);
+        if let Some(why) = &report.stopped {
+            self.line(&[(YELLOW, &format!("it ended early: {}", clean(why)))]);
+        }
+        let verdict = match report.is_held() {
+            true => (GREEN, "held".to_owned()),
+            false => (
+                RED,
+                format!("breached: {} of {}", count.breached, report.outcomes.len()),
+            ),
+        };
+        let others = format!(
+            "  held {}, not tested {}, could not tell {}",
+            count.held, count.not_tested, count.could_not_tell
+        );
+        let cost = format!(
+            "  ({:.1} s, {} requests, {} connections)",
+            report.took_ms as f64 / 1000.0,
+            spent.requests,
+            spent.connections
+        );
+        self.line(&[(verdict.0, &verdict.1), (PLAIN, &others), (DIM, &cost)]);
+    }
+}
