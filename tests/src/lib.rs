@@ -4,6 +4,7 @@ pub mod demo;
 pub mod net;
 pub mod program;
 pub mod proxies;
+pub mod reports;
 pub mod sieges;
 
 /// The README's code, so that it is tested.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     arena::Arena,
+    attacks::slow_path,
     process::Process,
     profile::{Profile, Routes},
     wire::{Answer, Ask, Frames},
@@ -33,6 +34,10 @@ pub(crate) async fn discover(mut arena: Arena, own_server: bool) -> Result<Arena
     first_answer(&arena).await?;
     let mut profile = Profile::clone(&arena.profile);
     profile.routes = routes(&arena, profile.routes).await;
+    match profile.keys.valid {
+        Some(_) => key_opens(&arena, &profile.routes).await?,
+        None => forget_closed(&arena, &mut profile.routes).await,
+    }
     arena.profile = Arc::new(profile);
 
     let control = arena.ask(&Ask::get(arena.control())).await;
@@ -193,6 +198,49 @@ async fn describe(arena: &Arena, routes: &mut Routes) {
             routes.protected = Some(path.clone());
         }
     }
+}
+
+/// A key that opens nothing is a mistake in the profile: everything would be refused.
+async fn key_opens(arena: &Arena, routes: &Routes) -> Result<(), String> {
+    let Some(path) = &routes.protected else {
+        return Ok(());
+    };
+    match arena.ask(&arena.get(path)).await {
+        Ok(answer) if is_closed(&answer) => Err(format!(
+            "the valid key does not open {path}: it answers {} (keys.valid, routes.protected)",
+            answer.status
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Without a valid key, a route that wants one shows nothing but that.
+async fn forget_closed(arena: &Arena, routes: &mut Routes) {
+    let plain = [
+        &mut routes.limited,
+        &mut routes.slow,
+        &mut routes.panic,
+        &mut routes.panic_body,
+        &mut routes.large,
+        &mut routes.page,
+    ];
+    for route in plain {
+        forget(arena, route, |path| Ask::get(slow_path(path, 1))).await;
+    }
+    forget(arena, &mut routes.body, |path| Ask::new("POST", path)).await;
+}
+
+async fn forget(arena: &Arena, route: &mut Option<String>, ask: impl Fn(&str) -> Ask) {
+    if let Some(path) = route.as_deref()
+        && let Ok(answer) = arena.ask(&ask(path)).await
+        && is_closed(&answer)
+    {
+        *route = None;
+    }
+}
+
+const fn is_closed(answer: &Answer) -> bool {
+    matches!(answer.status, 401 | 403)
 }
 
 async fn speaks_http2(arena: &Arena) -> bool {

@@ -4,7 +4,7 @@ mod chrome;
 mod client;
 mod page;
 
-use portcullis_tests::demo::Demo;
+use portcullis_tests::{demo::Demo, program::Folder, reports::report};
 use serde_json::json;
 
 use crate::{chrome::Chrome, client::Result, page::Page};
@@ -24,6 +24,28 @@ async fn shows_what_every_layer_really_answers() -> Result<()> {
 
     assert_eq!(page.violations().await?, [""; 0]);
     assert_eq!(surprises(&chrome).await?, [""; 0]);
+    chrome.quit().await
+}
+
+/// With and without breaches, and with bytes that would run if they were not escaped.
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_a_siege_with_the_failures_first() -> Result<()> {
+    let chrome = Chrome::start().await?;
+    let folder = Folder::new("siege-page");
+    for breaches in [0, 1, 100] {
+        let file = folder.path().join("report.html");
+        std::fs::write(&file, report(breaches).to_html())?;
+        chrome.open(&format!("file://{}", file.display())).await?;
+
+        let first = "return [document.querySelector('main h2').innerText, \
+                     document.querySelectorAll('main section:first-of-type .failure').length, \
+                     document.scripts.length]";
+        assert_eq!(
+            chrome.run(first, json!([])).await?,
+            json!(["Breached", breaches, 0])
+        );
+        assert_eq!(chrome.log().await?, [json!(null); 0]);
+    }
     chrome.quit().await
 }
 

@@ -15,4 +15,4 @@ mod answers;
 mod limiter;
 mod log;
 
-pub(crate) use answers::Kind;
+pub(crate) use answers::{Kind, slow_path};

@@ -244,12 +244,24 @@ impl Need {
             Self::Key => "no valid key is given (keys.valid)",
             Self::DeadKey => "no revoked, expired or unscoped key is given (keys.revoked, ..)",
             Self::Protected => "no route that needs a key is known (routes.protected)",
-            Self::Body => "no route that reads a body is known (routes.body)",
-            Self::Limited => "no route with a rate limit is known (routes.limited)",
-            Self::Slow => "no route that takes its time is known (routes.slow)",
-            Self::Panic => "no route that panics is known (routes.panic)",
-            Self::PanicBody => "no route whose body panics is known (routes.panic_body)",
-            Self::Large => "no route with a large answer is known (routes.large)",
+            Self::Body => {
+                "no route that reads a body is known, or it wants a key (routes.body, keys.valid)"
+            }
+            Self::Limited => {
+                "no route with a rate limit is known, or it wants a key (routes.limited, keys.valid)"
+            }
+            Self::Slow => {
+                "no route that takes its time is known, or it wants a key (routes.slow, keys.valid)"
+            }
+            Self::Panic => {
+                "no route that panics is known, or it wants a key (routes.panic, keys.valid)"
+            }
+            Self::PanicBody => {
+                "no route whose body panics is known, or it wants a key (routes.panic_body, keys.valid)"
+            }
+            Self::Large => {
+                "no route with a large answer is known, or it wants a key (routes.large, keys.valid)"
+            }
             Self::Page => "no page with a nonce is known (routes.page)",
             Self::Metrics => "no route of metrics is known (routes.metrics)",
             Self::Ready => "no route of readiness is known (routes.ready)",
