@@ -5,7 +5,7 @@ use crate::{
     report::{Outcome, Report},
     tools::{
         CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, HAPROXY, JQ, NEXTEST, NGINX,
-        RUSTFMT, Tool,
+        NPM, RUSTFMT, Tool,
     },
 };
 
@@ -122,6 +122,31 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[],
         variables: &[],
         command: "cargo test --doc --workspace --all-features",
+        passes: Passes::OnSuccess,
+    },
+];
+
+/// Microsoft's validator, and what it says. The package is the program itself.
+pub(crate) const SARIF: &[Step] = &[
+    Step {
+        name: "install the validator",
+        needs: &[NPM],
+        variables: &[],
+        command: "npm install --no-audit --no-fund --prefix target/tools @microsoft/sarif-multitool-linux@5.7.0",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "let it run",
+        needs: &[],
+        variables: &[],
+        command: "chmod u+x target/tools/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "sarif",
+        needs: &[NEXTEST],
+        variables: &[],
+        command: "cargo nextest run --package portcullis-tests --test reports --run-ignored only",
         passes: Passes::OnSuccess,
     },
 ];

@@ -137,3 +137,9 @@ pub(crate) const CADDY: Tool = Tool {
     source: Source::Apt,
     probe: "caddy version",
 };
+
+pub(crate) const NPM: Tool = Tool {
+    package: "npm",
+    source: Source::Apt,
+    probe: "npm --version",
+};
