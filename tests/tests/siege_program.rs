@@ -15,7 +15,7 @@ use std::{
 };
 
 use portcullis_siege::Report;
-use portcullis_tests::program::{Process, free_port, program, run};
+use portcullis_tests::program::{Folder, Process, free_port, program, run};
 use tokio::time::Instant;
 
 /// A listener that does this with each connection, and counts them.
@@ -193,6 +193,45 @@ fn a_budget_is_not_exceeded() {
 }
 
 #[test]
+fn with_a_baseline_only_what_changed_is_shown() {
+    let folder = Folder::new("baseline");
+    let file = folder.path().join("before.json");
+    let before = file.display().to_string();
+    let siege = |fault: &[&str], more: &[&str]| {
+        let mut command = program("gallery");
+        let command = command.args(fault).stderr(Stdio::null());
+        let (_gallery, printed) = Process::until(command, "listening on ");
+        let url = printed
+            .last()
+            .unwrap()
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .to_owned();
+        let arguments = [&["siege", &url, "--only", "A11,A12"], more].concat();
+        run("portcullis", &arguments, &[])
+    };
+    let first = siege(
+        &["--fault", "host-twice-served"],
+        &["--format", "json", "--output", &before],
+    );
+    assert_eq!(first.status.code(), Some(1), "{}", text(&first));
+
+    let same = siege(&["--fault", "host-twice-served"], &["--baseline", &before]);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same));
+    assert!(text(&same).contains("nothing has changed"));
+    let worse = siege(
+        &["--fault", "host-missing-served"],
+        &["--baseline", &before],
+    );
+    assert_eq!(worse.status.code(), Some(1));
+    let shown = String::from_utf8(worse.stdout).unwrap();
+    assert!(shown.contains("A11  held -> breached"), "{shown}");
+    assert!(shown.contains("A12  breached -> held"), "{shown}");
+    assert!(shown.contains("expected  400"), "{shown}");
+}
+
+#[test]
 fn an_interrupt_ends_it_and_leaves_nothing() {
     let mut command = program("gallery");
     let (gallery, printed) = Process::until(command.stderr(Stdio::null()), "listening on ");
@@ -291,4 +330,10 @@ fn the_list_has_every_attack_and_a_place_for_what_is_to_come() {
     }
     assert_eq!(list.matches("not examined yet").count(), 3);
     assert!(list.contains("109 attacks"));
+    let page = run(
+        "portcullis",
+        &["siege", "--list", "--format", "markdown"],
+        &[],
+    );
+    assert_eq!(text(&page), include_str!("../../docs/siege-catalogue.md"));
 }

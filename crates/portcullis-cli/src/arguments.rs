@@ -12,7 +12,7 @@ pub(crate) enum Command {
     Help,
     KeyNew { prefix: String, name: String },
     SiegeHelp,
-    SiegeList,
+    SiegeList(Format),
     SiegeSchema,
     Siege(Box<SiegeArguments>),
 }
@@ -134,11 +134,11 @@ impl Command {
     }
 
     fn siege(parser: &mut Parser) -> Result<Self, lexopt::Error> {
-        let mut siege = SiegeArguments::default();
+        let (mut siege, mut is_list) = (SiegeArguments::default(), false);
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Self::SiegeHelp),
-                Arg::Long("list") => return Ok(Self::SiegeList),
+                Arg::Long("list") => is_list = true,
                 Arg::Long("schema") => return Ok(Self::SiegeSchema),
                 Arg::Value(url) if siege.url.is_none() => siege.url = Some(url.string()?),
                 Arg::Long(name) => {
@@ -148,7 +148,10 @@ impl Command {
                 other => return Err(other.unexpected()),
             }
         }
-        Ok(Self::Siege(Box::new(siege)))
+        Ok(match is_list {
+            true => Self::SiegeList(siege.format),
+            false => Self::Siege(Box::new(siege)),
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a program that says what is wrong")]
 
 mod arguments;
+mod list;
 mod siege;
 
 use std::{
@@ -29,7 +30,7 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
         Command::Help => USAGE.to_owned(),
         Command::KeyNew { prefix, name } => describe(&ApiKey::generate(&prefix)?, &name),
         Command::SiegeHelp => SIEGE_USAGE.to_owned(),
-        Command::SiegeList => siege::list(),
+        Command::SiegeList(format) => list::list(format),
         Command::SiegeSchema => portcullis_siege::Report::json_schema(),
         Command::Siege(arguments) => return siege::run(&arguments).map_err(ConfigError::new),
     };

@@ -3,49 +3,23 @@
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portcullis_siege::{
-    Baseline, CATALOGUE, Event, Group, Prepared, Profile, Report, Siege, Target,
-};
+use portcullis_siege::{Baseline, Changes, Event, Prepared, Profile, Report, Siege, Target};
 
 use crate::{
     arguments::{Format, SiegeArguments},
     say,
 };
 
-/// Every attack, a line each.
-pub(crate) fn list() -> String {
-    let mut text = String::new();
-    for group in Group::ALL {
-        text.push_str(&format!("\n{}  {}\n", group.letter(), group.title()));
-        let attacks = CATALOGUE.iter().filter(|attack| attack.group() == group);
-        let before = text.len();
-        for attack in attacks {
-            let (id, level, title, expects) =
-                (attack.id, attack.level, attack.title, attack.expects);
-            text.push_str(&format!(
-                "  {id}  {level:<6}  {title}\n               {expects}\n"
-            ));
-        }
-        if text.len() == before {
-            text.push_str("  not examined yet\n");
-        }
-    }
-    text + &format!("\n{} attacks\n", CATALOGUE.len())
-}
-
 /// Attacks, and writes the report.
 pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     let baseline = arguments.baseline.as_deref().map(baseline).transpose()?;
     let report = runtime.block_on(siege(arguments))?;
-    write(&report, arguments)?;
-    let is_worse = match &baseline {
+    let changes = baseline.map(|baseline| baseline.changes(&report));
+    write(&report, changes.as_ref(), arguments)?;
+    let is_worse = match &changes {
         None => !report.is_held(),
-        Some(baseline) => {
-            let changes = baseline.changes(&report);
-            anstream::print!("{}", changes.to_text());
-            changes.is_worse()
-        }
+        Some(changes) => changes.is_worse(),
     };
     Ok(match (is_worse, report.stopped.is_some()) {
         (true, _) => ExitCode::from(1),
@@ -124,7 +98,13 @@ fn baseline(path: &Path) -> Result<Baseline, String> {
     Baseline::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn write(report: &Report, arguments: &SiegeArguments) -> Result<(), String> {
+/// The form that was asked for, to its file or to standard output; and the text for people, unless
+/// standard output is taken.
+fn write(
+    report: &Report,
+    changes: Option<&Changes>,
+    arguments: &SiegeArguments,
+) -> Result<(), String> {
     let text = match arguments.format {
         Format::Text => report.to_text(false),
         Format::Json => report.to_json(),
@@ -135,22 +115,31 @@ fn write(report: &Report, arguments: &SiegeArguments) -> Result<(), String> {
     };
     match &arguments.output {
         Some(path) => {
-            show(report);
-            fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+            fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
         }
-        None if arguments.format == Format::Text => {
-            show(report);
-            Ok(())
-        }
-        None => {
+        None if arguments.format != Format::Text => {
             say(&text);
-            Ok(())
+            return Ok(());
         }
+        None => {}
     }
+    show(report, changes);
+    Ok(())
 }
 
-/// For people: colours only on a terminal that wants them.
-fn show(report: &Report) {
+/// For people: colours only on a terminal that wants them. With a baseline, only what changed.
+fn show(report: &Report, changes: Option<&Changes>) {
     let is_terminal = std::io::stdout().is_terminal();
-    anstream::print!("{}", report.to_text(is_terminal));
+    match changes {
+        None => anstream::print!("{}", report.to_text(is_terminal)),
+        Some(changes) => {
+            anstream::print!("{}", changes.to_text());
+            let mut changed = report.clone();
+            let is_new = |id: &str| changes.iter().any(|change| change.id == id);
+            changed.outcomes.retain(|outcome| is_new(&outcome.id));
+            if changes.is_worse() {
+                anstream::print!("{}", changed.to_breaches(is_terminal));
+            }
+        }
+    }
 }

@@ -30,19 +30,21 @@ type Server = Box<dyn FnOnce(TcpListener) -> Pin<Box<dyn Future<Output = ()> + S
 /// slow heads, floods, HTTP/2 frames. [`assault_server`] tests that too.
 ///
 /// ```
+/// use std::convert::Infallible;
+///
+/// use http::Response;
+/// use http_body_util::Full;
+/// use hyper::body::Bytes;
+/// use tower::service_fn;
+///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// use http::{Request, Response};
-/// use http_body_util::Full;
-/// use hyper::body::{Bytes, Incoming};
-///
-/// let app = tower_service_fn(|_: Request<Incoming>| async {
-///     Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from("hello"))))
+/// let app = service_fn(|_| async {
+///     Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
 /// });
 ///
 /// portcullis_siege::assault(app).only(["A16", "K02"]).await.assert_held();
 /// # }
-/// # fn tower_service_fn<F>(f: F) -> tower::util::ServiceFn<F> { tower::service_fn(f) }
 /// ```
 pub fn assault<S, B>(service: S) -> Assault
 where
@@ -68,8 +70,23 @@ where
 
 /// Attacks a server in a test: it is given a listener on a loopback port, and dropped at the end.
 ///
-/// ```ignore
-/// assault_server(|listener| async { axum::serve(listener, app).await.unwrap() }).await.assert_held();
+/// ```
+/// # use std::convert::Infallible;
+/// # use http::Response;
+/// # use http_body_util::Full;
+/// # use hyper::body::Bytes;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let app = tower::service_fn(|_| async {
+/// #     Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
+/// # });
+/// use portcullis::serve;
+/// use portcullis_siege::assault_server;
+///
+/// let server = |listener| async { serve(listener, app).await.map(drop).unwrap() };
+///
+/// assault_server(server).only(["A16", "C01"]).await.assert_held();
+/// # }
 /// ```
 pub fn assault_server<F, U>(server: F) -> Assault
 where
@@ -160,13 +177,13 @@ impl IntoFuture for Assault {
 // ===== impl Report =====
 
 impl Report {
-    /// Panics with the report's text if anything was breached.
+    /// Panics if anything was breached, with what shows it and what mends it.
     ///
     /// # Panics
     ///
     /// If anything was breached.
     #[track_caller]
     pub fn assert_held(&self) {
-        assert!(self.is_held(), "\n{}", self.to_text(false));
+        assert!(self.is_held(), "{}", self.to_breaches(false));
     }
 }

@@ -55,6 +55,11 @@ impl Process {
         links.any(is_socket)
     }
 
+    /// Whether the server runs within the siege's own process.
+    pub(crate) fn is_this(self) -> bool {
+        self.id == std::process::id()
+    }
+
     pub(crate) fn is_alive(self) -> bool {
         fs::metadata(format!("/proc/{}", self.id)).is_ok()
     }

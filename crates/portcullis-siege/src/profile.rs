@@ -186,13 +186,15 @@ impl Profile {
     ///
     /// One line: what is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| {
+        let profile: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| {
                 text[..span.start.min(text.len())].matches('\n').count() + 1
             });
             let message = error.message().replace('\n', " ");
             format!("line {line}: {message}")
-        })
+        })?;
+        profile.routes.check()?;
+        Ok(profile)
     }
 }
 
@@ -221,7 +223,16 @@ impl Routes {
             _ => return Err(format!("{name}: no such route")),
         };
         *route = Some(path.to_owned());
-        Ok(())
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match &self.slow {
+            Some(path) if !path.contains("{ms}") => Err(format!(
+                "routes.slow: {path}: say where the milliseconds stand: {{ms}}"
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -303,6 +314,7 @@ mod tests {
             ("url = 1", "line 1"),
             ("\n[routes]\nbdoy = \"/\"", "line 3"),
             ("[", "line 1"),
+            ("routes.slow = '/slow'", "routes.slow"),
         ] {
             let problem = Profile::parse(text).unwrap_err();
             assert!(

@@ -14,11 +14,12 @@ pub(crate) async fn preset(arena: &Arena) -> Finding {
     for kind in kinds.iter() {
         let csp = kind.answer.header("content-security-policy");
         let framed = csp.contains("frame-ancestors") || kind.answer.has("x-frame-options");
-        let mut missing: Vec<_> = SECURITY
+        let is_page = kind.answer.header("content-type").starts_with("text/html");
+        let wanted = SECURITY
             .iter()
-            .copied()
-            .filter(|name| !kind.answer.has(name))
-            .collect();
+            .filter(|name| is_page || !OF_PAGES.contains(name));
+        let missing = wanted.copied().filter(|name| !kind.answer.has(name));
+        let mut missing: Vec<_> = missing.collect();
         if !framed {
             missing.push("frame-ancestors");
         }
@@ -308,6 +309,9 @@ pub(crate) const SECURITY: &[&str] = &[
     "cross-origin-resource-policy",
     "permissions-policy",
 ];
+
+/// What only a document that a browser renders needs (ASVS 3.4.8).
+const OF_PAGES: &[&str] = &["cross-origin-opener-policy", "permissions-policy"];
 
 const POISON: &[&str] = &[
     "x-forwarded-host",

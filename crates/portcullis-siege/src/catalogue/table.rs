@@ -425,7 +425,7 @@ attacks! {
     // K: response headers, CORS, CSP, caching
     K01 Must Quick headers::preset [] [] ["API8"] ["3.4.3" "3.4.4" "3.4.5" "3.4.6" "3.4.8"] "OWASP Secure Headers"
         "the headers of every answer there is"
-        => "CSP, nosniff, frame-ancestors, referrer and cross-origin policies on each"
+        => "CSP, nosniff, frame-ancestors, referrer and resource policies on each; opener and permissions policies on pages"
         => "SecureHeadersLayer"
     K02 Must Quick headers::hsts [] [] ["API8"] ["3.4.1"] "RFC 6797 7.2"
         "HSTS on plain HTTP, also with a forged X-Forwarded-Proto"

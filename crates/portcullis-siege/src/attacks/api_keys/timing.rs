@@ -13,6 +13,7 @@ use super::{changed, key, protected};
 use crate::{
     Target,
     arena::Arena,
+    process::Process,
     verdict::{Evidence, Finding, Trouble},
     wire::{Ask, Client},
 };
@@ -29,6 +30,11 @@ struct Difference {
 
 pub(crate) async fn timing(arena: &Arena) -> Finding {
     let key = key(arena)?;
+    let is_this_program = arena.found.process.is_some_and(Process::is_this);
+    if is_this_program && cfg!(debug_assertions) {
+        let why = "a debug build says nothing of a release's timing: cargo test --release";
+        return Err(Trouble::NotTested(why.to_owned()));
+    }
     let count = match arena.intensity {
         crate::Intensity::Quick => 3000,
         crate::Intensity::Full => 10_000,

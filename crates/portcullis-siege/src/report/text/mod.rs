@@ -19,24 +19,27 @@ struct Page {
 // ===== impl Report =====
 
 impl Report {
-    /// The report for a terminal of 100 columns.
+    /// The report for a terminal of 110 columns.
     #[must_use]
     pub fn to_text(&self, color: bool) -> String {
-        let mut page = Page {
-            text: String::new(),
-            color,
-        };
+        let mut page = Page::new(color);
         page.head(self);
         for group in Group::ALL {
             page.group(self, group);
         }
-        for outcome in self.breaches() {
-            if let Verdict::Breached { evidence } = &outcome.verdict {
-                page.breach(outcome, evidence);
-            }
-        }
+        page.breaches(self);
         page.board(self);
         page.checklist(self);
+        page.end(self);
+        page.text
+    }
+
+    /// Only what was breached, and the sums.
+    #[must_use]
+    pub fn to_breaches(&self, color: bool) -> String {
+        let mut page = Page::new(color);
+        page.head(self);
+        page.breaches(self);
         page.end(self);
         page.text
     }
@@ -45,6 +48,19 @@ impl Report {
 // ===== impl Page =====
 
 impl Page {
+    const fn new(color: bool) -> Self {
+        let text = String::new();
+        Self { text, color }
+    }
+
+    fn breaches(&mut self, report: &Report) {
+        for outcome in report.breaches() {
+            if let Verdict::Breached { evidence } = &outcome.verdict {
+                self.breach(outcome, evidence);
+            }
+        }
+    }
+
     fn head(&mut self, report: &Report) {
         let title = format!("siege of {}", report.target);
         self.line(&[(BOLD, &title), (DIM, &format!("  {}", report.intensity))]);

@@ -1,0 +1,81 @@
+//! `portcullis siege --list`: the catalogue.
+
+use portcullis_siege::{Attack, CATALOGUE, Group};
+
+use crate::arguments::Format;
+
+/// Every attack, for a terminal or as Markdown.
+pub(crate) fn list(format: Format) -> String {
+    match format {
+        Format::Markdown => markdown(),
+        _ => text(),
+    }
+}
+
+/// For a terminal: two lines each.
+fn text() -> String {
+    let mut text = String::new();
+    for group in Group::ALL {
+        text.push_str(&format!("\n{}  {}\n", group.letter(), group.title()));
+        let attacks = CATALOGUE.iter().filter(|attack| attack.group() == group);
+        let before = text.len();
+        for attack in attacks {
+            let (id, level, title, expects) =
+                (attack.id, attack.level, attack.title, attack.expects);
+            text.push_str(&format!(
+                "  {id}  {level:<6}  {title}\n               {expects}\n"
+            ));
+        }
+        if text.len() == before {
+            text.push_str("  not examined yet\n");
+        }
+    }
+    text + &format!("\n{} attacks\n", CATALOGUE.len())
+}
+
+fn markdown() -> String {
+    let mut text = format!(
+        "# The catalogue\n\n{} attacks. Written by `portcullis siege --list --format markdown`.\n",
+        CATALOGUE.len()
+    );
+    for group in Group::ALL {
+        text.push_str(&format!("\n## {}: {}\n\n", group.letter(), group.title()));
+        let rows: String = CATALOGUE
+            .iter()
+            .filter(|attack| attack.group() == group)
+            .map(row)
+            .collect();
+        match rows.is_empty() {
+            true => text.push_str("Not examined yet.\n"),
+            false => text.push_str(&(HEAD.to_owned() + &rows)),
+        }
+    }
+    text
+}
+
+fn row(attack: &Attack) -> String {
+    let rows = |name: &str, rows: &[&str]| {
+        let rows = rows.iter().map(|row| format!("{name} {row}"));
+        rows.collect::<Vec<_>>()
+    };
+    let lines = attack.lines.iter().map(|line| (*line).to_owned());
+    let speaks: Vec<_> = lines
+        .chain(rows("OWASP", attack.owasp))
+        .chain(rows("ASVS", attack.asvs))
+        .collect();
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        attack.id,
+        attack.level,
+        attack.title,
+        attack.expects,
+        attack.fix,
+        speaks.join(", "),
+        attack.reference
+    )
+}
+
+const HEAD: &str = "\
+| | level | what is sent | what a hardened server does | what mends it | speaks to | source |
+|---|---|---|---|---|---|---|
+";
