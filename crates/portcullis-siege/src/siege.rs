@@ -338,7 +338,7 @@ async fn is_there(arena: &Arena) -> bool {
 }
 
 /// After every attack: a request on a fresh connection is served as before, within a second.
-/// Two tries, because a machine under siege is busy.
+/// Three tries, because a machine under siege is busy.
 async fn control(arena: &Arena) -> Result<(), Evidence> {
     if arena
         .found

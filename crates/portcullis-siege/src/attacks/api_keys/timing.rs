@@ -58,7 +58,11 @@ pub(crate) async fn timing(arena: &Arena) -> Finding {
         if seen.leaks() && measure(arena, &first, &other, count).await?.leaks() {
             let what = format!("a wrong first byte against {name}: {}", seen.text());
             let ask = Ask::get(protected(arena)?).with_key(arena, &other);
-            return Err(Evidence::new(what).repeat(ask.curl(arena)).into());
+            let sent = format!("{} requests with each key, interleaved", seen.samples);
+            let evidence = Evidence::new(what)
+                .sent(sent)
+                .received(format!("the planted leak: {}", planted.text()));
+            return Err(evidence.repeat(ask.curl(arena)).into());
         }
         notes.push(format!("{name}: {}", seen.text()));
     }
