@@ -83,7 +83,7 @@ where
 /// use portcullis::serve;
 /// use portcullis_siege::assault_server;
 ///
-/// let server = |listener| async move { serve(listener, app).await.map(drop).unwrap() };
+/// let server = async move |listener| serve(listener, app).await.map(drop).unwrap();
 ///
 /// assault_server(server).only(["A16", "C01"]).await.assert_held();
 /// # }
