@@ -285,7 +285,11 @@ pub(crate) async fn expect_continue(arena: &Arena) -> Finding {
     for (lines, status) in tries {
         let seen = arena.exchange(lines.then("")).await?;
         if seen.said_continue() {
-            return Err(seen.breach("100 Continue for a request that is refused"));
+            let what = match status {
+                401 => "100 Continue for a wrong key",
+                _ => "100 Continue for a body of four times the limit",
+            };
+            return Err(seen.breach(what));
         }
         if seen.status() != Some(status) {
             return Err(seen.breach(format!("expected {status}, got {:?}", seen.status())));

@@ -94,7 +94,7 @@ pub(crate) async fn nonces(arena: &Arena) -> Finding {
                 Some("the body's nonce is not the header's")
             }
             () if !answer.header("cache-control").contains("no-store") => {
-                Some("a page with a nonce may be cached")
+                Some("a page with a nonce, without Cache-Control: no-store")
             }
             () => None,
         };
@@ -294,7 +294,7 @@ pub(crate) async fn errors_not_stored(arena: &Arena) -> Finding {
     }
     for kind in &refusals {
         if !kind.answer.header("cache-control").contains("no-store") {
-            return Err(kind.breach(arena, "may be cached"));
+            return Err(kind.breach(arena, "without Cache-Control: no-store"));
         }
     }
     Ok(format!("no-store on {}", refusals.len()))

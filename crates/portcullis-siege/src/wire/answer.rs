@@ -35,6 +35,9 @@ impl Answer {
 
     /// All of it, as HTTP/1 would write it: for evidence.
     pub(crate) fn dump(&self) -> Vec<u8> {
+        if self.status == 0 {
+            return b"(no answer)".to_vec();
+        }
         let mut all = format!("HTTP {}\r\n", self.status).into_bytes();
         for (name, value) in &self.headers {
             all.extend_from_slice(format!("{name}: ").as_bytes());
