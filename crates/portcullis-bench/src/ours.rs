@@ -1,6 +1,8 @@
 //! The stacks of portcullis, around the same route as the peers.
 
-use std::{convert::Infallible, future::Ready, hint::black_box, thread, time::Duration};
+use std::{
+    convert::Infallible, future::Ready, hint::black_box, net::Ipv4Addr, thread, time::Duration,
+};
 
 use axum::Router;
 use bytes::Bytes;
@@ -16,7 +18,7 @@ use portcullis::{
     body_limit::BodyLimitLayer,
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
-    rate_limit::{RateLimit, RateLimitLayer},
+    rate_limit::{Key, Limiter, Moment, Prefixes, RateLimit, RateLimitLayer},
     request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer,
     timeout::TimeoutLayer,
@@ -97,6 +99,28 @@ fn answer(
     _: axum::http::Request<axum::body::Body>,
 ) -> Ready<Result<axum::http::Response<Full<Bytes>>, Infallible>> {
     std::future::ready(Ok(axum::http::Response::default()))
+}
+
+/// One check of the limiter by itself, with a reading of the clock.
+pub(crate) fn limiter_check() -> Step {
+    limiter_step(|limiter, key, _| limiter.check(key).is_ok())
+}
+
+/// One check at a moment that is known, as the layer makes it below another that read the clock.
+pub(crate) fn limiter_check_at() -> Step {
+    limiter_step(|limiter, key, now| limiter.check_at(key, now, 1).is_ok())
+}
+
+fn limiter_step(check: fn(&Limiter, &Key<'_>, Moment) -> bool) -> Step {
+    let limiter = Limiter::new(LARGE);
+    let now = limiter.now();
+    let mut turn = 0_u32;
+    Box::new(move || {
+        turn = (turn + 1) % 1_000;
+        let address = Ipv4Addr::from_bits(turn).into();
+        let key = Key::of_address(black_box(address), Prefixes::SUBSCRIBER);
+        black_box(check(&limiter, &key, now));
+    })
 }
 
 /// Everything on.

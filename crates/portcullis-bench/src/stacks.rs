@@ -33,6 +33,12 @@ pub(crate) const EDGE_UNSAMPLED: &str = "edge, not sampled";
 /// The same, every trace sampled.
 pub(crate) const EDGE_SAMPLED: &str = "edge, sampled";
 
+/// governor's own check.
+pub(crate) const PEER_CHECK: &str = "peer: limiter check";
+
+/// Ours, below a layer that read the clock.
+pub(crate) const CHECK_AT: &str = "limiter check, at a known moment";
+
 /// Every stack, in the order of the table.
 pub(crate) const STACKS: &[Stack] = &[
     Stack::route(BARE, "one route, no layer", peers::bare, Ask::PLAIN).on_the_wire(),
@@ -128,7 +134,7 @@ pub(crate) const STACKS: &[Stack] = &[
         Ask::PLAIN,
     ),
     Stack::step(
-        "peer: limiter check",
+        PEER_CHECK,
         "governor 0.10 over DashMap, one check, 1,000 addresses in turn",
         alone::limiter_check,
     ),
@@ -167,6 +173,22 @@ pub(crate) const STACKS: &[Stack] = &[
             Ask::PLAIN
                 .with_facts()
                 .answered(StatusCode::TOO_MANY_REQUESTS),
+        )
+    },
+    Stack {
+        peer: Some(PEER_CHECK),
+        ..Stack::step(
+            "limiter check",
+            "`Limiter::check`, one check, 1,000 addresses in turn",
+            ours::limiter_check,
+        )
+    },
+    Stack {
+        peer: Some(PEER_CHECK),
+        ..Stack::step(
+            CHECK_AT,
+            "`Limiter::check_at`, the same with the request's reading of the clock",
+            ours::limiter_check_at,
         )
     },
     Stack::step("clone of the edge service", "everything on", ours::clone),

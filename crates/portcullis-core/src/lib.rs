@@ -14,20 +14,30 @@ pub mod facts;
 pub mod gate;
 pub mod observe;
 pub mod rejection;
+pub mod store;
 
 mod config_error;
+mod counters;
+mod live;
+mod paths;
 mod quota;
 mod respond;
 
 pub use self::{
     body::{BodyLayer, ResponseBody},
     config_error::ConfigError,
-    facts::{ClientIp, CspNonce, Deadline, Facts, PeerAddr, Principal, RequestId, Scheme},
+    counters::{Count, Counts},
+    facts::{
+        ClientIp, CspNonce, Deadline, Facts, PeerAddr, Principal, Received, RequestId, Scheme,
+    },
     gate::{Gate, GateLayer, Guard, Off, Permit, PublicPaths, UnlessPublic, Verdict},
+    live::{Live, Loaded},
     observe::{Exchange, Observe, ObserveLayer, ObservedBody, Observer, Outcome, Watch},
+    paths::Paths,
     quota::Quota,
     rejection::{Rejection, RejectionKind},
     respond::{ProblemJson, Respond, refuse},
+    store::{Charge, QuotaStore, Standing},
 };
 
 /// Alias for a type-erased error type.

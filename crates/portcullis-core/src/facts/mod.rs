@@ -19,15 +19,18 @@ mod address;
 mod csp_nonce;
 mod deadline;
 mod principal;
+mod received;
 mod request_id;
 
 use http::Extensions;
+use tokio::time::Instant;
 
 pub use self::{
     address::{ClientIp, PeerAddr, Scheme},
     csp_nonce::CspNonce,
     deadline::Deadline,
     principal::Principal,
+    received::Received,
     request_id::{InvalidRequestId, RequestId},
 };
 
@@ -40,6 +43,7 @@ pub struct Facts {
     peer: Option<PeerAddr>,
     peer_trusted: bool,
     principal: Option<Principal>,
+    received: Option<Received>,
     request_id: Option<RequestId>,
     scheme: Option<Scheme>,
 }
@@ -47,8 +51,8 @@ pub struct Facts {
 /// One of the [`Facts`] of a request.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fact that a layer leaves in a request",
-    note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `PeerAddr`, `Principal`, `RequestId` \
-            and `Scheme`"
+    note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `PeerAddr`, `Principal`, `Received`, \
+            `RequestId` and `Scheme`"
 )]
 pub trait Fact: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
@@ -78,6 +82,15 @@ impl Facts {
     #[inline]
     pub fn of_mut(extensions: &mut Extensions) -> &mut Self {
         extensions.get_or_insert_default()
+    }
+
+    /// The moment at which a request came: as a layer above read it, or else now. Noted for layers
+    /// below where a request has facts.
+    pub fn receive(extensions: &mut Extensions) -> Instant {
+        match extensions.get_mut::<Self>() {
+            None => Instant::now(),
+            Some(facts) => facts.received.get_or_insert_with(|| Received(Instant::now())).0,
+        }
     }
 
     /// One fact, if a layer found it out.
@@ -129,6 +142,7 @@ facts! {
     deadline: Deadline,
     peer: PeerAddr,
     principal: Principal,
+    received: Received,
     request_id: RequestId,
     scheme: Scheme,
 }
@@ -140,6 +154,7 @@ static NONE: Facts = Facts {
     peer: None,
     peer_trusted: false,
     principal: None,
+    received: None,
     request_id: None,
     scheme: None,
 };

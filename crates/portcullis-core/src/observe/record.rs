@@ -22,11 +22,11 @@ pub(super) struct Record<W: Watch> {
 }
 
 impl<W: Watch> Record<W> {
-    pub(super) fn new<B>(watch: W, request: &Request<B>) -> Self {
+    pub(super) fn new<B>(watch: W, started: Instant, request: &Request<B>) -> Self {
         Self {
             watch: Some(watch),
             is_head_request: request.method() == Method::HEAD,
-            started: Instant::now(),
+            started,
             head_at: None,
             status: None,
             rejection: None,

@@ -5,6 +5,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{ObservedBody, Observer, ResponseFuture, layer::RouteFrom, record::Record};
+use crate::Facts;
 
 /// Middleware that tells an [`Observer`] of every exchange. See the [module docs](super).
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +42,12 @@ where
 
     #[inline]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
-        let (head, body) = req.into_parts();
+        let (mut head, body) = req.into_parts();
+        let started = Facts::receive(&mut head.extensions);
         let route = self.route_from.and_then(|route| route(&head.extensions));
         let watch = self.observer.begin(&head, route);
         let req = Request::from_parts(head, body);
-        let mut record = Record::new(watch, &req);
+        let mut record = Record::new(watch, started, &req);
         let inner = record.scope(|| self.inner.call(req));
         ResponseFuture::new(inner, record)
     }

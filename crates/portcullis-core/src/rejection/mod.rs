@@ -24,7 +24,7 @@ struct Inner {
     kind: RejectionKind,
     detail: Option<Cow<'static, str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    policy: Option<Cow<'static, str>>,
+    policies: Vec<Cow<'static, str>>,
     request_id: Option<RequestId>,
     retry_after: Option<Duration>,
 }
@@ -39,7 +39,7 @@ impl Rejection {
             kind,
             detail: None,
             headers: Vec::new(),
-            policy: None,
+            policies: Vec::new(),
             request_id: None,
             retry_after: None,
         }))
@@ -59,10 +59,10 @@ impl Rejection {
         self
     }
 
-    /// Names the quota policy that was violated.
+    /// Names a quota policy that was violated.
     #[must_use]
     pub fn violates(mut self, policy: impl Into<Cow<'static, str>>) -> Self {
-        self.inner().policy = Some(policy.into());
+        self.inner().policies.push(policy.into());
         self
     }
 
@@ -114,7 +114,7 @@ impl Rejection {
     /// The quota policies that were violated.
     #[must_use]
     pub fn violated_policies(&self) -> &[Cow<'static, str>] {
-        self.0.policy.as_slice()
+        &self.0.policies
     }
 
     /// The headers that the answer must carry.

@@ -78,7 +78,8 @@ impl Keys {
     #[must_use]
     pub fn and(self, principal: &str, key: &ApiKey) -> Self {
         let mut keys = HashMap::clone(&self.0);
-        let record = KeyRecord::new(key.digest(), Principal::new(principal));
+        let principal = Principal::new(principal).with_key(key.id());
+        let record = KeyRecord::new(key.digest(), principal);
         keys.insert(key.id().into(), record);
         Self(Arc::new(keys))
     }
@@ -136,7 +137,8 @@ fn parse_entry(entry: &str) -> Result<(Box<str>, KeyRecord), &'static str> {
         Some(stored) => parse_digest(stored)?,
         None => parse_key(key)?,
     };
-    let principal = Principal::new(name.filter(|name| !name.is_empty()).unwrap_or(&id));
+    let name = name.filter(|name| !name.is_empty()).unwrap_or(&id);
+    let principal = Principal::new(name).with_key(&*id);
     Ok((id, KeyRecord::new(digest, principal)))
 }
 

@@ -1,26 +1,39 @@
-use std::time::Duration;
-
+use portcullis_core::{Facts, Received};
 use tokio::time::Instant;
 
-/// The time since the limiter was made, as tests can pause it.
+use super::gcra::nanos;
+
+/// Nanoseconds since the limiter was made, as tests can pause them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     started: Instant,
 }
 
 impl Clock {
-    #[inline]
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
         }
     }
-}
 
-impl governor::clock::Clock for Clock {
-    type Instant = Duration;
+    #[inline]
+    pub(super) fn now(self) -> u64 {
+        self.at(Instant::now())
+    }
 
-    fn now(&self) -> Duration {
-        self.started.elapsed()
+    /// The moment at which a request came, where a layer above has looked at a clock.
+    #[inline]
+    pub(super) fn of_request(self, facts: &Facts) -> u64 {
+        match facts.get() {
+            Some(Received(at)) => self.at(*at),
+            None => self.now(),
+        }
+    }
+
+    /// A moment before the limiter was made is its first.
+    #[inline]
+    pub(super) fn at(self, moment: Instant) -> u64 {
+        // 146 years are enough, and leave room to add to.
+        nanos(moment.saturating_duration_since(self.started)).min(u64::MAX >> 2)
     }
 }

@@ -1,57 +1,134 @@
-use std::{fmt, future::Pending, sync::Arc, time::Duration};
+use std::{fmt, future::Pending};
 
 use http::{request, response};
-use portcullis_core::{Guard, Permit, Quota, Rejection, RejectionKind, Verdict};
-
-use super::{
-    fields::{HeaderDraft, POLICY},
-    key::Key,
-    limiter::Limiter,
+use portcullis_core::{
+    ConfigError, Count, Counts, Facts, Guard, Live, Permit, Quota, Rejection, Verdict,
 };
 
-/// Admits requests until their address has spent its quota. Clones share the counters.
+use super::{
+    limiter::MAX_KEYS,
+    policy::Policy,
+    report::{Fields, HeaderDraft, Report},
+    rules::Rules,
+};
+
+/// Admits requests until a quota is spent. Clones share the counters.
 #[derive(Clone)]
 pub struct RateLimit {
-    limiter: Arc<Limiter>,
+    pub(super) rules: Live<Rules>,
 }
 
-/// One spent request. Tells the client what is left.
+/// What a request has spent. Tells the client what is left.
+#[derive(Default)]
 pub struct Spent {
-    limiter: Arc<Limiter>,
-    left: u32,
+    fields: Fields,
 }
 
 // ===== impl RateLimit =====
 
 impl RateLimit {
-    /// Creates a guard with the defaults of [`RateLimitLayer`](super::RateLimitLayer).
+    /// Gives each client address a quota, under the name `default`.
     #[must_use]
     pub fn new(quota: Quota) -> Self {
-        Self::with(quota, super::layer::MAX_KEYS, Some(HeaderDraft::V10))
+        // One policy of a good name is always right.
+        Self::of([Policy::new("default", quota)]).unwrap_or_else(|_| Self::nothing())
     }
 
-    pub(super) fn with(quota: Quota, max_keys: usize, headers: Option<HeaderDraft>) -> Self {
+    /// Counts by several policies. The strictest wins; all that count a request are told.
+    ///
+    /// # Errors
+    ///
+    /// Names everything that is wrong: more than eight policies, two of one name, and what is wrong
+    /// with each of them.
+    pub fn of(policies: impl IntoIterator<Item = Policy>) -> Result<Self, ConfigError> {
+        let policies = policies.into_iter().collect();
+        let rules = Rules::new(policies, Report::DEFAULT, MAX_KEYS, None)?;
+        Ok(Self {
+            rules: Live::new(rules),
+        })
+    }
+
+    /// Has places, in each policy, for so many keys that owe something at the same time. 16 bytes
+    /// each, taken now. 65,536 by default.
+    #[must_use]
+    pub fn max_keys(self, max_keys: usize) -> Self {
+        self.rebuilt(max_keys, |_| {})
+    }
+
+    /// Chooses the draft of the `RateLimit` fields; `None` leaves them out. Draft 10 by default.
+    #[must_use]
+    pub fn headers(self, draft: Option<HeaderDraft>) -> Self {
+        let max_keys = self.rules.load().max_keys();
+        self.rebuilt(max_keys, |report| report.draft = draft)
+    }
+
+    /// Also sends `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the seconds until there is more,
+    /// of the strictest policy. Off by default: no standard says what they mean.
+    #[must_use]
+    pub fn legacy_headers(self, on: bool) -> Self {
+        let max_keys = self.rules.load().max_keys();
+        self.rebuilt(max_keys, |report| report.legacy = on)
+    }
+
+    /// Whether `Retry-After` is later than it must be by a random time: up to a tenth, and at least
+    /// up to a second. On by default: clients that were refused together do not return together.
+    #[must_use]
+    pub fn jitter(self, on: bool) -> Self {
+        let max_keys = self.rules.load().max_keys();
+        self.rebuilt(max_keys, |report| report.jitter = on)
+    }
+
+    /// Replaces the policies while requests are served. What was spent under a policy counts under
+    /// the new one of the same name and key: it has spent as many requests.
+    ///
+    /// # Errors
+    ///
+    /// Names everything that is wrong, and leaves the old policies in force.
+    pub fn set_policies(
+        &self,
+        policies: impl IntoIterator<Item = Policy>,
+    ) -> Result<(), ConfigError> {
+        let old = self.rules.get();
+        let policies = policies.into_iter().collect();
+        let rules = Rules::new(policies, old.report.clone(), old.max_keys(), Some(&old))?;
+        self.rules.store(rules);
+        Ok(())
+    }
+
+    /// What [`set_policies`](Self::set_policies) would say.
+    ///
+    /// # Errors
+    ///
+    /// Names everything that is wrong.
+    pub fn check_policies(policies: &[Policy]) -> Result<(), ConfigError> {
+        Rules::check(policies)
+    }
+
+    /// How many bytes the counters take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let rules = self.rules.load();
+        rules.rules.iter().map(|rule| rule.counters.bytes()).sum()
+    }
+
+    fn nothing() -> Self {
         Self {
-            limiter: Arc::new(Limiter::new(quota, max_keys, headers)),
+            rules: Live::new(Rules::none()),
         }
     }
 
-    /// What each address may spend.
-    #[must_use]
-    pub fn quota(&self) -> Quota {
-        self.limiter.quota
-    }
-
-    fn refuse(&self, wait: Duration) -> Rejection {
-        let rejection = Rejection::new(RejectionKind::RateLimited)
-            .violates(POLICY)
-            .retry_after(wait);
-        // The same seconds as in `Retry-After`.
-        let seconds = rejection.retry_seconds().unwrap_or(1);
-        let fields = self.limiter.fields.refused(seconds);
-        fields.fold(rejection, |rejection, (name, value)| {
-            rejection.header(name, value)
-        })
+    fn rebuilt(self, max_keys: usize, change: impl FnOnce(&mut Report)) -> Self {
+        let old = self.rules.get();
+        let mut report = old.report.clone();
+        change(&mut report);
+        let policies = old.rules.iter().map(|rule| rule.policy.clone()).collect();
+        // They were right before.
+        if let Ok(rules) = Rules::new(policies, report, max_keys, Some(&old)) {
+            return Self {
+                rules: Live::new(rules),
+            };
+        }
+        self
     }
 }
 
@@ -61,25 +138,53 @@ impl Guard for RateLimit {
 
     #[inline]
     fn admit(&self, head: &request::Parts) -> Verdict<Spent, Self::Future> {
-        match self.limiter.spend(Key::of(&head.extensions)) {
-            Ok(left) => Verdict::Admit(Spent {
-                limiter: Arc::clone(&self.limiter),
-                left,
-            }),
-            Err(wait) => Verdict::Reject(self.refuse(wait)),
+        let rules = self.rules.load();
+        let mut spendings = rules.spendings(head);
+        let now = rules.clock.of_request(Facts::of(&head.extensions));
+        rules.spend(&mut spendings, now);
+        match rules.judge(&spendings) {
+            Ok(spent) => Verdict::Admit(spent),
+            Err(rejection) => Verdict::Reject(rejection),
         }
     }
 
     fn describe(&self) -> String {
-        format!("{} for each address", self.quota())
+        let rules = self.rules.load();
+        let policies = rules.rules.iter().map(|rule| rule.policy.to_string());
+        policies.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Counts for RateLimit {
+    fn counts(&self) -> Vec<Count> {
+        let rules = self.rules.load();
+        let counts = rules.rules.iter().flat_map(super::rules::Rule::counts);
+        counts.collect()
     }
 }
 
 impl fmt::Debug for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RateLimit")
-            .field("quota", &self.quota())
-            .finish_non_exhaustive()
+        write!(f, "RateLimit({})", self.describe())
+    }
+}
+
+// ===== impl Rules =====
+
+impl Rules {
+    /// What comes of a request that stands so.
+    #[inline]
+    pub(super) fn judge(
+        &self,
+        spendings: &super::rules::Spendings,
+    ) -> Result<Spent, Rejection> {
+        self.tally(spendings);
+        match self.is_refused(spendings) {
+            true => Err(self.report.refuse(self, spendings)),
+            false => Ok(Spent {
+                fields: self.report.fields(self, spendings),
+            }),
+        }
     }
 }
 
@@ -88,16 +193,12 @@ impl fmt::Debug for RateLimit {
 impl Permit for Spent {
     #[inline]
     fn on_response(&mut self, head: &mut response::Parts) {
-        for (name, value) in self.limiter.fields.served(self.left) {
-            head.headers.insert(name, value);
-        }
+        self.fields.insert_into(&mut head.headers);
     }
 }
 
 impl fmt::Debug for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spent")
-            .field("left", &self.left)
-            .finish_non_exhaustive()
+        f.debug_struct("Spent").finish_non_exhaustive()
     }
 }

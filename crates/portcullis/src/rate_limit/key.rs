@@ -1,25 +1,146 @@
-use std::net::IpAddr;
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{BuildHasher, Hasher},
+    net::IpAddr,
+    sync::LazyLock,
+};
 
-use http::Extensions;
-use portcullis_core::{ClientIp, Facts};
+use foldhash::{SharedSeed, quality::SeedableRandomState};
+use portcullis_core::ConfigError;
+use siphasher::sip::SipHasher13;
 
-/// Whose quota a request spends: an IPv4 address, or the /64 of an IPv6 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key(u64);
+/// Whose quota a request spends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Key<'a> {
+    /// A network, by its first address: one host, or what one subscriber gets.
+    Network(IpAddr),
+    /// A name: of a principal, or what a function made of a request's head.
+    Name(Cow<'a, str>),
+    /// Requests of which nothing is known share one key.
+    Unknown,
+}
 
-impl Key {
-    /// All requests without a known address share one key.
-    pub(super) fn of(extensions: &Extensions) -> Self {
-        Facts::of(extensions)
-            .get()
-            .map_or(Self(0), |ClientIp(ip)| Self::from_ip(*ip))
+/// How much of an address is a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefixes {
+    v4: u8,
+    v6: u8,
+}
+
+/// Hashes keys with secrets of this process, so that nobody can aim at a place in a table.
+#[derive(Clone)]
+pub(super) struct Secret {
+    networks: SeedableRandomState,
+    names: SeedableRandomState,
+    marks: SipHasher13,
+}
+
+// ===== impl Key =====
+
+impl<'a> Key<'a> {
+    /// The key of an address.
+    #[must_use]
+    #[inline]
+    pub fn of_address(address: IpAddr, prefixes: Prefixes) -> Self {
+        Self::Network(match address.to_canonical() {
+            IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & prefixes.v4_mask()).into()),
+            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & prefixes.v6_mask()).into()),
+        })
     }
 
-    pub(super) fn from_ip(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            // No /64 starts like this: 0::/16 is reserved (RFC 4291, section 2.4).
-            IpAddr::V4(v4) => Self((1 << 32) | u64::from(v4.to_bits())),
-            IpAddr::V6(v6) => Self((v6.to_bits() >> 64) as u64),
+    /// The key of a name.
+    pub fn of_name(name: impl Into<Cow<'a, str>>) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+/// The same key has the same text in every process.
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => write!(f, "ip:{address}"),
+            Self::Name(name) => write!(f, "name:{name}"),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }
+
+// ===== impl Prefixes =====
+
+impl Prefixes {
+    /// What one subscriber gets: an IPv4 address, the /64 of an IPv6 address.
+    pub const SUBSCRIBER: Self = Self { v4: 32, v6: 64 };
+
+    /// The first so many bits of IPv4 and of IPv6 addresses.
+    ///
+    /// # Errors
+    ///
+    /// Names both that are wrong: at most 32 and 128 bits, at least one.
+    pub fn new(v4: u8, v6: u8) -> Result<Self, ConfigError> {
+        let problem = |name, bits, most| {
+            let is_wrong = !(1..=most).contains(&bits);
+            is_wrong.then(|| format!("{name} prefix: {bits} is not between 1 and {most}"))
+        };
+        let problems = [problem("IPv4", v4, 32), problem("IPv6", v6, 128)];
+        ConfigError::check(problems.into_iter().flatten().collect())?;
+        Ok(Self { v4, v6 })
+    }
+
+    const fn v4_mask(self) -> u32 {
+        u32::MAX << (32 - self.v4)
+    }
+
+    const fn v6_mask(self) -> u128 {
+        u128::MAX << (128 - self.v6)
+    }
+}
+
+impl fmt::Display for Prefixes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IPv4 /{}, IPv6 /{}", self.v4, self.v6)
+    }
+}
+
+// ===== impl Secret =====
+
+impl Secret {
+    pub(super) fn random() -> Self {
+        let shared: &'static SharedSeed = &SHARED;
+        Self {
+            networks: SeedableRandomState::with_seed(rand::random(), shared),
+            names: SeedableRandomState::with_seed(rand::random(), shared),
+            marks: SipHasher13::new_with_keys(rand::random(), rand::random()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, key: &Key<'_>) -> u64 {
+        match key {
+            Key::Network(IpAddr::V4(v4)) => self.network(IPV4 | u128::from(v4.to_bits())),
+            Key::Network(IpAddr::V6(v6)) => self.network(v6.to_bits()),
+            Key::Name(name) => self.names.hash_one(name.as_bytes()),
+            Key::Unknown => self.network(0),
+        }
+    }
+
+    /// A mark for a key that says nothing of it, nor of its place: it leaves the process.
+    #[inline]
+    pub(super) fn mark(&self, hash: u64) -> u64 {
+        self.marks.hash(&hash.to_be_bytes())
+    }
+
+    #[inline]
+    fn network(&self, bits: u128) -> u64 {
+        let mut hasher = self.networks.build_hasher();
+        hasher.write_u128(bits);
+        hasher.finish()
+    }
+}
+
+static SHARED: LazyLock<SharedSeed> = LazyLock::new(|| SharedSeed::from_u64(rand::random()));
+
+/// No client has a multicast address (RFC 4291, section 2.7), so nobody's IPv6 address is an IPv4
+/// address here.
+const IPV4: u128 = 0xff << 120;

@@ -1,49 +1,59 @@
-use portcullis_core::{Gate, GateLayer, ProblemJson, Quota};
+use portcullis_core::{ConfigError, Gate, GateLayer, ProblemJson, Quota};
 use tower_layer::Layer;
 
-use super::{HeaderDraft, RateLimit};
+use super::{HeaderDraft, Policy, RateLimit};
 
-/// Limits how often an address may send requests. See the [module docs](super) for an example.
+/// Limits how often clients may send requests. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer<R = ProblemJson> {
     gate: GateLayer<Option<RateLimit>, R>,
-    quota: Option<Quota>,
-    max_keys: usize,
-    headers: Option<HeaderDraft>,
 }
 
 impl RateLimitLayer {
-    /// Creates a layer that gives each address `quota`.
+    /// Creates a layer that gives each client address `quota`.
     #[must_use]
     pub fn new(quota: Quota) -> Self {
-        Self::made(Some(quota), MAX_KEYS, Some(HeaderDraft::V10))
+        RateLimit::new(quota).into()
+    }
+
+    /// Creates a layer that counts by several policies.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RateLimit::of`].
+    pub fn of(policies: impl IntoIterator<Item = Policy>) -> Result<Self, ConfigError> {
+        RateLimit::of(policies).map(Self::from)
     }
 
     /// Creates a layer that limits nothing.
     #[must_use]
     pub fn off() -> Self {
-        Self::made(None, MAX_KEYS, None)
+        Self {
+            gate: GateLayer::new(None),
+        }
     }
 
-    /// Keeps at most this many addresses, rounded up to a power of two. 19 bytes each.
+    /// See [`RateLimit::max_keys`].
     #[must_use]
     pub fn max_keys(self, max_keys: usize) -> Self {
-        Self::made(self.quota, max_keys, self.headers)
+        self.map(|limit| limit.max_keys(max_keys))
     }
 
-    /// Chooses the draft of the `RateLimit` fields; `None` leaves them out.
+    /// See [`RateLimit::headers`].
     #[must_use]
-    pub fn headers(self, headers: Option<HeaderDraft>) -> Self {
-        Self::made(self.quota, self.max_keys, headers)
+    pub fn headers(self, draft: Option<HeaderDraft>) -> Self {
+        self.map(|limit| limit.headers(draft))
     }
 
-    fn made(quota: Option<Quota>, max_keys: usize, headers: Option<HeaderDraft>) -> Self {
-        let guard = quota.map(|quota| RateLimit::with(quota, max_keys, headers));
+    /// See [`RateLimit::jitter`].
+    #[must_use]
+    pub fn jitter(self, on: bool) -> Self {
+        self.map(|limit| limit.jitter(on))
+    }
+
+    fn map(self, change: impl FnOnce(RateLimit) -> RateLimit) -> Self {
         Self {
-            gate: GateLayer::new(guard),
-            quota,
-            max_keys,
-            headers,
+            gate: GateLayer::new(self.guard().map(change)),
         }
     }
 }
@@ -54,9 +64,6 @@ impl<R> RateLimitLayer<R> {
     pub fn respond_with<T>(self, respond: T) -> RateLimitLayer<T> {
         RateLimitLayer {
             gate: self.gate.respond_with(respond),
-            quota: self.quota,
-            max_keys: self.max_keys,
-            headers: self.headers,
         }
     }
 
@@ -64,6 +71,14 @@ impl<R> RateLimitLayer<R> {
     #[must_use]
     pub fn guard(&self) -> Option<RateLimit> {
         self.gate.guard().clone()
+    }
+}
+
+impl From<RateLimit> for RateLimitLayer {
+    fn from(limit: RateLimit) -> Self {
+        Self {
+            gate: GateLayer::new(Some(limit)),
+        }
     }
 }
 
@@ -85,5 +100,3 @@ where
         self.gate.layer(inner)
     }
 }
-
-pub(super) const MAX_KEYS: usize = 1 << 16;

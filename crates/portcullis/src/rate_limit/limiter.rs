@@ -1,49 +1,138 @@
-use std::{num::NonZeroU32, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use governor::{RateLimiter, clock::Clock as _, middleware::StateInformationMiddleware};
 use portcullis_core::Quota;
 
 use super::{
     clock::Clock,
-    fields::{Fields, HeaderDraft},
+    counters::Counters,
+    gcra::Rate,
     key::Key,
-    store::BoundedStore,
 };
 
-/// One quota, and who spent how much of it.
-pub(super) struct Limiter {
-    pub(super) quota: Quota,
-    pub(super) fields: Fields,
+/// A quota for each key, in this process: what the layer is made of, for what is no request.
+///
+/// ```
+/// use portcullis::{Quota, rate_limit::{Key, Limiter}};
+///
+/// // Updates over a WebSocket: one a second for each user.
+/// let updates = Limiter::new(Quota::per_second(1));
+/// let alice = Key::of_name("alice");
+///
+/// assert!(updates.check(&alice).is_ok());
+/// assert!(updates.check(&alice).unwrap_err().wait() > std::time::Duration::ZERO);
+/// ```
+///
+/// Clones share the counters. Memory is taken when it is made, and never grows.
+#[derive(Clone, Debug)]
+pub struct Limiter {
+    rate: Rate,
     clock: Clock,
-    governor: RateLimiter<Key, BoundedStore, Clock, StateInformationMiddleware>,
+    counters: Arc<Counters>,
 }
+
+/// A reading of a [`Limiter`]'s clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+/// A request that was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    left: u32,
+}
+
+/// A request that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverQuota {
+    wait: Duration,
+}
+
+// ===== impl Limiter =====
 
 impl Limiter {
-    #[inline]
-    pub(super) fn new(quota: Quota, max_keys: usize, headers: Option<HeaderDraft>) -> Self {
-        let clock = Clock::new();
-        let store = BoundedStore::new(max_keys, clock);
+    /// Gives each key `quota`, with places for 65,536 keys that owe something at the same time.
+    #[must_use]
+    pub fn new(quota: Quota) -> Self {
+        Self::with_keys(quota, MAX_KEYS)
+    }
+
+    /// Gives each key `quota`, with places for so many keys that owe something at the same time:
+    /// 16 bytes for each.
+    #[must_use]
+    pub fn with_keys(quota: Quota, max_keys: usize) -> Self {
         Self {
-            quota,
-            fields: Fields::new(quota, headers),
-            clock,
-            governor: RateLimiter::new(to_governor(quota), store, clock),
+            rate: Rate::new(quota),
+            clock: Clock::new(),
+            counters: Arc::new(Counters::new(max_keys)),
         }
     }
 
-    /// Spends one request. Says how many are left, or how long to wait.
-    pub(super) fn spend(&self, key: Key) -> Result<u32, Duration> {
-        match self.governor.check_key(&key) {
-            Ok(state) => Ok(state.remaining_burst_capacity()),
-            Err(until) => Err(until.wait_time_from(self.clock.now())),
+    /// Spends one request of a key's quota.
+    ///
+    /// # Errors
+    ///
+    /// Says how long to wait when the quota is spent. Nothing was spent then.
+    #[inline]
+    pub fn check(&self, key: &Key<'_>) -> Result<Admitted, OverQuota> {
+        self.check_at(key, self.now(), 1)
+    }
+
+    /// The moment of now, for several checks.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        Moment(self.clock.now())
+    }
+
+    /// Spends `cost` requests of a key's quota, at a moment that is known already.
+    ///
+    /// What costs more than a burst counts as a burst: otherwise it would never be admitted.
+    ///
+    /// # Errors
+    ///
+    /// Says how long to wait when the quota is spent. Nothing was spent then.
+    #[inline]
+    pub fn check_at(&self, key: &Key<'_>, now: Moment, cost: u32) -> Result<Admitted, OverQuota> {
+        let hash = self.counters.hash(key);
+        match self.counters.spend(hash, &self.rate, now.0, cost) {
+            Ok(owed) => Ok(Admitted {
+                left: self.rate.left(owed),
+            }),
+            Err(refused) => Err(OverQuota {
+                wait: Duration::from_nanos(refused.0),
+            }),
         }
+    }
+
+    /// How many checks shared a quota because their part of the table was full.
+    #[must_use]
+    pub fn crowded(&self) -> u64 {
+        self.counters.crowded()
+    }
+
+    /// The bytes that the counters take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.counters.bytes()
     }
 }
 
-fn to_governor(quota: Quota) -> governor::Quota {
-    let burst = NonZeroU32::new(quota.max_burst()).unwrap_or(NonZeroU32::MIN);
-    // A quota's interval is never 0.
-    governor::Quota::with_period(quota.refill_interval())
-        .unwrap_or(governor::Quota::per_second(burst))
-        .allow_burst(burst)
+// ===== impl Admitted =====
+
+impl Admitted {
+    /// How many more would be admitted at once.
+    #[must_use]
+    pub const fn left(&self) -> u32 {
+        self.left
+    }
 }
+
+// ===== impl OverQuota =====
+
+impl OverQuota {
+    /// After this time, and no earlier, the request would be admitted.
+    #[must_use]
+    pub const fn wait(&self) -> Duration {
+        self.wait
+    }
+}
+
+pub(super) const MAX_KEYS: usize = 1 << 16;

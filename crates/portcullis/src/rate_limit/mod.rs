@@ -69,17 +69,28 @@
 //! `violated-policies` naming the policy.
 
 mod clock;
-mod fields;
+mod counters;
+mod gcra;
 mod guard;
 mod key;
+mod key_by;
 mod layer;
 mod limiter;
-mod store;
+mod policy;
+mod report;
+mod rules;
+mod scope;
+mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use self::{
-    fields::HeaderDraft,
     guard::{RateLimit, Spent},
+    key::{Key, Prefixes},
+    key_by::KeyBy,
     layer::RateLimitLayer,
+    limiter::{Admitted, Limiter, Moment, OverQuota},
+    policy::Policy,
+    report::HeaderDraft,
 };

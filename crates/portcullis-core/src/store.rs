@@ -1,0 +1,65 @@
+//! Quotas that several processes share.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use crate::{BoxError, Quota};
+
+/// Counts what keys spend, in one place for several processes.
+///
+/// A rate limit that is given one asks it about every request that is not known to be over, and
+/// goes on by itself when there is no answer.
+pub trait QuotaStore: Clone + Send + Sync + 'static {
+    /// Resolves to one [`Standing`] for each charge.
+    type Future: Future<Output = Result<Vec<Standing>, BoxError>> + Send;
+
+    /// Spends all of the charges, in one step, if each quota allows it; otherwise none of them.
+    fn spend(&self, charges: Vec<Charge>) -> Self::Future;
+}
+
+/// What a request wants to spend of one quota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Charge {
+    /// The quota's name.
+    pub policy: Arc<str>,
+    /// Whose quota it is: the same text in every process.
+    pub key: String,
+    /// The quota.
+    pub quota: Quota,
+    /// How many requests it counts as: at least 1, at most the quota's burst.
+    pub cost: u32,
+}
+
+/// How a key stands with one quota, after a spending that happened or did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// After this time the quota is whole again.
+    pub whole_in: Duration,
+    /// After this time the quota would allow it; zero if it does now.
+    pub wait: Duration,
+}
+
+// ===== impl Charge =====
+
+impl Charge {
+    /// A charge of at least one request, and of no more than a burst: that would never be allowed.
+    pub fn new(policy: Arc<str>, key: impl Into<String>, quota: Quota, cost: u32) -> Self {
+        Self {
+            policy,
+            key: key.into(),
+            quota,
+            cost: cost.clamp(1, quota.max_burst()),
+        }
+    }
+}
+
+// ===== impl Standing =====
+
+impl Standing {
+    /// A quota that allows the request now, or after `wait`.
+    #[must_use]
+    pub const fn new(whole_in: Duration, wait: Duration) -> Self {
+        Self { whole_in, wait }
+    }
+}

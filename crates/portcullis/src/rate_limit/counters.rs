@@ -1,0 +1,95 @@
+use std::{convert::Infallible, fmt};
+
+use super::{
+    gcra::{Owed, Rate, Refused},
+    key::{Key, Secret},
+    table::Table,
+};
+
+/// Who spent how much, and the secret that says where it is kept.
+pub(super) struct Counters {
+    secret: Secret,
+    table: Table,
+}
+
+impl Counters {
+    pub(super) fn new(max_keys: usize) -> Self {
+        Self {
+            secret: Secret::random(),
+            table: Table::new(max_keys),
+        }
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, key: &Key<'_>) -> u64 {
+        self.secret.hash(key)
+    }
+
+    /// An opaque mark for a key.
+    pub(super) fn mark(&self, hash: u64) -> u64 {
+        self.secret.mark(hash)
+    }
+
+    /// Spends `cost` requests, or says how long to wait.
+    #[inline]
+    pub(super) fn spend(
+        &self,
+        hash: u64,
+        rate: &Rate,
+        now: u64,
+        cost: u32,
+    ) -> Result<Owed, Refused> {
+        let price = rate.price(cost);
+        let whole_at = self
+            .table
+            .replace(hash, now, |whole_at| rate.spend(whole_at, now, price))?;
+        Ok(Owed(whole_at - now))
+    }
+
+    /// What [`spend`](Self::spend) would say.
+    pub(super) fn peek(
+        &self,
+        hash: u64,
+        rate: &Rate,
+        now: u64,
+        cost: u32,
+    ) -> Result<Owed, Refused> {
+        let whole_at = rate.spend(self.table.read(hash), now, rate.price(cost))?;
+        Ok(Owed(whole_at - now))
+    }
+
+    /// What a key owes.
+    pub(super) fn owed(&self, hash: u64, now: u64) -> Owed {
+        Owed(self.table.read(hash).saturating_sub(now))
+    }
+
+    /// Notes what a key owes elsewhere, unless it owes more here.
+    pub(super) fn learn(&self, hash: u64, now: u64, owed: Owed) {
+        if owed.0 == 0 {
+            return;
+        }
+        let learned = now.saturating_add(owed.0).min(u64::MAX >> 1);
+        let learn = |whole_at: u64| Ok::<_, Infallible>(whole_at.max(learned));
+        let Ok(_) = self.table.replace(hash, now, learn);
+    }
+
+    /// Goes over to another rate: every key has spent as many requests as before.
+    pub(super) fn convert(&self, from: &Rate, to: &Rate, now: u64) {
+        self.table.convert(|whole_at| to.convert(from, whole_at, now));
+    }
+
+    /// How many requests shared a quota because their part of the table was full.
+    pub(super) fn crowded(&self) -> u64 {
+        self.table.crowded()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.table.bytes()
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.table.fmt(f)
+    }
+}

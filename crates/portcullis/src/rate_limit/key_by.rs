@@ -1,0 +1,108 @@
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use http::request;
+use portcullis_core::{ClientIp, Facts, Principal};
+
+use super::key::{Key, Prefixes};
+
+/// What requests are counted by.
+#[derive(Clone)]
+pub struct KeyBy(By);
+
+#[derive(Clone)]
+enum By {
+    Address(Prefixes),
+    Principal,
+    ApiKey,
+    Head(Arc<HeadKey>),
+}
+
+type HeadKey = dyn for<'a> Fn(&'a request::Parts) -> Option<Cow<'a, str>> + Send + Sync;
+
+// ===== impl KeyBy =====
+
+impl KeyBy {
+    /// By client address: a whole IPv4 address, the /64 of an IPv6 address. The default.
+    #[must_use]
+    pub const fn address() -> Self {
+        Self::network(Prefixes::SUBSCRIBER)
+    }
+
+    /// By the network of the client address.
+    #[must_use]
+    pub const fn network(prefixes: Prefixes) -> Self {
+        Self(By::Address(prefixes))
+    }
+
+    /// By the [`Principal`]; without one, by client address. Works below authentication.
+    #[must_use]
+    pub const fn principal() -> Self {
+        Self(By::Principal)
+    }
+
+    /// By the id of the API key; without one, by the [`Principal`], or else by client address.
+    /// Works below authentication.
+    #[must_use]
+    pub const fn api_key() -> Self {
+        Self(By::ApiKey)
+    }
+
+    /// By what a function makes of the head. Requests for which it gives nothing are not counted.
+    ///
+    /// Whoever chooses the value chooses whose quota is spent: take what was verified.
+    pub fn head(
+        key: impl for<'a> Fn(&'a request::Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(By::Head(Arc::new(key)))
+    }
+
+    #[inline]
+    pub(super) fn key<'a>(&self, head: &'a request::Parts) -> Option<Key<'a>> {
+        let facts = Facts::of(&head.extensions);
+        match &self.0 {
+            By::Address(prefixes) => Some(address(facts, *prefixes)),
+            By::Principal => Some(principal(facts)),
+            By::ApiKey => {
+                let id = facts.get().and_then(Principal::key_id);
+                Some(id.map_or_else(|| principal(facts), Key::of_name))
+            }
+            By::Head(key) => key(head).map(Key::Name),
+        }
+    }
+}
+
+fn address(facts: &Facts, prefixes: Prefixes) -> Key<'_> {
+    facts
+        .get()
+        .map_or(Key::Unknown, |ClientIp(ip)| Key::of_address(*ip, prefixes))
+}
+
+fn principal(facts: &Facts) -> Key<'_> {
+    let id = facts.get().map(Principal::id);
+    id.map_or_else(|| address(facts, Prefixes::SUBSCRIBER), Key::of_name)
+}
+
+impl Default for KeyBy {
+    fn default() -> Self {
+        Self::address()
+    }
+}
+
+/// What the quota is for: `each address`.
+impl fmt::Display for KeyBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            By::Address(Prefixes::SUBSCRIBER) => f.write_str("each address"),
+            By::Address(prefixes) => write!(f, "each network ({prefixes})"),
+            By::Principal => f.write_str("each principal"),
+            By::ApiKey => f.write_str("each API key"),
+            By::Head(_) => f.write_str("each key of a function"),
+        }
+    }
+}
+
+impl fmt::Debug for KeyBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyBy({self})")
+    }
+}

@@ -1,0 +1,345 @@
+//! Policies, ready to count.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use http::request;
+use portcullis_core::{ConfigError, Count, Facts, Principal, Quota};
+
+use super::{
+    clock::Clock,
+    counters::Counters,
+    gcra::{Owed, Rate, Refused},
+    policy::Policy,
+    report::Report,
+};
+
+/// Policies with their counters.
+pub(super) struct Rules {
+    pub(super) rules: Box<[Rule]>,
+    pub(super) report: Report,
+    pub(super) clock: Clock,
+    max_keys: usize,
+}
+
+/// One policy with its counters.
+pub(super) struct Rule {
+    pub(super) policy: Policy,
+    own: Quoted,
+    tiers: Box<[Quoted]>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) tally: Arc<Tally>,
+}
+
+/// A quota as the algorithm and as clients see it.
+pub(super) struct Quoted {
+    pub(super) quota: Quota,
+    pub(super) rate: Rate,
+}
+
+/// What was refused.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) refused: AtomicU64,
+    pub(super) would_refuse: AtomicU64,
+}
+
+/// What one request spends of one policy.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Spending {
+    rule: u8,
+    /// The place of the tier, plus one.
+    tier: u8,
+    pub(super) cost: u32,
+    pub(super) hash: u64,
+}
+
+/// What one request spends, and how it stands with each policy then.
+#[derive(Clone, Copy)]
+pub(super) struct Spendings {
+    items: [(Spending, Result<Owed, Refused>); MAX_POLICIES],
+    len: usize,
+}
+
+// ===== impl Rules =====
+
+impl Rules {
+    /// Makes counters for each policy, or takes them over from a policy of the same name.
+    pub(super) fn new(
+        policies: Vec<Policy>,
+        report: Report,
+        max_keys: usize,
+        old: Option<&Self>,
+    ) -> Result<Self, ConfigError> {
+        Self::check(&policies)?;
+        let clock = old.map_or_else(Clock::new, |old| old.clock);
+        let old = old.filter(|old| old.max_keys == max_keys);
+        let rule = |policy| Rule::new(policy, max_keys, old);
+        let rules: Box<[Rule]> = policies.into_iter().map(rule).collect();
+        Ok(Self {
+            report: report.about(&rules),
+            rules,
+            clock,
+            max_keys,
+        })
+    }
+
+    /// No policy at all.
+    pub(super) fn none() -> Self {
+        Self {
+            rules: Box::default(),
+            report: Report::DEFAULT,
+            clock: Clock::new(),
+            max_keys: 0,
+        }
+    }
+
+    pub(super) fn check(policies: &[Policy]) -> Result<(), ConfigError> {
+        ConfigError::check(problems(policies))
+    }
+
+    /// What a request spends, by its head.
+    #[inline]
+    pub(super) fn spendings(&self, head: &request::Parts) -> Spendings {
+        let mut spendings = Spendings::none();
+        for (index, rule) in self.rules.iter().enumerate() {
+            if let Some(spending) = rule.spending(head) {
+                let rule = index as u8;
+                spendings.push(Spending { rule, ..spending });
+            }
+        }
+        spendings
+    }
+
+    /// Spends all of it, if every policy allows it; otherwise nothing.
+    #[inline]
+    pub(super) fn spend(&self, spendings: &mut Spendings, now: u64) {
+        if spendings.len > 1 && self.would_refuse(spendings, now) {
+            return;
+        }
+        spendings.each(|spending, _| {
+            let (rule, quoted) = self.of(spending);
+            let Spending { hash, cost, .. } = *spending;
+            rule.counters.spend(hash, &quoted.rate, now, cost)
+        });
+    }
+
+    /// Whether one of several policies would refuse, so that none may be spent from.
+    fn would_refuse(&self, spendings: &mut Spendings, now: u64) -> bool {
+        spendings.each(|spending, _| self.peek(spending, now));
+        let refused = self.is_refused(spendings);
+        if refused {
+            spendings.each(|spending, standing| {
+                let (rule, _) = self.of(spending);
+                standing.map(|_| rule.counters.owed(spending.hash, now))
+            });
+        }
+        refused
+    }
+
+    /// How a request would stand.
+    pub(super) fn peek(&self, spending: &Spending, now: u64) -> Result<Owed, Refused> {
+        let (rule, quoted) = self.of(spending);
+        rule.counters
+            .peek(spending.hash, &quoted.rate, now, spending.cost)
+    }
+
+    /// Whether a policy that is in force refuses.
+    #[inline]
+    pub(super) fn is_refused(&self, spendings: &Spendings) -> bool {
+        spendings
+            .iter()
+            .any(|(spending, standing)| standing.is_err() && !self.of(spending).0.policy.dry_run)
+    }
+
+    /// Counts what was refused, or would have been.
+    pub(super) fn tally(&self, spendings: &Spendings) {
+        for (spending, standing) in spendings.iter() {
+            let (rule, _) = self.of(spending);
+            let tally = match rule.policy.dry_run {
+                true => &rule.tally.would_refuse,
+                false => &rule.tally.refused,
+            };
+            if standing.is_err() {
+                tally.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn of(&self, spending: &Spending) -> (&Rule, &Quoted) {
+        let rule = &self.rules[usize::from(spending.rule)];
+        let tier = usize::from(spending.tier).checked_sub(1);
+        (rule, tier.map_or(&rule.own, |tier| &rule.tiers[tier]))
+    }
+
+    pub(super) const fn max_keys(&self) -> usize {
+        self.max_keys
+    }
+}
+
+/// Everything that is wrong with policies, each by itself and together.
+fn problems(policies: &[Policy]) -> Vec<String> {
+    let mut problems: Vec<_> = policies.iter().flat_map(Policy::problems).collect();
+    let mut names: Vec<_> = policies.iter().map(|policy| &policy.name).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).filter(|pair| pair[0] == pair[1]);
+    problems.extend(twice.map(|pair| format!("rate limit: two policies are called {:?}", pair[0])));
+    if policies.len() > MAX_POLICIES {
+        problems.push(format!("rate limit: more than {MAX_POLICIES} policies"));
+    }
+    problems
+}
+
+// ===== impl Rule =====
+
+impl Rule {
+    fn new(policy: Policy, max_keys: usize, old: Option<&Rules>) -> Self {
+        let own = Quoted::new(policy.quota);
+        let mut rules = old.iter().flat_map(|old| &old.rules);
+        let before = rules.find(|rule| {
+            rule.policy.name == policy.name
+                && rule.policy.by.to_string() == policy.by.to_string()
+        });
+        if let (Some(before), Some(old)) = (before, old)
+            && before.own.rate != own.rate
+        {
+            let now = old.clock.now();
+            before.counters.convert(&before.own.rate, &own.rate, now);
+        }
+        Self {
+            tiers: policy.tiers.iter().map(|(_, q)| Quoted::new(*q)).collect(),
+            own,
+            counters: match before {
+                Some(before) => Arc::clone(&before.counters),
+                None => Arc::new(Counters::new(max_keys)),
+            },
+            tally: before.map(|before| Arc::clone(&before.tally)).unwrap_or_default(),
+            policy,
+        }
+    }
+
+    /// What a request spends of this policy, unless it counts none of it.
+    #[inline]
+    fn spending(&self, head: &request::Parts) -> Option<Spending> {
+        let policy = &self.policy;
+        if !policy.scope.contains(head) {
+            return None;
+        }
+        let key = policy.by.key(head)?;
+        let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
+        (cost > 0).then(|| Spending {
+            rule: 0,
+            tier: if self.tiers.is_empty() { 0 } else { self.tier(head) },
+            cost,
+            hash: self.counters.hash(&key),
+        })
+    }
+
+    pub(super) const fn own(&self) -> &Quoted {
+        &self.own
+    }
+
+    pub(super) fn counts(&self) -> [Count; 4] {
+        let policy = || self.policy.name.to_string();
+        let tally = |tally: &AtomicU64| tally.load(Relaxed);
+        [
+            Count::total(
+                "portcullis_rate_limit_refused",
+                "Requests that a policy refused",
+                tally(&self.tally.refused),
+            ),
+            Count::total(
+                "portcullis_rate_limit_dry_run_refused",
+                "Requests that a policy would have refused if it were in force",
+                tally(&self.tally.would_refuse),
+            ),
+            Count::total(
+                "portcullis_rate_limit_crowded",
+                "Requests of new keys that shared a quota because their part of the table was full",
+                self.counters.crowded(),
+            ),
+            Count::gauge(
+                "portcullis_rate_limit_table_bytes",
+                "Memory of a policy's table, which does not change",
+                self.counters.bytes() as u64,
+            ),
+        ]
+        .map(|count| count.label("policy", policy()))
+    }
+
+    fn tier(&self, head: &request::Parts) -> u8 {
+        let tier = match &self.policy.tier_by {
+            Some(tier_by) => tier_by(head),
+            None => Facts::of(&head.extensions).get().map(Principal::id),
+        };
+        let mut tiers = self.policy.tiers.iter();
+        let place = tier.and_then(|tier| tiers.position(|(name, _)| **name == *tier));
+        place.map_or(0, |place| place as u8 + 1)
+    }
+}
+
+// ===== impl Quoted =====
+
+impl Quoted {
+    fn new(quota: Quota) -> Self {
+        Self {
+            quota,
+            rate: Rate::new(quota),
+        }
+    }
+}
+
+// ===== impl Spendings =====
+
+impl Spendings {
+    const fn none() -> Self {
+        Self {
+            items: [(Spending::NONE, Ok(Owed(0))); MAX_POLICIES],
+            len: 0,
+        }
+    }
+
+    /// There are never more than policies.
+    fn push(&mut self, spending: Spending) {
+        if let Some(place) = self.items.get_mut(self.len) {
+            place.0 = spending;
+            self.len += 1;
+        }
+    }
+
+    #[inline]
+    pub(super) fn each(
+        &mut self,
+        mut stand: impl FnMut(&Spending, Result<Owed, Refused>) -> Result<Owed, Refused>,
+    ) {
+        for (spending, standing) in &mut self.items[..self.len] {
+            *standing = stand(spending, *standing);
+        }
+    }
+
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Spending, Result<Owed, Refused>)> {
+        self.items[..self.len].iter()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+// ===== impl Spending =====
+
+impl Spending {
+    const NONE: Self = Self {
+        rule: 0,
+        tier: 0,
+        cost: 0,
+        hash: 0,
+    };
+}
+
+/// More policies than this for one request are a mistake.
+pub(super) const MAX_POLICIES: usize = 8;

@@ -1,0 +1,63 @@
+use std::fmt;
+
+use http::{Method, request};
+use ipnet::IpNet;
+use portcullis_core::{ClientIp, Facts, Paths};
+
+/// Which requests a policy counts: all, unless told otherwise.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    pub(super) paths: Paths,
+    pub(super) exempt_paths: Paths,
+    pub(super) exempt_methods: Vec<Method>,
+    pub(super) exempt_networks: Vec<IpNet>,
+}
+
+// ===== impl Scope =====
+
+impl Scope {
+    /// Whether every request is counted.
+    pub(super) const fn is_everything(&self) -> bool {
+        self.paths.is_empty()
+            && self.exempt_paths.is_empty()
+            && self.exempt_methods.is_empty()
+            && self.exempt_networks.is_empty()
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, head: &request::Parts) -> bool {
+        self.is_everything() || self.contains_slowly(head)
+    }
+
+    fn contains_slowly(&self, head: &request::Parts) -> bool {
+        let (method, path) = (&head.method, head.uri.path());
+        let is_exempt = || {
+            self.exempt_methods.contains(method)
+                || self.exempt_paths.contain(method, path)
+                || self.is_exempt_address(head)
+        };
+        (self.paths.is_empty() || self.paths.contain(method, path)) && !is_exempt()
+    }
+
+    fn is_exempt_address(&self, head: &request::Parts) -> bool {
+        let client = Facts::of(&head.extensions).get();
+        client.is_some_and(|ClientIp(ip)| {
+            let ip = ip.to_canonical();
+            self.exempt_networks.iter().any(|network| network.contains(&ip))
+        })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = |what: &str, items: Vec<String>| match items.is_empty() {
+            true => Ok(()),
+            false => write!(f, "; {what} {}", items.join(", ")),
+        };
+        list("on", self.paths.iter().map(str::to_owned).collect())?;
+        let networks = self.exempt_networks.iter().map(ToString::to_string);
+        let methods = self.exempt_methods.iter().map(ToString::to_string);
+        let paths = self.exempt_paths.iter().map(str::to_owned);
+        list("except", networks.chain(methods).chain(paths).collect())
+    }
+}

@@ -1,0 +1,299 @@
+//! A table of fixed size, whatever the number of keys.
+//!
+//! Each key has a *tag* and one number that only grows while the key owns its place: the time at
+//! which its quota is whole again. A place whose time has come is free.
+//!
+//! - **Finding** a key and replacing its time is one compare-and-swap.
+//! - **Claiming** a free place takes three writes: the time becomes a claim that names the new tag,
+//!   the tag is replaced, the claim becomes the new time. Readers look at the time before the tag,
+//!   and change the time only if it is still what they saw: nobody spends from a place that has
+//!   changed hands.
+//! - **No key has two places.** A claim takes the place with the earliest time, the first of equals,
+//!   out of a set without claims. Times only grow, so of two requests that look for a place for one
+//!   key, the one that would take another place has seen an older set, and its swap fails.
+//! - **A full set** of places whose time has not come gives none away. New keys then share one more
+//!   number, until there is room.
+//!
+//! A request waits for nobody but another request of the same new key, which is about to write its
+//! tag. Nothing is allocated or swept after construction.
+
+use std::{
+    fmt,
+    sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+};
+
+/// Where keys keep the time, in nanoseconds, at which they owe nothing.
+///
+/// Times lie below 2^63.
+pub(super) struct Table {
+    sets: Box<[Set]>,
+    crowded: AtomicU64,
+}
+
+/// Places for keys that hash alike.
+struct Set {
+    tags: [AtomicU32; WAYS],
+    times: [AtomicU64; WAYS],
+    /// Shared by the keys that find no place.
+    shared: AtomicU64,
+}
+
+/// What a look at a whole set found.
+enum Look {
+    /// The key has a place after all.
+    Found,
+    /// Another request claims a place for the same key, right now.
+    Same,
+    /// Another request claims a place for another key, right now.
+    Busy,
+    /// The place with the earliest time, and that time.
+    Earliest(usize, u64),
+}
+
+/// A place that another request has changed meanwhile.
+struct Changed;
+
+// ===== impl Table =====
+
+impl Table {
+    /// Makes a table that takes at most 16 bytes for each of `keys`, and has more places than that.
+    pub(super) fn new(keys: usize) -> Self {
+        let sets = keys.saturating_mul(BYTES_PER_KEY) / size_of::<Set>();
+        Self {
+            sets: (0..sets.clamp(1, u32::MAX as usize))
+                .map(|_| Set::new())
+                .collect(),
+            crowded: AtomicU64::new(0),
+        }
+    }
+
+    /// The bytes that it takes, now and later.
+    pub(super) const fn bytes(&self) -> usize {
+        self.sets.len() * size_of::<Set>()
+    }
+
+    /// How many requests shared a number because their set was full.
+    pub(super) fn crowded(&self) -> u64 {
+        self.crowded.load(Relaxed)
+    }
+
+    /// Replaces a key's time by what `next` makes of it, unless that is an error. Gives the new
+    /// one.
+    ///
+    /// `next` gets the time before, which is 0 or past for a key without a place; it must give a
+    /// later one. It may be called more than once.
+    #[inline]
+    pub(super) fn replace<E>(
+        &self,
+        hash: u64,
+        now: u64,
+        next: impl Fn(u64) -> Result<u64, E>,
+    ) -> Result<u64, E> {
+        let (set, tag) = self.locate(hash);
+        if let Some(way) = set.find(tag)
+            && let Ok(outcome) = set.advance(way, tag, &next)
+        {
+            return outcome;
+        }
+        self.replace_new(set, tag, now, &next)
+    }
+
+    /// A key's time; 0 if it has no place.
+    pub(super) fn read(&self, hash: u64) -> u64 {
+        let (set, tag) = self.locate(hash);
+        let time = |way: usize| set.times[way].load(Acquire);
+        let known = set
+            .find(tag)
+            .map(time)
+            .filter(|time| !is_claim(*time) && set.find(tag).is_some());
+        known.unwrap_or(0)
+    }
+
+    /// Changes every time by `convert`, as far as nobody else changes it meanwhile.
+    pub(super) fn convert(&self, convert: impl Fn(u64) -> u64) {
+        for set in &self.sets {
+            for time in set.times.iter().chain([&set.shared]) {
+                let before = time.load(Acquire);
+                if !is_claim(before) {
+                    let _ = time.compare_exchange(before, convert(before), AcqRel, Relaxed);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn locate(&self, hash: u64) -> (&Set, u32) {
+        // The upper half chooses the set, the lower half is the tag. 0 is the tag of nobody.
+        let index = ((hash >> 32) * self.sets.len() as u64) >> 32;
+        (&self.sets[index as usize], (hash as u32).max(1))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn replace_new<E>(
+        &self,
+        set: &Set,
+        tag: u32,
+        now: u64,
+        next: &impl Fn(u64) -> Result<u64, E>,
+    ) -> Result<u64, E> {
+        let mut patience = PATIENCE;
+        loop {
+            let done = match set.look(tag) {
+                Look::Found => set.find(tag).map(|way| set.advance(way, tag, next)),
+                Look::Earliest(way, time) if time <= now => Some(set.claim(way, time, tag, next)),
+                Look::Same => {
+                    wait(&mut patience);
+                    None
+                }
+                Look::Busy if patience > 0 => {
+                    wait(&mut patience);
+                    None
+                }
+                Look::Busy | Look::Earliest(..) => {
+                    self.crowded.fetch_add(1, Relaxed);
+                    return set.advance_shared(next);
+                }
+            };
+            if let Some(Ok(outcome)) = done {
+                return outcome;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("bytes", &self.bytes())
+            .field("crowded", &self.crowded())
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Set =====
+
+impl Set {
+    fn new() -> Self {
+        Self {
+            tags: Default::default(),
+            times: Default::default(),
+            shared: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    fn find(&self, tag: u32) -> Option<usize> {
+        self.tags.iter().position(|place| place.load(Relaxed) == tag)
+    }
+
+    /// Replaces the time of a place that holds `tag`, if it still does.
+    #[inline]
+    fn advance<E>(
+        &self,
+        way: usize,
+        tag: u32,
+        next: &impl Fn(u64) -> Result<u64, E>,
+    ) -> Result<Result<u64, E>, Changed> {
+        loop {
+            let before = self.times[way].load(Acquire);
+            // After the time: what was swapped in between shows in the time.
+            if is_claim(before) || self.tags[way].load(Relaxed) != tag {
+                return Err(Changed);
+            }
+            let after = match next(before) {
+                Ok(after) => after,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if swap(&self.times[way], before, after) {
+                return Ok(Ok(after));
+            }
+        }
+    }
+
+    /// Looks at every place: for the key, for claims, for the earliest time.
+    fn look(&self, tag: u32) -> Look {
+        let mut busy = false;
+        let (mut earliest, mut earliest_time) = (0, u64::MAX);
+        for (way, place) in self.times.iter().enumerate() {
+            let time = place.load(Acquire);
+            if time == claim(tag) {
+                return Look::Same;
+            }
+            if is_claim(time) {
+                busy = true;
+            } else if self.tags[way].load(Relaxed) == tag {
+                return Look::Found;
+            } else if time < earliest_time {
+                (earliest, earliest_time) = (way, time);
+            }
+        }
+        match busy {
+            true => Look::Busy,
+            false => Look::Earliest(earliest, earliest_time),
+        }
+    }
+
+    /// Gives a free place to `tag`, if nobody has changed it meanwhile.
+    fn claim<E>(
+        &self,
+        way: usize,
+        before: u64,
+        tag: u32,
+        next: &impl Fn(u64) -> Result<u64, E>,
+    ) -> Result<Result<u64, E>, Changed> {
+        let after = match next(before) {
+            Ok(after) => after,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if !swap(&self.times[way], before, claim(tag)) {
+            return Err(Changed);
+        }
+        self.tags[way].store(tag, Relaxed);
+        self.times[way].store(after, Release);
+        Ok(Ok(after))
+    }
+
+    fn advance_shared<E>(&self, next: &impl Fn(u64) -> Result<u64, E>) -> Result<u64, E> {
+        loop {
+            let before = self.shared.load(Acquire);
+            let after = next(before)?;
+            if swap(&self.shared, before, after) {
+                return Ok(after);
+            }
+        }
+    }
+}
+
+#[inline]
+fn swap(time: &AtomicU64, before: u64, after: u64) -> bool {
+    time.compare_exchange(before, after, AcqRel, Relaxed).is_ok()
+}
+
+/// A time that says: this place is being given to `tag`.
+const fn claim(tag: u32) -> u64 {
+    CLAIM | tag as u64
+}
+
+const fn is_claim(time: u64) -> bool {
+    time & CLAIM != 0
+}
+
+/// A claim is two stores away from its end, unless its thread was put aside.
+fn wait(patience: &mut u32) {
+    match patience.checked_sub(1) {
+        Some(less) => {
+            *patience = less;
+            std::hint::spin_loop();
+        }
+        None => std::thread::yield_now(),
+    }
+}
+
+const BYTES_PER_KEY: usize = 16;
+const CLAIM: u64 = 1 << 63;
+const PATIENCE: u32 = 100;
+const WAYS: usize = 16;

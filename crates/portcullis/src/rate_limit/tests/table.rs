@@ -1,0 +1,199 @@
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    convert::Infallible,
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use portcullis_core::Quota;
+use proptest::prelude::*;
+
+use crate::rate_limit::{Key, counters::Counters, gcra::Rate, table::Table};
+
+const NEVER: u64 = u64::MAX >> 2;
+
+/// Spreads small numbers over all bits.
+fn hash(n: u64) -> u64 {
+    let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+/// Makes a key owe until `until`, and says until when it did before.
+fn owe(table: &Table, n: u64, now: u64, until: u64) -> u64 {
+    let seen = Cell::new(0);
+    let next = |before: u64| {
+        seen.set(before);
+        Ok::<_, Infallible>(until.max(before))
+    };
+    let Ok(_) = table.replace(hash(n), now, next);
+    seen.get()
+}
+
+#[test]
+fn a_million_keys_take_sixteen_mebibytes() {
+    let table = Table::new(1 << 20);
+
+    assert!(table.bytes() <= 16 << 20, "{}", table.bytes());
+    for n in 0..1 << 20 {
+        owe(&table, n, 1, NEVER);
+    }
+    // Full, but for those whose set was: they share a number, and are counted.
+    let own = (0..1 << 20).filter(|n| table.read(hash(*n)) == NEVER).count();
+    let shared = table.crowded();
+    assert_eq!(own as u64 + shared, 1 << 20);
+    assert!(shared * 100 < 3 << 20, "{shared} of a million share");
+}
+
+#[test]
+fn the_smallest_table_has_places() {
+    let table = Table::new(0);
+
+    assert_eq!(owe(&table, 1, 1, 100), 0);
+    assert_eq!(owe(&table, 1, 1, 101), 100);
+}
+
+#[test]
+fn a_flood_evicts_nobody_who_owes() {
+    let table = Table::new(1024);
+    owe(&table, 0, 1, NEVER);
+    for n in 1..1_000_000 {
+        owe(&table, n, 1, NEVER);
+    }
+
+    assert_eq!(table.read(hash(0)), NEVER);
+    assert!(table.crowded() > 900_000);
+}
+
+#[test]
+fn who_owes_nothing_makes_room() {
+    let table = Table::new(16);
+    for now in 1..100_000 {
+        owe(&table, now, now, now + 1);
+    }
+
+    assert_eq!(table.crowded(), 0);
+}
+
+#[test]
+fn keys_of_a_full_set_share_a_number_until_there_is_room() {
+    let table = Table::new(0);
+    for n in 0..16 {
+        owe(&table, n, 1, 100);
+    }
+
+    assert_eq!(owe(&table, 16, 1, 50), 0);
+    assert_eq!(owe(&table, 17, 1, 60), 50, "shared with the one before");
+    assert_eq!(table.crowded(), 2);
+    assert_eq!(owe(&table, 18, 100, 200), 100, "a place that is free again");
+    assert_eq!(table.crowded(), 2);
+}
+
+/// A set is small, keys come and go, time passes: every key's spending is where it was left, or
+/// was due.
+#[test]
+fn threads_that_fight_for_one_set_lose_nothing() {
+    const KEYS: u64 = 12;
+    const THREADS: u64 = 4;
+    const SPENDINGS: u64 = 100_000;
+    let table = Table::new(0);
+    let start = Barrier::new(THREADS as usize);
+
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (table, start) = (&table, &start);
+            scope.spawn(move || {
+                start.wait();
+                for n in 0..SPENDINGS {
+                    let key = hash((n + thread) % KEYS);
+                    let next = |before| Ok::<_, Infallible>(before + 1);
+                    let Ok(_) = table.replace(key, 0, next);
+                }
+            });
+        }
+    });
+
+    let spent: u64 = (0..KEYS).map(|n| table.read(hash(n))).sum();
+    assert_eq!(spent, THREADS * SPENDINGS);
+    assert_eq!(table.crowded(), 0);
+}
+
+/// As many keys as there are places and more, and all of them new all the time: whoever finds its
+/// key again finds all that was spent, and no key is there twice.
+#[test]
+fn a_new_key_gets_one_place_however_many_ask_for_it() {
+    for round in 0..3_000 {
+        let table = Table::new(0);
+        // Places of unequal age, so that there is something to choose.
+        for n in 0..16 {
+            owe(&table, 1_000 + n, 0, 1 + (n + round) % 5);
+        }
+        let admitted = AtomicU64::new(0);
+        let start = Barrier::new(4);
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let (table, admitted, start) = (&table, &admitted, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    // Clocks that disagree about who owes something.
+                    let now = 3 + thread;
+                    let first = table.replace(hash(round), now, |before| match before <= now {
+                        true => Ok(NEVER),
+                        false => Err(()),
+                    });
+                    admitted.fetch_add(u64::from(first.is_ok()), Relaxed);
+                });
+            }
+        });
+        assert_eq!(admitted.into_inner() - table.crowded().min(1), 1, "round {round}");
+    }
+}
+
+#[test]
+fn one_key_on_all_cores_is_never_admitted_once_too_often() {
+    const THREADS: usize = 64;
+    let rate = Rate::new(Quota::per_second(1000).burst(500));
+    let counters = Counters::new(1024);
+    let clock = AtomicU64::new(0);
+    let admitted = AtomicU64::new(0);
+    let start = Barrier::new(THREADS);
+
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                start.wait();
+                let hash = counters.hash(&Key::of_name("hog"));
+                for _ in 0..5_000 {
+                    let now = clock.fetch_add(1_000, Relaxed);
+                    let spent = counters.spend(hash, &rate, now, 1);
+                    admitted.fetch_add(u64::from(spent.is_ok()), Relaxed);
+                }
+            });
+        }
+    });
+
+    let passed = clock.into_inner();
+    let most = 500 + passed / 1_000_000;
+    let admitted = admitted.into_inner();
+    assert!(admitted <= most, "{admitted} of {most}");
+    assert!(admitted >= most - 1, "{admitted} of {most}");
+}
+
+proptest! {
+    #[test]
+    fn a_key_finds_what_it_left(steps in prop::collection::vec((0..300_u64, 1..50_u64), 1..500)) {
+        let table = Table::new(1 << 12);
+        let mut left: HashMap<u64, u64> = HashMap::new();
+        for (n, more) in steps {
+            let until = left.get(&n).copied().unwrap_or(1) + more;
+            prop_assert_eq!(owe(&table, n, 1, until), left.get(&n).copied().unwrap_or(0));
+            left.insert(n, until);
+        }
+        for (n, until) in left {
+            prop_assert_eq!(table.read(hash(n)), until);
+        }
+    }
+}
