@@ -2,7 +2,7 @@
 
 use crate::{
     figures::Rows,
-    stacks::{PEERS_SAMPLED, PEERS_UNSAMPLED},
+    stacks::{CHECK_AT, LIMITED_SERVICE, PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE},
 };
 
 const EDGE: &str = "edge, not sampled";
@@ -50,6 +50,21 @@ pub(crate) const GOALS: &[Goal] = &[
         measure: Measure::Instructions("edge, 429", EDGE),
         at_most: 1.0,
     },
+    Goal {
+        name: "instructions of a limiter's check over governor's, below a layer that read the clock",
+        measure: Measure::Instructions(CHECK_AT, PEER_CHECK),
+        at_most: 0.4,
+    },
+    Goal {
+        name: "instructions that the rate limit adds to a served request, headers included",
+        measure: Measure::MoreInstructions(LIMITED_SERVICE, SERVICE),
+        at_most: 1500.0,
+    },
+    Goal {
+        name: "allocations that the rate limit adds to a served request",
+        measure: Measure::MoreAllocations(LIMITED_SERVICE, SERVICE),
+        at_most: 1.0,
+    },
 ];
 
 /// A figure that must not be larger than it says.
@@ -71,6 +86,10 @@ pub(crate) enum Measure {
     Allocations(&'static str),
     /// Allocations over the bare stack.
     AddedAllocations(&'static str),
+    /// Instructions of the first less those of the second.
+    MoreInstructions(&'static str, &'static str),
+    /// Allocations of the first less those of the second.
+    MoreAllocations(&'static str, &'static str),
     /// Bytes over the bare stack.
     AddedBytes(&'static str),
 }
@@ -79,6 +98,7 @@ impl Measure {
     /// The figure, if every stack it needs was measured.
     fn of(self, rows: &Rows) -> Option<f64> {
         let added = |name| rows.added(name);
+        let more = |one, other| Some(rows.get(one)?.over(rows.get(other)?));
         Some(match self {
             Self::InstructionsOfPeer(ours, theirs) => {
                 added(ours)?.instructions / added(theirs)?.instructions
@@ -86,6 +106,8 @@ impl Measure {
             Self::Instructions(one, other) => {
                 rows.get(one)?.instructions / rows.get(other)?.instructions
             }
+            Self::MoreInstructions(one, other) => more(one, other)?.instructions,
+            Self::MoreAllocations(one, other) => more(one, other)?.allocations,
             Self::Allocations(name) => rows.get(name)?.allocations,
             Self::AddedAllocations(name) => added(name)?.allocations,
             Self::AddedBytes(name) => added(name)?.bytes,

@@ -1,19 +1,29 @@
 //! The stacks of portcullis, around the same route as the peers.
 
 use std::{
-    convert::Infallible, future::Ready, hint::black_box, net::Ipv4Addr, thread, time::Duration,
+    convert::Infallible,
+    future::{Future, Ready},
+    hint::black_box,
+    net::Ipv4Addr,
+    pin::pin,
+    task::{Context, Waker},
+    thread,
+    time::Duration,
 };
 
-use axum::Router;
+use axum::{
+    Router,
+    http::{HeaderValue, Request, Response, header::CONTENT_TYPE},
+};
 use bytes::Bytes;
 use http_body_util::Full;
-use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{Span, SpanData, SpanProcessor},
 };
 use portcullis::{
-    ConfigError, Edge, EdgeLayer, Health, ObserveLayer, ProblemJson, Quota,
+    ClientIp, ConfigError, Edge, EdgeLayer, Facts, Health, ObserveLayer, PeerAddr, ProblemJson,
+    Quota, Received,
     api_key::{ApiKeyGuard, ApiKeyLayer, Keys},
     body_limit::BodyLimitLayer,
     catch_panic::CatchPanicLayer,
@@ -26,7 +36,8 @@ use portcullis::{
 use portcullis_axum::{AxumBody, EdgeExt, matched_path};
 use portcullis_otel::{Sampling, Tracing};
 use portcullis_prometheus::Metrics;
-use tower::{Layer, ServiceBuilder, service_fn};
+use tokio::time::Instant;
+use tower::{Layer, Service, ServiceBuilder, service_fn};
 
 use crate::{ask::KEY, peers::bare, stack::Step};
 
@@ -123,6 +134,43 @@ fn limiter_step(check: fn(&Limiter, &Key<'_>, Moment) -> bool) -> Step {
     })
 }
 
+/// A service without a framework, asked with the facts that `serve` and `ClientIpLayer` leave.
+pub(crate) fn service() -> Step {
+    asked(service_fn(hello))
+}
+
+/// The same below a rate limit: all that the layer adds.
+pub(crate) fn limited_service() -> Step {
+    asked(RateLimitLayer::new(LARGE).layer(service_fn(hello)))
+}
+
+async fn hello(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::new(Full::from("hello"));
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    Ok(response)
+}
+
+/// Sends a request to a service that never waits.
+fn asked<S>(service: S) -> Step
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<Full<Bytes>>, Error = Infallible>,
+    S: Clone + 'static,
+{
+    Box::new(move || {
+        let mut request = Request::new(Full::default());
+        let facts = Facts::of_mut(request.extensions_mut());
+        facts.set(PeerAddr(([192, 0, 2, 1], 1).into()));
+        facts.set(ClientIp([192, 0, 2, 1].into()));
+        facts.set(Received(Instant::now()));
+        let mut service = service.clone();
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = service.poll_ready(&mut cx);
+        let answer = pin!(service.call(request)).poll(&mut cx);
+        black_box(&answer);
+    })
+}
+
 /// Everything on.
 #[expect(
     clippy::expect_used,
@@ -163,7 +211,7 @@ fn keys() -> Keys {
 struct Stopped;
 
 impl SpanProcessor for Stopped {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
+    fn on_start(&self, _: &mut Span, _: &opentelemetry::Context) {}
 
     fn on_end(&self, _: SpanData) {
         loop {

@@ -39,6 +39,12 @@ pub(crate) const PEER_CHECK: &str = "peer: limiter check";
 /// Ours, below a layer that read the clock.
 pub(crate) const CHECK_AT: &str = "limiter check, at a known moment";
 
+/// A service without a framework, to see what one layer adds.
+pub(crate) const SERVICE: &str = "bare service";
+
+/// The same below a rate limit.
+pub(crate) const LIMITED_SERVICE: &str = "bare service, rate limit";
+
 /// Every stack, in the order of the table.
 pub(crate) const STACKS: &[Stack] = &[
     Stack::route(BARE, "one route, no layer", peers::bare, Ask::PLAIN).on_the_wire(),
@@ -191,6 +197,16 @@ pub(crate) const STACKS: &[Stack] = &[
             ours::limiter_check_at,
         )
     },
+    Stack::step(
+        SERVICE,
+        "a service without a framework, facts in place",
+        ours::service,
+    ),
+    Stack::step(
+        LIMITED_SERVICE,
+        "the same below `RateLimitLayer`, with headers, nobody limited",
+        ours::limited_service,
+    ),
     Stack::step("clone of the edge service", "everything on", ours::clone),
     Stack {
         peer: Some("peer: request ID"),

@@ -26,8 +26,11 @@ pub struct Charge {
     pub key: String,
     /// The quota.
     pub quota: Quota,
-    /// How many requests it counts as: at least 1, at most the quota's burst.
+    /// What the request counts as: at least 1, at most the quota's burst.
     pub cost: u32,
+    /// For how many such requests to spend, as far as the quota allows it: at least 1, and more for
+    /// a process that wants to spend some without asking. The same in all charges of a request.
+    pub requests: u32,
 }
 
 /// How a key stands with one quota, after a spending that happened or did not.
@@ -36,30 +39,45 @@ pub struct Charge {
 pub struct Standing {
     /// After this time the quota is whole again.
     pub whole_in: Duration,
-    /// After this time the quota would allow it; zero if it does now.
+    /// After this time the quota would allow one request; zero if it did now.
     pub wait: Duration,
+    /// For how many requests was spent: 0 if one of the quotas did not allow it.
+    pub requests: u32,
 }
 
 // ===== impl Charge =====
 
 impl Charge {
-    /// A charge of at least one request, and of no more than a burst: that would never be allowed.
+    /// A charge for one request that counts as `cost`, but no more than a burst: that would never
+    /// be allowed.
     pub fn new(policy: Arc<str>, key: impl Into<String>, quota: Quota, cost: u32) -> Self {
         Self {
             policy,
             key: key.into(),
             quota,
             cost: cost.clamp(1, quota.max_burst()),
+            requests: 1,
         }
+    }
+
+    /// Charges for so many requests.
+    #[must_use]
+    pub fn requests(mut self, requests: u32) -> Self {
+        self.requests = requests.max(1);
+        self
     }
 }
 
 // ===== impl Standing =====
 
 impl Standing {
-    /// A quota that allows the request now, or after `wait`.
+    /// A standing after a spending for so many requests, or for none.
     #[must_use]
-    pub const fn new(whole_in: Duration, wait: Duration) -> Self {
-        Self { whole_in, wait }
+    pub const fn new(whole_in: Duration, wait: Duration, requests: u32) -> Self {
+        Self {
+            whole_in,
+            wait,
+            requests,
+        }
     }
 }

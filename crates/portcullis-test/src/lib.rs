@@ -21,12 +21,14 @@
 mod bodies;
 mod contract;
 mod log;
+mod quota_store;
 mod service;
 
 pub use self::{
     bodies::{Chunks, OwnBody},
     contract::{Later, Probe, check_contract},
     log::logged,
+    quota_store::check_quota_store,
     service::{Test, after, echo, request, send, service, text},
 };
 

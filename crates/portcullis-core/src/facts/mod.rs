@@ -89,7 +89,12 @@ impl Facts {
     pub fn receive(extensions: &mut Extensions) -> Instant {
         match extensions.get_mut::<Self>() {
             None => Instant::now(),
-            Some(facts) => facts.received.get_or_insert_with(|| Received(Instant::now())).0,
+            Some(facts) => {
+                facts
+                    .received
+                    .get_or_insert_with(|| Received(Instant::now()))
+                    .0
+            }
         }
     }
 

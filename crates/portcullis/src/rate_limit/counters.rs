@@ -26,6 +26,7 @@ impl Counters {
     }
 
     /// An opaque mark for a key.
+    #[inline]
     pub(super) fn mark(&self, hash: u64) -> u64 {
         self.secret.mark(hash)
     }
@@ -75,7 +76,8 @@ impl Counters {
 
     /// Goes over to another rate: every key has spent as many requests as before.
     pub(super) fn convert(&self, from: &Rate, to: &Rate, now: u64) {
-        self.table.convert(|whole_at| to.convert(from, whole_at, now));
+        self.table
+            .convert(|whole_at| to.convert(from, whole_at, now));
     }
 
     /// How many requests shared a quota because their part of the table was full.

@@ -50,12 +50,14 @@ impl Rate {
     }
 
     /// How many requests would be admitted at once.
+    #[inline]
     pub(super) const fn left(&self, owed: Owed) -> u32 {
         // At most the burst, which is one.
         (self.window.saturating_sub(owed.0) / self.interval) as u32
     }
 
     /// After how many nanoseconds one more request would be admitted; 0 if the quota is whole.
+    #[inline]
     pub(super) const fn until_more(&self, owed: Owed) -> u64 {
         match owed.0 {
             0 => 0,

@@ -9,7 +9,7 @@ use super::{
     limiter::MAX_KEYS,
     policy::Policy,
     report::{Fields, HeaderDraft, Report},
-    rules::Rules,
+    rules::{MAX_POLICIES, Rule, Rules, Spendings},
 };
 
 /// Admits requests until a quota is spent. Clones share the counters.
@@ -139,10 +139,12 @@ impl Guard for RateLimit {
     #[inline]
     fn admit(&self, head: &request::Parts) -> Verdict<Spent, Self::Future> {
         let rules = self.rules.load();
-        let mut spendings = rules.spendings(head);
-        let now = rules.clock.of_request(Facts::of(&head.extensions));
-        rules.spend(&mut spendings, now);
-        match rules.judge(&spendings) {
+        // One policy is the usual case, and needs the least room.
+        let judged = match rules.rules.len() {
+            0 | 1 => rules.admit::<1>(head),
+            _ => rules.admit::<MAX_POLICIES>(head),
+        };
+        match judged {
             Ok(spent) => Verdict::Admit(spent),
             Err(rejection) => Verdict::Reject(rejection),
         }
@@ -158,7 +160,7 @@ impl Guard for RateLimit {
 impl Counts for RateLimit {
     fn counts(&self) -> Vec<Count> {
         let rules = self.rules.load();
-        let counts = rules.rules.iter().flat_map(super::rules::Rule::counts);
+        let counts = rules.rules.iter().flat_map(Rule::counts);
         counts.collect()
     }
 }
@@ -172,11 +174,19 @@ impl fmt::Debug for RateLimit {
 // ===== impl Rules =====
 
 impl Rules {
+    #[inline]
+    fn admit<const N: usize>(&self, head: &request::Parts) -> Result<Spent, Rejection> {
+        let mut spendings = self.spendings::<N>(head);
+        let now = self.clock.of_request(Facts::of(&head.extensions));
+        self.spend(&mut spendings, now);
+        self.judge(&spendings)
+    }
+
     /// What comes of a request that stands so.
     #[inline]
-    pub(super) fn judge(
+    pub(super) fn judge<const N: usize>(
         &self,
-        spendings: &super::rules::Spendings,
+        spendings: &Spendings<N>,
     ) -> Result<Spent, Rejection> {
         self.tally(spendings);
         match self.is_refused(spendings) {

@@ -71,6 +71,7 @@ impl KeyBy {
     }
 }
 
+#[inline]
 fn address(facts: &Facts, prefixes: Prefixes) -> Key<'_> {
     facts
         .get()

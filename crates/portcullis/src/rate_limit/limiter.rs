@@ -2,12 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use portcullis_core::Quota;
 
-use super::{
-    clock::Clock,
-    counters::Counters,
-    gcra::Rate,
-    key::Key,
-};
+use super::{clock::Clock, counters::Counters, gcra::Rate, key::Key};
 
 /// A quota for each key, in this process: what the layer is made of, for what is no request.
 ///

@@ -80,6 +80,7 @@ mod policy;
 mod report;
 mod rules;
 mod scope;
+pub mod shared;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -93,4 +94,5 @@ pub use self::{
     limiter::{Admitted, Limiter, Moment, OverQuota},
     policy::Policy,
     report::HeaderDraft,
+    shared::{MemoryStore, OnFailure, SharedRateLimit},
 };

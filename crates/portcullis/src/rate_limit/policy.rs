@@ -137,7 +137,10 @@ impl Policy {
         tiers.sort_unstable();
         let twice = tiers.windows(2).find(|pair| pair[0] == pair[1]);
         let twice = twice.map(|pair| {
-            format!("policy {:?}: the tier {:?} is there twice", self.name, pair[0])
+            format!(
+                "policy {:?}: the tier {:?} is there twice",
+                self.name, pair[0]
+            )
         });
         let problems = self.problems.iter().cloned();
         problems.chain((!is_named).then_some(name)).chain(twice)

@@ -7,7 +7,7 @@ use portcullis_core::{Rejection, RejectionKind};
 
 use super::{
     gcra::{Owed, Refused},
-    rules::{Quoted, Rule, Rules, Spending, Spendings},
+    rules::{MAX_POLICIES, Quoted, Rule, Rules, Spending, Spendings},
     text::Text,
 };
 
@@ -55,32 +55,35 @@ impl Report {
         let is_fixed =
             |rule: &&Rule| rule.policy.scope.is_everything() && rule.policy.tiers.is_empty();
         let policy = (!shown.is_empty() && shown.iter().all(is_fixed)).then(|| {
-            let mut text = Text::new();
+            let mut text = Text::<MAX_POLICIES>::new();
             for rule in shown {
                 write_policy(&mut text, rule, rule.own());
             }
-            text.to_value()
+            text.value()
         });
+        let policy = policy.flatten();
         Self { policy, ..self }
     }
 
     /// The fields of an answer to a request that spent this.
     #[inline]
-    pub(super) fn fields(&self, rules: &Rules, spendings: &Spendings) -> Fields {
-        let mut fields = Fields::default();
-        if self.draft.is_some() {
-            let shown = shown(rules, spendings);
-            fields.policy = self.policy.clone().or_else(|| policies(shown));
-            fields.limit = limits(rules, spendings);
+    pub(super) fn fields<const N: usize>(&self, rules: &Rules, spendings: &Spendings<N>) -> Fields {
+        let told = self.draft.is_some();
+        let policy = || self.policy.clone().or_else(|| policies(rules, spendings));
+        let legacy = || legacy(rules, spendings);
+        Fields {
+            policy: told.then(policy).flatten(),
+            limit: told.then(|| limits(rules, spendings)).flatten(),
+            legacy: self.legacy.then(legacy).flatten(),
         }
-        if self.legacy {
-            fields.legacy = legacy(rules, spendings);
-        }
-        fields
     }
 
     /// The rejection of a request that could not spend this.
-    pub(super) fn refuse(&self, rules: &Rules, spendings: &Spendings) -> Rejection {
+    pub(super) fn refuse<const N: usize>(
+        &self,
+        rules: &Rules,
+        spendings: &Spendings<N>,
+    ) -> Rejection {
         let mut rejection = Rejection::new(RejectionKind::RateLimited);
         let mut wait = 0;
         for (spending, standing) in spendings.iter() {
@@ -113,8 +116,14 @@ impl Report {
 impl Fields {
     #[inline]
     pub(super) fn insert_into(&mut self, headers: &mut HeaderMap) {
-        for (name, value) in std::mem::take(self).into_iter() {
-            headers.insert(name, value);
+        if let Some(policy) = self.policy.take() {
+            headers.insert(RATELIMIT_POLICY, policy);
+        }
+        if let Some(limit) = self.limit.take() {
+            headers.insert(RATELIMIT, limit);
+        }
+        if let Some(legacy) = self.legacy.take() {
+            headers.extend(LEGACY.into_iter().zip(*legacy));
         }
     }
 
@@ -127,10 +136,18 @@ impl Fields {
     }
 }
 
-type Standing<'r> = (&'r Rule, &'r Quoted, &'r Spending, &'r Result<Owed, Refused>);
+type Standing<'r> = (
+    &'r Rule,
+    &'r Quoted,
+    &'r Spending,
+    &'r Result<Owed, Refused>,
+);
 
 /// What is shown of a request: dry runs are not.
-fn shown<'r>(rules: &'r Rules, spendings: &'r Spendings) -> impl Iterator<Item = Standing<'r>> {
+fn shown<'r, const N: usize>(
+    rules: &'r Rules,
+    spendings: &'r Spendings<N>,
+) -> impl Iterator<Item = Standing<'r>> {
     spendings.iter().filter_map(|(spending, standing)| {
         let (rule, quoted) = rules.of(spending);
         (!rule.policy.dry_run).then_some((rule, quoted, spending, standing))
@@ -138,15 +155,16 @@ fn shown<'r>(rules: &'r Rules, spendings: &'r Spendings) -> impl Iterator<Item =
 }
 
 /// `"hour";q=1000;w=3600`, for each policy.
-fn policies<'r>(shown: impl Iterator<Item = Standing<'r>>) -> Option<HeaderValue> {
-    let mut text = Text::new();
-    for (rule, quoted, ..) in shown {
+#[cold]
+fn policies<const N: usize>(rules: &Rules, spendings: &Spendings<N>) -> Option<HeaderValue> {
+    let mut text = Text::<N>::new();
+    for (rule, quoted, ..) in shown(rules, spendings) {
         write_policy(&mut text, rule, quoted);
     }
-    text.into_value()
+    text.value()
 }
 
-fn write_policy(text: &mut Text, rule: &Rule, quoted: &Quoted) {
+fn write_policy<const N: usize>(text: &mut Text<N>, rule: &Rule, quoted: &Quoted) {
     let quota = quoted.quota;
     let window = quota.refill_interval().saturating_mul(quota.max_burst());
     text.item(&rule.policy.name);
@@ -155,8 +173,9 @@ fn write_policy(text: &mut Text, rule: &Rule, quoted: &Quoted) {
 }
 
 /// `"hour";r=999;t=4;pk=:c2VjcmV0:`, for each policy.
-fn limits(rules: &Rules, spendings: &Spendings) -> Option<HeaderValue> {
-    let mut text = Text::new();
+#[inline]
+fn limits<const N: usize>(rules: &Rules, spendings: &Spendings<N>) -> Option<HeaderValue> {
+    let mut text = Text::<N>::new();
     for (rule, quoted, spending, standing) in shown(rules, spendings) {
         let (left, wait) = standing_of(quoted, standing);
         text.item(&rule.policy.name);
@@ -164,11 +183,14 @@ fn limits(rules: &Rules, spendings: &Spendings) -> Option<HeaderValue> {
         text.number(";t=", wait);
         text.bytes(";pk=", rule.counters.mark(spending.hash));
     }
-    text.into_value()
+    text.value()
 }
 
 /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds from now), of the strictest policy.
-fn legacy(rules: &Rules, spendings: &Spendings) -> Option<Box<[HeaderValue; 3]>> {
+fn legacy<const N: usize>(
+    rules: &Rules,
+    spendings: &Spendings<N>,
+) -> Option<Box<[HeaderValue; 3]>> {
     let standings = shown(rules, spendings).map(|(_, quoted, _, standing)| {
         let (left, wait) = standing_of(quoted, standing);
         (left, u64::MAX - wait, quoted.quota.max_burst())
@@ -182,6 +204,7 @@ fn legacy(rules: &Rules, spendings: &Spendings) -> Option<Box<[HeaderValue; 3]>>
 }
 
 /// What is left, and after how many seconds there is more.
+#[inline]
 fn standing_of(quoted: &Quoted, standing: &Result<Owed, Refused>) -> (u32, u64) {
     match standing {
         Ok(owed) => {

@@ -49,17 +49,17 @@ pub(super) struct Tally {
 /// What one request spends of one policy.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Spending {
-    rule: u8,
+    pub(super) rule: u8,
     /// The place of the tier, plus one.
     tier: u8,
     pub(super) cost: u32,
     pub(super) hash: u64,
 }
 
-/// What one request spends, and how it stands with each policy then.
+/// What one request spends, and how it stands with each policy then. Up to `N` policies.
 #[derive(Clone, Copy)]
-pub(super) struct Spendings {
-    items: [(Spending, Result<Owed, Refused>); MAX_POLICIES],
+pub(super) struct Spendings<const N: usize> {
+    items: [(Spending, Result<Owed, Refused>); N],
     len: usize,
 }
 
@@ -102,9 +102,9 @@ impl Rules {
 
     /// What a request spends, by its head.
     #[inline]
-    pub(super) fn spendings(&self, head: &request::Parts) -> Spendings {
+    pub(super) fn spendings<const N: usize>(&self, head: &request::Parts) -> Spendings<N> {
         let mut spendings = Spendings::none();
-        for (index, rule) in self.rules.iter().enumerate() {
+        for (index, rule) in self.rules.iter().enumerate().take(N) {
             if let Some(spending) = rule.spending(head) {
                 let rule = index as u8;
                 spendings.push(Spending { rule, ..spending });
@@ -115,7 +115,7 @@ impl Rules {
 
     /// Spends all of it, if every policy allows it; otherwise nothing.
     #[inline]
-    pub(super) fn spend(&self, spendings: &mut Spendings, now: u64) {
+    pub(super) fn spend<const N: usize>(&self, spendings: &mut Spendings<N>, now: u64) {
         if spendings.len > 1 && self.would_refuse(spendings, now) {
             return;
         }
@@ -127,7 +127,11 @@ impl Rules {
     }
 
     /// Whether one of several policies would refuse, so that none may be spent from.
-    fn would_refuse(&self, spendings: &mut Spendings, now: u64) -> bool {
+    pub(super) fn would_refuse<const N: usize>(
+        &self,
+        spendings: &mut Spendings<N>,
+        now: u64,
+    ) -> bool {
         spendings.each(|spending, _| self.peek(spending, now));
         let refused = self.is_refused(spendings);
         if refused {
@@ -148,14 +152,14 @@ impl Rules {
 
     /// Whether a policy that is in force refuses.
     #[inline]
-    pub(super) fn is_refused(&self, spendings: &Spendings) -> bool {
+    pub(super) fn is_refused<const N: usize>(&self, spendings: &Spendings<N>) -> bool {
         spendings
             .iter()
             .any(|(spending, standing)| standing.is_err() && !self.of(spending).0.policy.dry_run)
     }
 
     /// Counts what was refused, or would have been.
-    pub(super) fn tally(&self, spendings: &Spendings) {
+    pub(super) fn tally<const N: usize>(&self, spendings: &Spendings<N>) {
         for (spending, standing) in spendings.iter() {
             let (rule, _) = self.of(spending);
             let tally = match rule.policy.dry_run {
@@ -173,6 +177,23 @@ impl Rules {
         let rule = &self.rules[usize::from(spending.rule)];
         let tier = usize::from(spending.tier).checked_sub(1);
         (rule, tier.map_or(&rule.own, |tier| &rule.tiers[tier]))
+    }
+
+    /// Spends of the policies for which `is_wanted`.
+    pub(super) fn spend_where<const N: usize>(
+        &self,
+        spendings: &mut Spendings<N>,
+        now: u64,
+        is_wanted: fn(&Rule) -> bool,
+    ) {
+        spendings.each(|spending, standing| {
+            let (rule, quoted) = self.of(spending);
+            let Spending { hash, cost, .. } = *spending;
+            match is_wanted(rule) {
+                true => rule.counters.spend(hash, &quoted.rate, now, cost),
+                false => standing,
+            }
+        });
     }
 
     pub(super) const fn max_keys(&self) -> usize {
@@ -200,8 +221,7 @@ impl Rule {
         let own = Quoted::new(policy.quota);
         let mut rules = old.iter().flat_map(|old| &old.rules);
         let before = rules.find(|rule| {
-            rule.policy.name == policy.name
-                && rule.policy.by.to_string() == policy.by.to_string()
+            rule.policy.name == policy.name && rule.policy.by.to_string() == policy.by.to_string()
         });
         if let (Some(before), Some(old)) = (before, old)
             && before.own.rate != own.rate
@@ -216,7 +236,9 @@ impl Rule {
                 Some(before) => Arc::clone(&before.counters),
                 None => Arc::new(Counters::new(max_keys)),
             },
-            tally: before.map(|before| Arc::clone(&before.tally)).unwrap_or_default(),
+            tally: before
+                .map(|before| Arc::clone(&before.tally))
+                .unwrap_or_default(),
             policy,
         }
     }
@@ -232,7 +254,11 @@ impl Rule {
         let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
         (cost > 0).then(|| Spending {
             rule: 0,
-            tier: if self.tiers.is_empty() { 0 } else { self.tier(head) },
+            tier: if self.tiers.is_empty() {
+                0
+            } else {
+                self.tier(head)
+            },
             cost,
             hash: self.counters.hash(&key),
         })
@@ -294,10 +320,10 @@ impl Quoted {
 
 // ===== impl Spendings =====
 
-impl Spendings {
+impl<const N: usize> Spendings<N> {
     const fn none() -> Self {
         Self {
-            items: [(Spending::NONE, Ok(Owed(0))); MAX_POLICIES],
+            items: [(Spending::NONE, Ok(Owed(0))); N],
             len: 0,
         }
     }
@@ -323,10 +349,6 @@ impl Spendings {
     #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = &(Spending, Result<Owed, Refused>)> {
         self.items[..self.len].iter()
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.len == 0
     }
 }
 

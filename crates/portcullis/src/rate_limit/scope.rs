@@ -43,7 +43,9 @@ impl Scope {
         let client = Facts::of(&head.extensions).get();
         client.is_some_and(|ClientIp(ip)| {
             let ip = ip.to_canonical();
-            self.exempt_networks.iter().any(|network| network.contains(&ip))
+            self.exempt_networks
+                .iter()
+                .any(|network| network.contains(&ip))
         })
     }
 }

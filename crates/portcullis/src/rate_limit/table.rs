@@ -187,7 +187,9 @@ impl Set {
 
     #[inline]
     fn find(&self, tag: u32) -> Option<usize> {
-        self.tags.iter().position(|place| place.load(Relaxed) == tag)
+        self.tags
+            .iter()
+            .position(|place| place.load(Relaxed) == tag)
     }
 
     /// Replaces the time of a place that holds `tag`, if it still does.
@@ -270,7 +272,8 @@ impl Set {
 
 #[inline]
 fn swap(time: &AtomicU64, before: u64, after: u64) -> bool {
-    time.compare_exchange(before, after, AcqRel, Relaxed).is_ok()
+    time.compare_exchange(before, after, AcqRel, Relaxed)
+        .is_ok()
 }
 
 /// A time that says: this place is being given to `tag`.

@@ -1,27 +1,26 @@
-use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderValue;
-
-use super::rules::MAX_POLICIES;
 
 /// A structured field (RFC 9651) that is written on the stack: a list of strings with parameters.
 ///
-/// It holds as many items as there can be, so that nothing is cut.
-pub(super) struct Text {
-    bytes: [u8; LONGEST_ITEM * MAX_POLICIES],
+/// It has room for `ITEMS` items of the longest kind, so that nothing is cut.
+pub(super) struct Text<const ITEMS: usize> {
+    bytes: [[u8; LONGEST_ITEM]; ITEMS],
     len: usize,
 }
 
 // ===== impl Text =====
 
-impl Text {
+impl<const ITEMS: usize> Text<ITEMS> {
+    #[inline]
     pub(super) const fn new() -> Self {
         Self {
-            bytes: [0; LONGEST_ITEM * MAX_POLICIES],
+            bytes: [[0; LONGEST_ITEM]; ITEMS],
             len: 0,
         }
     }
 
     /// Begins an item. Its name has nothing that must be escaped.
+    #[inline]
     pub(super) fn item(&mut self, name: &str) {
         self.push(if self.len == 0 { b"\"" } else { b", \"" });
         self.push(name.as_bytes());
@@ -29,6 +28,7 @@ impl Text {
     }
 
     /// Adds a parameter that is an integer.
+    #[inline]
     pub(super) fn number(&mut self, name: &str, number: u64) {
         self.push(name.as_bytes());
         // RFC 9651, section 3.3.1: at most 15 digits.
@@ -36,29 +36,30 @@ impl Text {
         self.push(digits.format(number.min(999_999_999_999_999)).as_bytes());
     }
 
-    /// Adds a parameter that is a byte sequence: six bytes of a mark.
+    /// Adds a parameter that is a byte sequence: six bytes of a mark, which are eight characters.
+    #[inline]
     pub(super) fn bytes(&mut self, name: &str, mark: u64) {
-        let mut encoded = [0; 8];
-        // Six bytes are eight characters.
-        let _ = STANDARD.encode_slice(&mark.to_be_bytes()[..6], &mut encoded);
+        let character = |place| BASE64[(mark >> (6 * place)) as usize % 64];
         self.push(name.as_bytes());
         self.push(b":");
-        self.push(&encoded);
+        self.push(&[0, 1, 2, 3, 4, 5, 6, 7].map(character));
         self.push(b":");
     }
 
     /// The field's value, unless there is no item.
-    pub(super) fn into_value(self) -> Option<HeaderValue> {
-        (self.len > 0).then(|| self.to_value())
-    }
-
-    pub(super) fn to_value(&self) -> HeaderValue {
+    #[inline]
+    pub(super) fn value(&self) -> Option<HeaderValue> {
+        let text = self.bytes.as_flattened().get(..self.len)?;
         // Visible ASCII only.
-        HeaderValue::from_bytes(&self.bytes[..self.len]).unwrap_or(HeaderValue::from_static(""))
+        HeaderValue::from_bytes(text)
+            .ok()
+            .filter(|value| !value.is_empty())
     }
 
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
-        if let Some(room) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
+        let room = self.bytes.as_flattened_mut();
+        if let Some(room) = room.get_mut(self.len..self.len + bytes.len()) {
             room.copy_from_slice(bytes);
             self.len += bytes.len();
         }
@@ -67,3 +68,6 @@ impl Text {
 
 /// A name of 32, `, ""`, `;r=` with 10 digits, `;t=` with 15, `;pk=:12345678:`.
 const LONGEST_ITEM: usize = 96;
+
+/// RFC 4648, section 4.
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

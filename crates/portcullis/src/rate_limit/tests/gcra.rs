@@ -80,7 +80,10 @@ fn a_million_random_steps_are_those_of_the_reference() {
         assert_eq!(ours, theirs, "step {step}: {} at {now}", quotas[quota]);
         admitted += usize::from(ours);
     }
-    assert!(admitted > steps / 10 && admitted < steps * 9 / 10, "{admitted}");
+    assert!(
+        admitted > steps / 10 && admitted < steps * 9 / 10,
+        "{admitted}"
+    );
 }
 
 #[test]

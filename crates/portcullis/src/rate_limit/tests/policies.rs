@@ -94,7 +94,11 @@ async fn quotas_are_of_principals_keys_or_whatever_a_function_says() {
     assert_eq!(admitted(&principals, || by("alice", "k1")).await, 3);
     assert_eq!(admitted(&principals, || by("alice", "k2")).await, 0);
     assert_eq!(admitted(&principals, || by("bob", "k1")).await, 3);
-    assert_eq!(admitted(&principals, || from("192.0.2.1")).await, 3, "by address");
+    assert_eq!(
+        admitted(&principals, || from("192.0.2.1")).await,
+        3,
+        "by address"
+    );
 
     let keys = layer([Policy::new("k", hour).by(KeyBy::api_key())]);
     assert_eq!(admitted(&keys, || by("alice", "k1")).await, 3);
@@ -104,12 +108,18 @@ async fn quotas_are_of_principals_keys_or_whatever_a_function_says() {
     let tenants = layer([Policy::new("t", hour).by(tenant)]);
     let of = |tenant: &'static str| {
         let mut request = request("/");
-        request.headers_mut().insert("tenant", tenant.parse().unwrap());
+        request
+            .headers_mut()
+            .insert("tenant", tenant.parse().unwrap());
         request
     };
     assert_eq!(admitted(&tenants, || of("a")).await, 3);
     assert_eq!(admitted(&tenants, || of("b")).await, 3);
-    assert_eq!(admitted(&tenants, || request("/")).await, 100, "not counted");
+    assert_eq!(
+        admitted(&tenants, || request("/")).await,
+        100,
+        "not counted"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +141,10 @@ async fn tiers_have_quotas_of_their_own() {
     assert_eq!(admitted(&by_id, || by("alice", "")).await, 7);
     assert_eq!(admitted(&by_id, || by("bob", "")).await, 2);
     let response = send(by_id.layer(echo()), by("alice", "")).await;
-    assert_eq!(items(&response, "ratelimit-policy")[0].1[0], ("q".into(), 7));
+    assert_eq!(
+        items(&response, "ratelimit-policy")[0].1[0],
+        ("q".into(), 7)
+    );
 
     let by_header = policy
         .tier("gold", Quota::per_hour(9))
@@ -139,7 +152,9 @@ async fn tiers_have_quotas_of_their_own() {
     let by_header = layer([by_header]);
     let gold = || {
         let mut request = by("carol", "");
-        request.headers_mut().insert("tier", "gold".parse().unwrap());
+        request
+            .headers_mut()
+            .insert("tier", "gold".parse().unwrap());
         request
     };
     assert_eq!(admitted(&by_header, gold).await, 9);
@@ -167,8 +182,18 @@ async fn a_request_costs_what_it_is_said_to_cost() {
 async fn a_policy_is_for_some_paths_and_spares_others() {
     let limited = layer([Policy::new("login", Quota::per_hour(1)).paths(["POST /login"])]);
     assert_eq!(admitted(&limited, || to(Method::POST, "/login")).await, 1);
-    for same in ["/login/", "/%6cogin", "//login", "/x/../login", "/login?a=b"] {
-        assert_eq!(status(&limited, to(Method::POST, same)).await, 429, "{same}");
+    for same in [
+        "/login/",
+        "/%6cogin",
+        "//login",
+        "/x/../login",
+        "/login?a=b",
+    ] {
+        assert_eq!(
+            status(&limited, to(Method::POST, same)).await,
+            429,
+            "{same}"
+        );
     }
     assert_eq!(admitted(&limited, || to(Method::GET, "/login")).await, 100);
     let other = send(limited.layer(echo()), to(Method::GET, "/other")).await;
@@ -179,7 +204,10 @@ async fn a_policy_is_for_some_paths_and_spares_others() {
         .exempt_methods([Method::HEAD])
         .exempt_networks(["10.0.0.0/8".parse().unwrap()])]);
     assert_eq!(admitted(&sparing, || to(Method::GET, "/")).await, 1);
-    assert_eq!(admitted(&sparing, || to(Method::GET, "/assets/a")).await, 100);
+    assert_eq!(
+        admitted(&sparing, || to(Method::GET, "/assets/a")).await,
+        100
+    );
     assert_eq!(admitted(&sparing, || to(Method::HEAD, "/")).await, 100);
     assert_eq!(admitted(&sparing, || from("10.1.2.3")).await, 100);
     assert_eq!(admitted(&sparing, || from("::ffff:10.1.2.3")).await, 100);
@@ -202,10 +230,18 @@ async fn policies_change_while_counters_go_on() {
         Policy::new("\"", Quota::per_hour(1)),
     ];
     let error = limit.set_policies(wrong).unwrap_err().to_string();
-    for part in ["starts without a slash", "two policies are called", "a name is"] {
+    for part in [
+        "starts without a slash",
+        "two policies are called",
+        "a name is",
+    ] {
         assert!(error.contains(part), "{error}");
     }
-    assert_eq!(admitted(&layer, || from("192.0.2.1")).await, 0, "the old one goes on");
+    assert_eq!(
+        admitted(&layer, || from("192.0.2.1")).await,
+        0,
+        "the old one goes on"
+    );
     assert_eq!(limit.bytes(), RateLimit::new(Quota::per_hour(1)).bytes());
 }
 
@@ -216,7 +252,11 @@ async fn waits_are_spread_and_never_too_short() {
     let mut waits = Vec::new();
     for _ in 0..200 {
         let refused = send(layer.layer(echo()), from("192.0.2.1")).await;
-        let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        let wait: u64 = refused.headers()["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert_eq!(items(&refused, "ratelimit")[0].1[1], ("t".into(), 60));
         waits.push(wait);
     }

@@ -42,7 +42,9 @@ fn a_million_keys_take_sixteen_mebibytes() {
         owe(&table, n, 1, NEVER);
     }
     // Full, but for those whose set was: they share a number, and are counted.
-    let own = (0..1 << 20).filter(|n| table.read(hash(*n)) == NEVER).count();
+    let own = (0..1 << 20)
+        .filter(|n| table.read(hash(*n)) == NEVER)
+        .count();
     let shared = table.crowded();
     assert_eq!(own as u64 + shared, 1 << 20);
     assert!(shared * 100 < 3 << 20, "{shared} of a million share");
@@ -148,7 +150,11 @@ fn a_new_key_gets_one_place_however_many_ask_for_it() {
                 });
             }
         });
-        assert_eq!(admitted.into_inner() - table.crowded().min(1), 1, "round {round}");
+        assert_eq!(
+            admitted.into_inner() - table.crowded().min(1),
+            1,
+            "round {round}"
+        );
     }
 }
 

@@ -1,0 +1,300 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::request;
+use portcullis_core::{
+    BoxError, Count, Counts, Facts, Guard, QuotaStore, Rejection, RejectionKind, Standing, Verdict,
+};
+
+use super::{
+    ask::Ask,
+    breaker::{Breaker, Change},
+    lease::Leases,
+};
+use crate::rate_limit::{
+    RateLimit, Spent,
+    rules::{MAX_POLICIES, Rules, Spendings},
+};
+
+/// Admits requests until a quota is spent that other processes spend too. Made by
+/// [`RateLimit::shared`]. Clones share everything.
+#[derive(Clone)]
+pub struct SharedRateLimit<Q> {
+    limit: RateLimit,
+    store: Q,
+    pub(super) state: Arc<State>,
+}
+
+/// What becomes of requests while the store does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "complete by definition")]
+pub enum OnFailure {
+    /// This process counts alone, with the same quotas, from what it last knew.
+    #[default]
+    Local,
+    /// Requests pass, uncounted.
+    Open,
+    /// Requests are answered with 503.
+    Closed,
+}
+
+/// What clones share.
+pub(super) struct State {
+    on_failure: OnFailure,
+    time_limit: Duration,
+    breaker: Breaker,
+    pub(super) leases: Option<Leases>,
+    asked: AtomicU64,
+    failed: AtomicU64,
+}
+
+// ===== impl SharedRateLimit =====
+
+impl RateLimit {
+    /// Shares the quotas with other processes, through a store.
+    pub fn shared<Q: QuotaStore>(self, store: Q) -> SharedRateLimit<Q> {
+        SharedRateLimit {
+            limit: self,
+            store,
+            state: Arc::new(State::new(OnFailure::default(), TIME_LIMIT, None)),
+        }
+    }
+}
+
+impl<Q> SharedRateLimit<Q> {
+    /// Decides what becomes of requests while the store does not answer. [`OnFailure::Local`] by
+    /// default.
+    #[must_use]
+    pub fn on_failure(self, on_failure: OnFailure) -> Self {
+        let State { time_limit, .. } = *self.state;
+        let lease = self.lease_size();
+        self.with(State::new(on_failure, time_limit, lease))
+    }
+
+    /// How long the store may take. 50 ms by default: more would be felt, less is a slow packet.
+    #[must_use]
+    pub fn time_limit(self, time_limit: Duration) -> Self {
+        let State { on_failure, .. } = *self.state;
+        let lease = self.lease_size();
+        self.with(State::new(on_failure, time_limit, lease))
+    }
+
+    /// Takes so many requests of a key's quota at once, and spends them here without asking. Off
+    /// by default.
+    ///
+    /// What is taken is spent or lost within a second. A client may be served up to `requests` - 1
+    /// more in each process than its burst and rate allow at a moment, never more in the long run.
+    #[must_use]
+    pub fn lease(self, requests: u32) -> Self {
+        let State {
+            on_failure,
+            time_limit,
+            ..
+        } = *self.state;
+        let lease = Some(requests).filter(|requests| *requests > 1);
+        self.with(State::new(on_failure, time_limit, lease))
+    }
+
+    /// The limit, as this process counts it alone.
+    #[must_use]
+    pub const fn limit(&self) -> &RateLimit {
+        &self.limit
+    }
+
+    fn lease_size(&self) -> Option<u32> {
+        self.state.leases.as_ref().map(Leases::size)
+    }
+
+    fn with(self, state: State) -> Self {
+        Self {
+            state: Arc::new(state),
+            ..self
+        }
+    }
+}
+
+impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
+    type Permit = Spent;
+    type Future = Ask<Q::Future>;
+
+    fn admit(&self, head: &request::Parts) -> Verdict<Spent, Self::Future> {
+        let rules = self.limit.rules.get();
+        let mut spendings = rules.spendings::<MAX_POLICIES>(head);
+        let now = rules.clock.of_request(Facts::of(&head.extensions));
+        let is_known = rules.is_unlimited(&spendings)
+            || self.state.spend_lease(&rules, &mut spendings, now)
+            || rules.would_refuse(&mut spendings, now);
+        if is_known {
+            rules.spend_where(&mut spendings, now, |rule| rule.policy.dry_run);
+            return verdict(rules.judge(&spendings));
+        }
+        rules.spend_where(&mut spendings, now, |rule| rule.policy.dry_run);
+        if !self.state.breaker.may_ask(now) {
+            return verdict(self.state.go_on_alone(&rules, spendings, now));
+        }
+        self.state.asked.fetch_add(1, Relaxed);
+        let requests = self.lease_size().unwrap_or(1);
+        let charges = rules.charges(&spendings, head, requests);
+        Verdict::Defer(Ask::new(
+            self.store.spend(charges),
+            self.state.time_limit,
+            Arc::clone(&self.state),
+            rules,
+            spendings,
+            now,
+        ))
+    }
+
+    fn describe(&self) -> String {
+        let (limit, on_failure) = (self.limit.describe(), self.state.on_failure);
+        format!("{limit}; shared, on failure {on_failure}")
+    }
+}
+
+fn verdict<F>(judged: Result<Spent, Rejection>) -> Verdict<Spent, F> {
+    match judged {
+        Ok(spent) => Verdict::Admit(spent),
+        Err(rejection) => Verdict::Reject(rejection),
+    }
+}
+
+impl<Q: QuotaStore> Counts for SharedRateLimit<Q> {
+    fn counts(&self) -> Vec<Count> {
+        let State {
+            asked,
+            failed,
+            breaker,
+            ..
+        } = &*self.state;
+        let mut counts = self.limit.counts();
+        counts.extend([
+            Count::total(
+                "portcullis_rate_limit_store_requests",
+                "Requests for which the shared store was asked",
+                asked.load(Relaxed),
+            ),
+            Count::total(
+                "portcullis_rate_limit_store_failures",
+                "Requests for which the shared store gave an error, or no answer in time",
+                failed.load(Relaxed),
+            ),
+            Count::gauge(
+                "portcullis_rate_limit_store_up",
+                "Whether the shared store answers: 1, or 0 while it is given a rest",
+                u64::from(!breaker.is_open()),
+            ),
+        ]);
+        counts
+    }
+}
+
+impl<Q> fmt::Debug for SharedRateLimit<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedRateLimit")
+            .field("limit", &self.limit)
+            .field("on_failure", &self.state.on_failure)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for OnFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Open => "open",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+// ===== impl State =====
+
+impl State {
+    fn new(on_failure: OnFailure, time_limit: Duration, lease: Option<u32>) -> Self {
+        Self {
+            on_failure,
+            time_limit,
+            breaker: Breaker::default(),
+            leases: lease.map(Leases::new),
+            asked: AtomicU64::default(),
+            failed: AtomicU64::default(),
+        }
+    }
+
+    /// What the store's answer comes to.
+    pub(super) fn on_answer(
+        &self,
+        rules: &Rules,
+        mut spendings: Spendings<MAX_POLICIES>,
+        now: u64,
+        answer: Result<Vec<Standing>, BoxError>,
+    ) -> Result<Spent, Rejection> {
+        let standings = match answer {
+            Ok(standings) if standings.len() == rules.enforced(&spendings) => standings,
+            Ok(_) => return self.on_failure(rules, spendings, now, &"an answer of another length"),
+            Err(error) => return self.on_failure(rules, spendings, now, &error),
+        };
+        if self.breaker.succeeded() == Change::Closed {
+            tracing::info!(target: "portcullis", "the shared limit's store answers again");
+        }
+        if let Some(leases) = &self.leases {
+            leases.grant(rules, &spendings, &standings, now);
+        }
+        rules.learn(&mut spendings, &standings, now);
+        rules.judge(&spendings)
+    }
+
+    fn on_failure(
+        &self,
+        rules: &Rules,
+        spendings: Spendings<MAX_POLICIES>,
+        now: u64,
+        why: &dyn fmt::Display,
+    ) -> Result<Spent, Rejection> {
+        self.failed.fetch_add(1, Relaxed);
+        if self.breaker.failed(rules.clock.now()) == Change::Opened {
+            tracing::warn!(
+                target: "portcullis",
+                error = %why,
+                "the shared limit's store does not answer; on failure: {}", self.on_failure
+            );
+        }
+        self.go_on_alone(rules, spendings, now)
+    }
+
+    fn go_on_alone(
+        &self,
+        rules: &Rules,
+        mut spendings: Spendings<MAX_POLICIES>,
+        now: u64,
+    ) -> Result<Spent, Rejection> {
+        match self.on_failure {
+            OnFailure::Local => {
+                rules.spend_where(&mut spendings, now, |rule| !rule.policy.dry_run);
+                rules.judge(&spendings)
+            }
+            OnFailure::Open => Ok(Spent::default()),
+            OnFailure::Closed => Err(Rejection::new(RejectionKind::Unavailable)
+                .detail("The limit of requests can't be checked")
+                .retry_after(Duration::from_secs(1))),
+        }
+    }
+
+    fn spend_lease(
+        &self,
+        rules: &Rules,
+        spendings: &mut Spendings<MAX_POLICIES>,
+        now: u64,
+    ) -> bool {
+        let leases = self.leases.as_ref();
+        leases.is_some_and(|leases| leases.spend(rules, spendings, now))
+    }
+}
+
+const TIME_LIMIT: Duration = Duration::from_millis(50);

@@ -1,0 +1,45 @@
+//! One limit for several processes.
+//!
+//! # What happens
+//!
+//! Each request that this process does not know to be over is one round trip to a
+//! [`QuotaStore`]. What the store says is kept here too, so that a client that is over is refused
+//! without asking, and so that this process can go on alone.
+//!
+//! When the store gives an error, or no answer in time, [`OnFailure`] decides. After three failures
+//! in a row it is asked no more, but for one request a second, until that one succeeds. Each change
+//! is one line in the log.
+//!
+//! Dry runs are counted in this process alone.
+//!
+//! # Example
+//!
+//! ```
+//! use portcullis::{Edge, Quota, rate_limit::{MemoryStore, OnFailure, RateLimit}};
+//!
+//! # fn main() -> Result<(), portcullis::ConfigError> {
+//! // `portcullis_redis::RedisStore` in place of the memory of one process.
+//! let store = MemoryStore::new(65_536);
+//! let limit = RateLimit::new(Quota::per_second(10))
+//!     .shared(store)
+//!     .on_failure(OnFailure::Local);
+//! let edge = Edge::new().limit(Some(limit)).build()?;
+//! # let _ = edge;
+//! # Ok(())
+//! # }
+//! ```
+
+mod ask;
+mod breaker;
+mod guard;
+mod lease;
+mod memory;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    ask::Ask,
+    guard::{OnFailure, SharedRateLimit},
+    memory::MemoryStore,
+};

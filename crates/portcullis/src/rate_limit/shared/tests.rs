@@ -1,0 +1,255 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::Request;
+use portcullis_core::{
+    BoxError, Charge, ClientIp, Counts, Facts, GateLayer, Quota, QuotaStore, Standing,
+};
+use portcullis_test::{Body, check_quota_store, echo, logged, request, send};
+use tokio::time::{Instant, advance, sleep};
+use tower::Layer;
+
+use super::{MemoryStore, OnFailure, SharedRateLimit};
+use crate::rate_limit::{Policy, RateLimit};
+
+/// What a store does, as a test tells it to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mood {
+    Well,
+    Failing,
+    /// It answers after so long.
+    Slow(Duration),
+}
+
+/// A store in memory that fails when told to, and counts how often it was asked.
+#[derive(Clone)]
+struct Moody {
+    store: MemoryStore,
+    mood: Arc<Mutex<Mood>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Moody {
+    fn new() -> Self {
+        Self {
+            store: MemoryStore::new(1024),
+            mood: Arc::new(Mutex::new(Mood::Well)),
+            asked: Arc::default(),
+        }
+    }
+
+    fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.swap(0, Relaxed)
+    }
+}
+
+impl QuotaStore for Moody {
+    type Future = Pin<Box<dyn Future<Output = Result<Vec<Standing>, BoxError>> + Send>>;
+
+    fn spend(&self, charges: Vec<Charge>) -> Self::Future {
+        self.asked.fetch_add(1, Relaxed);
+        let mood = *self.mood.lock().unwrap();
+        let answer = self.store.spend(charges);
+        Box::pin(async move {
+            match mood {
+                Mood::Well => answer.await,
+                Mood::Failing => Err("out of order".into()),
+                Mood::Slow(time) => {
+                    sleep(time).await;
+                    answer.await
+                }
+            }
+        })
+    }
+}
+
+fn from(ip: &str) -> Request<Body> {
+    let mut request = request("/");
+    Facts::of_mut(request.extensions_mut()).set(ClientIp(ip.parse().unwrap()));
+    request
+}
+
+async fn status<Q: QuotaStore>(limit: &SharedRateLimit<Q>, ip: &str) -> u16 {
+    let service = GateLayer::new(limit.clone()).layer(echo());
+    send(service, from(ip)).await.status().as_u16()
+}
+
+async fn admitted<Q: QuotaStore>(limit: &SharedRateLimit<Q>, ip: &str, requests: usize) -> usize {
+    let mut admitted = 0;
+    for _ in 0..requests {
+        admitted += usize::from(status(limit, ip).await == 200);
+    }
+    admitted
+}
+
+fn count(limit: &impl Counts, name: &str) -> u64 {
+    let counts = limit.counts();
+    counts
+        .iter()
+        .find(|count| count.name.ends_with(name))
+        .unwrap()
+        .value
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_is_a_store() {
+    check_quota_store(MemoryStore::new(1024), "run", advance).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_processes_spend_one_quota() {
+    let store = MemoryStore::new(1024);
+    let limits = [(); 3].map(|()| RateLimit::new(Quota::per_hour(10)).shared(store.clone()));
+    let mut total = 0;
+    for limit in limits.iter().cycle().take(60) {
+        total += admitted(limit, "192.0.2.1", 1).await;
+    }
+
+    assert_eq!(total, 10);
+    assert_eq!(admitted(&limits[0], "192.0.2.2", 20).await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_known_to_be_over_costs_no_round_trip() {
+    let store = Moody::new();
+    let limit = RateLimit::new(Quota::per_second(1).burst(5)).shared(store.clone());
+
+    assert_eq!(admitted(&limit, "192.0.2.1", 100).await, 5);
+    assert_eq!(store.asked(), 5, "one for each that was admitted");
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(admitted(&limit, "192.0.2.1", 100).await, 1);
+    assert_eq!(store.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_answer_this_process_goes_on_from_what_it_knew() {
+    let store = Moody::new();
+    let limit = RateLimit::new(Quota::per_hour(10)).shared(store.clone());
+    assert_eq!(admitted(&limit, "192.0.2.1", 6).await, 6);
+    store.set(Mood::Failing);
+
+    assert_eq!(admitted(&limit, "192.0.2.1", 100).await, 4);
+    assert_eq!(admitted(&limit, "192.0.2.2", 100).await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn or_lets_everything_pass_or_nothing() {
+    for (on_failure, expected) in [(OnFailure::Open, 200), (OnFailure::Closed, 503)] {
+        let store = Moody::new();
+        store.set(Mood::Failing);
+        let limit = RateLimit::new(Quota::per_hour(1))
+            .shared(store)
+            .on_failure(on_failure);
+        for _ in 0..20 {
+            assert_eq!(status(&limit, "192.0.2.1").await, expected);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stalls_costs_its_time_limit_three_times_and_then_nothing() {
+    let store = Moody::new();
+    store.set(Mood::Slow(Duration::from_secs(2)));
+    let limit = RateLimit::new(Quota::per_hour(1000)).shared(store.clone());
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        let started = Instant::now();
+        assert_eq!(status(&limit, "192.0.2.1").await, 200);
+        times.push(started.elapsed().as_millis());
+    }
+
+    assert_eq!(times, [50, 50, 50, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(store.asked(), 3);
+    assert_eq!(count(&limit, "store_up"), 0);
+    assert_eq!(count(&limit, "store_failures"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_back_is_found_by_one_request_a_second() {
+    let store = Moody::new();
+    let limit = RateLimit::new(Quota::per_hour(1000)).shared(store.clone());
+    let (log, ()) = logged(async {
+        store.set(Mood::Failing);
+        for _ in 0..50 {
+            admitted(&limit, "192.0.2.1", 1).await;
+            advance(Duration::from_millis(100)).await;
+        }
+        assert_eq!(
+            store.asked(),
+            3 + 4,
+            "three, and one in each further second"
+        );
+        store.set(Mood::Well);
+        advance(Duration::from_secs(1)).await;
+        admitted(&limit, "192.0.2.1", 10).await;
+        assert_eq!(store.asked(), 10);
+        assert_eq!(count(&limit, "store_up"), 1);
+    })
+    .await;
+
+    assert_eq!(
+        log.matches("does not answer; on failure: local").count(),
+        1,
+        "{log}"
+    );
+    assert_eq!(log.matches("answers again").count(), 1, "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_saves_round_trips_within_its_bound() {
+    let store = Moody::new();
+    let limits = [(); 2].map(|()| {
+        RateLimit::new(Quota::per_second(10).burst(50))
+            .shared(store.clone())
+            .lease(10)
+    });
+    let mut total = 0;
+    for limit in limits.iter().cycle().take(200) {
+        total += admitted(limit, "192.0.2.1", 1).await;
+    }
+    assert_eq!(total, 50, "what is leased is spent from the one quota");
+    assert!(store.asked() <= 50 / 10 + 2);
+
+    // At a moment, two processes may have nine leased requests each besides.
+    let mut most = 0;
+    for _ in 0..100 {
+        advance(Duration::from_millis(100)).await;
+        for limit in &limits {
+            most += admitted(limit, "192.0.2.1", 20).await;
+        }
+    }
+    assert!(most <= 100 + 2 * 9, "{most}");
+    assert!(most >= 80, "{most}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dry_runs_are_counted_here_and_refuse_nothing() {
+    let store = Moody::new();
+    let limit = RateLimit::of([
+        Policy::new("real", Quota::per_hour(20)),
+        Policy::new("dry", Quota::per_hour(5)).dry_run(),
+    ])
+    .unwrap()
+    .shared(store.clone());
+
+    assert_eq!(admitted(&limit, "192.0.2.1", 30).await, 20);
+    assert_eq!(count(&limit, "dry_run_refused"), 0, "of the first policy");
+    let only_dry = RateLimit::of([Policy::new("dry", Quota::per_hour(1)).dry_run()]).unwrap();
+    store.asked();
+    assert_eq!(
+        admitted(&only_dry.shared(store.clone()), "192.0.2.1", 9).await,
+        9
+    );
+    assert_eq!(store.asked(), 0);
+}
