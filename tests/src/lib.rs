@@ -4,6 +4,7 @@ pub mod demo;
 pub mod net;
 pub mod program;
 pub mod proxies;
+pub mod redis;
 pub mod reports;
 pub mod sieges;
 
