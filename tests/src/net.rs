@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use portcullis::{BoxError, serve, serve::Stopped};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
     time::timeout,
@@ -115,6 +115,22 @@ impl Client {
     /// Panics if that fails.
     pub async fn http1(address: SocketAddr) -> Self {
         let io = TcpStream::connect(address).await.expect("connects");
+        Self::http1_on(io).await
+    }
+
+    /// Connects from a loopback address and speaks HTTP/1.1.
+    ///
+    /// # Panics
+    ///
+    /// Panics if that fails.
+    pub async fn http1_from(source: [u8; 4], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((source, 0).into()).expect("is bound");
+        let io = socket.connect(address).await.expect("connects");
+        Self::http1_on(io).await
+    }
+
+    async fn http1_on(io: TcpStream) -> Self {
         let (sender, connection) = http1::handshake(TokioIo::new(io)).await.expect("h1");
         tokio::spawn(connection);
         Self::Http1(sender)

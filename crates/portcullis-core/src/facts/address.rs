@@ -1,5 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 
+use http::uri::Authority;
+
 /// Address of the socket's other end. Set by the server, never by a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -17,6 +19,14 @@ pub struct PeerAddr(pub SocketAddr);
     reason = "a newtype, destructured by users"
 )]
 pub struct ClientIp(pub IpAddr);
+
+/// The host and port that the client asked for, as a trusted proxy says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a newtype, destructured by users"
+)]
+pub struct Host(pub Authority);
 
 /// The scheme the client used, as the connection or a trusted proxy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

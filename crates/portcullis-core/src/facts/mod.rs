@@ -26,7 +26,7 @@ use http::Extensions;
 use tokio::time::Instant;
 
 pub use self::{
-    address::{ClientIp, PeerAddr, Scheme},
+    address::{ClientIp, Host, PeerAddr, Scheme},
     csp_nonce::CspNonce,
     deadline::Deadline,
     principal::Principal,
@@ -40,6 +40,7 @@ pub struct Facts {
     client_ip: Option<ClientIp>,
     csp_nonce: Option<CspNonce>,
     deadline: Option<Deadline>,
+    host: Option<Host>,
     peer: Option<PeerAddr>,
     peer_trusted: bool,
     principal: Option<Principal>,
@@ -51,7 +52,7 @@ pub struct Facts {
 /// One of the [`Facts`] of a request.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fact that a layer leaves in a request",
-    note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `PeerAddr`, `Principal`, `Received`, \
+    note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `Host`, `PeerAddr`, `Principal`, `Received`, \
             `RequestId` and `Scheme`"
 )]
 pub trait Fact: Clone + Send + Sync + 'static + sealed::Sealed {
@@ -145,6 +146,7 @@ facts! {
     client_ip: ClientIp,
     csp_nonce: CspNonce,
     deadline: Deadline,
+    host: Host,
     peer: PeerAddr,
     principal: Principal,
     received: Received,
@@ -156,6 +158,7 @@ static NONE: Facts = Facts {
     client_ip: None,
     csp_nonce: None,
     deadline: None,
+    host: None,
     peer: None,
     peer_trusted: false,
     principal: None,

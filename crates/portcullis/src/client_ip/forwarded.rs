@@ -1,74 +1,77 @@
-//! `X-Forwarded-For`, read from the right.
+//! The syntax of `Forwarded` (RFC 7239, section 4), read from the right.
+//!
+//! What our own proxy added stands at the right end. Reading from there, nothing that a client
+//! wrote before it, not even a quote without its other half, can hide it.
 
-use std::net::{IpAddr, SocketAddr};
-
-use http::{HeaderMap, HeaderName, header::FORWARDED};
-use ipnet::IpNet;
-use portcullis_core::Scheme;
-
-/// Walks from the peer towards the client for as long as the hops are trusted.
-pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let mut client = peer;
-    for entry in entries_from_the_right(headers, &X_FORWARDED_FOR) {
-        if !is_trusted(client, trusted) {
-            break;
-        }
-        match entry.and_then(parse) {
-            Some(hop) => client = hop,
-            None => break,
-        }
-    }
-    client
+/// One hop: `for=192.0.2.1;proto=https;host=example.com`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Element<'a> {
+    pub(super) node: Option<&'a str>,
+    pub(super) proto: Option<&'a str>,
+    pub(super) host: Option<&'a str>,
 }
 
-/// The scheme that the nearest proxy says the client used.
-pub(super) fn scheme(headers: &HeaderMap) -> Option<Scheme> {
-    let mut entries = entries_from_the_right(headers, &X_FORWARDED_PROTO);
-    match entries.next().flatten()? {
-        proto if proto.eq_ignore_ascii_case("https") => Some(Scheme::Https),
-        proto if proto.eq_ignore_ascii_case("http") => Some(Scheme::Http),
-        _ => None,
-    }
-}
-
-pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
-    trusted.iter().any(|range| range.contains(&address))
-}
-
-/// Whether the request carries a header that claims to know the client.
-pub(super) fn is_claimed(headers: &HeaderMap) -> bool {
-    // One walk over few names is cheaper than three look-ups that find nothing.
-    headers.keys().any(|name| {
-        let may_be = matches!(name.as_str().len(), 9 | 15);
-        may_be && (X_FORWARDED_FOR == name || FORWARDED == name || X_REAL_IP == name)
+/// The parts between separators, last first, without the white space around them. With
+/// `may_be_quoted`, a separator in a quoted string separates nothing.
+pub(super) fn rsplit(text: &str, separator: u8, may_be_quoted: bool) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let at = last_separator(text, separator, may_be_quoted);
+        rest = at.map(|at| &text[..at]);
+        Some(text[at.map_or(0, |at| at + 1)..].trim_matches([' ', '\t']))
     })
 }
 
-/// One address: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, `fe80::1%eth0`.
-pub(super) fn parse(entry: &str) -> Option<IpAddr> {
-    let bracketed = |text: &str| Some(text.strip_prefix('[')?.strip_suffix(']')?.to_owned());
-    let without_zone = |text: &str| text.split_once('%').map_or(text, |(ip, _)| ip).parse().ok();
-    let address: IpAddr = without_zone(entry)
-        .or_else(|| entry.parse().ok().map(|socket: SocketAddr| socket.ip()))
-        .or_else(|| without_zone(&bracketed(entry)?))?;
-    let canonical = address.to_canonical();
-    (!canonical.is_unspecified()).then_some(canonical)
+fn last_separator(text: &str, separator: u8, may_be_quoted: bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut quoted = false;
+    for (at, byte) in bytes.iter().enumerate().rev() {
+        if may_be_quoted && *byte == b'"' && !is_escaped(&bytes[..at]) {
+            quoted = !quoted;
+        } else if *byte == separator && !quoted {
+            return Some(at);
+        }
+    }
+    None
 }
 
-/// The entries of all lines of a list header, last first. `None` for what is not text.
-fn entries_from_the_right<'a>(
-    headers: &'a HeaderMap,
-    name: &'static HeaderName,
-) -> impl Iterator<Item = Option<&'a str>> {
-    let lines = headers.get_all(name).into_iter().rev();
-    lines.flat_map(|line| {
-        let text = line.to_str().ok();
-        let entries = text.map(|text| text.rsplit(',').map(|entry| Some(entry.trim())));
-        let garbage = text.is_none().then_some(None);
-        entries.into_iter().flatten().chain(garbage)
-    })
+/// Whether an odd number of backslashes stands before a byte.
+fn is_escaped(before: &[u8]) -> bool {
+    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\');
+    backslashes.count() % 2 == 1
 }
 
-static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// Reads an element. Names are in any case, and each is there at most once.
+pub(super) fn parse(text: &str) -> Option<Element<'_>> {
+    let mut element = Element::default();
+    for pair in rsplit(text, b';', true).filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=')?;
+        let value = unquote(value)?;
+        let place = match () {
+            () if name.eq_ignore_ascii_case("for") => &mut element.node,
+            () if name.eq_ignore_ascii_case("proto") => &mut element.proto,
+            () if name.eq_ignore_ascii_case("host") => &mut element.host,
+            () => continue,
+        };
+        if place.replace(value).is_some() {
+            return None;
+        }
+    }
+    Some(element)
+}
+
+/// A token, or a quoted string. Nothing that we read needs an escape, so one is an error.
+fn unquote(value: &str) -> Option<&str> {
+    match value.strip_prefix('"') {
+        Some(quoted) => quoted
+            .strip_suffix('"')
+            .filter(|inner| !inner.contains(['"', '\\'])),
+        None => (!value.is_empty() && value.bytes().all(is_token)).then_some(value),
+    }
+}
+
+/// RFC 9110, section 5.6.2. A colon is not one, but `for=192.0.2.1:80` is common.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:".contains(&byte)
+}

@@ -1,37 +1,70 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
 };
 
-use http::Extensions;
+use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
-use portcullis_core::ConfigError;
+use portcullis_core::{ConfigError, Count, Counts, Live};
 use tower_layer::Layer;
 
-use super::ResolveClientIp;
+use super::{Decision, ResolveClientIp, Strategy, decision::Why};
 
 /// Where a server leaves the address of the socket's other end.
 pub(super) type PeerFrom = fn(&Extensions) -> Option<SocketAddr>;
 
 /// Applies [`ResolveClientIp`]. See the [module docs](super) for an example.
+///
+/// Clones share the strategy and what was counted.
 #[derive(Clone)]
 pub struct ClientIpLayer {
     on: bool,
+    strips: bool,
     peer_from: Option<PeerFrom>,
-    trusted: Option<Arc<[IpNet]>>,
-    warned: Arc<AtomicBool>,
+    default_peer: Option<SocketAddr>,
+    shared: Arc<Shared>,
 }
+
+/// What clones share.
+pub(super) struct Shared {
+    pub(super) strategy: Live<Strategy>,
+    pub(super) ignored: Once,
+    pub(super) failed: Once,
+}
+
+/// Something that is counted each time, and told of once.
+#[derive(Default)]
+pub(super) struct Once {
+    count: AtomicU64,
+    told: AtomicBool,
+}
+
+// ===== impl ClientIpLayer =====
 
 impl ClientIpLayer {
     /// Creates a layer that trusts no proxy: the client is the socket's other end.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(Strategy::peer())
+    }
+
+    /// Creates a layer with a strategy.
+    #[must_use]
+    pub fn of(strategy: Strategy) -> Self {
         Self {
             on: true,
+            strips: true,
             peer_from: None,
-            trusted: None,
-            warned: Arc::default(),
+            default_peer: None,
+            shared: Arc::new(Shared {
+                strategy: Live::new(strategy),
+                ignored: Once::default(),
+                failed: Once::default(),
+            }),
         }
     }
 
@@ -44,26 +77,20 @@ impl ClientIpLayer {
         }
     }
 
-    /// Trusts proxies in these ranges, and no others.
-    ///
-    /// IPv4 ranges mapped into IPv6 are folded, as addresses are.
+    /// Trusts proxies in these ranges, and no others, to append to `X-Forwarded-For`.
     #[must_use]
-    pub fn trust(mut self, ranges: impl IntoIterator<Item = IpNet>) -> Self {
-        let ranges: Arc<[IpNet]> = ranges.into_iter().map(fold).collect();
-        self.trusted = Some(ranges).filter(|ranges| !ranges.is_empty());
-        self
+    pub fn trust(self, ranges: impl IntoIterator<Item = IpNet>) -> Self {
+        self.with(Strategy::of_ranges(ranges))
     }
 
-    /// Trusts proxies in a comma-separated list of ranges and addresses.
+    /// Trusts proxies in a comma-separated list of ranges and addresses, and no others, to append
+    /// to `X-Forwarded-For`. An empty list trusts nobody.
     ///
     /// # Errors
     ///
     /// Names every entry that is neither an address nor a CIDR range.
     pub fn trust_list(self, list: &str) -> Result<Self, ConfigError> {
-        let entries = list.split(',').map(str::trim).filter(|e| !e.is_empty());
-        let (good, bad): (Vec<_>, Vec<_>) = entries.map(parse_range).partition(Result::is_ok);
-        ConfigError::check(bad.into_iter().filter_map(Result::err).collect())?;
-        Ok(self.trust(good.into_iter().flatten()))
+        Ok(self.with(Strategy::of_list(list)?))
     }
 
     /// Reads the socket's other end from where the server leaves it.
@@ -73,10 +100,35 @@ impl ClientIpLayer {
         self
     }
 
-    /// The ranges of trusted proxies.
+    /// The socket's other end where the server knows none: on Unix sockets, and in tests.
     #[must_use]
-    pub fn trusted(&self) -> &[IpNet] {
-        self.trusted.as_deref().unwrap_or_default()
+    pub const fn default_peer(mut self, peer: SocketAddr) -> Self {
+        self.default_peer = Some(peer);
+        self
+    }
+
+    /// Whether forged headers are taken out before the application sees them. On by default.
+    #[must_use]
+    pub const fn strip_forged(mut self, on: bool) -> Self {
+        self.strips = on;
+        self
+    }
+
+    /// Replaces the strategy while requests are served.
+    pub fn set_strategy(&self, strategy: Strategy) {
+        self.shared.strategy.store(strategy);
+    }
+
+    /// The strategy that is in force.
+    #[must_use]
+    pub fn strategy(&self) -> Strategy {
+        self.shared.strategy.load().clone()
+    }
+
+    /// Who the client of a request is, and why.
+    #[must_use]
+    pub fn explain(&self, peer: SocketAddr, headers: &HeaderMap) -> Decision {
+        self.shared.strategy.load().explain(peer.ip(), headers)
     }
 
     /// Whether the layer does anything.
@@ -85,19 +137,26 @@ impl ClientIpLayer {
         self.on
     }
 
+    pub(super) const fn strips(&self) -> bool {
+        self.strips
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     pub(super) fn peer(&self, extensions: &Extensions) -> Option<SocketAddr> {
         let left_by_server = || self.peer_from.and_then(|peer| peer(extensions));
-        left_by_server().or_else(|| extensions.get().copied())
+        left_by_server()
+            .or_else(|| extensions.get().copied())
+            .or(self.default_peer)
     }
 
-    /// Whether this is the first time that somebody asks.
-    pub(super) fn should_warn(&self) -> bool {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.trusted.is_none() && !self.warned.load(Relaxed)
-    }
-
-    pub(super) fn warned(&self) -> &AtomicBool {
-        &self.warned
+    fn with(self, strategy: Strategy) -> Self {
+        Self {
+            shared: Self::of(strategy).shared,
+            ..self
+        }
     }
 }
 
@@ -116,28 +175,57 @@ impl<S> Layer<S> for ClientIpLayer {
     }
 }
 
+impl Counts for ClientIpLayer {
+    fn counts(&self) -> Vec<Count> {
+        vec![
+            Count::total(
+                "portcullis_client_address_ignored",
+                "Requests of strangers that claimed to know their client",
+                self.shared.ignored.count.load(Relaxed),
+            ),
+            Count::total(
+                "portcullis_client_address_failed",
+                "Requests of trusted proxies that did not say who their client is",
+                self.shared.failed.count.load(Relaxed),
+            ),
+        ]
+    }
+}
+
 impl fmt::Debug for ClientIpLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientIpLayer")
             .field("on", &self.on)
-            .field("trusted", &self.trusted())
+            .field("strategy", &self.strategy())
             .finish_non_exhaustive()
     }
 }
 
-fn parse_range(entry: &str) -> Result<IpNet, String> {
-    let range = entry.parse().ok();
-    let range = range.or_else(|| entry.parse().ok().map(|address: IpAddr| address.into()));
-    range
-        .ok_or_else(|| format!("trusted proxies: {entry:?} is neither an address nor a CIDR range"))
+// ===== impl Strategy =====
+
+impl Strategy {
+    /// Who the client is, of a trusted peer or of a stranger.
+    pub(super) fn explain(&self, peer: IpAddr, headers: &HeaderMap) -> Decision {
+        let peer = peer.to_canonical();
+        match self.trusts(peer) {
+            true => self.decide(peer, headers),
+            false if self.reads().is_none() => Decision::new(self, peer, peer, 0, Why::NoProxy),
+            false => Decision::new(self, peer, peer, 0, Why::Stranger),
+        }
+    }
 }
 
-/// Folds `::ffff:a.b.c.d/n` into `a.b.c.d/(n - 96)`.
-fn fold(range: IpNet) -> IpNet {
-    let mapped = match range {
-        IpNet::V6(v6) if v6.prefix_len() >= 96 => v6.addr().to_ipv4_mapped(),
-        _ => None,
-    };
-    let folded = mapped.map(|v4| IpNet::new(v4.into(), range.prefix_len() - 96));
-    folded.and_then(Result::ok).unwrap_or(range)
+// ===== impl Once =====
+
+impl Once {
+    /// Counts, and says whether this is the first time.
+    pub(super) fn happened(&self) -> bool {
+        self.count.fetch_add(1, Relaxed);
+        !self.told.load(Relaxed) && !self.told.swap(true, Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn happened_before(&self) -> bool {
+        self.count.load(Relaxed) > 0
+    }
 }

@@ -56,10 +56,18 @@
 //! RFC 7239, section 8.1: nothing in such a header can be trusted but what one's own proxies
 //! added. Declare exactly the addresses of those proxies.
 
+mod address;
+mod claims;
+mod decision;
+mod family;
 mod forwarded;
 mod layer;
 mod service;
+mod strategy;
 #[cfg(test)]
 mod tests;
 
-pub use self::{layer::ClientIpLayer, service::ResolveClientIp};
+pub use self::{
+    decision::Decision, family::Family, layer::ClientIpLayer, service::ResolveClientIp,
+    strategy::Strategy,
+};

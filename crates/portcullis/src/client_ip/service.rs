@@ -1,14 +1,13 @@
 use std::{
     net::SocketAddr,
-    sync::atomic::Ordering,
     task::{Context, Poll},
 };
 
-use http::Request;
-use portcullis_core::{ClientIp, Facts, PeerAddr, Scheme};
+use http::{HeaderMap, Request};
+use portcullis_core::{ClientIp, Facts, Host, PeerAddr};
 use tower_service::Service;
 
-use super::{ClientIpLayer, forwarded};
+use super::{ClientIpLayer, Decision, Strategy, claims};
 
 /// Middleware that turns [`PeerAddr`] into [`ClientIp`]. See the [module docs](super).
 #[derive(Clone, Debug)]
@@ -48,57 +47,69 @@ where
 // ===== impl ClientIpLayer =====
 
 impl ClientIpLayer {
+    #[inline]
     fn resolve<B>(&self, req: &mut Request<B>) {
-        if self.should_warn() && forwarded::is_claimed(req.headers()) {
-            self.warn();
+        let strategy = self.shared().strategy.load();
+        let known = Facts::of(req.extensions()).get();
+        let known = known.map(|PeerAddr(peer)| *peer);
+        let peer = known.or_else(|| self.peer(req.extensions()));
+        let trusted = peer.filter(|peer| strategy.trusts(peer.ip().to_canonical()));
+        if let Some(peer) = peer {
+            let facts = Facts::of_mut(req.extensions_mut());
+            facts.set(PeerAddr(peer));
+            facts.set(ClientIp(peer.ip().to_canonical()));
         }
-        let known = Facts::of(req.extensions())
-            .get()
-            .map(|PeerAddr(peer)| *peer);
-        let Some(peer) = known.or_else(|| self.peer(req.extensions())) else {
-            return;
-        };
-        let found = self.find(peer, req);
+        match trusted {
+            Some(peer) => self.believe(&strategy, peer, req),
+            None if claims::first(req.headers()).is_some() => {
+                self.ignore(&strategy, peer, req.headers_mut());
+            }
+            None => {}
+        }
+    }
+
+    /// Takes a trusted proxy's word.
+    fn believe<B>(&self, strategy: &Strategy, peer: SocketAddr, req: &mut Request<B>) {
+        let decision = strategy.decide(peer.ip().to_canonical(), req.headers());
+        tracing::debug!(target: "portcullis::client_ip", %peer, "client {decision}");
+        if decision.has_failed() && self.shared().failed.happened() {
+            tracing::warn!(
+                target: "portcullis::client_ip", %peer,
+                "a trusted proxy does not say who its client is: {decision}"
+            );
+        }
+        let (scheme, host) = claims::origin(req.headers(), strategy, decision.entries);
+        let host = host.and_then(|host| host.parse().ok()).map(Host);
         let facts = Facts::of_mut(req.extensions_mut());
-        facts.set(PeerAddr(peer));
-        facts.set(found.client);
-        if found.peer_trusted {
-            facts.trust_peer();
-        }
-        if let Some(scheme) = found.scheme {
+        facts.set(ClientIp(decision.client));
+        facts.trust_peer();
+        if let Some(scheme) = scheme {
             facts.set(scheme);
         }
-    }
-
-    fn find<B>(&self, peer: SocketAddr, req: &Request<B>) -> Found {
-        let address = peer.ip().to_canonical();
-        if !forwarded::is_trusted(address, self.trusted()) {
-            return Found {
-                client: ClientIp(address),
-                peer_trusted: false,
-                scheme: None,
-            };
+        if let Some(host) = host {
+            facts.set(host);
         }
-        Found {
-            client: ClientIp(forwarded::client(address, req.headers(), self.trusted())),
-            peer_trusted: true,
-            scheme: forwarded::scheme(req.headers()),
+        if self.strips() {
+            claims::strip(req.headers_mut(), strategy, Some(&decision));
         }
     }
 
-    fn warn(&self) {
-        if !self.warned().swap(true, Ordering::Relaxed) {
+    /// Takes no notice of what a stranger says.
+    #[cold]
+    fn ignore(&self, strategy: &Strategy, peer: Option<SocketAddr>, headers: &mut HeaderMap) {
+        let claim = claims::first(headers).cloned();
+        let shown = peer.map(|peer| strategy.explain(peer.ip(), headers));
+        let shown = shown.as_ref().map(Decision::to_string).unwrap_or_default();
+        tracing::debug!(target: "portcullis::client_ip", ?peer, "client {shown}");
+        if self.shared().ignored.happened() {
             tracing::warn!(
-                "a forwarding header came and no proxy is trusted, so it was ignored; \
+                target: "portcullis::client_ip", ?peer, header = ?claim,
+                "a forwarding header came from a stranger and was ignored; \
                  if there is a proxy in front, trust its address"
             );
         }
+        if self.strips() {
+            claims::strip(headers, strategy, None);
+        }
     }
-}
-
-/// What the peer and, if it is trusted, its headers say.
-struct Found {
-    client: ClientIp,
-    peer_trusted: bool,
-    scheme: Option<Scheme>,
 }

@@ -101,11 +101,11 @@ impl Settings {
 }
 
 fn contradictions(settings: &Settings, auth: bool, limit: bool) -> [(bool, &'static str); 6] {
-    let mut trusted = settings.client_ip.trusted().iter();
+    let strategy = settings.client_ip.strategy();
     let after = settings.timeout.after();
     [
         (
-            trusted.any(|range| range.prefix_len() == 0),
+            strategy.trusts_everybody(),
             "trusted proxies: a range of length 0 trusts everybody",
         ),
         (

@@ -89,11 +89,8 @@ impl fmt::Display for Explanation {
 
 impl Settings {
     fn client_address(&self) -> Option<String> {
-        let address = match self.client_ip.trusted() {
-            [] => "the socket's other end; no proxy is trusted".to_owned(),
-            trusted => format!("X-Forwarded-For of {}", list(trusted)),
-        };
-        self.client_ip.is_on().then_some(address)
+        let strategy = self.client_ip.strategy();
+        self.client_ip.is_on().then(|| strategy.to_string())
     }
 
     fn headers(&self) -> Option<String> {
