@@ -81,6 +81,16 @@ impl Proxy {
     /// Panics if it does not start, or does not listen after five seconds.
     #[must_use]
     pub fn start(self, port: u16, upstream: SocketAddr) -> Running {
+        self.start_with(port, upstream, "")
+    }
+
+    /// As [`start`](Self::start), with more to say about the server to HAProxy.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it does not start, or does not listen after five seconds.
+    #[must_use]
+    pub fn start_with(self, port: u16, upstream: SocketAddr, options: &str) -> Running {
         let folder = Folder::new(&format!("{}-{port}", self.name()));
         let path = folder.path().display().to_string();
         let (name, config) = self.config();
@@ -88,7 +98,8 @@ impl Proxy {
             .replace("{folder}", &path)
             .replace("{port}", &port.to_string())
             .replace("{upstream}", &upstream.to_string())
-            .replace("{source}", SOURCE);
+            .replace("{source}", SOURCE)
+            .replace("{options}", options);
         fs::write(folder.path().join(name), config).expect("is written");
         let process = Process::start(&mut self.command(&path));
         let listens = || TcpStream::connect(("127.0.0.1", port)).is_ok();

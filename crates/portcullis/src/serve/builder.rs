@@ -9,12 +9,15 @@ use std::{
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use ipnet::IpNet;
 use portcullis_core::BoxError;
 use tokio::net::TcpListener;
 use tower_service::Service;
 
 use super::{
-    Stopped, run,
+    Stopped,
+    proxy::Proxies,
+    run,
     signal::{Signals, Stop},
 };
 use crate::Health;
@@ -38,6 +41,7 @@ where
             drain: Duration::from_secs(20),
             header: Duration::from_secs(10),
         },
+        proxies: Proxies::default(),
         health: None,
     }
 }
@@ -49,6 +53,7 @@ pub struct Serve<S> {
     pub(super) service: S,
     pub(super) stop: io::Result<Stop>,
     pub(super) times: Times,
+    pub(super) proxies: Proxies,
     pub(super) health: Option<Health>,
 }
 
@@ -84,6 +89,13 @@ impl<S> Serve<S> {
     /// Gives requests that are being served this long to end.
     pub const fn drain(mut self, drain: Duration) -> Self {
         self.times.drain = drain;
+        self
+    }
+
+    /// Expects a PROXY header, version 1 or 2, at the start of each connection from these networks,
+    /// and takes the address in it for the peer's.
+    pub fn proxy_protocol(mut self, proxies: impl IntoIterator<Item = IpNet>) -> Self {
+        self.proxies = Proxies::new(proxies);
         self
     }
 

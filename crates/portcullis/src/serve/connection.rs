@@ -14,7 +14,7 @@ use portcullis_core::{BoxError, Facts, PeerAddr};
 use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tower_service::Service;
 
-use super::builder::Times;
+use super::{builder::Times, proxy};
 
 /// The settings of HTTP/1 and HTTP/2, made once.
 pub(super) fn protocol(times: Times) -> Builder<TokioExecutor> {
@@ -36,6 +36,8 @@ pub(super) struct Connection {
     pub(super) io: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) times: Times,
+    /// Whether it begins with a PROXY header.
+    pub(super) is_proxied: bool,
     pub(super) protocol: Builder<TokioExecutor>,
     pub(super) watcher: Watcher,
     pub(super) draining: watch::Receiver<()>,
@@ -52,7 +54,7 @@ impl Connection {
     {
         // Answers are written whole: waiting to fill a packet only delays them.
         let _ = self.io.set_nodelay(true);
-        if !self.has_spoken().await {
+        if !self.is_introduced().await || !self.has_spoken().await {
             return;
         }
         let peer = PeerAddr(self.peer);
@@ -65,6 +67,27 @@ impl Connection {
         let connection = self.protocol.serve_connection_with_upgrades(io, service);
         // The client is gone; there is nobody to tell.
         let _ = self.watcher.watch(connection).await;
+    }
+
+    /// Reads whom a proxy speaks for.
+    async fn is_introduced(&mut self) -> bool {
+        if !self.is_proxied {
+            return true;
+        }
+        let introduction = timeout(self.times.header, proxy::read(&mut self.io));
+        let source = tokio::select! {
+            source = introduction => source.unwrap_or_else(|late| Err(late.into())),
+            _ = self.draining.changed() => return false,
+        };
+        match source {
+            Ok(Some(source)) => self.peer = source,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(target: "portcullis", proxy = %self.peer, %error, "closed");
+                return false;
+            }
+        }
+        true
     }
 
     /// Waits for the first byte: hyper's limits begin with it.

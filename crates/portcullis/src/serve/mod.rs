@@ -7,6 +7,10 @@
 //! request head, within the [header timeout](Serve::header_timeout) is closed: hyper's own limit
 //! does nothing unless it is given a timer, and does not cover the first byte.
 //!
+//! Proxies that speak the PROXY protocol, version 1 or 2, are declared with
+//! [`Serve::proxy_protocol`]. Each connection from them must begin with a header, and its requests
+//! carry the address in it; without one it is closed. From others such a header is garbage: 400.
+//!
 //! On SIGTERM or SIGINT, or when the future given to [`Serve::shutdown_on`] is ready:
 //!
 //! 1. `/ready` turns 503; everything is still served for the [grace period](Serve::grace), so that
@@ -54,12 +58,14 @@
 //! | [`Serve::grace`] | 5 s | the time in which Kubernetes takes a pod out of its endpoints |
 //! | [`Serve::drain`] | 20 s | with the grace period, below Kubernetes' 30 s |
 //! | [`Serve::header_timeout`] | 10 s | a head is a few packets |
+//! | [`Serve::proxy_protocol`] | nobody | whoever may send a PROXY header chooses its address |
 //! | [`Serve::shutdown_on`] | SIGTERM, SIGINT | |
 //!
 //! HTTP/2 allows 100 streams at once on a connection, and pings every 20 s.
 
 mod builder;
 mod connection;
+mod proxy;
 mod run;
 mod signal;
 mod stopped;

@@ -22,6 +22,7 @@ use super::{
     Serve, Stopped,
     builder::Times,
     connection::{self, Connection},
+    proxy::Proxies,
 };
 
 /// Serves until told to stop, and then stops.
@@ -37,13 +38,14 @@ where
         service,
         stop,
         times,
+        proxies,
         health,
     } = serve;
     if let Some(health) = &health {
         health.start();
     }
     let mut stop = stop?;
-    let mut acceptor = Acceptor::new(listener, service, times);
+    let mut acceptor = Acceptor::new(listener, service, times, proxies);
     acceptor.accept_until(stop.wait()).await;
 
     let started = Instant::now();
@@ -75,6 +77,7 @@ struct Acceptor<S> {
     listener: TcpListener,
     service: S,
     times: Times,
+    proxies: Proxies,
     protocol: Builder<TokioExecutor>,
     graceful: GracefulShutdown,
     draining: watch::Sender<()>,
@@ -90,11 +93,12 @@ where
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    fn new(listener: TcpListener, service: S, times: Times) -> Self {
+    fn new(listener: TcpListener, service: S, times: Times, proxies: Proxies) -> Self {
         Self {
             listener,
             service,
             times,
+            proxies,
             protocol: connection::protocol(times),
             graceful: GracefulShutdown::new(),
             draining: watch::Sender::new(()),
@@ -122,6 +126,7 @@ where
             io,
             peer,
             times: self.times,
+            is_proxied: self.proxies.contain(peer),
             protocol: self.protocol.clone(),
             watcher: self.graceful.watcher(),
             draining: self.draining.subscribe(),
