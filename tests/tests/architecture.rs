@@ -27,20 +27,19 @@ fn others<'a>(module: &'a str, line: &'a str) -> impl Iterator<Item = &'static s
         .filter(move |other| *other != module && names(other))
 }
 
+/// Every file below a folder but tests, and its text.
 fn sources(folder: &Path) -> Vec<(String, String)> {
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
-    let read = |path: std::path::PathBuf| {
-        (
-            path.display().to_string(),
-            fs::read_to_string(path).unwrap(),
-        )
-    };
-    files
-        .filter(|path| !path.ends_with("tests.rs"))
-        .map(read)
-        .collect()
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("tests") {
+            sources.extend(self::sources(&path));
+        } else if path.is_file() && !path.ends_with("tests.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            sources.push((path.display().to_string(), text));
+        }
+    }
+    sources
 }
 
 #[test]

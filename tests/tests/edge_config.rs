@@ -55,6 +55,7 @@ fn explains_each_layer_its_value_and_why() {
         .api_keys(Keys::default())
         .public(["/", "/assets/*"])
         .rate_limit(Quota::per_second(10).burst(20))
+        .in_flight(8)
         .trust_proxies("10.0.0.0/8")
         .observe(None::<Metrics>)
         .observe(Metrics::new())
@@ -65,19 +66,21 @@ fn explains_each_layer_its_value_and_why() {
         .expect("it is right");
 
     let expected = "\
-client address  on   X-Forwarded-For of 10.0.0.0/8               everything below counts or records by address
+client address  on   x-forwarded-for of 10.0.0.0/8               everything below counts or records by address
 request ID      on   x-request-id                                everything below logs it
 observers       on   metrics                                       they see refusals, panics and timeouts
 secure headers  on   API profile                                 every answer below gets them, a 401 and a 500 too
 health          on   /health and /ready; checks: redis           probes spend no quota and need no key
 panic recovery  on   answered with 500                           a panic in any guard below is an answer too
 deadline        off  -                                           it covers guards that wait for a store
-rate limit      on   10/s, burst 20 for each address             guessing keys must cost
+rate limit      on   \"default\": 10/s, burst 20 for each address  guessing keys must cost
+requests in flight on 8 at the same time for each address        who waits for an answer takes a place, known or not
 body limit      on   1048576 bytes                               it comes before anything that reads a body
 authentication  on   API key; public: /, /assets/*               the application sees only known callers
+principal's limit off -                                          it must be known who asks
 ";
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(squeezed(&edge.explain().to_string()), squeezed(expected));
     let names = edge.explain().lines().map(|line| line.layer());
-    assert_eq!(names.count(), 10);
+    assert_eq!(names.count(), 12);
 }

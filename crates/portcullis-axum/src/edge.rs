@@ -28,8 +28,8 @@ pub trait EdgeExt {
 #[expect(clippy::exhaustive_structs, reason = "a unit type that users name")]
 pub struct AxumBody;
 
-impl<A, L, O, R, W> EdgeExt for Edge<A, L, O, R, W> {
-    type Axum = Edge<A, L, O, R, AxumBody>;
+impl<A, L, O, R, W, P> EdgeExt for Edge<A, L, O, R, W, P> {
+    type Axum = Edge<A, L, O, R, AxumBody, P>;
 
     fn for_axum(self) -> Self::Axum {
         let edge = self.route_from(matched_path).peer_from(connect_info);

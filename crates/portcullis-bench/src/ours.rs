@@ -106,10 +106,8 @@ pub(crate) fn clone() -> Step {
     Box::new(move || drop(black_box(service.clone())))
 }
 
-fn answer(
-    _: axum::http::Request<axum::body::Body>,
-) -> Ready<Result<axum::http::Response<Full<Bytes>>, Infallible>> {
-    std::future::ready(Ok(axum::http::Response::default()))
+fn answer(_: Request<axum::body::Body>) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
+    std::future::ready(Ok(Response::default()))
 }
 
 /// One check of the limiter by itself, with a reading of the clock.

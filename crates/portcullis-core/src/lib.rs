@@ -28,7 +28,8 @@ pub use self::{
     config_error::ConfigError,
     counters::{Count, Counts},
     facts::{
-        ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received, RequestId, Scheme,
+        ClientIp, CspNonce, Deadline, Facts, Held, Host, PeerAddr, Principal, Received, RequestId,
+        Scheme,
     },
     gate::{Gate, GateLayer, Guard, Off, Permit, PublicPaths, UnlessPublic, Verdict},
     live::{Live, Loaded},

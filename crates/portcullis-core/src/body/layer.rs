@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,13 +12,15 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::ResponseBody;
+use crate::{Facts, Held};
 
 /// Applies [`WrapBody`].
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct BodyLayer;
 
-/// Middleware that wraps response bodies in [`ResponseBody`].
+/// Middleware that wraps response bodies in [`ResponseBody`], which keeps what layers above
+/// [hold](Facts::hold) to its end.
 #[derive(Clone, Copy, Debug)]
 pub struct WrapBody<S> {
     inner: S,
@@ -28,6 +31,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
+        held: Vec<Held>,
     }
 }
 
@@ -65,9 +69,11 @@ where
     }
 
     #[inline]
-    fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut req: Request<ReqBody>) -> Self::Future {
+        let held = Facts::take_held(req.extensions_mut());
         ResponseFuture {
             inner: self.inner.call(req),
+            held,
         }
     }
 }
@@ -82,8 +88,10 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.project().inner.poll(cx))?;
-        Poll::Ready(Ok(response.map(ResponseBody::new)))
+        let this = self.project();
+        let response = ready!(this.inner.poll(cx))?;
+        let held = mem::take(this.held);
+        Poll::Ready(Ok(response.map(|body| ResponseBody::holding(body, held))))
     }
 }
 

@@ -1,11 +1,13 @@
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+
+use crate::Held;
 
 pin_project! {
     /// The inner service's body, or bytes that a layer answered with.
@@ -13,6 +15,7 @@ pin_project! {
     pub struct ResponseBody<B> {
         #[pin]
         state: State<B>,
+        held: Vec<Held>,
     }
 }
 
@@ -30,8 +33,15 @@ pin_project! {
 impl<B> ResponseBody<B> {
     /// Passes the body of an inner service on.
     pub const fn new(body: B) -> Self {
+        Self::holding(body, Vec::new())
+    }
+
+    /// Passes a body on, and keeps something to its end.
+    #[inline]
+    pub(super) const fn holding(body: B, held: Vec<Held>) -> Self {
         Self {
             state: State::Inner { body },
+            held,
         }
     }
 }
@@ -41,6 +51,7 @@ impl<B> From<Bytes> for ResponseBody<B> {
         let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
         Self {
             state: State::Answer { bytes },
+            held: Vec::new(),
         }
     }
 }
@@ -63,10 +74,15 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.project().state.project() {
-            StateProj::Inner { body } => body.poll_frame(cx),
-            StateProj::Answer { bytes } => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+        let this = self.project();
+        let frame = match this.state.project() {
+            StateProj::Inner { body } => ready!(body.poll_frame(cx)),
+            StateProj::Answer { bytes } => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+        };
+        if !matches!(frame, Some(Ok(_))) {
+            this.held.clear();
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

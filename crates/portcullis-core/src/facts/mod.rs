@@ -18,6 +18,7 @@
 mod address;
 mod csp_nonce;
 mod deadline;
+mod held;
 mod principal;
 mod received;
 mod request_id;
@@ -29,6 +30,7 @@ pub use self::{
     address::{ClientIp, Host, PeerAddr, Scheme},
     csp_nonce::CspNonce,
     deadline::Deadline,
+    held::Held,
     principal::Principal,
     received::Received,
     request_id::{InvalidRequestId, RequestId},
@@ -40,6 +42,7 @@ pub struct Facts {
     client_ip: Option<ClientIp>,
     csp_nonce: Option<CspNonce>,
     deadline: Option<Deadline>,
+    held: Vec<Held>,
     host: Option<Host>,
     peer: Option<PeerAddr>,
     peer_trusted: bool,
@@ -97,6 +100,21 @@ impl Facts {
                     .0
             }
         }
+    }
+
+    /// Keeps something until the last byte of the answer, or until the exchange ends without one.
+    ///
+    /// The body that [`BodyLayer`](crate::BodyLayer) makes keeps it: an edge has that layer, below
+    /// every guard; where a layer works alone it must bring one.
+    pub fn hold(&mut self, held: Held) {
+        self.held.push(held);
+    }
+
+    /// What layers above want to be kept, taken out of a request.
+    #[inline]
+    pub(crate) fn take_held(extensions: &mut Extensions) -> Vec<Held> {
+        let facts = extensions.get_mut::<Self>();
+        facts.map_or(Vec::new(), |facts| std::mem::take(&mut facts.held))
     }
 
     /// One fact, if a layer found it out.
@@ -158,6 +176,7 @@ static NONE: Facts = Facts {
     client_ip: None,
     csp_nonce: None,
     deadline: None,
+    held: Vec::new(),
     host: None,
     peer: None,
     peer_trusted: false,

@@ -104,7 +104,7 @@ impl Strategy {
 
     /// As [`proxies`](Self::proxies) with `X-Forwarded-For`; an empty list is
     /// [`peer`](Self::peer).
-    pub(super) fn of_list(list: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn of_list(list: &str) -> Result<Self, ConfigError> {
         match list.split(',').all(|entry| entry.trim().is_empty()) {
             true => Ok(Self::peer()),
             false => Self::proxies(Family::default(), list),

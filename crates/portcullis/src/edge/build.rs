@@ -5,16 +5,18 @@ use portcullis_core::{ConfigError, Guard, ObserveLayer, Observer, PublicPaths, U
 use super::{
     Edge, EdgeLayer, Explanation,
     builder::Settings,
+    explain::Limits,
     layer::{EdgeConfig, Layers},
 };
 use crate::{
     Health, body_limit::BodyLimitLayer, catch_panic::CatchPanicLayer, health::HealthLayer,
 };
 
-impl<A, L, O, R, W> Edge<A, L, O, R, W>
+impl<A, L, O, R, W, P> Edge<A, L, O, R, W, P>
 where
     A: Guard,
     L: Guard,
+    P: Guard,
     O: Observer,
     R: Clone,
 {
@@ -23,7 +25,7 @@ where
     /// # Errors
     ///
     /// Lists everything that is wrong or contradicts itself.
-    pub fn build(self) -> Result<EdgeLayer<A, L, O, R, W>, ConfigError> {
+    pub fn build(self) -> Result<EdgeLayer<A, L, O, R, W, P>, ConfigError> {
         ConfigError::check(self.problems())?;
         let explanation = self.explain();
         let settings = self.settings;
@@ -46,6 +48,8 @@ where
             },
             secure_headers: settings.secure_headers,
             limit: self.limit,
+            in_flight: settings.in_flight,
+            principal_limit: self.principal_limit,
             auth: UnlessPublic::new(public, self.auth),
             respond: self.respond,
         };
@@ -59,10 +63,14 @@ where
     #[must_use]
     pub fn explain(&self) -> Explanation {
         let auth = self.auth.as_ref().map(Guard::describe);
-        let limit = self.limit.as_ref().map(Guard::describe);
+        let limits = Limits {
+            address: self.limit.as_ref().map(Guard::describe),
+            in_flight: self.settings.in_flight.as_ref().map(Guard::describe),
+            principal: self.principal_limit.as_ref().map(Guard::describe),
+        };
         let observed = self.observer.describe();
         let observed = Some(observed).filter(|names| !names.is_empty());
-        Explanation::new(&self.settings, observed, limit, auth)
+        Explanation::new(&self.settings, observed, limits, auth)
     }
 
     fn problems(&self) -> Vec<String> {

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Duration};
 use http::Extensions;
 use portcullis_core::{ConfigError, Off, ProblemJson};
 
-use super::plug::DefaultLimit;
+use super::plug::{DefaultLimit, InFlightGuard};
 use crate::{
     Health, body_limit::KeepWrapped, client_ip::ClientIpLayer, request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer, timeout::TimeoutLayer,
@@ -12,13 +12,21 @@ use crate::{
 /// Sets up the stack. See the [module docs](super) for the order and an example.
 ///
 /// Without further calls: client address from the socket, request IDs, the API profile of secure
-/// headers, panic recovery, a deadline of 30 seconds, bodies of at most 1 MiB. No limit, no
+/// headers, panic recovery, a deadline of 30 seconds, bodies of at most 1 MiB. No limits, no
 /// authentication, no probes, no observers.
 #[derive(Clone, Debug)]
 #[must_use = "an edge does nothing until it is built and layered on a service"]
-pub struct Edge<A = Off, L = DefaultLimit, O = (), R = ProblemJson, W = KeepWrapped> {
+pub struct Edge<
+    A = Off,
+    L = DefaultLimit,
+    O = (),
+    R = ProblemJson,
+    W = KeepWrapped,
+    P = DefaultLimit,
+> {
     pub(super) auth: Option<A>,
     pub(super) limit: Option<L>,
+    pub(super) principal_limit: Option<P>,
     pub(super) observer: O,
     pub(super) respond: R,
     pub(super) unwrap: W,
@@ -36,6 +44,7 @@ pub(super) struct Settings {
     pub(super) probes_limited: bool,
     pub(super) catches_panics: bool,
     pub(super) timeout: TimeoutLayer,
+    pub(super) in_flight: InFlightGuard,
     pub(super) body_limit: Option<u64>,
     pub(super) public: Vec<String>,
     pub(super) problems: Vec<String>,
@@ -49,6 +58,7 @@ impl Edge {
         Self {
             auth: None,
             limit: None,
+            principal_limit: None,
             observer: (),
             respond: ProblemJson::new(),
             unwrap: KeepWrapped,
@@ -63,7 +73,7 @@ impl Default for Edge {
     }
 }
 
-impl<A, L, O, R, W> Edge<A, L, O, R, W> {
+impl<A, L, O, R, W, P> Edge<A, L, O, R, W, P> {
     /// Sets how the client's address is found.
     pub fn client_ip(mut self, layer: ClientIpLayer) -> Self {
         self.settings.client_ip = layer;
@@ -153,10 +163,11 @@ impl<A, L, O, R, W> Edge<A, L, O, R, W> {
     }
 
     /// Adds an observer. Those added first are outermost.
-    pub fn observe<T>(self, observer: T) -> Edge<A, L, (O, T), R, W> {
+    pub fn observe<T>(self, observer: T) -> Edge<A, L, (O, T), R, W, P> {
         Edge {
             auth: self.auth,
             limit: self.limit,
+            principal_limit: self.principal_limit,
             observer: (self.observer, observer),
             respond: self.respond,
             unwrap: self.unwrap,
@@ -165,10 +176,11 @@ impl<A, L, O, R, W> Edge<A, L, O, R, W> {
     }
 
     /// Replaces the way rejections are answered.
-    pub fn respond_with<T>(self, respond: T) -> Edge<A, L, O, T, W> {
+    pub fn respond_with<T>(self, respond: T) -> Edge<A, L, O, T, W, P> {
         Edge {
             auth: self.auth,
             limit: self.limit,
+            principal_limit: self.principal_limit,
             observer: self.observer,
             respond,
             unwrap: self.unwrap,
@@ -177,10 +189,11 @@ impl<A, L, O, R, W> Edge<A, L, O, R, W> {
     }
 
     /// Replaces the request body that the inner service takes: see [`UnwrapBody`](crate::body_limit::UnwrapBody).
-    pub fn unwrap_bodies<T>(self, unwrap: T) -> Edge<A, L, O, R, T> {
+    pub fn unwrap_bodies<T>(self, unwrap: T) -> Edge<A, L, O, R, T, P> {
         Edge {
             auth: self.auth,
             limit: self.limit,
+            principal_limit: self.principal_limit,
             observer: self.observer,
             respond: self.respond,
             unwrap,
@@ -202,6 +215,7 @@ impl Settings {
             probes_limited: false,
             catches_panics: true,
             timeout: TimeoutLayer::new(Duration::from_secs(30)),
+            in_flight: InFlightGuard::default(),
             body_limit: Some(1 << 20),
             public: Vec::new(),
             problems: Vec::new(),

@@ -15,6 +15,13 @@ pub struct Line {
     why: &'static str,
 }
 
+/// What is limited, in words.
+pub(super) struct Limits {
+    pub(super) address: Option<String>,
+    pub(super) in_flight: Option<String>,
+    pub(super) principal: Option<String>,
+}
+
 // ===== impl Line =====
 
 impl Line {
@@ -44,7 +51,7 @@ impl Explanation {
     pub(super) fn new(
         settings: &Settings,
         observed: Option<String>,
-        limit: Option<String>,
+        limits: Limits,
         auth: Option<String>,
     ) -> Self {
         let auth = auth.map(|auth| format!("{auth}; public: {}", list(&settings.public)));
@@ -59,9 +66,11 @@ impl Explanation {
                 .catches_panics
                 .then(|| "answered with 500".to_owned()),
             settings.deadline(),
-            limit,
+            limits.address,
+            limits.in_flight,
             settings.body_limit.map(|limit| format!("{limit} bytes")),
             auth,
+            limits.principal,
         ];
         let lines = LAYERS.iter().zip(values);
         let line = |(&(layer, why), value)| Line { layer, value, why };
@@ -79,7 +88,7 @@ impl fmt::Display for Explanation {
         for line in self.lines() {
             let state = if line.value.is_some() { "on" } else { "off" };
             let (layer, value, why) = (line.layer, line.value().unwrap_or("-"), line.why);
-            writeln!(f, "{layer:<15} {state:<3}  {value}\n{:21}{why}", "")?;
+            writeln!(f, "{layer:<18} {state:<3}  {value}\n{:24}{why}", "")?;
         }
         Ok(())
     }
@@ -123,7 +132,7 @@ fn list<T: ToString>(items: &[T]) -> String {
 }
 
 /// Each layer, and why it is where it is.
-const LAYERS: [(&str, &str); 10] = [
+const LAYERS: [(&str, &str); 12] = [
     (
         "client address",
         "everything below counts or records by address",
@@ -141,6 +150,11 @@ const LAYERS: [(&str, &str); 10] = [
     ),
     ("deadline", "it covers guards that wait for a store"),
     ("rate limit", "guessing keys must cost"),
+    (
+        "requests in flight",
+        "who waits for an answer takes a place, known or not",
+    ),
     ("body limit", "it comes before anything that reads a body"),
     ("authentication", "the application sees only known callers"),
+    ("principal's limit", "it must be known who asks"),
 ];

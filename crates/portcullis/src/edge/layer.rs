@@ -3,7 +3,13 @@ use std::{fmt, sync::Arc};
 use portcullis_core::{BodyLayer, GateLayer, ObserveLayer, Off, ProblemJson, UnlessPublic};
 use tower_layer::Layer;
 
-use super::{EdgeService, Explanation, plug::DefaultLimit, service::Stack};
+#[cfg(feature = "rate-limit")]
+use super::handle::Changeable;
+use super::{
+    EdgeService, Explanation, Handle,
+    plug::{DefaultLimit, InFlightGuard},
+    service::Stack,
+};
 use crate::{
     body_limit::{BodyLimitLayer, KeepWrapped},
     catch_panic::CatchPanicLayer,
@@ -17,17 +23,24 @@ use crate::{
 /// Applies the whole stack. Built by [`Edge::build`](super::Edge::build).
 ///
 /// Clones share their state, and so do all services they make.
-pub struct EdgeLayer<A = Off, L = DefaultLimit, O = (), R = ProblemJson, W = KeepWrapped> {
-    config: Arc<EdgeConfig<A, L, O, R, W>>,
+pub struct EdgeLayer<
+    A = Off,
+    L = DefaultLimit,
+    O = (),
+    R = ProblemJson,
+    W = KeepWrapped,
+    P = DefaultLimit,
+> {
+    config: Arc<EdgeConfig<A, L, O, R, W, P>>,
 }
 
-pub(super) struct EdgeConfig<A, L, O, R, W> {
-    pub(super) layers: Layers<A, L, O, R, W>,
+pub(super) struct EdgeConfig<A, L, O, R, W, P> {
+    pub(super) layers: Layers<A, L, O, R, W, P>,
     pub(super) explanation: Explanation,
 }
 
 /// The layers, outermost first.
-pub(super) struct Layers<A, L, O, R, W> {
+pub(super) struct Layers<A, L, O, R, W, P> {
     pub(super) client_ip: ClientIpLayer,
     pub(super) request_id: RequestIdLayer,
     pub(super) observe: ObserveLayer<O>,
@@ -36,17 +49,19 @@ pub(super) struct Layers<A, L, O, R, W> {
     pub(super) catch_panic: CatchPanicLayer<R>,
     pub(super) timeout: TimeoutLayer<R>,
     pub(super) limit: Option<L>,
+    pub(super) in_flight: InFlightGuard,
     pub(super) limited_health: HealthLayer,
     pub(super) body_limit: BodyLimitLayer<R, W>,
     pub(super) auth: UnlessPublic<Option<A>>,
+    pub(super) principal_limit: Option<P>,
     pub(super) respond: R,
 }
 
 // ===== impl EdgeLayer =====
 
-impl<A, L, O, R, W> EdgeLayer<A, L, O, R, W> {
+impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P> {
     #[inline]
-    pub(super) fn new(config: EdgeConfig<A, L, O, R, W>) -> Self {
+    pub(super) fn new(config: EdgeConfig<A, L, O, R, W, P>) -> Self {
         Self {
             config: Arc::new(config),
         }
@@ -59,19 +74,53 @@ impl<A, L, O, R, W> EdgeLayer<A, L, O, R, W> {
     }
 }
 
-impl<A, L, O, R, W> EdgeLayer<A, L, O, R, W>
+#[cfg(feature = "rate-limit")]
+impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P>
+where
+    L: Changeable,
+    P: Changeable,
+{
+    /// Changes this edge while it serves: policies, quotas, trusted proxies.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        let layers = &self.config.layers;
+        let limits = [
+            layers.limit.as_ref().and_then(Changeable::rate_limit),
+            layers
+                .principal_limit
+                .as_ref()
+                .and_then(Changeable::rate_limit),
+        ];
+        Handle::new(layers.client_ip.clone(), limits)
+    }
+}
+
+#[cfg(not(feature = "rate-limit"))]
+impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P> {
+    /// Changes this edge while it serves: trusted proxies.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.config.layers.client_ip.clone())
+    }
+}
+
+impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P>
 where
     A: Clone,
     L: Clone,
     O: Clone,
     R: Clone,
     W: Clone,
+    P: Clone,
 {
     /// The stack around a service that is ready.
-    pub(super) fn stack<S>(&self, inner: S) -> Stack<S, A, L, O, R, W> {
+    pub(super) fn stack<S>(&self, inner: S) -> Stack<S, A, L, O, R, W, P> {
         let layers = &self.config.layers;
-        let limit = GateLayer::new(layers.limit.clone()).respond_with(layers.respond.clone());
-        let auth = GateLayer::new(layers.auth.clone()).respond_with(layers.respond.clone());
+        let respond = || layers.respond.clone();
+        let limit = GateLayer::new(layers.limit.clone()).respond_with(respond());
+        let in_flight = GateLayer::new(layers.in_flight.clone()).respond_with(respond());
+        let auth = GateLayer::new(layers.auth.clone()).respond_with(respond());
+        let principal = GateLayer::new(layers.principal_limit.clone()).respond_with(respond());
 
         // The order. Top to bottom, as a request sees it.
         let stack = (
@@ -83,17 +132,19 @@ where
             &layers.catch_panic,
             &layers.timeout,
             limit,
+            in_flight,
             &layers.limited_health,
             &layers.body_limit,
             auth,
+            principal,
             BodyLayer::new(),
         );
         stack.layer(inner)
     }
 }
 
-impl<S, A, L, O, R, W> Layer<S> for EdgeLayer<A, L, O, R, W> {
-    type Service = EdgeService<S, A, L, O, R, W>;
+impl<S, A, L, O, R, W, P> Layer<S> for EdgeLayer<A, L, O, R, W, P> {
+    type Service = EdgeService<S, A, L, O, R, W, P>;
 
     #[inline]
     fn layer(&self, inner: S) -> Self::Service {
@@ -101,7 +152,7 @@ impl<S, A, L, O, R, W> Layer<S> for EdgeLayer<A, L, O, R, W> {
     }
 }
 
-impl<A, L, O, R, W> Clone for EdgeLayer<A, L, O, R, W> {
+impl<A, L, O, R, W, P> Clone for EdgeLayer<A, L, O, R, W, P> {
     fn clone(&self) -> Self {
         Self {
             config: Arc::clone(&self.config),
@@ -109,7 +160,7 @@ impl<A, L, O, R, W> Clone for EdgeLayer<A, L, O, R, W> {
     }
 }
 
-impl<A, L, O, R, W> fmt::Debug for EdgeLayer<A, L, O, R, W> {
+impl<A, L, O, R, W, P> fmt::Debug for EdgeLayer<A, L, O, R, W, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EdgeLayer")
             .field("stack", self.explain())

@@ -15,8 +15,10 @@
 //! | [`catch_panic`](crate::catch_panic) | a panic in any guard below is a response too |
 //! | [`timeout`](crate::timeout) | covers guards that wait for a store |
 //! | rate limit | guessing keys must cost |
+//! | requests in flight | who waits for an answer takes a place, known or not |
 //! | [`body_limit`](crate::body_limit) | comes before anything that reads a body |
 //! | authentication | the application sees only known callers |
+//! | principal's limit | it must be known who asks |
 //!
 //! # Example
 //!
@@ -56,13 +58,17 @@
 mod build;
 mod builder;
 mod explain;
+mod handle;
 mod layer;
 mod plug;
 mod service;
 
+#[cfg(feature = "rate-limit")]
+pub use self::handle::Changeable;
 pub use self::{
     builder::Edge,
     explain::{Explanation, Line},
+    handle::{Change, Handle},
     layer::EdgeLayer,
     service::{EdgeBody, EdgeService},
 };

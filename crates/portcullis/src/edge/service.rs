@@ -13,7 +13,10 @@ use portcullis_core::{
 };
 use tower_service::Service;
 
-use super::{EdgeLayer, plug::DefaultLimit};
+use super::{
+    EdgeLayer,
+    plug::{DefaultLimit, InFlightGuard},
+};
 use crate::{
     body_limit::{BodyLimit, KeepWrapped, UnwrapBody},
     catch_panic::{CatchPanic, GuardedBody},
@@ -28,33 +31,45 @@ use crate::{
 ///
 /// A clone shares everything, so it costs one `Arc`. It is not ready: `poll_ready` clones the inner
 /// service from a template, and makes it ready; `call` builds the stack around it.
-pub struct EdgeService<S, A = Off, L = DefaultLimit, O = (), R = ProblemJson, W = KeepWrapped> {
-    shared: Arc<Shared<S, A, L, O, R, W>>,
+pub struct EdgeService<
+    S,
+    A = Off,
+    L = DefaultLimit,
+    O = (),
+    R = ProblemJson,
+    W = KeepWrapped,
+    P = DefaultLimit,
+> {
+    shared: Arc<Shared<S, A, L, O, R, W, P>>,
     inner: Option<S>,
 }
 
-struct Shared<S, A, L, O, R, W> {
-    layer: EdgeLayer<A, L, O, R, W>,
+struct Shared<S, A, L, O, R, W, P> {
+    layer: EdgeLayer<A, L, O, R, W, P>,
     template: S,
 }
 
 /// The body of an edge's responses, around the inner service's body.
 pub type EdgeBody<B, W> = ObservedBody<GuardedBody<ResponseBody<B>>, W>;
 
-pub(super) type Stack<S, A, L, O, R, W> =
-    ResolveClientIp<SetRequestId<Observe<SecureHeaders<Guarded<S, A, L, R, W>>, O>>>;
+pub(super) type Stack<S, A, L, O, R, W, P> =
+    ResolveClientIp<SetRequestId<Observe<SecureHeaders<Guarded<S, A, L, R, W, P>>, O>>>;
 
-type Guarded<S, A, L, R, W> = HealthService<CatchPanic<Timeout<Limited<S, A, L, R, W>, R>, R>>;
+type Guarded<S, A, L, R, W, P> =
+    HealthService<CatchPanic<Timeout<Limited<S, A, L, R, W, P>, R>, R>>;
 
-type Limited<S, A, L, R, W> = Gate<HealthService<BodyLimit<Known<S, A, R>, R, W>>, Option<L>, R>;
+type Limited<S, A, L, R, W, P> = Gate<Capped<S, A, R, W, P>, Option<L>, R>;
 
-type Known<S, A, R> = Gate<WrapBody<S>, UnlessPublic<Option<A>>, R>;
+type Capped<S, A, R, W, P> =
+    Gate<HealthService<BodyLimit<Known<S, A, R, P>, R, W>>, InFlightGuard, R>;
+
+type Known<S, A, R, P> = Gate<Gate<WrapBody<S>, Option<P>, R>, UnlessPublic<Option<A>>, R>;
 
 // ===== impl EdgeService =====
 
-impl<S, A, L, O, R, W> EdgeService<S, A, L, O, R, W> {
+impl<S, A, L, O, R, W, P> EdgeService<S, A, L, O, R, W, P> {
     #[inline]
-    pub(super) fn new(layer: EdgeLayer<A, L, O, R, W>, template: S) -> Self {
+    pub(super) fn new(layer: EdgeLayer<A, L, O, R, W, P>, template: S) -> Self {
         Self {
             shared: Arc::new(Shared { layer, template }),
             inner: None,
@@ -62,11 +77,13 @@ impl<S, A, L, O, R, W> EdgeService<S, A, L, O, R, W> {
     }
 }
 
-impl<S, A, L, O, R, W, ReqBody, ResBody> Service<Request<ReqBody>> for EdgeService<S, A, L, O, R, W>
+impl<S, A, L, O, R, W, P, ReqBody, ResBody> Service<Request<ReqBody>>
+    for EdgeService<S, A, L, O, R, W, P>
 where
     S: Service<Request<W::Body>, Response = Response<ResBody>> + Clone,
     A: Guard + Clone,
     L: Guard + Clone,
+    P: Guard + Clone,
     O: Observer + Clone,
     R: Respond<ResponseBody<ResBody>>,
     W: UnwrapBody<ReqBody> + Clone,
@@ -75,7 +92,7 @@ where
 {
     type Response = Response<EdgeBody<ResBody, O::Watch>>;
     type Error = S::Error;
-    type Future = <Stack<S, A, L, O, R, W> as Service<Request<ReqBody>>>::Future;
+    type Future = <Stack<S, A, L, O, R, W, P> as Service<Request<ReqBody>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let template = &self.shared.template;
@@ -94,7 +111,7 @@ where
     }
 }
 
-impl<S, A, L, O, R, W> Clone for EdgeService<S, A, L, O, R, W> {
+impl<S, A, L, O, R, W, P> Clone for EdgeService<S, A, L, O, R, W, P> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -103,7 +120,7 @@ impl<S, A, L, O, R, W> Clone for EdgeService<S, A, L, O, R, W> {
     }
 }
 
-impl<S, A, L, O, R, W> fmt::Debug for EdgeService<S, A, L, O, R, W> {
+impl<S, A, L, O, R, W, P> fmt::Debug for EdgeService<S, A, L, O, R, W, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EdgeService").finish_non_exhaustive()
     }

@@ -72,6 +72,7 @@ mod clock;
 mod counters;
 mod gcra;
 mod guard;
+mod in_flight;
 mod key;
 mod key_by;
 mod layer;
@@ -88,6 +89,7 @@ mod text;
 
 pub use self::{
     guard::{RateLimit, Spent},
+    in_flight::{InFlight, InFlightLayer, Place},
     key::{Key, Prefixes},
     key_by::KeyBy,
     layer::RateLimitLayer,

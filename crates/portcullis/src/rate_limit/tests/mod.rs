@@ -1,4 +1,5 @@
 mod gcra;
+mod in_flight;
 mod policies;
 mod table;
 
