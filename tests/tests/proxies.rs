@@ -66,7 +66,7 @@ fn forged(n: usize) -> Vec<(&'static str, String)> {
         ("x-original-forwarded-for", fake),
     ];
     // A proxy takes out what is named here; it must do so before it adds its own.
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         headers.push(("connection", "x-forwarded-for, x-real-ip".to_owned()));
     }
     headers

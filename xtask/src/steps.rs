@@ -5,7 +5,7 @@ use crate::{
     report::{Outcome, Report},
     tools::{
         CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, HAPROXY, JQ, NEXTEST, NGINX,
-        NPM, RUSTFMT, Tool,
+        NPM, REDIS, RUSTFMT, Tool,
     },
 };
 
@@ -112,6 +112,7 @@ pub(crate) const STEPS: &[Step] = &[
             NGINX,
             HAPROXY,
             CADDY,
+            REDIS,
         ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",

@@ -138,6 +138,12 @@ pub(crate) const CADDY: Tool = Tool {
     probe: "caddy version",
 };
 
+pub(crate) const REDIS: Tool = Tool {
+    package: "redis",
+    source: Source::Apt,
+    probe: "redis-server --version",
+};
+
 pub(crate) const NPM: Tool = Tool {
     package: "npm",
     source: Source::Apt,

@@ -10,6 +10,10 @@
 //! | `http_server_active_requests` | gauge | `http_request_method`, `url_scheme` |
 //! | `portcullis_rejections_total` | counter | `reason` |
 //!
+//! With [`Metrics::add`] also what layers count by themselves, each with its own names: what a rate
+//! limit refused (`portcullis_rate_limit_refused_total`, by `policy`), how crowded its table is,
+//! whether its store answers, which forged addresses were ignored.
+//!
 //! No label is a client's to choose: an invented method is `_OTHER`, the route is the framework's
 //! template or empty, never a path, and there is no host. After 1,000 routes further ones are
 //! counted as `_OTHER`. A client that goes away before the head has no status; its `error_type` is
@@ -45,6 +49,7 @@
 //! The handles of a route's series are resolved once and found again without a lock or an
 //! allocation.
 
+mod counts;
 mod labels;
 mod metrics;
 mod routes;

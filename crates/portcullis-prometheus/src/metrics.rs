@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use http::request;
-use portcullis_core::{Exchange, Facts, Observer, Watch, observe::known_method};
+use portcullis_core::{Counts, Exchange, Facts, Observer, Watch, observe::known_method};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -9,6 +9,7 @@ use prometheus_client::{
 };
 
 use crate::{
+    counts::Sources,
     labels::{Active, OTHER, Refused, scheme},
     routes::{Durations, Gauges, Route, Routes},
 };
@@ -30,6 +31,7 @@ pub struct InFlight {
 
 struct Inner {
     registry: Registry,
+    sources: Sources,
     routes: Routes,
     gauges: Gauges,
     active: Family<Active, Gauge>,
@@ -65,13 +67,22 @@ impl Metrics {
             "Requests that a layer answered in place of the application",
             refused.clone(),
         );
+        let sources = Sources::default();
+        registry.register_collector(Box::new(sources.clone()));
         Self(Arc::new(Inner {
             registry,
+            sources,
             routes: Routes::new(durations),
             gauges: Gauges::default(),
             active,
             refused,
         }))
+    }
+
+    /// Adds what layers count by themselves: `metrics.add(edge.counters())`, or a
+    /// rate limit alone.
+    pub fn add(&self, source: impl Counts) {
+        self.0.sources.add(source);
     }
 
     /// All series, in OpenMetrics' text form, which Prometheus reads.

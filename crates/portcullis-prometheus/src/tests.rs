@@ -3,7 +3,9 @@ use std::{convert::Infallible, future::pending};
 use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use portcullis_core::{GateLayer, Guard, ObserveLayer, Rejection, RejectionKind, Verdict};
+use portcullis_core::{
+    Count, Counts, GateLayer, Guard, ObserveLayer, Rejection, RejectionKind, Verdict,
+};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::Metrics;
@@ -122,4 +124,36 @@ async fn refusals_are_counted_by_reason() {
 
     let line = "portcullis_rejections_total{reason=\"rate-limited\"} 1";
     assert!(metrics.encode().contains(line));
+}
+
+#[test]
+fn shows_what_layers_count_by_themselves() {
+    struct Layer(&'static str);
+    impl Counts for Layer {
+        fn counts(&self) -> Vec<Count> {
+            vec![
+                Count::total("gate_refused", "Refused", 3).label("policy", self.0),
+                Count::gauge("gate_open", "Whether it is open", 1),
+            ]
+        }
+    }
+    let metrics = Metrics::new();
+    for policy in ["a", "b", "b"] {
+        metrics.add(Layer(policy));
+    }
+
+    let text = metrics.encode();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("gate")).collect();
+    assert_eq!(
+        lines,
+        [
+            "# HELP gate_open Whether it is open",
+            "# TYPE gate_open gauge",
+            "gate_open 3",
+            "# HELP gate_refused Refused",
+            "# TYPE gate_refused counter",
+            "gate_refused_total{policy=\"a\"} 3",
+            "gate_refused_total{policy=\"b\"} 6",
+        ]
+    );
 }

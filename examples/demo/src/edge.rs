@@ -23,7 +23,7 @@ pub(crate) fn build(
 ) -> Result<EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers, ProblemJson, AxumBody>, ConfigError>
 {
     let config = &demo.config;
-    Edge::new()
+    let edge = Edge::new()
         .for_axum()
         .trust_proxies(&config.trusted_proxies)
         .observe(telemetry.tracing())
@@ -40,7 +40,9 @@ pub(crate) fn build(
         .public(["/ws"])
         // In production these are not routes, and answer 404.
         .public(["/debug/*"])
-        .build()
+        .build()?;
+    demo.metrics.add(edge.counters());
+    Ok(edge)
 }
 
 /// Short, so that a person who presses "slow" sees it act.

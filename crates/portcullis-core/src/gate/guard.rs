@@ -2,7 +2,7 @@ use std::future::{Future, Pending};
 
 use http::{request, response};
 
-use crate::Rejection;
+use crate::{Count, Counts, Rejection};
 
 /// Decides whether a request may pass.
 ///
@@ -69,6 +69,12 @@ impl Guard for Off {
 
     fn describe(&self) -> String {
         "off".to_owned()
+    }
+}
+
+impl Counts for Off {
+    fn counts(&self) -> Vec<Count> {
+        Vec::new()
     }
 }
 

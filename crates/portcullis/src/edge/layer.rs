@@ -6,7 +6,7 @@ use tower_layer::Layer;
 #[cfg(feature = "rate-limit")]
 use super::handle::Changeable;
 use super::{
-    EdgeService, Explanation, Handle,
+    Counters, EdgeService, Explanation, Handle,
     plug::{DefaultLimit, InFlightGuard},
     service::Stack,
 };
@@ -113,6 +113,18 @@ where
     W: Clone,
     P: Clone,
 {
+    /// What the layers count by themselves, for a page of metrics.
+    #[must_use]
+    pub fn counters(&self) -> Counters<L, P> {
+        let layers = &self.config.layers;
+        Counters {
+            client_ip: layers.client_ip.clone(),
+            limit: layers.limit.clone(),
+            in_flight: layers.in_flight.clone(),
+            principal_limit: layers.principal_limit.clone(),
+        }
+    }
+
     /// The stack around a service that is ready.
     pub(super) fn stack<S>(&self, inner: S) -> Stack<S, A, L, O, R, W, P> {
         let layers = &self.config.layers;

@@ -57,6 +57,7 @@
 
 mod build;
 mod builder;
+mod counters;
 mod explain;
 mod handle;
 mod layer;
@@ -67,6 +68,7 @@ mod service;
 pub use self::handle::Changeable;
 pub use self::{
     builder::Edge,
+    counters::Counters,
     explain::{Explanation, Line},
     handle::{Change, Handle},
     layer::EdgeLayer,
