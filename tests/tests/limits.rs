@@ -54,7 +54,7 @@ async fn a_principal_has_a_quota_besides_that_of_its_address() {
     let [alice, bob] = keys.each_ref().map(|key| key.expose());
 
     assert_eq!(admitted(&mut client, "/", alice, 7).await, 5);
-    let over = ask(&mut client, "/", &alice).await;
+    let over = ask(&mut client, "/", alice).await;
     assert_eq!(over.status, 429);
     assert!(
         over.text.contains(r#""violated-policies":["principal"]"#),
@@ -66,7 +66,7 @@ async fn a_principal_has_a_quota_besides_that_of_its_address() {
         4,
         "the address has had its 12"
     );
-    let over = ask(&mut client, "/", &bob).await;
+    let over = ask(&mut client, "/", bob).await;
     assert!(
         over.text.contains(r#""violated-policies":["default"]"#),
         "{}",

@@ -16,6 +16,7 @@ mod document;
 mod drive;
 mod figures;
 mod goals;
+mod limiter;
 mod measure;
 mod ours;
 mod peers;
@@ -52,6 +53,8 @@ fn obey(arguments: &[&str]) -> Outcome<ExitCode> {
         ["table", "--check"] => table().map(|rows| check(&rows)),
         ["show", names @ ..] if !names.is_empty() => show(names),
         ["wire"] => wire::table(),
+        ["limiter"] => limiter::table().map(|()| ExitCode::SUCCESS),
+        ["limiter", store, work] => limiter::run(store, work).map(|()| ExitCode::SUCCESS),
         ["list"] => list(),
         ["run", name, count] => run(name, count),
         ["serve", name] => wire::serve(Stack::find(name)?),
@@ -111,6 +114,7 @@ const USAGE: &str = "usage:
   table [--check]  measure every stack, write docs/performance.md; --check: fail on a missed goal
   show STACK..     measure some stacks beside the bare one, write nothing
   wire             measure whole stacks over loopback with wrk, write docs/performance.md
+  limiter          measure limiters over several stores, write docs/performance.md
   list             name the stacks
   run STACK COUNT  (inner) send COUNT requests to one stack, print allocations, bytes, nanoseconds
   serve STACK      (inner) serve one stack on loopback until standard input closes";

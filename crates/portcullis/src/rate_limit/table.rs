@@ -14,8 +14,8 @@
 //! - **A full set** of places whose time has not come gives none away. New keys then share one more
 //!   number, until there is room.
 //!
-//! A request waits for nobody but another request of the same new key, which is about to write its
-//! tag. Nothing is allocated or swept after construction.
+//! A request waits for nobody but another that is about to write a tag: its own key's, or one in
+//! the place that its key has just lost. Nothing is allocated or swept after construction.
 
 use std::{
     fmt,
@@ -33,12 +33,13 @@ pub(super) struct Table {
     crowded: AtomicU64,
 }
 
-/// Places for keys that hash alike.
+/// Places for keys that hash alike: two cache lines that are fetched together.
+#[repr(align(128))]
 struct Set {
     tags: [AtomicU32; WAYS],
-    times: [AtomicU64; WAYS],
     /// Shared by the keys that find no place.
     shared: AtomicU64,
+    times: [AtomicU64; WAYS],
 }
 
 /// What a look at a whole set found.
@@ -158,8 +159,11 @@ impl Table {
                     return set.advance_shared(next);
                 }
             };
-            if let Some(Ok(outcome)) = done {
-                return outcome;
+            match done {
+                Some(Ok(outcome)) => return outcome,
+                // Its place is being given to another key.
+                Some(Err(Changed)) => wait(&mut patience),
+                None => {}
             }
         }
     }
@@ -217,25 +221,25 @@ impl Set {
     }
 
     /// Looks at every place: for the key, for claims, for the earliest time.
+    #[inline]
     fn look(&self, tag: u32) -> Look {
-        let mut busy = false;
-        let (mut earliest, mut earliest_time) = (0, u64::MAX);
-        for (way, place) in self.times.iter().enumerate() {
-            let time = place.load(Acquire);
-            if time == claim(tag) {
-                return Look::Same;
-            }
-            if is_claim(time) {
-                busy = true;
-            } else if self.tags[way].load(Relaxed) == tag {
-                return Look::Found;
-            } else if time < earliest_time {
-                (earliest, earliest_time) = (way, time);
-            }
+        let times = self.times.each_ref().map(|time| time.load(Acquire));
+        // After the times: what was swapped in between shows in them.
+        let has_place = self.find(tag).is_some();
+        let (mut earliest, mut claims) = ((times[0], 0), 0);
+        for (way, &time) in times.iter().enumerate() {
+            claims |= time & CLAIM;
+            earliest = if time < earliest.0 {
+                (time, way)
+            } else {
+                earliest
+            };
         }
-        match busy {
-            true => Look::Busy,
-            false => Look::Earliest(earliest, earliest_time),
+        match (has_place, claims == 0) {
+            (true, _) => Look::Found,
+            (false, true) => Look::Earliest(earliest.1, earliest.0),
+            (false, false) if times.contains(&claim(tag)) => Look::Same,
+            (false, false) => Look::Busy,
         }
     }
 
@@ -299,4 +303,4 @@ fn wait(patience: &mut u32) {
 const BYTES_PER_KEY: usize = 16;
 const CLAIM: u64 = 1 << 63;
 const PATIENCE: u32 = 100;
-const WAYS: usize = 16;
+const WAYS: usize = 10;

@@ -1,3 +1,4 @@
+mod flood;
 mod gcra;
 mod in_flight;
 mod policies;
