@@ -20,6 +20,7 @@ mod limiter;
 mod measure;
 mod ours;
 mod peers;
+mod redis;
 mod report;
 mod stack;
 mod stacks;
@@ -53,6 +54,7 @@ fn obey(arguments: &[&str]) -> Outcome<ExitCode> {
         ["table", "--check"] => table().map(|rows| check(&rows)),
         ["show", names @ ..] if !names.is_empty() => show(names),
         ["wire"] => wire::table(),
+        ["redis"] => redis::table().map(|()| ExitCode::SUCCESS),
         ["limiter"] => limiter::table().map(|()| ExitCode::SUCCESS),
         ["limiter", store, work] => limiter::run(store, work).map(|()| ExitCode::SUCCESS),
         ["list"] => list(),
@@ -115,6 +117,7 @@ const USAGE: &str = "usage:
   show STACK..     measure some stacks beside the bare one, write nothing
   wire             measure whole stacks over loopback with wrk, write docs/performance.md
   limiter          measure limiters over several stores, write docs/performance.md
+  redis            measure checks through a real Redis, write docs/performance.md
   list             name the stacks
   run STACK COUNT  (inner) send COUNT requests to one stack, print allocations, bytes, nanoseconds
   serve STACK      (inner) serve one stack on loopback until standard input closes";

@@ -137,7 +137,9 @@ impl ClientIpLayer {
         self.on
     }
 
-    pub(super) const fn strips(&self) -> bool {
+    /// Whether forged headers are taken out.
+    #[must_use]
+    pub const fn strips_forged(&self) -> bool {
         self.strips
     }
 

@@ -89,7 +89,7 @@ impl ClientIpLayer {
         if let Some(host) = host {
             facts.set(host);
         }
-        if self.strips() {
+        if self.strips_forged() {
             claims::strip(req.headers_mut(), strategy, Some(&decision));
         }
     }
@@ -108,7 +108,7 @@ impl ClientIpLayer {
                  if there is a proxy in front, trust its address"
             );
         }
-        if self.strips() {
+        if self.strips_forged() {
             claims::strip(headers, strategy, None);
         }
     }

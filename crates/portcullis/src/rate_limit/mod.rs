@@ -1,23 +1,32 @@
-//! Limits how often an address may send requests.
+//! Limits how often clients may send requests, and how many at the same time.
 //!
 //! # What happens
 //!
-//! Each client address may spend a [`Quota`](crate::Quota): so many requests at once, refilled at a
-//! steady rate (the generic cell rate algorithm, as in [`governor`]). IPv6 addresses count by their
-//! /64, which is what one subscriber gets. Requests without a known address share one quota.
+//! Each key may spend a [`Quota`](crate::Quota): so many requests at once, refilled at a steady
+//! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) in whole nanoseconds. A key is
+//! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key, or
+//! what a function makes of the head. IPv6 addresses count by their /64, which is what one
+//! subscriber gets. Requests without a known address share one quota.
 //!
-//! A request over the quota is answered with a 429 [rejection](crate::Rejection) and
-//! `Retry-After`: whole seconds, rounded up, never 0. A client that waits that long is served.
+//! A request may meet several policies. It is served if all of them allow it, and then spends from
+//! all; otherwise it spends from none. A request over a quota is answered with a 429
+//! [rejection](crate::Rejection) that names the policies, and `Retry-After`: whole seconds, rounded
+//! up, at least 1, and later by a random time so that clients do not return together. Never
+//! earlier: a client that waits that long is served.
 //!
-//! Every answer carries the quota as in draft-ietf-httpapi-ratelimit-headers-10:
+//! Every answer carries the quotas as in draft-ietf-httpapi-ratelimit-headers-10, as structured
+//! fields (RFC 9651):
 //!
 //! ```text
-//! ratelimit-policy: "default";q=10;w=1
-//! ratelimit: "default";r=9;t=1
+//! ratelimit-policy: "second";q=10;w=1, "hour";q=1000;w=3600
+//! ratelimit: "second";r=9;t=1;pk=:3q2+7wSp:, "hour";r=999;t=4;pk=:Zk0x9aQ1:
 //! ```
 //!
 //! `q` is the burst, `w` the seconds in which it refills, `r` what is left of it, and `t` the
-//! seconds until `r` grows again; on a 429 it is `Retry-After`.
+//! seconds until `r` grows again, or until the request would have been served. `pk` tells a client
+//! which of its quotas it spent; it is a keyed hash, and says nothing of the key.
+//!
+//! Not covered: a response is not charged for what it turned out to be, and nothing is paid back.
 //!
 //! # Example
 //!
@@ -33,7 +42,7 @@
 //! let hello = service_fn(|_: Request<()>| async {
 //!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
 //! });
-//! let service = RateLimitLayer::new(Quota::per_minute(1)).layer(hello);
+//! let service = RateLimitLayer::new(Quota::per_minute(1)).jitter(false).layer(hello);
 //!
 //! assert_eq!(service.clone().oneshot(Request::default()).await?.status(), 200);
 //! let refused = service.oneshot(Request::default()).await?;
@@ -45,28 +54,64 @@
 //!
 //! # Order
 //!
-//! Below [`client_ip`](crate::client_ip), which finds the address. Above authentication: guessing
-//! keys must cost.
+//! Below [`client_ip`](crate::client_ip), which finds the address. By address: above
+//! authentication, because guessing keys must cost. By principal: below it.
 //!
 //! # Configuration
 //!
-//! | method | default | why |
-//! |---|---|---|
-//! | [`RateLimitLayer::new`] | 10 requests/s, burst 10 ([`RateLimitLayer::default`]) | people never reach it, scripts do |
-//! | [`RateLimitLayer::max_keys`] | 65,536 addresses | 1.2 MiB, made at construction |
-//! | [`RateLimitLayer::headers`] | draft 10 | its wire form changes between drafts |
+//! | method | default | why | changes at run time |
+//! |---|---|---|---|
+//! | [`RateLimitLayer::new`] | 10 requests/s, burst 10 ([`RateLimitLayer::default`]) | people never reach it, scripts do | yes |
+//! | [`Policy::by`] | each address | what an attacker has least of | yes |
+//! | [`Policy::paths`], `exempt_*` | all requests | | yes |
+//! | [`Policy::cost`] | 1 | | yes |
+//! | [`Policy::tier`], [`tier_by`](Policy::tier_by) | none; by the principal's id | | yes |
+//! | [`Policy::dry_run`] | off | | yes |
+//! | [`RateLimit::max_keys`] | 65,536 in each policy | 1 MiB, taken at construction | no |
+//! | [`RateLimit::headers`] | draft 10 | its wire form changes between drafts | no |
+//! | [`RateLimit::legacy_headers`] | off | no standard says what they mean | no |
+//! | [`RateLimit::jitter`] | on | clients that were refused together must not return together | no |
+//!
+//! [`RateLimit::set_policies`], or the edge's [`Handle`](crate::edge::Handle), changes policies
+//! while requests are served. A key has spent as many requests as before.
+//!
+//! Several processes share quotas through a store: see [`shared`].
 //!
 //! # Memory
 //!
-//! The table has a fixed size. An address whose quota is whole again is forgotten to make room. An
-//! address whose quota is not whole is never forgotten: when its part of the table is full of
-//! those, further new addresses share one quota there, until there is room. Buckets are chosen by
-//! a keyed hash, so that nobody can aim at one.
+//! Each policy has a table of a fixed size: 16 bytes for each key that owes something at the same
+//! time, taken at construction. A key whose quota is whole is forgotten to make room. A key whose
+//! quota is not whole is never forgotten: when its part of the table is full of those, further new
+//! keys share one quota there until there is room, and `portcullis_rate_limit_crowded` counts them.
+//! Places are chosen by a hash that is keyed for this process.
+//!
+//! On a table for 1,048,576 keys, six million new addresses a second do not make a polite client be
+//! refused; `docs/performance.md` has the figures.
 //!
 //! # Rejections
 //!
-//! [`RateLimited`](crate::RejectionKind::RateLimited), status 429 (RFC 6585, section 4), with
-//! `violated-policies` naming the policy.
+//! [`RateLimited`](crate::RejectionKind::RateLimited), status 429 (RFC 6585, section 4), of the
+//! problem type that the draft registers, with `violated-policies` naming the policies.
+//!
+//! # Telemetry
+//!
+//! [`RateLimit`] is a source of [`Counts`](crate::Counts), each with the label `policy`:
+//!
+//! | metric | |
+//! |---|---|
+//! | `portcullis_rate_limit_refused_total` | requests that it refused |
+//! | `portcullis_rate_limit_dry_run_refused_total` | requests that it would have refused |
+//! | `portcullis_rate_limit_crowded_total` | requests of new keys that shared a quota |
+//! | `portcullis_rate_limit_table_bytes` | memory, which does not change |
+//!
+//! # Security considerations
+//!
+//! A limit by address is as good as the address: see [`client_ip`](crate::client_ip). A key that a
+//! client chooses (a header that nobody verified) lets it have as many quotas as it likes, or spend
+//! somebody else's.
+//!
+//! The hash that chooses places is fast and keyed, not cryptographic. Its values never leave the
+//! process; what does (`pk`) is a SipHash-1-3 of them with a key of its own.
 
 mod clock;
 mod counters;

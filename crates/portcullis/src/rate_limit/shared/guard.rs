@@ -107,7 +107,15 @@ impl<Q> SharedRateLimit<Q> {
         &self.limit
     }
 
-    fn lease_size(&self) -> Option<u32> {
+    /// How long the store may take.
+    #[must_use]
+    pub fn time_limit_in_force(&self) -> Duration {
+        self.state.time_limit
+    }
+
+    /// How many requests are leased at once, if any.
+    #[must_use]
+    pub fn lease_size(&self) -> Option<u32> {
         self.state.leases.as_ref().map(Leases::size)
     }
 

@@ -85,6 +85,7 @@ fn more_strangers_than_there_is_room_for_share_and_let_the_hog_have_no_more() {
 /// notices.
 #[test]
 #[ignore = "prints a table"]
+#[expect(clippy::print_stdout, reason = "prints a table")]
 fn how_many_a_second_are_too_many() {
     for each_second in [1, 2, 4, 6, 8, 10, 12].map(|millions| millions * 1_000_000) {
         let outcome = flood(4 * each_second as u32, each_second);
