@@ -3,7 +3,7 @@
 //! # What happens
 //!
 //! Each request that this process does not know to be over is one round trip to a
-//! [`QuotaStore`]. What the store says is kept here too, so that a client that is over is refused
+//! [`QuotaStore`](crate::QuotaStore). What the store says is kept here too, so that a client that is over is refused
 //! without asking, and so that this process can go on alone.
 //!
 //! When the store gives an error, or no answer in time, [`OnFailure`] decides. After three failures
