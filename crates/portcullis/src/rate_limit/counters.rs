@@ -27,8 +27,8 @@ impl Counters {
 
     /// An opaque mark for a key.
     #[inline]
-    pub(super) fn mark(&self, hash: u64) -> u64 {
-        self.secret.mark(hash)
+    pub(super) fn mark(&self, key: &Key<'_>) -> u64 {
+        self.secret.mark(key)
     }
 
     /// Spends `cost` requests, or says how long to wait.

@@ -176,8 +176,9 @@ impl fmt::Debug for RateLimit {
 impl Rules {
     #[inline]
     fn admit<const N: usize>(&self, head: &request::Parts) -> Result<Spent, Rejection> {
-        let mut spendings = self.spendings::<N>(head);
-        let now = self.clock.of_request(Facts::of(&head.extensions));
+        let facts = Facts::of(&head.extensions);
+        let mut spendings = self.spendings::<N>(head, facts);
+        let now = self.clock.of_request(facts);
         self.spend(&mut spendings, now);
         self.judge(&spendings)
     }
@@ -188,13 +189,15 @@ impl Rules {
         &self,
         spendings: &Spendings<N>,
     ) -> Result<Spent, Rejection> {
-        self.tally(spendings);
-        match self.is_refused(spendings) {
-            true => Err(self.report.refuse(self, spendings)),
-            false => Ok(Spent {
-                fields: self.report.fields(self, spendings),
-            }),
+        if spendings.iter().any(|(_, standing)| standing.is_err()) {
+            self.tally(spendings);
+            if self.is_refused(spendings) {
+                return Err(self.report.refuse(self, spendings));
+            }
         }
+        Ok(Spent {
+            fields: self.report.fields(self, spendings),
+        })
     }
 }
 

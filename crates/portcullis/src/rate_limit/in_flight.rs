@@ -133,7 +133,7 @@ impl Guard for InFlight {
     type Future = Pending<Result<Place, Rejection>>;
 
     fn admit(&self, head: &request::Parts) -> Verdict<Place, Self::Future> {
-        let Some(key) = self.shared.by.key(head) else {
+        let Some(key) = self.shared.by.key(head, Facts::of(&head.extensions)) else {
             return Verdict::Admit(Place { taken: None });
         };
         let hash = self.shared.secret.hash(&key);

@@ -8,7 +8,6 @@ use std::{
 
 use foldhash::{SharedSeed, quality::SeedableRandomState};
 use portcullis_core::ConfigError;
-use siphasher::sip::SipHasher13;
 
 /// Whose quota a request spends.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,9 +31,15 @@ pub struct Prefixes {
 /// Hashes keys with secrets of this process, so that nobody can aim at a place in a table.
 #[derive(Clone)]
 pub(super) struct Secret {
+    places: Hashes,
+    /// Of seeds of their own: what leaves the process says nothing of what does not.
+    marks: Hashes,
+}
+
+#[derive(Clone)]
+struct Hashes {
     networks: SeedableRandomState,
     names: SeedableRandomState,
-    marks: SipHasher13,
 }
 
 // ===== impl Key =====
@@ -107,28 +112,43 @@ impl fmt::Display for Prefixes {
 
 impl Secret {
     pub(super) fn random() -> Self {
-        let shared: &'static SharedSeed = &SHARED;
         Self {
-            networks: SeedableRandomState::with_seed(rand::random(), shared),
-            names: SeedableRandomState::with_seed(rand::random(), shared),
-            marks: SipHasher13::new_with_keys(rand::random(), rand::random()),
+            places: Hashes::random(&PLACES),
+            marks: Hashes::random(&MARKS),
         }
     }
 
     #[inline]
     pub(super) fn hash(&self, key: &Key<'_>) -> u64 {
+        self.places.hash(key)
+    }
+
+    /// A mark for a key that clients see.
+    #[inline]
+    pub(super) fn mark(&self, key: &Key<'_>) -> u64 {
+        self.marks.hash(key)
+    }
+}
+
+// ===== impl Hashes =====
+
+impl Hashes {
+    fn random(shared: &'static SharedSeed) -> Self {
+        let seeded = || SeedableRandomState::with_seed(rand::random(), shared);
+        Self {
+            networks: seeded(),
+            names: seeded(),
+        }
+    }
+
+    #[inline]
+    fn hash(&self, key: &Key<'_>) -> u64 {
         match key {
             Key::Network(IpAddr::V4(v4)) => self.network(IPV4 | u128::from(v4.to_bits())),
             Key::Network(IpAddr::V6(v6)) => self.network(v6.to_bits()),
             Key::Name(name) => self.names.hash_one(name.as_bytes()),
             Key::Unknown => self.network(0),
         }
-    }
-
-    /// A mark for a key that says nothing of it, nor of its place: it leaves the process.
-    #[inline]
-    pub(super) fn mark(&self, hash: u64) -> u64 {
-        self.marks.hash(&hash.to_be_bytes())
     }
 
     #[inline]
@@ -139,7 +159,12 @@ impl Secret {
     }
 }
 
-static SHARED: LazyLock<SharedSeed> = LazyLock::new(|| SharedSeed::from_u64(rand::random()));
+static PLACES: LazyLock<SharedSeed> = LazyLock::new(random_seed);
+static MARKS: LazyLock<SharedSeed> = LazyLock::new(random_seed);
+
+fn random_seed() -> SharedSeed {
+    SharedSeed::from_u64(rand::random())
+}
 
 /// No client has a multicast address (RFC 4291, section 2.7), so nobody's IPv6 address is an IPv4
 /// address here.

@@ -57,8 +57,7 @@ impl KeyBy {
     }
 
     #[inline]
-    pub(super) fn key<'a>(&self, head: &'a request::Parts) -> Option<Key<'a>> {
-        let facts = Facts::of(&head.extensions);
+    pub(super) fn key<'a>(&self, head: &'a request::Parts, facts: &'a Facts) -> Option<Key<'a>> {
         match &self.0 {
             By::Address(prefixes) => Some(address(facts, *prefixes)),
             By::Principal => Some(principal(facts)),

@@ -111,7 +111,7 @@
 //! somebody else's.
 //!
 //! The hash that chooses places is fast and keyed, not cryptographic. Its values never leave the
-//! process; what does (`pk`) is a SipHash-1-3 of them with a key of its own.
+//! process; what does (`pk`, to the client itself) is another hash of the key, with seeds of its own.
 
 mod clock;
 mod counters;

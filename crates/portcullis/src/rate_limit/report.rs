@@ -178,10 +178,9 @@ fn limits<const N: usize>(rules: &Rules, spendings: &Spendings<N>) -> Option<Hea
     let mut text = Text::<N>::new();
     for (rule, quoted, spending, standing) in shown(rules, spendings) {
         let (left, wait) = standing_of(quoted, standing);
-        text.item(&rule.policy.name);
-        text.number(";r=", u64::from(left));
+        text.prepared_item(&rule.start, u64::from(left));
         text.number(";t=", wait);
-        text.bytes(";pk=", rule.counters.mark(spending.hash));
+        text.bytes(";pk=", spending.mark);
     }
     text.value()
 }

@@ -27,6 +27,8 @@ pub(super) struct Rules {
 /// One policy with its counters.
 pub(super) struct Rule {
     pub(super) policy: Policy,
+    /// How its item of `RateLimit` begins.
+    pub(super) start: Box<str>,
     own: Quoted,
     tiers: Box<[Quoted]>,
     pub(super) counters: Arc<Counters>,
@@ -54,6 +56,8 @@ pub(super) struct Spending {
     tier: u8,
     pub(super) cost: u32,
     pub(super) hash: u64,
+    /// What the client sees of its key.
+    pub(super) mark: u64,
 }
 
 /// What one request spends, and how it stands with each policy then. Up to `N` policies.
@@ -102,10 +106,14 @@ impl Rules {
 
     /// What a request spends, by its head.
     #[inline]
-    pub(super) fn spendings<const N: usize>(&self, head: &request::Parts) -> Spendings<N> {
+    pub(super) fn spendings<const N: usize>(
+        &self,
+        head: &request::Parts,
+        facts: &Facts,
+    ) -> Spendings<N> {
         let mut spendings = Spendings::none();
         for (index, rule) in self.rules.iter().enumerate().take(N) {
-            if let Some(spending) = rule.spending(head) {
+            if let Some(spending) = rule.spending(head, facts) {
                 let rule = index as u8;
                 spendings.push(Spending { rule, ..spending });
             }
@@ -232,6 +240,7 @@ impl Rule {
         Self {
             tiers: policy.tiers.iter().map(|(_, q)| Quoted::new(*q)).collect(),
             own,
+            start: format!("\"{}\";r=", policy.name).into(),
             counters: match before {
                 Some(before) => Arc::clone(&before.counters),
                 None => Arc::new(Counters::new(max_keys)),
@@ -245,22 +254,23 @@ impl Rule {
 
     /// What a request spends of this policy, unless it counts none of it.
     #[inline]
-    fn spending(&self, head: &request::Parts) -> Option<Spending> {
+    fn spending(&self, head: &request::Parts, facts: &Facts) -> Option<Spending> {
         let policy = &self.policy;
         if !policy.scope.contains(head) {
             return None;
         }
-        let key = policy.by.key(head)?;
+        let key = policy.by.key(head, facts)?;
         let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
         (cost > 0).then(|| Spending {
             rule: 0,
             tier: if self.tiers.is_empty() {
                 0
             } else {
-                self.tier(head)
+                self.tier(head, facts)
             },
             cost,
             hash: self.counters.hash(&key),
+            mark: self.counters.mark(&key),
         })
     }
 
@@ -296,10 +306,10 @@ impl Rule {
         .map(|count| count.label("policy", policy()))
     }
 
-    fn tier(&self, head: &request::Parts) -> u8 {
+    fn tier(&self, head: &request::Parts, facts: &Facts) -> u8 {
         let tier = match &self.policy.tier_by {
             Some(tier_by) => tier_by(head),
-            None => Facts::of(&head.extensions).get().map(Principal::id),
+            None => facts.get().map(Principal::id),
         };
         let mut tiers = self.policy.tiers.iter();
         let place = tier.and_then(|tier| tiers.position(|(name, _)| **name == *tier));
@@ -360,6 +370,7 @@ impl Spending {
         tier: 0,
         cost: 0,
         hash: 0,
+        mark: 0,
     };
 }
 

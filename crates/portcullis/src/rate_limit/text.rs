@@ -27,6 +27,15 @@ impl<const ITEMS: usize> Text<ITEMS> {
         self.push(b"\"");
     }
 
+    /// Begins an item whose name and first parameter's name are written already.
+    #[inline]
+    pub(super) fn prepared_item(&mut self, start: &str, number: u64) {
+        if self.len > 0 {
+            self.push(b", ");
+        }
+        self.number(start, number);
+    }
+
     /// Adds a parameter that is an integer.
     #[inline]
     pub(super) fn number(&mut self, name: &str, number: u64) {

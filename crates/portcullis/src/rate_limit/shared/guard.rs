@@ -133,8 +133,9 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
 
     fn admit(&self, head: &request::Parts) -> Verdict<Spent, Self::Future> {
         let rules = self.limit.rules.get();
-        let mut spendings = rules.spendings::<MAX_POLICIES>(head);
-        let now = rules.clock.of_request(Facts::of(&head.extensions));
+        let facts = Facts::of(&head.extensions);
+        let mut spendings = rules.spendings::<MAX_POLICIES>(head, facts);
+        let now = rules.clock.of_request(facts);
         let is_known = rules.is_unlimited(&spendings)
             || self.state.spend_lease(&rules, &mut spendings, now)
             || rules.would_refuse(&mut spendings, now);

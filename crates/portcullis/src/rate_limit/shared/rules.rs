@@ -1,7 +1,7 @@
 //! What sharing asks of the rules.
 
 use http::request;
-use portcullis_core::{Charge, Standing};
+use portcullis_core::{Charge, Facts, Standing};
 
 use crate::rate_limit::{
     gcra::{Owed, Refused, nanos},
@@ -35,9 +35,10 @@ impl Rules {
         head: &request::Parts,
         requests: u32,
     ) -> Vec<Charge> {
+        let facts = Facts::of(&head.extensions);
         let charge = |spending: &Spending| {
             let (rule, quoted) = self.of(spending);
-            let key = rule.policy.by.key(head).unwrap_or(Key::Unknown);
+            let key = rule.policy.by.key(head, facts).unwrap_or(Key::Unknown);
             let name = rule.policy.name.clone();
             Charge::new(name, key.to_string(), quoted.quota, spending.cost).requests(requests)
         };
