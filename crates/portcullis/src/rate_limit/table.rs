@@ -4,18 +4,17 @@
 //! which its quota is whole again. A place whose time has come is free.
 //!
 //! - **Finding** a key and replacing its time is one compare-and-swap.
-//! - **Claiming** a free place takes three writes: the time becomes a claim that names the new tag,
-//!   the tag is replaced, the claim becomes the new time. Readers look at the time before the tag,
-//!   and change the time only if it is still what they saw: nobody spends from a place that has
-//!   changed hands.
+//! - **Claiming** a free place takes three writes: the time becomes a claim, the tag is replaced, the
+//!   claim becomes the new time. Readers look at the time before the tag, and change the time only
+//!   if it is still what they saw: nobody spends from a place that has changed hands.
 //! - **No key has two places.** A claim takes the place with the earliest time, the first of equals,
 //!   out of a set without claims. Times only grow, so of two requests that look for a place for one
 //!   key, the one that would take another place has seen an older set, and its swap fails.
 //! - **A full set** of places whose time has not come gives none away. New keys then share one more
 //!   number, until there is room.
 //!
-//! A request waits for nobody but another that is about to write a tag: its own key's, or one in
-//! the place that its key has just lost. Nothing is allocated or swept after construction.
+//! A key that has a place waits for nobody. One that has none waits for a claim in its set, which is
+//! two stores away from its end. Nothing is allocated or swept after construction.
 
 use std::{
     fmt,
@@ -46,9 +45,7 @@ struct Set {
 enum Look {
     /// The key has a place after all.
     Found,
-    /// Another request claims a place for the same key, right now.
-    Same,
-    /// Another request claims a place for another key, right now.
+    /// Another request claims a place, right now: perhaps for the same key.
     Busy,
     /// The place with the earliest time, and that time.
     Earliest(usize, u64),
@@ -146,24 +143,15 @@ impl Table {
             let done = match set.look(tag) {
                 Look::Found => set.find(tag).map(|way| set.advance(way, tag, next)),
                 Look::Earliest(way, time) if time <= now => Some(set.claim(way, time, tag, next)),
-                Look::Same => {
-                    wait(&mut patience);
-                    None
-                }
-                Look::Busy if patience > 0 => {
-                    wait(&mut patience);
-                    None
-                }
-                Look::Busy | Look::Earliest(..) => {
+                Look::Earliest(..) => {
                     self.crowded.fetch_add(1, Relaxed);
                     return set.advance_shared(next);
                 }
+                Look::Busy => None,
             };
             match done {
                 Some(Ok(outcome)) => return outcome,
-                // Its place is being given to another key.
-                Some(Err(Changed)) => wait(&mut patience),
-                None => {}
+                Some(Err(Changed)) | None => wait(&mut patience),
             }
         }
     }
@@ -238,7 +226,6 @@ impl Set {
         match (has_place, claims == 0) {
             (true, _) => Look::Found,
             (false, true) => Look::Earliest(earliest.1, earliest.0),
-            (false, false) if times.contains(&claim(tag)) => Look::Same,
             (false, false) => Look::Busy,
         }
     }
@@ -255,7 +242,7 @@ impl Set {
             Ok(after) => after,
             Err(refused) => return Ok(Err(refused)),
         };
-        if !swap(&self.times[way], before, claim(tag)) {
+        if !swap(&self.times[way], before, CLAIM) {
             return Err(Changed);
         }
         self.tags[way].store(tag, Relaxed);
@@ -280,11 +267,6 @@ fn swap(time: &AtomicU64, before: u64, after: u64) -> bool {
         .is_ok()
 }
 
-/// A time that says: this place is being given to `tag`.
-const fn claim(tag: u32) -> u64 {
-    CLAIM | tag as u64
-}
-
 const fn is_claim(time: u64) -> bool {
     time & CLAIM != 0
 }
@@ -301,6 +283,8 @@ fn wait(patience: &mut u32) {
 }
 
 const BYTES_PER_KEY: usize = 16;
+/// A time that says: this place is being given to another key.
 const CLAIM: u64 = 1 << 63;
+/// Looks before the processor is given to somebody else.
 const PATIENCE: u32 = 100;
 const WAYS: usize = 10;

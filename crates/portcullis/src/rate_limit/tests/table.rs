@@ -134,6 +134,60 @@ fn threads_that_fight_for_one_set_lose_nothing() {
     assert_eq!(table.crowded(), 0);
 }
 
+/// Round after round other keys take places over, all at once and from all threads. Each key's
+/// times have a remainder of their own: who finds a time that is not due, of another key, spends
+/// what is not its own.
+#[test]
+fn places_change_hands_and_every_spending_is_its_own() {
+    const KEYS: u64 = 8;
+    // More than there are places: some come back and find theirs, or just do not.
+    const OWNERS: u64 = 12;
+    const SPENDINGS: u64 = 5;
+    const THREADS: u64 = 4;
+    let (table, strange) = (Table::new(0), AtomicU64::new(0));
+    let (begun, done) = (
+        Barrier::new(THREADS as usize),
+        Barrier::new(THREADS as usize),
+    );
+    let begin = |round: u64| round * 1_000_000;
+    let spend = |round: u64, key: u64| {
+        let (now, first) = (begin(round), begin(round) + KEYS + key);
+        let next = |before: u64| match before > now {
+            false => Ok::<_, Infallible>(first),
+            true if before % KEYS == key => Ok(before + KEYS),
+            true => {
+                strange.fetch_add(1, Relaxed);
+                Ok(before)
+            }
+        };
+        let Ok(_) = table.replace(hash((round * 5 + key) % OWNERS), now, next);
+    };
+    let check = |round: u64, key: u64| {
+        let spent = table
+            .read(hash((round * 5 + key) % OWNERS))
+            .wrapping_sub(begin(round) + key);
+        let is_wrong = spent != THREADS * SPENDINGS * KEYS;
+        strange.fetch_add(u64::from(is_wrong), Relaxed);
+    };
+
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (begun, done, spend, check) = (&begun, &done, &spend, &check);
+            scope.spawn(move || {
+                for round in 1..5_000 {
+                    begun.wait();
+                    for n in 0..KEYS * SPENDINGS {
+                        spend(round, (n * 3 + thread) % KEYS);
+                    }
+                    done.wait();
+                    (0..KEYS).for_each(|key| check(round, key));
+                }
+            });
+        }
+    });
+    assert_eq!((table.crowded(), strange.load(Relaxed)), (0, 0));
+}
+
 /// As many keys as there are places and more, and all of them new all the time: whoever finds its
 /// key again finds all that was spent, and no key is there twice.
 #[test]
