@@ -27,9 +27,14 @@ fn is_same(name: &str, claim: &str) -> bool {
     name.len() == claim.len() && hyphened.eq(claim.bytes())
 }
 
-/// Whether a request claims to know its client, and under which name.
-pub(super) fn first(headers: &HeaderMap) -> Option<&HeaderName> {
-    headers.keys().find(|name| is_claim(name.as_str()))
+/// Whether a request claims to know its client, and under which name: a usual one, or the one that
+/// the strategy reads.
+pub(super) fn first<'h>(headers: &'h HeaderMap, strategy: &Strategy) -> Option<&'h HeaderName> {
+    headers.keys().find(|name| claims(strategy, name))
+}
+
+fn claims(strategy: &Strategy, name: &HeaderName) -> bool {
+    is_claim(name.as_str()) || strategy.reads() == Some(name)
 }
 
 /// Takes out what was not believed: everything of a stranger, other families of a trusted proxy,
@@ -38,7 +43,7 @@ pub(super) fn strip(headers: &mut HeaderMap, strategy: &Strategy, believed: Opti
     let keeps = |name: &HeaderName| believed.is_some() && is_kept(strategy, name);
     let forged = headers
         .keys()
-        .filter(|name| is_claim(name.as_str()) && !keeps(name));
+        .filter(|name| claims(strategy, name) && !keeps(name));
     let forged: Vec<HeaderName> = forged.cloned().collect();
     for name in forged {
         headers.remove(name);

@@ -7,7 +7,7 @@ use http::{HeaderMap, Request};
 use portcullis_core::{ClientIp, Facts, Host, PeerAddr};
 use tower_service::Service;
 
-use super::{ClientIpLayer, Decision, Strategy, claims};
+use super::{ClientIpLayer, Strategy, claims};
 
 /// Middleware that turns [`PeerAddr`] into [`ClientIp`]. See the [module docs](super).
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl ClientIpLayer {
         }
         match trusted {
             Some(peer) => self.believe(&strategy, peer, req),
-            None if claims::first(req.headers()).is_some() => {
+            None if claims::first(req.headers(), &strategy).is_some() => {
                 self.ignore(&strategy, peer, req.headers_mut());
             }
             None => {}
@@ -97,13 +97,16 @@ impl ClientIpLayer {
     /// Takes no notice of what a stranger says.
     #[cold]
     fn ignore(&self, strategy: &Strategy, peer: Option<SocketAddr>, headers: &mut HeaderMap) {
-        let claim = claims::first(headers).cloned();
-        let shown = peer.map(|peer| strategy.explain(peer.ip(), headers));
-        let shown = shown.as_ref().map(Decision::to_string).unwrap_or_default();
-        tracing::debug!(target: "portcullis::client_ip", ?peer, "client {shown}");
+        // Written out only if somebody listens: strangers can send many of these.
+        if let Some(peer) = peer {
+            tracing::debug!(
+                target: "portcullis::client_ip", %peer,
+                "client {}", strategy.explain(peer.ip(), headers)
+            );
+        }
         if self.shared().ignored.happened() {
             tracing::warn!(
-                target: "portcullis::client_ip", ?peer, header = ?claim,
+                target: "portcullis::client_ip", ?peer, header = ?claims::first(headers, strategy),
                 "a forwarding header came from a stranger and was ignored; \
                  if there is a proxy in front, trust its address"
             );
