@@ -1,8 +1,11 @@
 //! Policies, ready to count.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use http::request;
@@ -31,6 +34,8 @@ pub(super) struct Rule {
     pub(super) start: Box<str>,
     own: Quoted,
     tiers: Box<[Quoted]>,
+    /// Where each tier is.
+    places: HashMap<Arc<str>, u32>,
     pub(super) counters: Arc<Counters>,
     pub(super) tally: Arc<Tally>,
 }
@@ -52,8 +57,8 @@ pub(super) struct Tally {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Spending {
     pub(super) rule: u8,
-    /// The place of the tier, plus one.
-    tier: u8,
+    /// The place of the tier, if it has one.
+    tier: Option<u32>,
     pub(super) cost: u32,
     pub(super) hash: u64,
     /// What the client sees of its key.
@@ -183,8 +188,8 @@ impl Rules {
     #[inline]
     pub(super) fn of(&self, spending: &Spending) -> (&Rule, &Quoted) {
         let rule = &self.rules[usize::from(spending.rule)];
-        let tier = usize::from(spending.tier).checked_sub(1);
-        (rule, tier.map_or(&rule.own, |tier| &rule.tiers[tier]))
+        let tier = spending.tier.map(|place| &rule.tiers[place as usize]);
+        (rule, tier.unwrap_or(&rule.own))
     }
 
     /// Spends of the policies for which `is_wanted`.
@@ -239,6 +244,12 @@ impl Rule {
         }
         Self {
             tiers: policy.tiers.iter().map(|(_, q)| Quoted::new(*q)).collect(),
+            places: policy
+                .tiers
+                .iter()
+                .map(|(tier, _)| tier.clone())
+                .zip(0..)
+                .collect(),
             own,
             start: format!("\"{}\";r=", policy.name).into(),
             counters: match before {
@@ -263,11 +274,7 @@ impl Rule {
         let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
         (cost > 0).then(|| Spending {
             rule: 0,
-            tier: if self.tiers.is_empty() {
-                0
-            } else {
-                self.tier(head, facts)
-            },
+            tier: self.tier(head, facts),
             cost,
             hash: self.counters.hash(&key),
             mark: self.counters.mark(&key),
@@ -306,14 +313,16 @@ impl Rule {
         .map(|count| count.label("policy", policy()))
     }
 
-    fn tier(&self, head: &request::Parts, facts: &Facts) -> u8 {
+    #[inline]
+    fn tier(&self, head: &request::Parts, facts: &Facts) -> Option<u32> {
+        if self.places.is_empty() {
+            return None;
+        }
         let tier = match &self.policy.tier_by {
             Some(tier_by) => tier_by(head),
             None => facts.get().map(Principal::id),
         };
-        let mut tiers = self.policy.tiers.iter();
-        let place = tier.and_then(|tier| tiers.position(|(name, _)| **name == *tier));
-        place.map_or(0, |place| place as u8 + 1)
+        self.places.get(tier?).copied()
     }
 }
 
@@ -367,7 +376,7 @@ impl<const N: usize> Spendings<N> {
 impl Spending {
     const NONE: Self = Self {
         rule: 0,
-        tier: 0,
+        tier: None,
         cost: 0,
         hash: 0,
         mark: 0,
