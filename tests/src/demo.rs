@@ -35,9 +35,10 @@ impl Demo {
         let mut command = program("demo");
         command.env("PORT", "0").envs(variables.iter().copied());
         let is_production = variables.contains(&("ENVIRONMENT", "production"));
-        let last = match is_production {
-            true => "listening on ",
-            false => "demo key: ",
+        let last = if is_production {
+            "listening on "
+        } else {
+            "demo key: "
         };
         let (process, lines) = Process::until(command.stderr(Stdio::null()), last);
         Self { process, lines }

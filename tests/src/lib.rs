@@ -1,15 +1,22 @@
 //! What the end to end tests share.
 
+pub mod clock;
 pub mod demo;
 pub mod net;
-pub mod program;
-pub mod proxies;
 pub mod redis;
 pub mod reports;
 pub mod sieges;
+
+pub use servers::{program, proxies};
 
 /// The README's code, so that it is tested.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
+
+/// The same of the page on limits.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/limits.md")]
+#[derive(Debug)]
+pub struct Limits;

@@ -94,7 +94,7 @@ impl Server {
         self.address
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Stops it, and waits until it has.
     ///
     /// # Panics
     ///
@@ -149,7 +149,7 @@ impl Client {
         Self::Http2(sender)
     }
 
-    /// Sends a request, and gives the answer whose body is not read.
+    /// Sends a request, and returns the answer, whose body is not read.
     ///
     /// # Errors
     ///

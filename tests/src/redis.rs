@@ -74,7 +74,7 @@ impl Redis {
         self.signal("-CONT");
     }
 
-    /// Says a command with `redis-cli`, and gives the answer.
+    /// Runs a command with `redis-cli`, and returns the answer.
     ///
     /// # Panics
     ///

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_types,
-    reason = "no test here pauses time, and tokio would be this program's only dependency"
+    reason = "no test here pauses time, and tokio would be a dependency"
 )]
 
 use std::{

@@ -5,7 +5,7 @@ use crate::{
     report::{Outcome, Report},
     tools::{
         CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, HAPROXY, JQ, NEXTEST, NGINX,
-        NPM, REDIS, RUSTFMT, Tool,
+        NPM, REDIS, RUSTFMT, Tool, VALGRIND, WRK,
     },
 };
 
@@ -98,7 +98,8 @@ pub(crate) const STEPS: &[Step] = &[
         name: "features",
         needs: &[HACK],
         variables: &[],
-        command: "cargo hack check --each-feature --no-dev-deps --workspace --exclude xtask --exclude portcullis-tests --exclude portcullis-bench",
+        // The packages that have features. The workflow builds the others so too.
+        command: "cargo hack check --each-feature --no-dev-deps --package portcullis --package portcullis-redis",
         passes: Passes::OnSuccess,
     },
     Step {
@@ -118,14 +119,70 @@ pub(crate) const STEPS: &[Step] = &[
         command: "cargo nextest run --workspace --all-features --profile ci",
         passes: Passes::OnSuccess,
     },
+    // In a workspace-wide build one package's features hide that another forgot to ask for them.
     Step {
-        name: "doctests",
+        name: "alone",
+        needs: &[HACK],
+        // Some tests measure their process. (`tests` has a process for each.)
+        variables: &[("RUST_TEST_THREADS", "1")],
+        command: "cargo hack test --workspace --exclude portcullis-tests --exclude gallery",
+        passes: Passes::OnSuccess,
+    },
+    // Their tests want minutes, and have run above.
+    Step {
+        name: "alone, end to end",
+        needs: &[HACK],
+        variables: &[],
+        command: "cargo hack test --no-run --package portcullis-tests --package gallery",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "readme",
         needs: &[],
         variables: &[],
-        command: "cargo test --doc --workspace --all-features",
+        command: "cargo test --doc --package portcullis-tests",
         passes: Passes::OnSuccess,
     },
 ];
+
+/// The goals of the bench. They measure the machine too, so that they are no step of a test.
+pub(crate) const GOALS: &[Step] = &[
+    goals(
+        "what a request takes",
+        &[VALGRIND],
+        "cargo run --release --package portcullis-bench -- table --check",
+    ),
+    goals(
+        "the limiter's store",
+        &[VALGRIND],
+        "cargo run --release --package portcullis-bench -- limiter --check",
+    ),
+    goals(
+        "pauses",
+        &[],
+        "cargo run --release --package portcullis-bench -- presence --check",
+    ),
+    goals(
+        "through Redis",
+        &[REDIS],
+        "cargo run --release --package portcullis-bench -- redis --check",
+    ),
+    goals(
+        "over loopback",
+        &[WRK],
+        "cargo run --release --package portcullis-bench -- wire --check",
+    ),
+];
+
+const fn goals(name: &'static str, needs: &'static [Tool], command: &'static str) -> Step {
+    Step {
+        name,
+        needs,
+        variables: &[],
+        command,
+        passes: Passes::OnSuccess,
+    }
+}
 
 /// Microsoft's validator, and what it says. The package is the program itself.
 pub(crate) const SARIF: &[Step] = &[
@@ -147,7 +204,7 @@ pub(crate) const SARIF: &[Step] = &[
         name: "sarif",
         needs: &[NEXTEST],
         variables: &[],
-        command: "cargo nextest run --package portcullis-tests --test reports --run-ignored only",
+        command: "cargo nextest run --package portcullis-tests --test siege --run-ignored only reports::",
         passes: Passes::OnSuccess,
     },
 ];

@@ -144,6 +144,19 @@ pub(crate) const REDIS: Tool = Tool {
     probe: "redis-server --version",
 };
 
+pub(crate) const VALGRIND: Tool = Tool {
+    package: "valgrind",
+    source: Source::Apt,
+    probe: "valgrind --version",
+};
+
+pub(crate) const WRK: Tool = Tool {
+    package: "wrk",
+    source: Source::Apt,
+    // It fails even where it is only asked for its version.
+    probe: "which wrk",
+};
+
 pub(crate) const NPM: Tool = Tool {
     package: "npm",
     source: Source::Apt,

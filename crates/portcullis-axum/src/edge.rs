@@ -1,55 +1,37 @@
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath},
 };
 use http::Extensions;
-use portcullis::{
-    Edge,
-    body_limit::{RequestBody, UnwrapBody},
+use http_body::{Body as _, SizeHint};
+use portcullis::edge::{
+    BodyCount, Content, Edge, EdgeBody, RequestBodies, ResponseBodies, Watched, Wrapped,
 };
 
-/// What an [`Edge`] learns from axum.
-pub trait EdgeExt {
-    /// The same edge, for axum.
-    type Axum;
+/// An [`Edge`] for an axum app. [`edge`] creates one.
+pub type AxumEdge = Edge<AxumBody>;
 
-    /// Names routes by [`matched_path`] in spans and metrics, finds the peer of `axum::serve` by
-    /// [`connect_info`], and gives handlers axum's own body ([`AxumBody`]).
-    #[must_use]
-    fn for_axum(self) -> Self::Axum;
-}
+/// What an [`AxumEdge`] is built to: a layer for `Router::layer`.
+pub type EdgeLayer = portcullis::EdgeLayer<AxumBody>;
 
-/// Gives axum its own body back where nothing must be counted.
+/// Gives axum its own bodies, where nothing must be counted or watched. A type that is only named.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a type that is only named")]
+pub enum AxumBody {}
+
+/// Creates an edge with safe defaults for an axum app.
 ///
-/// Without it everything works too: axum puts the wrapped body into a box.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a unit type that users name")]
-pub struct AxumBody;
-
-impl<A, L, O, R, W, P> EdgeExt for Edge<A, L, O, R, W, P> {
-    type Axum = Edge<A, L, O, R, AxumBody, P>;
-
-    fn for_axum(self) -> Self::Axum {
-        let edge = self.route_from(matched_path).peer_from(connect_info);
-        edge.unwrap_bodies(AxumBody)
-    }
+/// It names routes by [`matched_path`] in spans and metrics, finds the peer of `axum::serve` by
+/// [`connect_info`], and lets handlers take axum's own body.
+pub fn edge() -> AxumEdge {
+    Edge::with_bodies()
+        .route_from(matched_path)
+        .peer_from(connect_info)
 }
 
-impl UnwrapBody<Body> for AxumBody {
-    type Body = Body;
-
-    #[inline]
-    fn unwrap(&self, body: RequestBody<Body>) -> Body {
-        match body.into_known() {
-            Ok(body) => body,
-            Err(counted) => Body::new(counted),
-        }
-    }
-}
-
-/// The template of the route that matched, such as `/users/{id}`.
+/// Returns the template of the route that matched, such as `/users/{id}`.
 ///
 /// Known to layers that are added with `Router::layer`, not to those around the whole router.
 #[must_use]
@@ -57,8 +39,46 @@ pub fn matched_path(extensions: &Extensions) -> Option<&str> {
     extensions.get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
-/// The peer, where the router is served with `into_make_service_with_connect_info::<SocketAddr>`.
+/// Returns the peer, where the router is served with
+/// `into_make_service_with_connect_info::<SocketAddr>`.
 #[must_use]
 pub fn connect_info(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get().map(|ConnectInfo(peer)| *peer)
+}
+
+// ===== impl AxumBody =====
+
+impl RequestBodies<Body> for AxumBody {
+    type Request = Body;
+
+    #[inline]
+    fn size(body: &Body) -> SizeHint {
+        body.size_hint()
+    }
+
+    #[inline]
+    fn request(body: Body, count: Option<Arc<BodyCount>>) -> Body {
+        let body = <Wrapped as RequestBodies<Body>>::request(body, count);
+        match body.into_known() {
+            Ok(own) => own,
+            Err(counted) => Body::new(counted),
+        }
+    }
+
+    fn drain(body: Body) {
+        <Wrapped as RequestBodies<Body>>::drain(body);
+    }
+}
+
+impl ResponseBodies<Body> for AxumBody {
+    type Response = Body;
+
+    #[inline]
+    fn response(content: Content<Body>, watched: Option<Watched>) -> Body {
+        let body: EdgeBody<Body> = <Wrapped as ResponseBodies<Body>>::response(content, watched);
+        match body.into_unwatched() {
+            Ok(own) => own,
+            Err(watched) => Body::new(watched),
+        }
+    }
 }

@@ -1,48 +1,58 @@
 use std::any::type_name;
 
+use axum::body::Body;
 use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, request::Parts};
-use portcullis::{Facts, facts::Fact};
+use http::request::Parts;
+use portcullis::{Facts, ProblemJson, Rejection, RejectionKind, RequestId, facts, refuse};
 
-/// Extracts one of the [`Facts`] that the edge's layers left in the request.
+/// Extracts one of the [`Facts`] that the edge left in the request.
 ///
-/// `FromEdge(ip): FromEdge<ClientIp>`. As an `Option` for facts that are not always there: the
-/// `Principal` on a public path, the `CspNonce` outside the HTML profile.
+/// `Fact(ip): Fact<ClientIp>`. As an `Option` for facts that are not always there: the `Principal`
+/// on a public path, the `CspNonce` outside the HTML profile.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "an extractor, destructured by users"
 )]
-pub struct FromEdge<T>(pub T);
+pub struct Fact<T>(pub T);
 
-/// No layer left the fact that was asked for. Answered with an empty 500, and logged.
-#[derive(Clone, Copy, Debug)]
+/// Nothing left the fact that was asked for. Answered with a problem and status 500, and logged.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Missing {
+pub struct MissingFact {
     wanted: &'static str,
+    request_id: Option<RequestId>,
 }
 
-impl<S, T> FromRequestParts<S> for FromEdge<T>
+// ===== impl Fact =====
+
+impl<S, T> FromRequestParts<S> for Fact<T>
 where
     S: Sync,
-    T: Fact,
+    T: facts::Fact,
 {
-    type Rejection = Missing;
+    type Rejection = MissingFact;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Missing> {
-        let wanted = type_name::<T>();
-        let fact = Facts::of(&parts.extensions).get::<T>();
-        fact.cloned().map(Self).ok_or(Missing { wanted })
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingFact> {
+        let facts = Facts::of(&parts.extensions);
+        facts
+            .get::<T>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| MissingFact {
+                wanted: type_name::<T>(),
+                request_id: facts.get().cloned(),
+            })
     }
 }
 
-impl<S, T> OptionalFromRequestParts<S> for FromEdge<T>
+impl<S, T> OptionalFromRequestParts<S> for Fact<T>
 where
     S: Sync,
-    T: Fact,
+    T: facts::Fact,
 {
     type Rejection = std::convert::Infallible;
 
@@ -51,10 +61,16 @@ where
     }
 }
 
-impl IntoResponse for Missing {
+// ===== impl MissingFact =====
+
+impl IntoResponse for MissingFact {
     fn into_response(self) -> Response {
-        let wanted = self.wanted;
-        tracing::error!(target: "portcullis", wanted, "no layer left this in the request");
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        let Self { wanted, request_id } = self;
+        tracing::error!(
+            target: "portcullis", wanted, request_id = request_id.as_ref().map(tracing::field::display),
+            "nothing left this fact in the request: is the edge's layer around this route?"
+        );
+        let rejection = Rejection::new(RejectionKind::Misconfigured).with_request_id(request_id);
+        refuse(&ProblemJson::new(), rejection).map(Body::from)
     }
 }

@@ -8,20 +8,22 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use portcullis::{Edge, Principal, RequestId};
-//! use portcullis_axum::{EdgeExt, FromEdge};
+//! use portcullis::{Principal, RequestId};
+//! use portcullis_axum::Fact;
 //!
-//! async fn hello(FromEdge(id): FromEdge<RequestId>, who: Option<FromEdge<Principal>>) -> String {
-//!     let who = who.map_or("stranger".to_owned(), |FromEdge(who)| who.id().to_owned());
+//! async fn hello(Fact(id): Fact<RequestId>, who: Option<Fact<Principal>>) -> String {
+//!     let who = who.map_or("stranger".to_owned(), |Fact(who)| who.id().to_owned());
 //!     format!("hello {who}, this is request {id}")
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let edge = Edge::new().for_axum().build()?;
+//! let edge = portcullis_axum::edge().build()?;
 //! let app: Router = Router::new().route("/", get(hello)).layer(edge);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Routes that are added after `.layer(edge)` are outside the edge.
 
 mod edge;
 mod extract;
@@ -29,6 +31,6 @@ mod extract;
 mod tests;
 
 pub use self::{
-    edge::{AxumBody, EdgeExt, connect_info, matched_path},
-    extract::{FromEdge, Missing},
+    edge::{AxumBody, AxumEdge, EdgeLayer, connect_info, edge, matched_path},
+    extract::{Fact, MissingFact},
 };

@@ -2,13 +2,21 @@
 
 use std::fs;
 
-use crate::Outcome;
+use crate::{Outcome, goals::Judged, report};
 
 /// The document, in the working copy that this program was built from.
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/performance.md");
 
+/// Prints a table and its goals, and writes them between the markers `name`.
+pub(crate) fn write_table(name: &str, table: &str, goals: &[Judged]) -> Outcome<()> {
+    let text = format!("{table}\n{}", report::goals(goals));
+    write(name, &text)?;
+    println!("{text}");
+    Ok(())
+}
+
 /// Puts `body` between `<!-- NAME:begin -->` and `<!-- NAME:end -->`.
-pub(crate) fn write(name: &str, body: &str) -> Outcome<()> {
+fn write(name: &str, body: &str) -> Outcome<()> {
     let text = fs::read_to_string(PATH).map_err(|error| format!("{PATH}: {error}"))?;
     let text = replaced(&text, name, body).ok_or_else(|| format!("no markers {name} in {PATH}"))?;
     Ok(fs::write(PATH, text)?)

@@ -124,12 +124,46 @@ pub(crate) enum Verdict {
     NoSuchStack,
 }
 
+/// A goal of any table, and how it came out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judged {
+    pub(crate) name: &'static str,
+    pub(crate) at_most: f64,
+    pub(crate) verdict: Verdict,
+}
+
+// ===== impl Goal =====
+
 impl Goal {
-    pub(crate) fn verdict(&self, rows: &Rows) -> Verdict {
-        match self.measure.of(rows) {
+    pub(crate) fn judge(&self, rows: &Rows) -> Judged {
+        Judged::new(self.name, self.at_most, self.measure.of(rows))
+    }
+}
+
+// ===== impl Judged =====
+
+impl Judged {
+    /// Compares a figure, if there is one, with the most that it may be.
+    pub(crate) fn new(name: &'static str, at_most: f64, figure: Option<f64>) -> Self {
+        let verdict = match figure {
             None => Verdict::NoSuchStack,
-            Some(figure) if figure <= self.at_most => Verdict::Met(figure),
+            Some(figure) if figure <= at_most => Verdict::Met(figure),
             Some(figure) => Verdict::Missed(figure),
+        };
+        Self {
+            name,
+            at_most,
+            verdict,
+        }
+    }
+
+    /// Returns what is wrong, unless the goal is met.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let Self { name, at_most, .. } = self;
+        match self.verdict {
+            Verdict::Met(_) => None,
+            Verdict::Missed(figure) => Some(format!("{name}: {figure:.2}, at most {at_most:.2}")),
+            Verdict::NoSuchStack => Some(format!("{name}: no such stack")),
         }
     }
 }
@@ -165,24 +199,28 @@ mod tests {
 
     #[test]
     fn compares_what_is_added_to_the_bare_stack() {
-        let met = GOAL.verdict(&rows(&[(BARE, 15.0), (EDGE, 25.0)]));
-        let missed = GOAL.verdict(&rows(&[(BARE, 15.0), (EDGE, 26.0)]));
+        let met = GOAL.judge(&rows(&[(BARE, 15.0), (EDGE, 25.0)]));
+        let missed = GOAL.judge(&rows(&[(BARE, 15.0), (EDGE, 26.0)]));
 
-        assert_eq!(met, Verdict::Met(10.0));
-        assert_eq!(missed, Verdict::Missed(11.0));
+        assert_eq!(met.verdict, Verdict::Met(10.0));
+        assert_eq!(met.complaint(), None);
+        assert_eq!(missed.verdict, Verdict::Missed(11.0));
+        let complaint = "allocations: 11.00, at most 10.00";
+        assert_eq!(missed.complaint().as_deref(), Some(complaint));
     }
 
     #[test]
     fn a_missing_stack_is_no_pass() {
-        let verdict = GOAL.verdict(&rows(&[(BARE, 15.0)]));
+        let judged = GOAL.judge(&rows(&[(BARE, 15.0)]));
 
-        assert_eq!(verdict, Verdict::NoSuchStack);
+        assert_eq!(judged.verdict, Verdict::NoSuchStack);
+        assert!(judged.complaint().is_some());
     }
 
     #[test]
     fn a_figure_that_is_no_number_is_missed() {
-        let verdict = GOAL.verdict(&rows(&[(BARE, 15.0), (EDGE, f64::NAN)]));
+        let judged = GOAL.judge(&rows(&[(BARE, 15.0), (EDGE, f64::NAN)]));
 
-        assert!(matches!(verdict, Verdict::Missed(_)));
+        assert!(matches!(judged.verdict, Verdict::Missed(_)));
     }
 }

@@ -2,7 +2,7 @@
 //! and for single layers, ours and the peers'.
 //!
 //! `cargo run --release -p portcullis-bench -- table` measures every stack of [`stacks::STACKS`]
-//! and writes the table of `docs/performance.md`. Each figure comes from a process of its own,
+//! and writes its table in `docs/performance.md`. Each figure comes from a process of its own,
 //! because subscribers and metric recorders are global: the program runs itself again with
 //! `run STACK COUNT`, under callgrind for instructions and natively for the rest.
 
@@ -20,6 +20,7 @@ mod limiter;
 mod measure;
 mod ours;
 mod peers;
+mod presence;
 mod redis;
 mod report;
 mod stack;
@@ -27,8 +28,7 @@ mod stacks;
 mod wire;
 
 use crate::{
-    figures::Rows,
-    goals::{GOALS, Verdict},
+    goals::{GOALS, Judged},
     stack::Stack,
     stacks::STACKS,
 };
@@ -50,40 +50,42 @@ fn main() -> ExitCode {
 
 fn obey(arguments: &[&str]) -> Outcome<ExitCode> {
     match arguments {
-        ["table"] => table().map(|_| ExitCode::SUCCESS),
-        ["table", "--check"] => table().map(|rows| check(&rows)),
-        ["show", names @ ..] if !names.is_empty() => show(names),
-        ["wire"] => wire::table(),
-        ["redis"] => redis::table().map(|()| ExitCode::SUCCESS),
-        ["limiter"] => limiter::table().map(|()| ExitCode::SUCCESS),
-        ["limiter", store, work] => limiter::run(store, work).map(|()| ExitCode::SUCCESS),
         ["list"] => list(),
+        ["show", names @ ..] if !names.is_empty() => show(names),
+        ["limiter", store, work] => limiter::run(store, work).map(|()| ExitCode::SUCCESS),
         ["run", name, count] => run(name, count),
         ["serve", name] => wire::serve(Stack::find(name)?),
+        [table] => measure(table).map(|_| ExitCode::SUCCESS),
+        [table, "--check"] => measure(table).map(|goals| check(&goals)),
         _ => Err(USAGE.into()),
     }
 }
 
-/// Measures every stack and writes the table.
-fn table() -> Outcome<Rows> {
-    let rows = measure::rows(STACKS)?;
-    let text = format!("{}\n{}", report::stacks(&rows), report::goals(&rows));
-    document::write("bench", &text)?;
-    println!("{text}");
-    Ok(rows)
+/// Measures a table, writes it, and returns its goals.
+fn measure(table: &str) -> Outcome<Vec<Judged>> {
+    match table {
+        "table" => stacks(),
+        "wire" => wire::table(),
+        "redis" => redis::table(),
+        "limiter" => limiter::table(),
+        "presence" => presence::table(),
+        _ => Err(USAGE.into()),
+    }
 }
 
-/// Says which goals are missed, on standard error.
-fn check(rows: &Rows) -> ExitCode {
+fn stacks() -> Outcome<Vec<Judged>> {
+    let rows = measure::rows(STACKS)?;
+    let goals: Vec<_> = GOALS.iter().map(|goal| goal.judge(&rows)).collect();
+    document::write_table("bench", &report::stacks(&rows), &goals)?;
+    Ok(goals)
+}
+
+/// Prints the goals that are not met on standard error.
+fn check(goals: &[Judged]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
-    for goal in GOALS {
-        if let Verdict::Missed(figure) = goal.verdict(rows) {
-            eprintln!(
-                "goal missed: {}: {figure:.2}, at most {:.2}",
-                goal.name, goal.at_most
-            );
-            code = ExitCode::FAILURE;
-        }
+    for complaint in goals.iter().filter_map(Judged::complaint) {
+        eprintln!("goal not met: {complaint}");
+        code = ExitCode::FAILURE;
     }
     code
 }
@@ -113,11 +115,13 @@ fn run(name: &str, count: &str) -> Outcome<ExitCode> {
 }
 
 const USAGE: &str = "usage:
-  table [--check]  measure every stack, write docs/performance.md; --check: fail on a missed goal
-  show STACK..     measure some stacks beside the bare one, write nothing
-  wire             measure whole stacks over loopback with wrk, write docs/performance.md
-  limiter          measure limiters over several stores, write docs/performance.md
-  redis            measure checks through a real Redis, write docs/performance.md
+  table            count what every stack takes for a request
+  wire             measure whole stacks over loopback with wrk
+  limiter          measure limiters over several stores
+  presence         measure the pauses of a limiter whose clients come and go
+  redis            measure checks through a real Redis
+                   each of these writes docs/performance.md; with --check it fails on a missed goal
+  show STACK..     count what some stacks take beside the bare one, write nothing
   list             name the stacks
   run STACK COUNT  (inner) send COUNT requests to one stack, print allocations, bytes, nanoseconds
   serve STACK      (inner) serve one stack on loopback until standard input closes";

@@ -22,27 +22,23 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData, SpanProcessor},
 };
 use portcullis::{
-    ClientIp, ConfigError, Edge, EdgeLayer, Facts, Health, ObserveLayer, PeerAddr, ProblemJson,
-    Quota, Received,
-    api_key::{ApiKeyGuard, ApiKeyLayer, Keys},
+    ClientIp, ConfigError, Facts, Health, ObserveLayer, PeerAddr, Quota, Received,
+    api_key::{ApiKeyLayer, Keys},
     body_limit::BodyLimitLayer,
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
-    rate_limit::{Key, Limiter, Moment, Prefixes, RateLimit, RateLimitLayer},
+    rate_limit::{Key, Limiter, Moment, Prefixes, RateLimitLayer},
     request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer,
     timeout::TimeoutLayer,
 };
-use portcullis_axum::{AxumBody, EdgeExt, matched_path};
+use portcullis_axum::{EdgeLayer, matched_path};
 use portcullis_otel::{Sampling, Tracing};
 use portcullis_prometheus::Metrics;
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceBuilder, service_fn};
 
 use crate::{ask::KEY, peers::bare, stack::Step};
-
-type Observers = (((), Tracing), Metrics);
-type Whole = EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers, ProblemJson, AxumBody>;
 
 pub(crate) fn not_sampled() -> Router {
     bare().layer(edge(Sampling::never(), LARGE))
@@ -69,13 +65,13 @@ pub(crate) fn timeout() -> Router {
 }
 
 pub(crate) fn body_limit() -> Router {
-    bare().layer(BodyLimitLayer::new(BODY).unwrap_with(AxumBody))
+    bare().layer(BodyLimitLayer::new(BODY))
 }
 
 /// With the layer that finds the address, as the peer does it itself.
 pub(crate) fn rate_limit() -> Router {
     let both = ServiceBuilder::new()
-        .layer(ClientIpLayer::new())
+        .layer(ClientIpLayer::default())
         .layer(RateLimitLayer::new(LARGE));
     bare().layer(both)
 }
@@ -127,7 +123,7 @@ fn limiter_step(check: fn(&Limiter, &Key<'_>, Moment) -> bool) -> Step {
     Box::new(move || {
         turn = (turn + 1) % 1_000;
         let address = Ipv4Addr::from_bits(turn).into();
-        let key = Key::of_address(black_box(address), Prefixes::SUBSCRIBER);
+        let key = Key::from_address(black_box(address), Prefixes::SUBSCRIBER);
         black_box(check(&limiter, &key, now));
     })
 }
@@ -174,13 +170,12 @@ where
     clippy::expect_used,
     reason = "a stack that can't be built gives no number"
 )]
-fn edge(sampling: Sampling, quota: Quota) -> Whole {
+fn edge(sampling: Sampling, quota: Quota) -> EdgeLayer {
     build(sampling, quota).expect("the stack is right")
 }
 
-fn build(sampling: Sampling, quota: Quota) -> Result<Whole, ConfigError> {
-    Edge::new()
-        .for_axum()
+fn build(sampling: Sampling, quota: Quota) -> Result<EdgeLayer, ConfigError> {
+    portcullis_axum::edge()
         .observe(Tracing::new(Stopped, sampling))
         .observe(Metrics::new())
         .health(&Health::new())
@@ -191,7 +186,7 @@ fn build(sampling: Sampling, quota: Quota) -> Result<Whole, ConfigError> {
         .build()
 }
 
-fn traced(sampling: Sampling) -> ObserveLayer<Tracing> {
+fn traced(sampling: Sampling) -> ObserveLayer {
     ObserveLayer::new(Tracing::new(Stopped, sampling)).route_from(matched_path)
 }
 

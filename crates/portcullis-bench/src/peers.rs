@@ -1,11 +1,12 @@
-//! The stacks that others' crates make, each around the same route.
+//! The stacks that others' crates make, each around the same route. Their layers are those of the
+//! package `peers`.
+
+use std::time::Duration;
 
 use axum::{Router, extract::Path, routing::get};
 
 pub(crate) mod alone;
 pub(crate) mod full;
-mod key_check;
-mod layers;
 mod trace;
 
 /// One route and no layer.
@@ -16,3 +17,6 @@ pub(crate) fn bare() -> Router {
 async fn user(Path(id): Path<u32>) -> String {
     format!("user {id}")
 }
+
+/// What a handler may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);

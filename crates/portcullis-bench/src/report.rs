@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     figures::{Figures, Row, Rows},
-    goals::{GOALS, Goal, Verdict},
+    goals::{Judged, Verdict},
     stack::Stack,
     stacks::BARE,
 };
@@ -23,10 +23,10 @@ pub(crate) fn stacks(rows: &Rows) -> String {
 }
 
 /// The table of goals.
-pub(crate) fn goals(rows: &Rows) -> String {
+pub(crate) fn goals(all: &[Judged]) -> String {
     let mut text = String::from("| goal | at most | measured | |\n|---|---:|---:|---|\n");
-    for goal in GOALS {
-        line(&mut text, &judged(goal, goal.verdict(rows)));
+    for goal in all {
+        line(&mut text, &judged(goal));
     }
     text
 }
@@ -63,8 +63,8 @@ fn of_peer(rows: &Rows, stack: &Stack) -> Option<String> {
     Some(ratio(ours.instructions / theirs.instructions))
 }
 
-fn judged(goal: &Goal, verdict: Verdict) -> [String; 4] {
-    let (measured, said) = match verdict {
+fn judged(goal: &Judged) -> [String; 4] {
+    let (measured, said) = match goal.verdict {
         Verdict::Met(figure) => (ratio(figure), "met"),
         Verdict::Missed(figure) => (ratio(figure), "**missed**"),
         Verdict::NoSuchStack => (String::new(), "no such stack yet"),

@@ -25,7 +25,7 @@ pub(crate) struct Stack {
 pub(crate) enum Work {
     /// One request through a router. The constructor runs inside the runtime.
     Route {
-        /// Makes the router, and installs what is global.
+        /// Creates the router, and installs what is global.
         build: fn() -> Router,
         /// What it is asked.
         ask: Ask,

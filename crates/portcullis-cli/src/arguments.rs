@@ -54,16 +54,16 @@ portcullis: tools for an HTTP edge
 usage: portcullis siege URL [options]
        portcullis key new [--prefix PREFIX] [--name NAME]
 
-  siege URL          attacks a running server, and says which lines of the checklist hold;
+  siege URL          attacks a running server, and reports which lines of the checklist hold;
                      see `portcullis siege --help`
-  key new            makes an API key, prints it once, and the line to configure it
+  key new            creates an API key, prints it once, and the line to configure it
     --prefix PREFIX  what the key begins with: 1 to 16 lowercase letters and digits (pk)
     --name NAME      whose key it is (client)
   help               prints this
 ";
 
 pub(crate) const SIEGE_USAGE: &str = "\
-portcullis siege: attacks a running server, and says which lines of the checklist hold
+portcullis siege: attacks a running server, and reports which lines of the checklist hold
 
 usage: portcullis siege URL [options]
 
@@ -81,7 +81,7 @@ what it may spend
 what comes of it
   --format text|json|junit|sarif|markdown|html
   --output FILE             writes the report there; the terminal still gets the text
-  --baseline FILE           an earlier report (json): says what has changed, fails on what is worse
+  --baseline FILE           an earlier report (json): shows what has changed, fails on what is worse
 
   --list                    prints every attack
   --schema                  prints the JSON schema of a report
@@ -127,9 +127,10 @@ impl Command {
                 other => return Err(other.unexpected()),
             }
         }
-        match is_name(&name) {
-            true => Ok(Self::KeyNew { prefix, name }),
-            false => Err("--name: a name has no spaces, commas, `=` or `#`".into()),
+        if is_name(&name) {
+            Ok(Self::KeyNew { prefix, name })
+        } else {
+            Err("--name: a name has no spaces, commas, `=` or `#`".into())
         }
     }
 
@@ -148,9 +149,10 @@ impl Command {
                 other => return Err(other.unexpected()),
             }
         }
-        Ok(match is_list {
-            true => Self::SiegeList(siege.format),
-            false => Self::Siege(Box::new(siege)),
+        Ok(if is_list {
+            Self::SiegeList(siege.format)
+        } else {
+            Self::Siege(Box::new(siege))
         })
     }
 }
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn reports_what_is_wrong_in_one_line() {
         for line in [
             "",
             "key",

@@ -4,7 +4,7 @@ use portcullis_siege::{Attack, CATALOGUE, Group};
 
 use crate::arguments::Format;
 
-/// Every attack, for a terminal or as Markdown.
+/// Returns every attack, for a terminal or as Markdown.
 pub(crate) fn list(format: Format) -> String {
     match format {
         Format::Markdown => markdown(),
@@ -12,7 +12,7 @@ pub(crate) fn list(format: Format) -> String {
     }
 }
 
-/// For a terminal: two lines each.
+/// Returns two lines for each, for a terminal.
 fn text() -> String {
     let mut text = String::new();
     for group in Group::ALL {
@@ -45,24 +45,20 @@ fn markdown() -> String {
             .filter(|attack| attack.group() == group)
             .map(row)
             .collect();
-        match rows.is_empty() {
-            true => text.push_str("Not examined yet.\n"),
-            false => text.push_str(&(HEAD.to_owned() + &rows)),
+        if rows.is_empty() {
+            text.push_str("Not examined yet.\n");
+        } else {
+            text.push_str(&(HEAD.to_owned() + &rows));
         }
     }
     text
 }
 
 fn row(attack: &Attack) -> String {
-    let rows = |name: &str, rows: &[&str]| {
-        let rows = rows.iter().map(|row| format!("{name} {row}"));
-        rows.collect::<Vec<_>>()
-    };
     let lines = attack.lines.iter().map(|line| (*line).to_owned());
-    let speaks: Vec<_> = lines
-        .chain(rows("OWASP", attack.owasp))
-        .chain(rows("ASVS", attack.asvs))
-        .collect();
+    let owasp = attack.owasp.iter().map(|row| format!("OWASP {row}"));
+    let asvs = attack.asvs.iter().map(|row| format!("ASVS {row}"));
+    let tests: Vec<_> = lines.chain(owasp).chain(asvs).collect();
     format!(
         "| {} | {} | {} | {} | {} | {} | {} |\n",
         attack.id,
@@ -70,12 +66,12 @@ fn row(attack: &Attack) -> String {
         attack.title,
         attack.expects,
         attack.fix,
-        speaks.join(", "),
+        tests.join(", "),
         attack.reference
     )
 }
 
 const HEAD: &str = "\
-| | level | what is sent | what a hardened server does | what mends it | speaks to | source |
+| | level | what is sent | what a hardened server does | fix | tests | source |
 |---|---|---|---|---|---|---|
 ";

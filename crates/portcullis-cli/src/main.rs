@@ -1,6 +1,6 @@
 //! The `portcullis` command.
 
-#![expect(clippy::print_stderr, reason = "a program that says what is wrong")]
+#![expect(clippy::print_stderr, reason = "a program that reports what is wrong")]
 
 mod arguments;
 mod list;
@@ -32,18 +32,20 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
         Command::SiegeHelp => SIEGE_USAGE.to_owned(),
         Command::SiegeList(format) => list::list(format),
         Command::SiegeSchema => portcullis_siege::Report::json_schema(),
-        Command::Siege(arguments) => return siege::run(&arguments).map_err(ConfigError::new),
+        Command::Siege(arguments) => {
+            return siege::run(&arguments).map_err(|error| ConfigError::new(error.to_string()));
+        }
     };
-    say(&text);
+    print(&text);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whoever reads may be gone.
-fn say(text: &str) {
+/// Prints a text. Whoever reads may be gone.
+fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-/// The key, once, and the line that lets a server know it.
+/// Returns the key, once, and the line that configures a server.
 fn describe(key: &ApiKey, name: &str) -> String {
     let (text, id, digest) = (key.expose(), key.id(), key.digest().to_hex());
     format!(

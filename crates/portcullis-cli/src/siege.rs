@@ -1,18 +1,28 @@
 //! `portcullis siege`.
 
-use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
+use std::{
+    error::Error,
+    fmt::Display,
+    fs,
+    io::{IsTerminal, stdout},
+    path::Path,
+    process::ExitCode,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portcullis_siege::{Baseline, Changes, Event, Prepared, Profile, Report, Siege, Target};
 
 use crate::{
     arguments::{Format, SiegeArguments},
-    say,
+    print,
 };
 
+/// The error is one line for a person.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
 /// Attacks, and writes the report.
-pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode, String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new()?;
     let baseline = arguments.baseline.as_deref().map(baseline).transpose()?;
     let report = runtime.block_on(siege(arguments))?;
     let changes = baseline.map(|baseline| baseline.changes(&report));
@@ -28,7 +38,7 @@ pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode, String> {
     })
 }
 
-async fn siege(arguments: &SiegeArguments) -> Result<Report, String> {
+async fn siege(arguments: &SiegeArguments) -> Result<Report> {
     let profile = profile(arguments)?;
     let url = arguments.url.as_ref().or(profile.url.as_ref());
     let url = url.ok_or("siege: which server? a URL such as http://127.0.0.1:8080 is needed")?;
@@ -42,11 +52,11 @@ async fn siege(arguments: &SiegeArguments) -> Result<Report, String> {
         .intensity(arguments.intensity)
         .allowance(allowed)
         .only(arguments.only.clone());
-    attack(siege.prepare().await?).await
+    Ok(attack(siege.prepare().await?).await)
 }
 
-/// Says what it will do, does it, and shows how far it is.
-async fn attack(siege: Prepared) -> Result<Report, String> {
+/// Prints the plan, attacks, and shows how far it is.
+async fn attack(siege: Prepared) -> Report {
     anstream::eprint!("{}", siege.plan());
     let bar = bar(siege.count() as u64);
     let interrupted = async {
@@ -66,7 +76,7 @@ async fn attack(siege: Prepared) -> Result<Report, String> {
     });
     let report = report.await;
     bar.finish_and_clear();
-    Ok(report)
+    report
 }
 
 fn bar(count: u64) -> ProgressBar {
@@ -75,12 +85,11 @@ fn bar(count: u64) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn profile(arguments: &SiegeArguments) -> Result<Profile, String> {
+fn profile(arguments: &SiegeArguments) -> Result<Profile> {
     let mut profile = match &arguments.profile {
         Some(path) => {
-            let problem = |error: String| format!("{}: {error}", path.display());
-            let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
-            Profile::parse(&text).map_err(problem)?
+            let text = fs::read_to_string(path).map_err(|error| at(path, error))?;
+            Profile::parse(&text).map_err(|error| at(path, error))?
         }
         None => Profile::default(),
     };
@@ -93,18 +102,19 @@ fn profile(arguments: &SiegeArguments) -> Result<Profile, String> {
     Ok(profile)
 }
 
-fn baseline(path: &Path) -> Result<Baseline, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Baseline::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))
+fn baseline(path: &Path) -> Result<Baseline> {
+    let text = fs::read_to_string(path).map_err(|error| at(path, error))?;
+    Ok(Baseline::from_json(&text).map_err(|error| at(path, error))?)
 }
 
-/// The form that was asked for, to its file or to standard output; and the text for people, unless
+/// A problem with a file.
+fn at(path: &Path, problem: impl Display) -> String {
+    format!("{}: {problem}", path.display())
+}
+
+/// Writes the report in its form, to its file or to standard output; and the text for people, unless
 /// standard output is taken.
-fn write(
-    report: &Report,
-    changes: Option<&Changes>,
-    arguments: &SiegeArguments,
-) -> Result<(), String> {
+fn write(report: &Report, changes: Option<&Changes>, arguments: &SiegeArguments) -> Result<()> {
     let text = match arguments.format {
         Format::Text => report.to_text(false),
         Format::Json => report.to_json(),
@@ -115,10 +125,10 @@ fn write(
     };
     match &arguments.output {
         Some(path) => {
-            fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            fs::write(path, text).map_err(|error| at(path, error))?;
         }
         None if arguments.format != Format::Text => {
-            say(&text);
+            print(&text);
             return Ok(());
         }
         None => {}
@@ -127,16 +137,17 @@ fn write(
     Ok(())
 }
 
-/// For people: colours only on a terminal that wants them. With a baseline, only what changed.
+/// Prints for people: colours only on a terminal that wants them. With a baseline, only what changed.
 fn show(report: &Report, changes: Option<&Changes>) {
-    let is_terminal = std::io::stdout().is_terminal();
+    let is_terminal = stdout().is_terminal();
     match changes {
         None => anstream::print!("{}", report.to_text(is_terminal)),
         Some(changes) => {
             anstream::print!("{}", changes.to_text());
             let mut changed = report.clone();
-            let is_new = |id: &str| changes.iter().any(|change| change.id == id);
-            changed.outcomes.retain(|outcome| is_new(&outcome.id));
+            changed
+                .outcomes
+                .retain(|outcome| changes.iter().any(|change| change.id == outcome.id));
             if changes.is_worse() {
                 anstream::print!("{}", changed.to_breaches(is_terminal));
             }

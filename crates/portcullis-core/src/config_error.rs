@@ -16,15 +16,16 @@ impl ConfigError {
         }
     }
 
-    /// `Ok` when there are no problems, otherwise an error with all of them.
+    /// Returns an error with all of the problems, if there are any.
     ///
     /// # Errors
     ///
     /// Returns an error when `problems` is not empty.
     pub fn check(problems: Vec<String>) -> Result<(), Self> {
-        match problems.is_empty() {
-            true => Ok(()),
-            false => Err(Self { problems }),
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { problems })
         }
     }
 
@@ -35,7 +36,7 @@ impl ConfigError {
         self
     }
 
-    /// Each problem, in the order they were found.
+    /// Returns each problem, in the order they were found.
     pub fn problems(&self) -> impl Iterator<Item = &str> {
         self.problems.iter().map(String::as_str)
     }

@@ -1,6 +1,6 @@
 /// Something that counts what it does, for a page of metrics.
 pub trait Counts: Send + Sync + 'static {
-    /// What was counted so far.
+    /// Returns what was counted so far.
     fn counts(&self) -> Vec<Count>;
 }
 
@@ -23,7 +23,7 @@ pub struct Count {
 // ===== impl Count =====
 
 impl Count {
-    /// A number that only grows.
+    /// Creates a number that only grows.
     #[must_use]
     pub const fn total(name: &'static str, help: &'static str, value: u64) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Count {
         }
     }
 
-    /// A number that goes up and down.
+    /// Creates a number that goes up and down.
     #[must_use]
     pub fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
         Self {

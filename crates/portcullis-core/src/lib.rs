@@ -4,14 +4,13 @@
 //! key store or a responder of your own: it has no server and no framework in its public API, so
 //! it changes rarely.
 //!
-//! - A [`Guard`] decides from the head of a request whether it may pass; [`Gate`] does the rest.
-//! - An [`Observer`] watches an exchange from its head to its last byte; [`Observe`] does the rest.
-//! - What a layer refuses is a [`Rejection`]; a [`Respond`] renders it.
-//! - What layers find out about a request are its [`Facts`].
+//! - A [`Guard`] decides from the head of a request whether it may pass.
+//! - An [`Observer`] watches an [`Exchange`] from its head to its last byte.
+//! - What a guard refuses is a [`Rejection`]; a [`Respond`] renders it.
+//! - What guards find out about a request are its [`Facts`].
 
-pub mod body;
 pub mod facts;
-pub mod gate;
+pub mod guard;
 pub mod observe;
 pub mod rejection;
 pub mod store;
@@ -20,21 +19,21 @@ mod config_error;
 mod counters;
 mod live;
 mod paths;
+mod public;
 mod quota;
 mod respond;
 
 pub use self::{
-    body::{BodyLayer, ResponseBody},
     config_error::ConfigError,
     counters::{Count, Counts},
     facts::{
-        ClientIp, CspNonce, Deadline, Facts, Held, Host, PeerAddr, Principal, Received, RequestId,
-        Scheme,
+        ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received, RequestId, Scheme,
     },
-    gate::{Gate, GateLayer, Guard, Off, Permit, PublicPaths, UnlessPublic, Verdict},
+    guard::{AnyOf, Deferred, Guard, Need, Reply, Verdict},
     live::{Live, Loaded},
-    observe::{Exchange, Observe, ObserveLayer, ObservedBody, Observer, Outcome, Watch},
+    observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext},
     paths::Paths,
+    public::{PublicPaths, UnlessPublic},
     quota::Quota,
     rejection::{Rejection, RejectionKind},
     respond::{ProblemJson, Respond, refuse},

@@ -19,14 +19,14 @@ impl<T> Live<T> {
         Self(Arc::new(ArcSwap::from_pointee(value)))
     }
 
-    /// The value of now.
+    /// Returns the current value.
     #[must_use]
     #[inline]
     pub fn load(&self) -> Loaded<T> {
         Loaded(self.0.load())
     }
 
-    /// The value of now, to keep.
+    /// Returns the current value, to keep.
     #[must_use]
     pub fn get(&self) -> Arc<T> {
         self.0.load_full()

@@ -22,7 +22,7 @@ struct Pattern {
 // ===== impl Paths =====
 
 impl Paths {
-    /// Reads patterns.
+    /// Parses patterns.
     ///
     /// # Errors
     ///
@@ -39,23 +39,23 @@ impl Paths {
         Ok(Self(Some(patterns).filter(|all| !all.is_empty())))
     }
 
-    /// Whether there is no pattern.
+    /// Returns `true` if there is no pattern.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether one of the patterns stands for this request.
+    /// Returns `true` if one of the patterns stands for this request.
     #[must_use]
     #[inline]
-    pub fn contain(&self, method: &Method, path: &str) -> bool {
+    pub fn contains(&self, method: &Method, path: &str) -> bool {
         match &self.0 {
             None => false,
             Some(patterns) => any(patterns, method, path),
         }
     }
 
-    /// The patterns, as they were written.
+    /// Returns the patterns, as they were written.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let patterns = self.0.iter().flat_map(|patterns| patterns.iter());
         patterns.map(|pattern| &*pattern.text)
@@ -76,10 +76,11 @@ impl Pattern {
             None => (None, text),
         };
         if !path.starts_with('/') {
-            return Err(format!("path {text:?}: it starts without a slash"));
+            return Err(format!("path {text:?}: does not start with a slash"));
         }
         let method = method.map(|word| method_of(word).ok_or(word)).transpose();
-        let method = method.map_err(|word| format!("path {text:?}: {word:?} is no method"))?;
+        let method =
+            method.map_err(|word| format!("path {text:?}: {word:?} is not an HTTP method"))?;
         let (path, is_prefix) = match path.strip_suffix("/*") {
             Some(prefix) => (prefix, true),
             None => (path, false),
@@ -110,9 +111,10 @@ fn method_of(word: &str) -> Option<Method> {
 /// The path without what servers may read in different ways. Borrows the usual path.
 fn plain(path: &str) -> Cow<'_, str> {
     let is_strange = |byte: u8| matches!(byte, b'%' | b';' | b'\\');
-    match path.bytes().any(is_strange) || path.contains("/.") {
-        false => Cow::Borrowed(path),
-        true => Cow::Owned(resolved(path)),
+    if path.bytes().any(is_strange) || path.contains("/.") {
+        Cow::Owned(resolved(path))
+    } else {
+        Cow::Borrowed(path)
     }
 }
 
@@ -146,7 +148,9 @@ mod tests {
     use super::*;
 
     fn contain(pattern: &str, path: &str) -> bool {
-        Paths::parse([pattern]).unwrap().contain(&Method::GET, path)
+        Paths::parse([pattern])
+            .unwrap()
+            .contains(&Method::GET, path)
     }
 
     #[test]
@@ -188,8 +192,8 @@ mod tests {
     fn a_method_narrows_a_pattern() {
         let paths = Paths::parse(["POST /users"]).unwrap();
 
-        assert!(paths.contain(&Method::POST, "/users"));
-        assert!(!paths.contain(&Method::GET, "/users"));
+        assert!(paths.contains(&Method::POST, "/users"));
+        assert!(!paths.contains(&Method::GET, "/users"));
         assert_eq!(paths.iter().collect::<Vec<_>>(), ["POST /users"]);
     }
 
@@ -199,7 +203,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "path \"login\": it starts without a slash; path \"post /x\": \"post\" is no method"
+            "path \"login\": does not start with a slash; path \"post /x\": \"post\" is not an HTTP method"
         );
     }
 

@@ -6,28 +6,26 @@ use serde::{Serialize, Serializer};
 
 use crate::{Rejection, RequestId};
 
-/// Renders a [`Rejection`] as a response whose body is `B`.
+/// Renders a [`Rejection`] as a response.
 ///
-/// Implemented for any `Fn(&Rejection) -> Response<B> + Clone`. A responder chooses the body and
-/// its content type; the layer adds what the answer must carry, whoever renders it: `Retry-After`,
-/// the rejection's own headers such as `WWW-Authenticate`, `Cache-Control: no-store`, and the
-/// rejection itself in the response's extensions.
+/// Implemented for any `Fn(&Rejection) -> Response<Bytes>`. A responder chooses the body and its
+/// content type; the edge adds what every refusal carries, whoever renders it: `Retry-After`, the
+/// rejection's own headers such as `WWW-Authenticate`, `Cache-Control: no-store`, and the rejection
+/// itself in the response's extensions.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot render a rejection as a response with body `{B}`",
-    note = "the default `ProblemJson` needs `{B}: From<bytes::Bytes>`; \
-            `axum::body::Body` and `http_body_util::Full<Bytes>` have it, \
-            wrap others with `portcullis::BodyLayer`"
+    message = "`{Self}` cannot render a rejection",
+    note = "use `ProblemJson`, or a function `fn(&Rejection) -> http::Response<bytes::Bytes>`"
 )]
-pub trait Respond<B>: Clone {
+pub trait Respond: Send + Sync + 'static {
     /// Renders the rejection.
-    fn respond(&self, rejection: &Rejection) -> Response<B>;
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes>;
 }
 
-impl<F, B> Respond<B> for F
+impl<F> Respond for F
 where
-    F: Fn(&Rejection) -> Response<B> + Clone,
+    F: Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,
 {
-    fn respond(&self, rejection: &Rejection) -> Response<B> {
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
         self(rejection)
     }
 }
@@ -58,13 +56,20 @@ struct Problem<'a> {
 }
 
 /// Renders a rejection and adds what every refusal carries.
-pub fn refuse<B>(respond: &impl Respond<B>, rejection: Rejection) -> Response<B> {
+pub fn refuse(respond: &dyn Respond, rejection: Rejection) -> Response<Bytes> {
     let mut response = respond.respond(&rejection);
     let headers = response.headers_mut();
-    for (name, value) in rejection.headers() {
-        headers.insert(name, value.clone());
+    for (at, (name, value)) in rejection.headers().iter().enumerate() {
+        let is_first = rejection.headers()[..at]
+            .iter()
+            .all(|(other, _)| other != name);
+        if is_first {
+            headers.insert(name, value.clone());
+        } else {
+            headers.append(name, value.clone());
+        }
     }
-    if let Some(seconds) = rejection.retry_seconds() {
+    if let Some(seconds) = rejection.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     headers.insert(header::CACHE_CONTROL, NO_STORE);
@@ -82,25 +87,22 @@ impl ProblemJson {
     }
 }
 
-impl<B> Respond<B> for ProblemJson
-where
-    B: From<Bytes>,
-{
-    fn respond(&self, rejection: &Rejection) -> Response<B> {
+impl Respond for ProblemJson {
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
         let kind = rejection.kind();
         let problem = Problem {
             r#type: kind.problem_type(),
             title: kind.title(),
             status: kind.status().as_u16(),
-            detail: rejection.hint(),
+            detail: rejection.detail(),
             violated_policies: rejection.violated_policies(),
-            request_id: rejection.id(),
+            request_id: rejection.request_id(),
         };
         // Strings and a number: this cannot fail.
         let mut body = Vec::with_capacity(USUAL_LENGTH);
         let _ = serde_json::to_writer(&mut body, &problem);
 
-        let mut response = Response::new(B::from(Bytes::from(body)));
+        let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = kind.status();
         response.headers_mut().reserve(EXPECTED_HEADERS);
         response

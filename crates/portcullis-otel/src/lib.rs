@@ -1,7 +1,7 @@
 //! OpenTelemetry tracing for portcullis.
 //!
 //! [`Tracing`] is an [`Observer`](portcullis_core::Observer): one server span for each exchange, by
-//! OpenTelemetry's HTTP semantic conventions 1.44, open until the last byte of the answer or until
+//! OpenTelemetry's HTTP semantic conventions 1.44, open until the last byte of the response or until
 //! the client is gone. [`Telemetry`] sets up the export in one call.
 //!
 //! # The span
@@ -11,7 +11,7 @@
 //! | `http.request.method`, `http.request.method_original` | the method; `_OTHER` and the original for unknown ones |
 //! | `http.route` | the framework's template, where it is known |
 //! | `url.path`, `url.query`, `url.scheme` | the request; secrets in the query are `REDACTED` |
-//! | `http.response.status_code`, `error.type` | the answer; see [`Exchange::error_type`](portcullis_core::Exchange::error_type) |
+//! | `http.response.status_code`, `error.type` | the response; see [`Exchange::error_type`](portcullis_core::Exchange::error_type) |
 //! | `client.address`, `network.peer.address`, `network.peer.port` | [`ClientIp`](portcullis_core::ClientIp) and [`PeerAddr`](portcullis_core::PeerAddr) |
 //! | `network.protocol.version`, `server.address`, `user_agent.original` | the request |
 //! | `portcullis.request_id` | [`RequestId`](portcullis_core::RequestId) |
@@ -24,7 +24,7 @@
 //!
 //! `traceparent` and `tracestate` (W3C Trace Context, level 2) are parsed strictly: one line, lower
 //! case, no zero ids; anything else starts a new trace and drops `tracestate`. The trace goes on,
-//! but its `sampled` flag counts only from a trusted peer, so that strangers cannot decide what is
+//! but its `sampled` flag counts only from a trusted peer, so that untrusted peers cannot decide what is
 //! recorded. `baggage` is not read.
 //!
 //! While the handler runs, the span is the current OpenTelemetry context: spans that the
@@ -55,7 +55,8 @@
 //!
 //! Whether to sample is decided before anything is built. An exchange that is not sampled costs one
 //! allocation: the context from which its children know that they are not either. A sampled one
-//! keeps the request's own pieces; a thread of its own makes attributes of them.
+//! also keeps a copy of the path, the query, the host and the user agent, each cut after 1,024 bytes;
+//! a thread of its own makes attributes of them.
 
 mod record;
 mod redact;
@@ -71,5 +72,5 @@ mod worker;
 pub use self::{
     sampling::{InvalidSampler, Sampling},
     telemetry::Telemetry,
-    tracing_observer::{RequestSpan, Tracing},
+    tracing_observer::Tracing,
 };

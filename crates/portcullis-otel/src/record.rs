@@ -1,90 +1,37 @@
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::{Duration, SystemTime},
+use std::time::SystemTime;
+
+use opentelemetry::{
+    SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, TraceState},
 };
+use portcullis_core::{Exchange, TraceContext};
 
-use http::{HeaderValue, Method, Uri, Version, header, request};
-use opentelemetry::{SpanId, trace::SpanContext};
-use portcullis_core::{ClientIp, Exchange, Facts, PeerAddr, RequestId, Scheme};
-
-/// The pieces of a sampled exchange, as they are: attributes are made of them elsewhere.
+/// A sampled exchange that has ended. Attributes are made of it elsewhere.
 #[derive(Debug)]
 pub(crate) struct Record {
-    pub(crate) context: SpanContext,
-    pub(crate) parent: Option<SpanId>,
-    pub(crate) started: SystemTime,
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    pub(crate) version: Version,
-    pub(crate) host: Option<HeaderValue>,
-    pub(crate) user_agent: Option<HeaderValue>,
-    pub(crate) route: Option<Box<str>>,
-    pub(crate) client: Option<IpAddr>,
-    pub(crate) peer: Option<SocketAddr>,
-    pub(crate) scheme: Scheme,
-    pub(crate) request_id: Option<RequestId>,
-    pub(crate) duration: Duration,
-    pub(crate) status: Option<u16>,
-    pub(crate) error: Option<Error>,
-}
-
-/// `error.type`: one of a small set, or a 5xx status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Error {
-    Named(&'static str),
-    Status,
+    pub(crate) exchange: Exchange,
+    pub(crate) ended: SystemTime,
 }
 
 // ===== impl Record =====
 
 impl Record {
-    pub(crate) fn new(
-        context: SpanContext,
-        parent: Option<SpanId>,
-        head: &request::Parts,
-        route: Option<&str>,
-    ) -> Self {
-        let facts = Facts::of(&head.extensions);
+    pub(crate) fn new(exchange: &Exchange) -> Self {
         Self {
-            context,
-            parent,
-            started: SystemTime::now(),
-            method: head.method.clone(),
-            uri: head.uri.clone(),
-            version: head.version,
-            host: head.headers.get(header::HOST).cloned(),
-            user_agent: head.headers.get(header::USER_AGENT).cloned(),
-            route: route.map(Into::into),
-            client: facts.get().map(|ClientIp(ip)| *ip),
-            peer: facts.get().map(|PeerAddr(peer)| *peer),
-            scheme: facts.get().copied().unwrap_or(Scheme::Http),
-            request_id: facts.get().cloned(),
-            duration: Duration::ZERO,
-            status: None,
-            error: None,
+            exchange: exchange.clone(),
+            ended: SystemTime::now(),
         }
     }
-
-    pub(crate) fn end(&mut self, exchange: &Exchange<'_>) {
-        self.duration = exchange.duration();
-        self.status = exchange.status().map(|status| status.as_u16());
-        self.error = exchange.error_type().map(Error::new);
-    }
 }
 
-// ===== impl Error =====
-
-impl Error {
-    fn new(error: &str) -> Self {
-        let named = NAMED.into_iter().find(|name| *name == error);
-        named.map_or(Self::Status, Self::Named)
-    }
+/// Returns the SDK's form of a trace.
+pub(crate) fn span_context(trace: &TraceContext) -> SpanContext {
+    let state: Option<TraceState> = trace.state.as_ref().and_then(|state| state.parse().ok());
+    SpanContext::new(
+        TraceId::from(trace.trace_id),
+        SpanId::from(trace.span_id),
+        TraceFlags::new(trace.flags),
+        false,
+        state.unwrap_or_default(),
+    )
 }
-
-const NAMED: [&str; 5] = [
-    "panic",
-    "timeout",
-    "client_disconnect",
-    "service_error",
-    "body_error",
-];

@@ -2,76 +2,79 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderValue, Version};
+use http::Version;
 use opentelemetry::{
     InstrumentationScope, KeyValue, SpanId, Value,
-    trace::{SpanKind, Status},
+    trace::{SpanContext, SpanKind, Status},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use portcullis_core::observe::known_method;
+use portcullis_core::{Exchange, Route, observe::known_method};
 
 use crate::{
-    record::{Error, Record},
+    record::{Record, span_context},
     redact,
 };
 
-pub(crate) fn build(record: Record, scope: &InstrumentationScope) -> SpanData {
-    let status = match record.error {
-        // The error's type says it all.
-        Some(_) => Status::error(""),
-        None => Status::Unset,
-    };
+pub(crate) fn build(record: &Record, scope: &InstrumentationScope) -> SpanData {
+    let exchange = &record.exchange;
+    let parent = exchange.trace().and_then(|trace| trace.parent_id);
     SpanData {
-        parent_span_id: record.parent.unwrap_or(SpanId::INVALID),
-        parent_span_is_remote: record.parent.is_some(),
+        parent_span_id: parent.map_or(SpanId::INVALID, SpanId::from),
+        parent_span_is_remote: parent.is_some(),
         span_kind: SpanKind::Server,
-        name: name(&record),
-        start_time: record.started,
-        end_time: record.started + record.duration,
-        attributes: attributes(&record),
+        name: name(exchange),
+        start_time: record
+            .ended
+            .checked_sub(exchange.duration())
+            .unwrap_or(record.ended),
+        end_time: record.ended,
+        attributes: attributes(exchange),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links: SpanLinks::default(),
-        status,
+        status: match exchange.error_type() {
+            // The error's type says it all.
+            Some(_) => Status::error(""),
+            None => Status::Unset,
+        },
         instrumentation_scope: scope.clone(),
-        span_context: record.context,
+        span_context: exchange.trace().map_or(SpanContext::NONE, span_context),
     }
 }
 
-fn name(record: &Record) -> Cow<'static, str> {
-    let method = known_method(&record.method).unwrap_or("HTTP");
-    match &record.route {
+fn name(exchange: &Exchange) -> Cow<'static, str> {
+    let method = known_method(exchange.method()).unwrap_or("HTTP");
+    match exchange.route() {
         Some(route) => format!("{method} {route}").into(),
         None => method.into(),
     }
 }
 
-fn attributes(record: &Record) -> Vec<KeyValue> {
-    let mut attributes = request_attributes(record);
-    attributes.extend(client_attributes(record));
-    attributes.extend(answer_attributes(record));
+fn attributes(exchange: &Exchange) -> Vec<KeyValue> {
+    let mut attributes = request_attributes(exchange);
+    attributes.extend(client_attributes(exchange));
+    attributes.extend(response_attributes(exchange));
     attributes
 }
 
-fn request_attributes(record: &Record) -> Vec<KeyValue> {
-    let known = known_method(&record.method);
-    let original = known.is_none().then(|| record.method.to_string());
-    let query = record.uri.query().map(redact::query);
-    let route = record.route.as_deref().map(str::to_owned);
-    let version = version(record.version);
-    let host = text(record.host.as_ref()).or_else(|| record.uri.host().map(str::to_owned));
-    let id = record.request_id.as_ref().map(ToString::to_string);
-    let user_agent = text(record.user_agent.as_ref());
+fn request_attributes(exchange: &Exchange) -> Vec<KeyValue> {
+    let known = known_method(exchange.method());
+    let original = known.is_none().then(|| exchange.method().to_string());
+    let id = exchange.request_id().map(ToString::to_string);
+    let host = exchange.host().map(without_port);
     [
         attribute("http.request.method", Some(known.unwrap_or("_OTHER"))),
         attribute("http.request.method_original", original),
-        attribute("http.route", route),
-        attribute("url.scheme", Some(record.scheme.as_str())),
-        attribute("url.path", Some(record.uri.path().to_owned())),
-        attribute("url.query", query),
-        attribute("network.protocol.version", version),
-        attribute("server.address", host.map(without_port)),
-        attribute("user_agent.original", user_agent),
+        attribute("http.route", exchange.route().map(Route::as_str)),
+        attribute("url.scheme", Some(exchange.scheme().as_str())),
+        attribute("url.path", exchange.path().map(str::to_owned)),
+        attribute("url.query", exchange.query().map(redact::query)),
+        attribute("network.protocol.version", version(exchange.version())),
+        attribute("server.address", host.map(str::to_owned)),
+        attribute(
+            "user_agent.original",
+            exchange.user_agent().map(str::to_owned),
+        ),
         attribute("portcullis.request_id", id),
     ]
     .into_iter()
@@ -79,27 +82,24 @@ fn request_attributes(record: &Record) -> Vec<KeyValue> {
     .collect()
 }
 
-fn client_attributes(record: &Record) -> impl Iterator<Item = KeyValue> {
-    let client = record.client.map(|ip| ip.to_string());
-    let peer = record.peer.map(|peer| peer.ip().to_canonical().to_string());
-    let port = record.peer.map(|peer| i64::from(peer.port()));
+fn client_attributes(exchange: &Exchange) -> impl Iterator<Item = KeyValue> {
+    let peer = exchange.peer();
     let found = [
-        attribute("client.address", client),
-        attribute("network.peer.address", peer),
-        attribute("network.peer.port", port),
+        attribute("client.address", exchange.client().map(|ip| ip.to_string())),
+        attribute(
+            "network.peer.address",
+            peer.map(|peer| peer.ip().to_canonical().to_string()),
+        ),
+        attribute("network.peer.port", peer.map(|peer| i64::from(peer.port()))),
     ];
     found.into_iter().flatten()
 }
 
-fn answer_attributes(record: &Record) -> impl Iterator<Item = KeyValue> {
-    let status = record.status.map(i64::from);
-    let error: Option<Value> = record.error.map(|error| match error {
-        Error::Named(name) => name.into(),
-        Error::Status => record.status.unwrap_or_default().to_string().into(),
-    });
+fn response_attributes(exchange: &Exchange) -> impl Iterator<Item = KeyValue> {
+    let status = exchange.status().map(|status| i64::from(status.as_u16()));
     let found = [
         attribute("http.response.status_code", status),
-        attribute("error.type", error),
+        attribute("error.type", exchange.error_type().map(str::to_owned)),
     ];
     found.into_iter().flatten()
 }
@@ -118,14 +118,10 @@ fn version(version: Version) -> Option<&'static str> {
     }
 }
 
-fn text(value: Option<&HeaderValue>) -> Option<String> {
-    value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-fn without_port(host: String) -> String {
+fn without_port(host: &str) -> &str {
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) => name.to_owned(),
+        Some((name, port)) if is_port(port) => name,
         _ => host,
     }
 }

@@ -10,7 +10,7 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{
     InMemorySpanExporter, SdkTracerProvider, SimpleSpanProcessor, SpanData,
 };
-use portcullis_core::{Facts, ObserveLayer};
+use portcullis::{Facts, ObserveLayer, body_limit::RequestBody};
 use portcullis_test::{Chunks, OwnBody, request};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tracing_subscriber::{Layer as _, layer::SubscriberExt};
@@ -37,7 +37,7 @@ impl Recorder {
         }
     }
 
-    fn layer(&self) -> ObserveLayer<Tracing> {
+    fn layer(&self) -> ObserveLayer {
         ObserveLayer::new(self.tracing.clone()).route_from(route)
     }
 
@@ -62,7 +62,7 @@ fn route(extensions: &Extensions) -> Option<&str> {
     extensions.get::<&'static str>().copied()
 }
 
-async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn answer(request: Request<RequestBody<Body>>) -> Result<Response<Body>, Infallible> {
     let query = request.uri().query().unwrap_or_default();
     let status = query.split('&').next().and_then(|code| code.parse().ok());
     let mut response = Response::new(Body::from("hello"));
@@ -146,7 +146,7 @@ async fn only_the_servers_faults_are_errors() {
 #[tokio::test]
 async fn a_span_ends_with_the_last_byte_or_the_drop() {
     let recorder = Recorder::new(Sampling::always());
-    let chunks = service_fn(|_: Request<Body>| async {
+    let chunks = service_fn(|_: Request<RequestBody<Body>>| async {
         Ok::<_, Infallible>(Response::new(Chunks::new([Ok("a"), Err("cut off")])))
     });
     let Ok(response) = recorder.layer().layer(chunks).oneshot(request("/")).await;
@@ -156,7 +156,9 @@ async fn a_span_ends_with_the_last_byte_or_the_drop() {
     let cut = recorder.spans().pop().unwrap();
     assert_eq!(get(&cut, "error.type").as_deref(), Some("body_error"));
 
-    let stuck = service_fn(|_: Request<Body>| pending::<Result<Response<OwnBody>, Infallible>>());
+    let stuck = service_fn(|_: Request<RequestBody<Body>>| {
+        pending::<Result<Response<OwnBody>, Infallible>>()
+    });
     let mut service = recorder.layer().layer(stuck);
     drop(service.ready().await.unwrap().call(request("/")));
     let gone = recorder.spans().pop().unwrap();
@@ -197,7 +199,7 @@ async fn a_wrong_context_starts_a_new_trace_without_state() {
 }
 
 #[tokio::test]
-async fn strangers_do_not_decide_what_is_recorded() {
+async fn untrusted_peers_do_not_decide_what_is_recorded() {
     let recorder = Recorder::new(Sampling::never());
     let service = recorder.layer().layer(service_fn(answer));
     let sampled = || traced(&format!("00-{TRACE}-{SPAN}-01"));
@@ -227,7 +229,7 @@ async fn an_untrusted_trace_can_be_ended() {
 #[tokio::test]
 async fn what_is_not_sampled_leaves_a_context_that_says_so() {
     let recorder = Recorder::new(Sampling::never());
-    let asks = service_fn(|_: Request<Body>| async {
+    let asks = service_fn(|_: Request<RequestBody<Body>>| async {
         let context = Context::current().span().span_context().clone();
         let text = format!("{} {}", context.trace_id(), context.is_sampled());
         Ok::<_, Infallible>(Response::new(Body::from(text)))
@@ -254,7 +256,7 @@ async fn the_applications_spans_are_children() {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("application"));
     let filter = tracing_subscriber::filter::filter_fn(is_traced);
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
-    let works = service_fn(|_: Request<Body>| async {
+    let works = service_fn(|_: Request<RequestBody<Body>>| async {
         tracing::info_span!("query").in_scope(|| {});
         Ok::<_, Infallible>(Response::new(Body::default()))
     });

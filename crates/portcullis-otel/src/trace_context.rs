@@ -64,10 +64,10 @@ fn parse_tracestate(headers: &HeaderMap) -> Option<TraceState> {
     keys.sort_unstable();
     let repeats = keys.windows(2).any(|pair| pair[0] == pair[1]);
     let fits = members.len() <= MOST_MEMBERS && members.iter().all(|member| is_member(member));
-    match fits && !repeats {
-        true => TraceState::from_str(&members.join(",")).ok(),
-        false => None,
+    if !fits || repeats {
+        return None;
     }
+    TraceState::from_str(&members.join(",")).ok()
 }
 
 fn key_of(member: &str) -> &str {

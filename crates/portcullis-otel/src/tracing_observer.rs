@@ -6,7 +6,7 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt},
 };
 use opentelemetry_sdk::trace::SpanProcessor;
-use portcullis_core::{Exchange, Facts, Observer, Watch};
+use portcullis_core::{Enter, Exchange, Observer, Scope, TraceContext};
 
 use crate::{Sampling, record::Record, trace_context, worker::Worker};
 
@@ -21,17 +21,13 @@ struct Shared {
     worker: Worker,
 }
 
-/// The span of one exchange.
-#[derive(Debug)]
-pub struct RequestSpan {
-    context: Context,
-    sampled: Option<(Box<Record>, Worker)>,
-}
+/// Makes an exchange's span the current one.
+struct InContext(Context);
 
 // ===== impl Tracing =====
 
 impl Tracing {
-    /// Hands finished spans to `processor`, on a thread of its own.
+    /// Creates an observer that hands finished spans to `processor`, on a thread of its own.
     ///
     /// [`Telemetry`](crate::Telemetry) makes one that exports.
     pub fn new(processor: impl SpanProcessor + 'static, sampling: Sampling) -> Self {
@@ -57,31 +53,34 @@ impl Tracing {
     }
 
     fn parent(&self, head: &request::Parts, is_trusted: bool) -> Option<SpanContext> {
-        match self.0.restarts && !is_trusted {
-            true => None,
-            false => trace_context::extract(&head.headers),
+        if self.0.restarts && !is_trusted {
+            return None;
         }
+        trace_context::extract(&head.headers)
     }
 }
 
 impl Observer for Tracing {
-    type Watch = RequestSpan;
-
     #[inline]
-    fn begin(&self, head: &request::Parts, route: Option<&str>) -> RequestSpan {
-        let is_trusted = Facts::of(&head.extensions).is_peer_trusted();
+    fn begin(&self, exchange: &mut Exchange, head: &request::Parts) -> Option<Scope> {
+        let is_trusted = exchange.is_peer_trusted();
         let parent = self.parent(head, is_trusted);
         let decided = parent.as_ref().filter(|_| is_trusted);
         let is_sampled = self.0.sampling.decide(decided.map(SpanContext::is_sampled));
-        let span = span_context(parent.as_ref(), is_sampled);
-        let sampled = is_sampled.then(|| {
-            let parent = parent.as_ref().map(SpanContext::span_id);
-            let record = Record::new(span.clone(), parent, head, route);
-            (Box::new(record), self.0.worker.clone())
-        });
-        RequestSpan {
-            context: Context::new().with_remote_span_context(span),
-            sampled,
+        let span = child(parent.as_ref(), is_sampled);
+        exchange.set_trace(trace(parent.as_ref(), &span));
+        if is_sampled {
+            exchange.keep_head(head);
+        }
+        let context = Context::new().with_remote_span_context(span);
+        Some(Scope::new(InContext(context)))
+    }
+
+    #[inline]
+    fn end(&self, exchange: &Exchange) {
+        let is_sampled = |trace: &TraceContext| TraceFlags::new(trace.flags).is_sampled();
+        if exchange.trace().is_some_and(is_sampled) {
+            self.0.worker.end(Box::new(Record::new(exchange)));
         }
     }
 
@@ -90,8 +89,8 @@ impl Observer for Tracing {
     }
 }
 
-/// A new span in the parent's trace, or in one of its own.
-fn span_context(parent: Option<&SpanContext>, is_sampled: bool) -> SpanContext {
+/// Returns a new span in the parent's trace, or in one of its own.
+fn child(parent: Option<&SpanContext>, is_sampled: bool) -> SpanContext {
     let span = SpanId::from(rand::random::<u64>().max(1));
     match parent {
         Some(parent) => {
@@ -107,20 +106,25 @@ fn span_context(parent: Option<&SpanContext>, is_sampled: bool) -> SpanContext {
     }
 }
 
-// ===== impl RequestSpan =====
-
-impl Watch for RequestSpan {
-    fn scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        let _current = self.context.clone().attach();
-        poll()
+fn trace(parent: Option<&SpanContext>, span: &SpanContext) -> TraceContext {
+    let number = |id: SpanId| u64::from_be_bytes(id.to_bytes());
+    let state = parent.map(|parent| parent.trace_state().header());
+    TraceContext {
+        trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
+        span_id: number(span.span_id()),
+        parent_id: parent.map(|parent| number(parent.span_id())),
+        flags: span.trace_flags().to_u8(),
+        state: state.filter(|state| !state.is_empty()).map(Into::into),
     }
+}
 
+// ===== impl InContext =====
+
+impl Enter for InContext {
     #[inline]
-    fn end(self, exchange: &Exchange<'_>) {
-        if let Some((mut record, worker)) = self.sampled {
-            record.end(exchange);
-            worker.end(record);
-        }
+    fn enter(&mut self, poll: &mut dyn FnMut()) {
+        let _current = self.0.clone().attach();
+        poll();
     }
 }
 

@@ -76,7 +76,7 @@ fn run(work: &Receiver<Work>, processor: &impl SpanProcessor) {
     let scope = scope.build();
     for work in work {
         match work {
-            Work::End(record) => processor.on_end(span::build(*record, &scope)),
+            Work::End(record) => processor.on_end(span::build(&record, &scope)),
             // Whoever waited may have given up.
             Work::Flush(done) => drop(done.send(())),
         }

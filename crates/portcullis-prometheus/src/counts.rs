@@ -13,7 +13,7 @@ use prometheus_client::{
 
 /// What layers count by themselves. Clones share the sources.
 #[derive(Clone, Default)]
-pub(crate) struct Sources(Arc<Mutex<Vec<Box<dyn Counts>>>>);
+pub(crate) struct Sources(Arc<Mutex<Vec<Arc<dyn Counts>>>>);
 
 /// One metric: its help, whether it only grows, and its series by their labels.
 struct Metric {
@@ -25,9 +25,9 @@ struct Metric {
 // ===== impl Sources =====
 
 impl Sources {
-    pub(crate) fn add(&self, source: impl Counts) {
+    pub(crate) fn add(&self, source: Arc<dyn Counts>) {
         let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sources.push(Box::new(source));
+        sources.push(source);
     }
 
     /// The metrics by name. Series of one name and the same labels are one.
@@ -57,9 +57,10 @@ impl Sources {
 impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         for (name, metric) in self.metrics() {
-            let kind = match metric.is_total {
-                true => MetricType::Counter,
-                false => MetricType::Gauge,
+            let kind = if metric.is_total {
+                MetricType::Counter
+            } else {
+                MetricType::Gauge
             };
             let mut descriptor = encoder.encode_descriptor(name, metric.help, None, kind)?;
             // Without labels there is one series, and no braces.
@@ -79,11 +80,11 @@ impl Collector for Sources {
 
 impl Metric {
     fn write(&self, value: u64, encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
-        match self.is_total {
-            true => ConstCounter::new(value).encode(encoder),
-            // A gauge holds what memory can: far below the limit.
-            false => ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(encoder),
+        if self.is_total {
+            return ConstCounter::new(value).encode(encoder);
         }
+        // A gauge holds what memory can: far below the limit.
+        ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(encoder)
     }
 }
 

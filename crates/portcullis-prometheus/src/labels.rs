@@ -1,6 +1,5 @@
 //! Label sets, in the order they are written.
 
-use portcullis_core::Scheme;
 use prometheus_client::encoding::EncodeLabelSet;
 
 /// Labels of one duration series.
@@ -24,10 +23,6 @@ pub(crate) struct Active {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Refused {
     pub(crate) reason: &'static str,
-}
-
-pub(crate) fn scheme(scheme: Option<&Scheme>) -> &'static str {
-    scheme.copied().unwrap_or(Scheme::Http).as_str()
 }
 
 pub(crate) const OTHER: &str = "_OTHER";

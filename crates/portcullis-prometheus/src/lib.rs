@@ -1,7 +1,7 @@
 //! Prometheus metrics for portcullis.
 //!
 //! [`Metrics`] is an [`Observer`](portcullis_core::Observer): rate, errors and duration of every
-//! exchange, from the request's head to the last byte of the answer, by OpenTelemetry's HTTP
+//! exchange, from the request's head to the last byte of the response, by OpenTelemetry's HTTP
 //! semantic conventions 1.44 in Prometheus' names.
 //!
 //! | metric | kind | labels |
@@ -10,7 +10,7 @@
 //! | `http_server_active_requests` | gauge | `http_request_method`, `url_scheme` |
 //! | `portcullis_rejections_total` | counter | `reason` |
 //!
-//! With [`Metrics::add`] also what layers count by themselves, each with its own names: what a rate
+//! An edge that has the metrics among its observers also shows what its guards count by themselves, each with its own names: what a rate
 //! limit refused (`portcullis_rate_limit_refused_total`, by `policy`), how crowded its table is,
 //! whether its store answers, which forged addresses were ignored.
 //!
@@ -25,18 +25,19 @@
 //! use bytes::Bytes;
 //! use http::{Request, Response};
 //! use http_body_util::{BodyExt, Full};
-//! use portcullis_core::ObserveLayer;
+//! use portcullis::{ObserveLayer, body_limit::RequestBody};
 //! use portcullis_prometheus::Metrics;
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let metrics = Metrics::new();
-//! let hello = service_fn(|_: Request<()>| async {
+//! let hello = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
 //!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
 //! });
 //! let service = ObserveLayer::new(metrics.clone()).layer(hello);
-//! service.oneshot(Request::default()).await?.into_body().collect().await?;
+//! let response = service.oneshot(Request::new(Full::default())).await?;
+//! response.into_body().collect().await.map_err(|_| "no body")?;
 //!
 //! let text = metrics.encode();
 //! assert!(text.contains("http_server_request_duration_seconds_count"));
@@ -56,4 +57,4 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use self::metrics::{InFlight, Metrics};
+pub use self::metrics::Metrics;

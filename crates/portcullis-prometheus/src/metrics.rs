@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use http::request;
-use portcullis_core::{Counts, Exchange, Facts, Observer, Watch, observe::known_method};
+use portcullis_core::{Counts, Exchange, Observer, Scope, observe::known_method};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -10,8 +10,8 @@ use prometheus_client::{
 
 use crate::{
     counts::Sources,
-    labels::{Active, OTHER, Refused, scheme},
-    routes::{Durations, Gauges, Route, Routes},
+    labels::{Active, OTHER, Refused},
+    routes::{Durations, Gauges, Routes},
 };
 
 /// Rate, errors and duration of exchanges. Clones share the series.
@@ -19,15 +19,6 @@ use crate::{
 /// See the [crate docs](crate) for the metrics and an example.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
-
-/// An exchange that is under way.
-pub struct InFlight {
-    metrics: Metrics,
-    route: Arc<Route>,
-    method: &'static str,
-    scheme: &'static str,
-    active: Gauge,
-}
 
 struct Inner {
     registry: Registry,
@@ -79,13 +70,13 @@ impl Metrics {
         }))
     }
 
-    /// Adds what layers count by themselves: `metrics.add(edge.counters())`, or a
-    /// rate limit alone.
+    /// Adds what a layer counts by itself: `metrics.add(limit)`. An edge that the metrics observe adds
+    /// its guards by itself.
     pub fn add(&self, source: impl Counts) {
-        self.0.sources.add(source);
+        self.0.sources.add(Arc::new(source));
     }
 
-    /// All series, in OpenMetrics' text form, which Prometheus reads.
+    /// Returns all series, in OpenMetrics' text form, which Prometheus reads.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -94,7 +85,7 @@ impl Metrics {
         text
     }
 
-    fn count_rejection(&self, exchange: &Exchange<'_>) {
+    fn count_rejection(&self, exchange: &Exchange) {
         if let Some(rejection) = exchange.rejection() {
             let reason = rejection.kind().slug();
             self.0.refused.get_or_create(&Refused { reason }).inc();
@@ -109,23 +100,24 @@ impl Default for Metrics {
 }
 
 impl Observer for Metrics {
-    type Watch = InFlight;
+    #[inline]
+    fn begin(&self, exchange: &mut Exchange, _: &request::Parts) -> Option<Scope> {
+        let (gauges, family) = (&self.0.gauges, &self.0.active);
+        gauges.with(&active(exchange), family, |active| active.inc());
+        None
+    }
 
     #[inline]
-    fn begin(&self, head: &request::Parts, route: Option<&str>) -> InFlight {
-        let labels = Active {
-            http_request_method: known_method(&head.method).unwrap_or(OTHER),
-            url_scheme: scheme(Facts::of(&head.extensions).get()),
-        };
-        let active = self.0.gauges.get(&labels, &self.0.active);
-        active.inc();
-        InFlight {
-            metrics: self.clone(),
-            route: self.0.routes.get(route.unwrap_or_default()),
-            method: labels.http_request_method,
-            scheme: labels.url_scheme,
-            active,
-        }
+    fn end(&self, exchange: &Exchange) {
+        let labels = active(exchange);
+        let (gauges, family) = (&self.0.gauges, &self.0.active);
+        gauges.with(&labels, family, |active| active.dec());
+        self.0.routes.observe(&labels, exchange);
+        self.count_rejection(exchange);
+    }
+
+    fn add_counts(&self, counts: Arc<dyn Counts>) {
+        self.0.sources.add(counts);
     }
 
     fn describe(&self) -> String {
@@ -139,24 +131,10 @@ impl fmt::Debug for Metrics {
     }
 }
 
-// ===== impl InFlight =====
-
-impl Watch for InFlight {
-    #[inline]
-    fn end(self, exchange: &Exchange<'_>) {
-        self.active.dec();
-        let routes = &self.metrics.0.routes;
-        routes.observe(&self.route, self.method, self.scheme, exchange);
-        self.metrics.count_rejection(exchange);
-    }
-}
-
-impl fmt::Debug for InFlight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InFlight")
-            .field("method", &self.method)
-            .field("route", &self.route)
-            .finish_non_exhaustive()
+fn active(exchange: &Exchange) -> Active {
+    Active {
+        http_request_method: known_method(exchange.method()).unwrap_or(OTHER),
+        url_scheme: exchange.scheme().as_str(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use portcullis_core::Exchange;
+use portcullis_core::{Exchange, Route};
 use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram};
 
 use crate::labels::{Active, OTHER, Served};
@@ -14,27 +14,27 @@ pub(crate) type Durations = Family<Served, Histogram, fn() -> Histogram>;
 #[derive(Debug)]
 pub(crate) struct Routes {
     durations: Durations,
-    known: ArcSwap<HashMap<Box<str>, Arc<Route>>>,
+    /// By the route's number; 0 where none is known.
+    known: ArcSwap<HashMap<usize, Arc<RouteSeries>, foldhash::fast::RandomState>>,
 }
 
 /// The series of one route.
 #[derive(Debug)]
-pub(crate) struct Route {
-    name: Box<str>,
+struct RouteSeries {
+    name: &'static str,
     series: ArcSwap<Vec<Series>>,
 }
 
 /// One series, by what tells it from the others of its route.
 #[derive(Clone, Debug)]
 struct Series {
-    method: &'static str,
-    scheme: &'static str,
+    labels: Active,
     status: u16,
     error: Option<Box<str>>,
     duration: Histogram,
 }
 
-/// A list of series that only grows.
+/// A list of gauges that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Gauges(ArcSwap<Vec<(Active, Gauge)>>);
 
@@ -48,76 +48,72 @@ impl Routes {
         }
     }
 
-    /// The route of that name; no name is a name too.
-    pub(crate) fn get(&self, name: &str) -> Arc<Route> {
-        if let Some(route) = self.known.load().get(name) {
-            return Arc::clone(route);
-        }
+    pub(crate) fn observe(&self, labels: &Active, exchange: &Exchange) {
         let known = self.known.load();
-        match known.len() >= MOST_ROUTES {
-            true => known.get(OTHER).map_or_else(|| self.add(OTHER), Arc::clone),
-            false => self.add(name),
+        let id = exchange.route().map_or(0, Route::id);
+        let others = || known.get(&OTHERS).filter(|_| known.len() > MOST_ROUTES);
+        match known.get(&id).or_else(others) {
+            Some(route) => self.observe_in(route, labels, exchange),
+            None => self.observe_in(&self.add(exchange.route()), labels, exchange),
         }
     }
 
-    pub(crate) fn observe(
-        &self,
-        route: &Route,
-        method: &'static str,
-        scheme: &'static str,
-        exchange: &Exchange<'_>,
-    ) {
+    fn observe_in(&self, route: &RouteSeries, labels: &Active, exchange: &Exchange) {
         let status = exchange.status().map_or(0, |status| status.as_u16());
         let error = exchange.error_type();
-        let series = route.series.load();
-        let known = series.iter().find(|series| {
-            let same = series.status == status && series.error.as_deref() == error;
-            same && series.method == method && series.scheme == scheme
-        });
         let seconds = exchange.duration().as_secs_f64();
-        match known {
+        let series = route.series.load();
+        let is_same = |series: &&Series| {
+            series.status == status && series.error.as_deref() == error && series.labels == *labels
+        };
+        match series.iter().find(is_same) {
             Some(series) => series.duration.observe(seconds),
             None => self
-                .add_series(route, method, scheme, status, error)
+                .add_series(route, labels, status, error)
                 .observe(seconds),
         }
     }
 
-    fn add(&self, name: &str) -> Arc<Route> {
-        let route = Arc::new(Route {
-            name: name.into(),
+    /// Adds a route, or finds the one that all others share.
+    #[cold]
+    fn add(&self, route: Option<Route>) -> Arc<RouteSeries> {
+        let is_full = self.known.load().len() >= MOST_ROUTES;
+        let (id, name) = match route {
+            Some(_) if is_full => (OTHERS, OTHER),
+            Some(route) => (route.id(), route.as_str()),
+            None => (0, ""),
+        };
+        let added = Arc::new(RouteSeries {
+            name,
             series: ArcSwap::default(),
         });
         self.known.rcu(|known| {
             let mut known = HashMap::clone(known);
-            known
-                .entry(name.into())
-                .or_insert_with(|| Arc::clone(&route));
+            known.entry(id).or_insert_with(|| Arc::clone(&added));
             known
         });
-        self.known.load().get(name).map_or(route, Arc::clone)
+        self.known.load().get(&id).map_or(added, Arc::clone)
     }
 
+    #[cold]
     fn add_series(
         &self,
-        route: &Route,
-        method: &'static str,
-        scheme: &'static str,
+        route: &RouteSeries,
+        labels: &Active,
         status: u16,
         error: Option<&str>,
     ) -> Histogram {
         let code = (status > 0).then(|| status.to_string());
-        let labels = Served {
-            http_request_method: method,
-            http_route: route.name.to_string(),
+        let served = Served {
+            http_request_method: labels.http_request_method,
+            http_route: route.name.to_owned(),
             http_response_status_code: code.unwrap_or_default(),
-            url_scheme: scheme,
+            url_scheme: labels.url_scheme,
             error_type: error.unwrap_or_default().to_owned(),
         };
-        let duration = self.durations.get_or_create_owned(&labels);
+        let duration = self.durations.get_or_create_owned(&served);
         let added = Series {
-            method,
-            scheme,
+            labels: labels.clone(),
             status,
             error: error.map(Into::into),
             duration: duration.clone(),
@@ -134,12 +130,22 @@ impl Routes {
 // ===== impl Gauges =====
 
 impl Gauges {
-    /// The gauge for these labels. Resolved once.
-    pub(crate) fn get(&self, labels: &Active, family: &Family<Active, Gauge>) -> Gauge {
+    /// Calls a function with the gauge for these labels, which is resolved once.
+    pub(crate) fn with(
+        &self,
+        labels: &Active,
+        family: &Family<Active, Gauge>,
+        change: impl FnOnce(&Gauge) -> i64,
+    ) {
         let known = self.0.load();
-        if let Some((_, gauge)) = known.iter().find(|(known, _)| known == labels) {
-            return gauge.clone();
-        }
+        match known.iter().find(|(known, _)| known == labels) {
+            Some((_, gauge)) => change(gauge),
+            None => change(&self.add(labels, family)),
+        };
+    }
+
+    #[cold]
+    fn add(&self, labels: &Active, family: &Family<Active, Gauge>) -> Gauge {
         let gauge = family.get_or_create_owned(labels);
         self.0.rcu(|known| {
             let mut known = Vec::clone(known);
@@ -151,3 +157,6 @@ impl Gauges {
 }
 
 const MOST_ROUTES: usize = 1000;
+
+/// No route has this number.
+const OTHERS: usize = usize::MAX;

@@ -3,8 +3,10 @@ use std::{convert::Infallible, future::pending};
 use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use portcullis_core::{
-    Count, Counts, GateLayer, Guard, ObserveLayer, Rejection, RejectionKind, Verdict,
+use portcullis::{
+    Count, Counts, Edge, Guard, ObserveLayer, RejectionKind, Reply, Slot, Verdict,
+    body_limit::RequestBody,
+    edge::{Alone, Plain},
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -12,7 +14,7 @@ use crate::Metrics;
 
 type Body = Full<Bytes>;
 
-async fn answer(request: Request<()>) -> Result<Response<Body>, Infallible> {
+async fn answer(request: Request<RequestBody<Body>>) -> Result<Response<Body>, Infallible> {
     let status = request.uri().query().and_then(|code| code.parse().ok());
     let mut response = Response::new(Body::from("hello"));
     *response.status_mut() = status.unwrap_or(StatusCode::OK);
@@ -25,7 +27,11 @@ fn route(extensions: &Extensions) -> Option<&str> {
 
 async fn send(metrics: &Metrics, method: &str, query: &str, template: Option<&str>) {
     let uri = format!("/?{query}");
-    let mut request = Request::builder().method(method).uri(uri).body(()).unwrap();
+    let mut request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .body(Body::default())
+        .unwrap();
     if let Some(template) = template {
         request.extensions_mut().insert(template.to_owned());
     }
@@ -87,14 +93,19 @@ async fn routes_are_bounded() {
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_the_gauge_right() {
     let metrics = Metrics::new();
-    let stuck = service_fn(|_: Request<()>| pending::<Result<Response<Body>, Infallible>>());
+    let stuck =
+        service_fn(|_: Request<RequestBody<Body>>| pending::<Result<Response<Body>, Infallible>>());
     let mut service = ObserveLayer::new(metrics.clone()).layer(stuck);
     let active = |value| {
         let line = "http_server_active_requests{http_request_method=\"GET\",url_scheme=\"http\"}";
         metrics.encode().contains(&format!("{line} {value}\n"))
     };
 
-    let future = service.ready().await.unwrap().call(Request::new(()));
+    let future = service
+        .ready()
+        .await
+        .unwrap()
+        .call(Request::new(Body::default()));
     assert!(active(1));
     drop(future);
     assert!(active(0));
@@ -109,17 +120,14 @@ async fn refusals_are_counted_by_reason() {
     #[derive(Clone)]
     struct Closed;
     impl Guard for Closed {
-        type Permit = ();
-        type Future = std::future::Ready<Result<(), Rejection>>;
-
-        fn admit(&self, _: &http::request::Parts) -> Verdict<(), Self::Future> {
-            Verdict::Reject(RejectionKind::RateLimited.into())
+        fn admit(&self, _: &mut http::request::Parts, _: &mut Reply) -> Verdict {
+            RejectionKind::RateLimited.into()
         }
     }
     let metrics = Metrics::new();
-    let gate = GateLayer::new(Closed).layer(service_fn(answer));
+    let gate = Alone::<_, Plain>::from(Closed).layer(service_fn(answer));
     let service = ObserveLayer::new(metrics.clone()).layer(gate);
-    let Ok(response) = service.oneshot(Request::new(())).await;
+    let Ok(response) = service.oneshot(Request::new(Body::default())).await;
     response.into_body().collect().await.unwrap();
 
     let line = "portcullis_rejections_total{reason=\"rate-limited\"} 1";
@@ -155,5 +163,31 @@ fn shows_what_layers_count_by_themselves() {
             "gate_refused_total{policy=\"a\"} 3",
             "gate_refused_total{policy=\"b\"} 6",
         ]
+    );
+}
+
+#[test]
+fn shows_what_the_guards_of_an_edge_count() {
+    struct Counted;
+    impl Guard for Counted {
+        fn admit(&self, _: &mut http::request::Parts, _: &mut Reply) -> Verdict {
+            Verdict::Admit
+        }
+
+        fn counts(&self) -> Vec<Count> {
+            vec![Count::total("guard_refused", "Refused", 7)]
+        }
+    }
+    let metrics = Metrics::new();
+    let edge = Edge::new()
+        .observe(metrics.clone())
+        .guard(Slot::LoadShed, Counted)
+        .build()
+        .unwrap();
+
+    assert!(metrics.encode().contains("\nguard_refused_total 7\n"));
+    assert_eq!(
+        edge.explain().lines().next().unwrap().value(),
+        Some("metrics")
     );
 }

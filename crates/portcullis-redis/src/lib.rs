@@ -31,8 +31,8 @@
 //!
 //! # fn main() -> Result<(), portcullis::ConfigError> {
 //! let store = RedisStore::open("redis://portcullis:secret@10.0.0.5:6379/0")?;
-//! let limit = RateLimit::new(Quota::per_second(10)).shared(store).on_failure(OnFailure::Local);
-//! let edge = Edge::new().limit(Some(limit)).build()?;
+//! let limit = RateLimit::new(Quota::per_second(10)).shared(store).with_on_failure(OnFailure::Local);
+//! let edge = Edge::new().rate_limit(limit).build()?;
 //! # let _ = edge;
 //! # Ok(())
 //! # }

@@ -1,6 +1,6 @@
 //! A siege in a test.
 
-use std::{convert::Infallible, fmt, future::IntoFuture, net::SocketAddr, pin::Pin};
+use std::{convert::Infallible, error::Error, fmt, future::IntoFuture, net::SocketAddr, pin::Pin};
 
 use http::{Request, Response};
 use http_body::Body;
@@ -54,7 +54,7 @@ where
         + Sync
         + 'static,
     S::Future: Send,
-    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let serve = move |listener| -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async {
@@ -109,19 +109,19 @@ impl Assault {
         }
     }
 
-    /// What is known of the service.
+    /// Sets what is known of the service.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// How hard it is. Quick, unless one says otherwise.
+    /// Sets how hard it is. It is quick by default.
     pub const fn intensity(mut self, intensity: Intensity) -> Self {
         self.intensity = intensity;
         self
     }
 
-    /// Only these attacks, by id or by the letter of their group.
+    /// Chooses attacks, by id or by the letter of their group. Without a choice all run.
     pub fn only(mut self, ids: impl IntoIterator<Item: Into<String>>) -> Self {
         self.only = ids.into_iter().map(Into::into).collect();
         self
@@ -131,14 +131,13 @@ impl Assault {
     async fn run(self) -> Report {
         match self.attempt().await {
             Ok(report) => report,
-            Err(problem) => panic!("the siege can't be: {problem}"),
+            Err(error) => panic!("the siege can't begin: {error}"),
         }
     }
 
-    async fn attempt(self) -> Result<Report, String> {
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await;
-        let listener = listener.map_err(|error| error.to_string())?;
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
+    async fn attempt(self) -> Result<Report, Box<dyn Error + Send + Sync>> {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let address = listener.local_addr()?;
         let mut tasks = JoinSet::new();
         tasks.spawn((self.server)(listener));
         let siege = Siege::new(Target::local(address), self.profile)
@@ -149,11 +148,8 @@ impl Assault {
         } else {
             siege
         };
-        Ok(siege
-            .prepare()
-            .await?
-            .run(std::future::pending(), |_| {})
-            .await)
+        let siege = siege.prepare().await?;
+        Ok(siege.run(std::future::pending(), |_| {}).await)
     }
 }
 
@@ -177,7 +173,7 @@ impl IntoFuture for Assault {
 // ===== impl Report =====
 
 impl Report {
-    /// Panics if anything was breached, with what shows it and what mends it.
+    /// Panics if anything was breached, with the evidence and the fix.
     ///
     /// # Panics
     ///

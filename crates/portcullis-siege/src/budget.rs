@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{report::Spent, verdict::Trouble};
+use crate::{report::Spent, verdict::Failure};
 
 /// How hard a siege is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -51,7 +51,7 @@ pub(crate) struct Budget {
 // ===== impl Intensity =====
 
 impl Intensity {
-    /// Its name: `quick` or `full`.
+    /// Returns its name: `quick` or `full`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Intensity {
         }
     }
 
-    /// What it may spend, unless somebody says otherwise.
+    /// Returns what it may spend, unless an [`Allowance`] is set.
     #[must_use]
     pub const fn allowance(self) -> Allowance {
         let (factor, seconds) = match self {
@@ -75,7 +75,7 @@ impl Intensity {
         }
     }
 
-    /// One count for a quick siege, ten times that for a full one.
+    /// Returns the count for a quick siege, and ten times that for a full one.
     pub(crate) const fn scale(self, quick: usize) -> usize {
         match self {
             Self::Quick => quick,
@@ -83,7 +83,7 @@ impl Intensity {
         }
     }
 
-    /// How long one attack may wait for a server to give up on it.
+    /// Returns how long one attack may wait for a server to give up on it.
     pub(crate) const fn patience(self) -> Duration {
         match self {
             Self::Quick => Duration::from_secs(25),
@@ -106,16 +106,16 @@ impl Budget {
         }
     }
 
-    pub(crate) fn request(&self) -> Result<(), Trouble> {
+    pub(crate) fn request(&self) -> Result<(), Failure> {
         self.spend(&self.requests, 1, self.allowed.requests, "requests")
     }
 
-    pub(crate) fn connection(&self) -> Result<(), Trouble> {
+    pub(crate) fn connection(&self) -> Result<(), Failure> {
         let allowed = self.allowed.connections;
         self.spend(&self.connections, 1, allowed, "connections")
     }
 
-    pub(crate) fn send(&self, bytes: usize) -> Result<(), Trouble> {
+    pub(crate) fn send(&self, bytes: usize) -> Result<(), Failure> {
         self.spend(&self.bytes, bytes as u64, self.allowed.bytes, "bytes")
     }
 
@@ -125,14 +125,14 @@ impl Budget {
         amount: u64,
         allowed: u64,
         what: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Failure> {
         let add = |spent: u64| spent.checked_add(amount).filter(|spent| *spent <= allowed);
         if counter.fetch_update(Relaxed, Relaxed, add).is_ok() {
             return Ok(());
         }
         let why = format!("the budget of {allowed} {what} is spent");
         self.end(&why);
-        Err(Trouble::Unclear(why))
+        Err(Failure::Spent(why))
     }
 
     /// Ends the siege. The first reason counts.
@@ -141,7 +141,7 @@ impl Budget {
         let _ = self.ended.set(why.to_owned());
     }
 
-    /// Waits until it has to end, and says why.
+    /// Waits until it has to end, and returns why.
     pub(crate) async fn ended(&self) -> String {
         tokio::select! {
             why = self.ended.wait() => why.clone(),

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    arena::Arena,
+    PrepareError,
     attacks::slow_path,
+    context::Context,
     process::Process,
     profile::{Profile, Routes},
-    wire::{Answer, Ask, Frames},
+    wire::{Answer, Frames, Request},
 };
 
 /// What a server showed.
@@ -25,111 +26,118 @@ pub(crate) struct Found {
     pub(crate) process: Option<Process>,
 }
 
-/// Asks the server for what it has. What the profile says stays.
+/// Looks at what the server has. What the profile gives stays.
 ///
 /// # Errors
 ///
-/// One line: why it can't be attacked.
-pub(crate) async fn discover(mut arena: Arena, own_server: bool) -> Result<Arena, String> {
-    first_answer(&arena).await?;
-    let mut profile = Profile::clone(&arena.profile);
-    profile.routes = routes(&arena, profile.routes).await;
+/// Fails if the server can't be attacked.
+pub(crate) async fn discover(
+    mut context: Context,
+    own_server: bool,
+) -> Result<Context, PrepareError> {
+    first_answer(&context).await?;
+    let mut profile = Profile::clone(&context.profile);
+    profile.routes = routes(&context, profile.routes).await;
     match profile.keys.valid {
-        Some(_) => key_opens(&arena, &profile.routes).await?,
-        None => forget_closed(&arena, &mut profile.routes).await,
+        Some(_) => key_opens(&context, &profile.routes).await?,
+        None => forget_closed(&context, &mut profile.routes).await,
     }
-    arena.profile = Arc::new(profile);
-
-    let control = arena.ask(&Ask::get(arena.control())).await;
-    let control =
-        control.map_err(|_| format!("{} does not answer {}", arena.target, arena.control()))?;
-    if control.status == 429 || control.status >= 500 {
-        let (path, status) = (arena.control(), control.status);
-        return Err(format!(
-            "{path} answers {status}; name a route that serves: routes.control"
-        ));
-    }
-    arena.found = Arc::new(Found {
-        http2: speaks_http2(&arena).await,
+    context.profile = Arc::new(profile);
+    let control_status = control(&context).await?;
+    context.found = Arc::new(Found {
+        http2: speaks_http2(&context).await,
         own_server,
-        control_status: control.status,
-        process: Process::listening(arena.target.address().port()),
+        control_status,
+        process: Process::listening(context.target.address().port()),
     });
-    Ok(arena)
+    Ok(context)
+}
+
+/// Returns the status of the control route. It must serve.
+async fn control(context: &Context) -> Result<u16, PrepareError> {
+    let path = context.control();
+    match context.send(&Request::get(path)).await {
+        Ok(answer) if answer.status == 429 || answer.status >= 500 => {
+            Err(PrepareError::BadControl(path.to_owned(), answer.status))
+        }
+        Ok(answer) => Ok(answer.status),
+        Err(_) => {
+            let target = context.target.to_string();
+            Err(PrepareError::NoControl(target, path.to_owned()))
+        }
+    }
 }
 
 /// Whether there is a server of HTTP at all.
-async fn first_answer(arena: &Arena) -> Result<(), String> {
-    let target = &arena.target;
+async fn first_answer(context: &Context) -> Result<(), PrepareError> {
+    let target = &context.target;
     let path = target.path().unwrap_or("/");
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n",
         target.authority()
     );
-    let seen = arena.exchange(request).await;
-    let seen = seen.map_err(|_| format!("{target} can't be reached: nothing listens there"))?;
+    let seen = context.exchange(request).await;
+    let seen = seen.map_err(|_| PrepareError::Unreachable(target.to_string()))?;
     let answers = seen.answers();
     match (answers.first(), seen.received.is_empty(), seen.closed) {
-        (Some(answer), ..) => same_host(arena, answer),
-        (None, true, true) => Err(format!("{target} closes the connection without an answer")),
-        (None, true, false) => Err(format!("{target} accepts, and does not answer within 4 s")),
-        (None, false, _) => Err(format!("{target} does not speak HTTP/1.1")),
+        (Some(answer), ..) => same_host(context, answer),
+        (None, true, true) => Err(PrepareError::Closes(target.to_string())),
+        (None, true, false) => Err(PrepareError::Silent(target.to_string())),
+        (None, false, _) => Err(PrepareError::NotHttp(target.to_string())),
     }
 }
 
 /// A redirect is never followed; one to another host means that this is not the server.
-fn same_host(arena: &Arena, answer: &Answer) -> Result<(), String> {
+fn same_host(context: &Context, answer: &Answer) -> Result<(), PrepareError> {
     let location = answer.header("location");
     let elsewhere = location
         .split_once("://")
         .map(|(_, rest)| rest.split('/').next().unwrap_or(rest))
-        .filter(|authority| *authority != arena.target.authority());
+        .filter(|authority| *authority != context.target.authority());
     match elsewhere {
         Some(authority)
-            if arena.profile.routes.control.is_none() && arena.target.path().is_none() =>
+            if context.profile.routes.control.is_none() && context.target.path().is_none() =>
         {
-            Err(format!(
-                "{} redirects to {authority}; attack that, or name a route here: routes.control",
-                arena.target
-            ))
+            let target = context.target.to_string();
+            Err(PrepareError::Redirects(target, authority.to_owned()))
         }
         _ => Ok(()),
     }
 }
 
 /// Paths that many servers have, and those of an OpenAPI document.
-async fn routes(arena: &Arena, known: Routes) -> Routes {
+async fn routes(context: &Context, known: Routes) -> Routes {
     let mut routes = known;
-    let health = first_good(arena, &["/health", "/healthz", "/livez"]).await;
-    let own_path = arena.target.path().map(str::to_owned);
+    let health = first_good(context, &["/health", "/healthz", "/livez"]).await;
+    let own_path = context.target.path().map(str::to_owned);
     routes.health = routes.health.or(health);
     routes.control = routes
         .control
         .or(own_path)
         .or_else(|| routes.health.clone());
     if routes.ready.is_none() {
-        routes.ready = first_good(arena, &["/ready", "/readyz"]).await;
+        routes.ready = first_good(context, &["/ready", "/readyz"]).await;
     }
     if routes.metrics.is_none() {
-        routes.metrics = metrics(arena).await;
+        routes.metrics = metrics(context).await;
     }
-    describe(arena, &mut routes).await;
+    describe(context, &mut routes).await;
     if routes.protected.is_none() {
-        routes.protected = protected(arena, &routes).await;
+        routes.protected = protected(context, &routes).await;
     }
-    if routes.page.is_none() && nonce_at(arena, "/").await {
+    if routes.page.is_none() && nonce_at(context, "/").await {
         routes.page = Some("/".to_owned());
     }
     if routes.limited.is_none() {
-        routes.limited = limited(arena, &routes).await;
+        routes.limited = limited(context, &routes).await;
     }
     routes
 }
 
-async fn first_good(arena: &Arena, paths: &[&str]) -> Option<String> {
+async fn first_good(context: &Context, paths: &[&str]) -> Option<String> {
     for path in paths {
-        if arena
-            .ask(&Ask::get(*path))
+        if context
+            .send(&Request::get(*path))
             .await
             .is_ok_and(|answer| answer.is_good())
         {
@@ -139,18 +147,18 @@ async fn first_good(arena: &Arena, paths: &[&str]) -> Option<String> {
     None
 }
 
-async fn metrics(arena: &Arena) -> Option<String> {
-    let answer = arena.ask(&arena.get("/metrics")).await.ok()?;
+async fn metrics(context: &Context) -> Option<String> {
+    let answer = context.send(&context.get("/metrics")).await.ok()?;
     let is_it = answer.is_good() && answer.mentions("# TYPE");
     is_it.then(|| "/metrics".to_owned())
 }
 
-async fn protected(arena: &Arena, routes: &Routes) -> Option<String> {
+async fn protected(context: &Context, routes: &Routes) -> Option<String> {
     let known = [&routes.metrics, &routes.limited, &routes.body];
     let mut paths: Vec<_> = known.into_iter().flatten().map(String::as_str).collect();
     paths.extend(["/metrics", "/", "/api"]);
     for path in paths {
-        let answer = arena.ask(&Ask::get(path)).await;
+        let answer = context.send(&Request::get(path)).await;
         if answer.is_ok_and(|answer| answer.status == 401) {
             return Some(path.to_owned());
         }
@@ -158,18 +166,18 @@ async fn protected(arena: &Arena, routes: &Routes) -> Option<String> {
     None
 }
 
-async fn nonce_at(arena: &Arena, path: &str) -> bool {
-    let answer = arena.ask(&Ask::get(path)).await;
+async fn nonce_at(context: &Context, path: &str) -> bool {
+    let answer = context.send(&Request::get(path)).await;
     answer.is_ok_and(|answer| answer.header("content-security-policy").contains("'nonce-"))
 }
 
 /// A route whose answers carry the fields of a rate limit.
-async fn limited(arena: &Arena, routes: &Routes) -> Option<String> {
+async fn limited(context: &Context, routes: &Routes) -> Option<String> {
     let known = [&routes.protected, &routes.control];
     let mut paths: Vec<_> = known.into_iter().flatten().cloned().collect();
     paths.push("/".to_owned());
     for path in paths {
-        let answer = arena.ask(&arena.get(&path)).await.ok();
+        let answer = context.send(&context.get(&path)).await.ok();
         if answer.is_some_and(|answer| answer.is_good() && answer.has("ratelimit-policy")) {
             return Some(path);
         }
@@ -178,8 +186,8 @@ async fn limited(arena: &Arena, routes: &Routes) -> Option<String> {
 }
 
 /// Routes of `/openapi.json` that need no parameters.
-async fn describe(arena: &Arena, routes: &mut Routes) {
-    let Ok(answer) = arena.ask(&Ask::get("/openapi.json")).await else {
+async fn describe(context: &Context, routes: &mut Routes) {
+    let Ok(answer) = context.send(&Request::get("/openapi.json")).await else {
         return;
     };
     let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -201,21 +209,20 @@ async fn describe(arena: &Arena, routes: &mut Routes) {
 }
 
 /// A key that opens nothing is a mistake in the profile: everything would be refused.
-async fn key_opens(arena: &Arena, routes: &Routes) -> Result<(), String> {
+async fn key_opens(context: &Context, routes: &Routes) -> Result<(), PrepareError> {
     let Some(path) = &routes.protected else {
         return Ok(());
     };
-    match arena.ask(&arena.get(path)).await {
-        Ok(answer) if is_closed(&answer) => Err(format!(
-            "the valid key does not open {path}: it answers {} (keys.valid, routes.protected)",
-            answer.status
-        )),
+    match context.send(&context.get(path)).await {
+        Ok(answer) if is_closed(&answer) => {
+            Err(PrepareError::KeyRefused(path.clone(), answer.status))
+        }
         _ => Ok(()),
     }
 }
 
 /// Without a valid key, a route that wants one shows nothing but that.
-async fn forget_closed(arena: &Arena, routes: &mut Routes) {
+async fn forget_closed(context: &Context, routes: &mut Routes) {
     let plain = [
         &mut routes.limited,
         &mut routes.slow,
@@ -225,14 +232,14 @@ async fn forget_closed(arena: &Arena, routes: &mut Routes) {
         &mut routes.page,
     ];
     for route in plain {
-        forget(arena, route, |path| Ask::get(slow_path(path, 1))).await;
+        forget(context, route, |path| Request::get(slow_path(path, 1))).await;
     }
-    forget(arena, &mut routes.body, |path| Ask::new("POST", path)).await;
+    forget(context, &mut routes.body, |path| Request::new("POST", path)).await;
 }
 
-async fn forget(arena: &Arena, route: &mut Option<String>, ask: impl Fn(&str) -> Ask) {
+async fn forget(context: &Context, route: &mut Option<String>, request: impl Fn(&str) -> Request) {
     if let Some(path) = route.as_deref()
-        && let Ok(answer) = arena.ask(&ask(path)).await
+        && let Ok(answer) = context.send(&request(path)).await
         && is_closed(&answer)
     {
         *route = None;
@@ -243,8 +250,8 @@ const fn is_closed(answer: &Answer) -> bool {
     matches!(answer.status, 401 | 403)
 }
 
-async fn speaks_http2(arena: &Arena) -> bool {
-    let Ok(frames) = Frames::connect(arena, arena.fresh()).await else {
+async fn speaks_http2(context: &Context) -> bool {
+    let Ok(frames) = Frames::connect(context, context.fresh()).await else {
         return false;
     };
     let within = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Attacks a running HTTP server as an adversary would, and says which lines of the production
+//! Attacks a running HTTP server as an adversary would, and reports which lines of the production
 //! checklist hold.
 //!
 //! A server of one's own, by its address:
@@ -6,7 +6,7 @@
 //! ```no_run
 //! use portcullis_siege::{Profile, Siege, Target};
 //!
-//! # async fn example() -> Result<(), String> {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let target = Target::parse("http://127.0.0.1:8080", None).await?;
 //! let siege = Siege::new(target, Profile::default()).prepare().await?;
 //! let report = siege.run(std::future::pending(), |_| {}).await;
@@ -19,18 +19,19 @@
 //!
 //! # What is attacked, and what is not
 //!
-//! Only this machine, unless the owner of another one says its name. Never more than an
+//! Only this machine, unless the owner of another one names it. Never more than an
 //! [`Allowance`]: requests, connections, bytes, time. Redirects are never followed.
 //!
 //! An attack ends with one of four [verdicts](Verdict): held, breached, not tested, could not
 //! tell. What was not tested is never called held.
 
-mod arena;
 mod assault;
 mod attacks;
 mod budget;
 mod catalogue;
+mod context;
 mod discovery;
+mod error;
 mod process;
 mod profile;
 mod redact;
@@ -43,8 +44,9 @@ mod wire;
 pub use assault::{Assault, assault, assault_server};
 pub use budget::{Allowance, Intensity};
 pub use catalogue::{Attack, CATALOGUE, CHECKLIST, Group, Level, Line, Need};
+pub use error::{PrepareError, ProfileError, ReportError, TargetError};
 pub use profile::{Cors, Keys, Launch, Limits, Profile, Proxy, Routes, Sinks, Switches};
 pub use report::{Baseline, Change, Changes, Count, LineVerdict, Outcome, Report, Spent};
 pub use siege::{Event, Prepared, Siege};
 pub use target::Target;
-pub use verdict::{Evidence, Verdict};
+pub use verdict::{Evidence, Mark, Verdict};

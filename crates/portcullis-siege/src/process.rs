@@ -8,7 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Target, arena::Arena, verdict::Trouble};
+use crate::{Target, context::Context, verdict::Failure};
 
 /// A process on this machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,7 +20,7 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Launched {
     pub(crate) child: Child,
-    pub(crate) arena: Arena,
+    pub(crate) context: Context,
 }
 
 // ===== impl Process =====
@@ -48,11 +48,10 @@ impl Process {
         let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", self.id)) else {
             return false;
         };
-        let is_socket = |link: std::path::PathBuf| link.to_str() == Some(socket);
         let mut links = entries
             .flatten()
             .filter_map(|entry| fs::read_link(entry.path()).ok());
-        links.any(is_socket)
+        links.any(|link| link.to_str() == Some(socket))
     }
 
     /// Whether the server runs within the siege's own process.
@@ -72,15 +71,14 @@ impl Process {
         Some(user + fields.next()?.parse::<u64>().ok()?)
     }
 
-    /// Asks it to end, as a supervisor does.
-    pub(crate) async fn terminate(self) -> Result<(), Trouble> {
+    /// Tells it to end, as a supervisor does.
+    pub(crate) async fn terminate(self) -> Result<(), Failure> {
         let id = self.id.to_string();
         let killed = Command::new("kill").args(["-TERM", &id]).status().await?;
-        match killed.success() {
-            true => Ok(()),
-            false => Err(Trouble::Unclear(
-                "the process can't be signalled".to_owned(),
-            )),
+        if killed.success() {
+            Ok(())
+        } else {
+            Err(Failure::unclear("the process can't be signalled"))
         }
     }
 }
@@ -90,10 +88,10 @@ impl Process {
 impl Launched {
     /// Starts the command of the profile, perhaps through a shell line before it, and waits until
     /// it listens.
-    pub(crate) async fn start(arena: &Arena, before: Option<&str>) -> Result<Self, Trouble> {
+    pub(crate) async fn start(context: &Context, before: Option<&str>) -> Result<Self, Failure> {
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let fill = |text: &String| text.replace("{port}", &port.to_string());
-        let launch = &arena.profile.launch;
+        let launch = &context.profile.launch;
         let words: Vec<_> = launch.command.iter().map(fill).collect();
         let mut command = match before {
             Some(line) => {
@@ -116,16 +114,16 @@ impl Launched {
             .stderr(Stdio::null());
         let child = quiet.kill_on_drop(true).spawn();
         let child =
-            child.map_err(|error| Trouble::NotTested(format!("launch.command: {error}")))?;
+            child.map_err(|error| Failure::not_tested(format!("launch.command: {error}")))?;
         let launched = Self {
             child,
-            arena: arena.at(Target::local(([127, 0, 0, 1], port).into())),
+            context: context.at(Target::local(([127, 0, 0, 1], port).into())),
         };
         launched.listens().await
     }
 
-    async fn listens(self) -> Result<Self, Trouble> {
-        let address = self.arena.target.address();
+    async fn listens(self) -> Result<Self, Failure> {
+        let address = self.context.target.address();
         let listening = async {
             while TcpStream::connect(address).await.is_err() {
                 sleep(Duration::from_millis(20)).await;
@@ -133,15 +131,16 @@ impl Launched {
         };
         match timeout(Duration::from_secs(10), listening).await {
             Ok(()) => Ok(self),
-            Err(_) => Err(Trouble::NotTested(
-                "launch.command does not listen on {port}".to_owned(),
+            Err(_) => Err(Failure::not_tested(
+                "launch.command does not listen on {port}",
             )),
         }
     }
 
-    pub(crate) fn process(&self) -> Result<Process, Trouble> {
-        let gone = || Trouble::Unclear("the server ended by itself".to_owned());
-        self.child.id().map(Process::new).ok_or_else(gone)
+    pub(crate) fn process(&self) -> Result<Process, Failure> {
+        let id = self.child.id();
+        id.map(Process::new)
+            .ok_or_else(|| Failure::unclear("the server ended by itself"))
     }
 }
 

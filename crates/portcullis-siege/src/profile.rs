@@ -1,10 +1,12 @@
 //! What is known of the server.
 //!
-//! Everything is optional: what is not said is looked for, and what is not found is not tested.
+//! Everything is optional: what is not given is looked for, and what is not found is not tested.
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
+
+use crate::ProfileError;
 
 /// What is known of the server. Read from TOML with [`Profile::parse`].
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -50,12 +52,12 @@ pub struct Keys {
     pub unscoped: Option<String>,
 }
 
-/// Paths, with their query. Each is asked for with GET, `body` with POST.
+/// Paths, with their query. Each is requested with GET, `body` with POST.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Routes {
-    /// Public, cheap, not limited: what the control client asks for.
+    /// Public, cheap, not limited: what the control client requests.
     pub control: Option<String>,
     /// Needs a key.
     pub protected: Option<String>,
@@ -63,7 +65,7 @@ pub struct Routes {
     pub limited: Option<String>,
     /// Takes a body, reads it whole, answers with it.
     pub body: Option<String>,
-    /// Takes as long as `{ms}` says, in milliseconds.
+    /// Takes `{ms}` milliseconds.
     pub slow: Option<String>,
     /// Panics.
     pub panic: Option<String>,
@@ -163,15 +165,15 @@ pub struct Launch {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Switches {
-    /// Makes the key store fail.
+    /// The key store fails.
     pub key_store_down: Option<String>,
-    /// Mends it.
+    /// The key store works again.
     pub key_store_up: Option<String>,
-    /// Makes a dependency fail.
+    /// A dependency fails.
     pub dependency_down: Option<String>,
-    /// Makes it hang.
+    /// The dependency hangs.
     pub dependency_hang: Option<String>,
-    /// Mends it.
+    /// The dependency works again.
     pub dependency_up: Option<String>,
     /// Answers with how often the dependency was checked: a number.
     pub dependency_checks: Option<String>,
@@ -180,18 +182,16 @@ pub struct Switches {
 // ===== impl Profile =====
 
 impl Profile {
-    /// Reads TOML. What is not said takes its default.
+    /// Reads TOML. What is not given takes its default.
     ///
     /// # Errors
     ///
-    /// One line: what is wrong, and where.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Fails if the text is not a profile, or the path of the slow route has no `{ms}`.
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let profile: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| {
-                text[..span.start.min(text.len())].matches('\n').count() + 1
-            });
-            let message = error.message().replace('\n', " ");
-            format!("line {line}: {message}")
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = text[..start].matches('\n').count() + 1;
+            ProfileError::Toml(line, error.message().replace('\n', " "))
         })?;
         profile.routes.check()?;
         Ok(profile)
@@ -201,12 +201,12 @@ impl Profile {
 // ===== impl Routes =====
 
 impl Routes {
-    /// Names a path, as the profile's file does.
+    /// Sets the path of a route, by its name in a profile.
     ///
     /// # Errors
     ///
-    /// One line, if no route has that name.
-    pub fn set(&mut self, name: &str, path: &str) -> Result<(), String> {
+    /// Fails if no route has that name, or the path of the slow route has no `{ms}`.
+    pub fn set(&mut self, name: &str, path: &str) -> Result<(), ProfileError> {
         let route = match name {
             "control" => &mut self.control,
             "protected" => &mut self.protected,
@@ -220,17 +220,15 @@ impl Routes {
             "metrics" => &mut self.metrics,
             "health" => &mut self.health,
             "ready" => &mut self.ready,
-            _ => return Err(format!("{name}: no such route")),
+            _ => return Err(ProfileError::UnknownRoute(name.to_owned())),
         };
         *route = Some(path.to_owned());
         self.check()
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), ProfileError> {
         match &self.slow {
-            Some(path) if !path.contains("{ms}") => Err(format!(
-                "routes.slow: {path}: say where the milliseconds stand: {{ms}}"
-            )),
+            Some(path) if !path.contains("{ms}") => Err(ProfileError::NoMilliseconds(path.clone())),
             _ => Ok(()),
         }
     }
@@ -239,8 +237,8 @@ impl Routes {
 // ===== impl Keys =====
 
 impl Keys {
-    /// The keys, with what stands in variables.
-    pub(crate) fn resolve(&self) -> Result<Self, String> {
+    /// Returns the keys, with what stands in variables.
+    pub(crate) fn resolve(&self) -> Result<Self, ProfileError> {
         Ok(Self {
             header: self.header.to_ascii_lowercase(),
             valid: value(&self.valid)?,
@@ -285,13 +283,15 @@ impl Default for Limits {
     }
 }
 
-/// A text, or what the variable after `env:` holds.
-fn value(text: &Option<String>) -> Result<Option<String>, String> {
+/// Returns the text, or what the variable after `env:` holds.
+fn value(text: &Option<String>) -> Result<Option<String>, ProfileError> {
     let Some(name) = text.as_deref().and_then(|text| text.strip_prefix("env:")) else {
         return Ok(text.clone());
     };
-    let value = std::env::var(name).map_err(|error| format!("env:{name}: {error}"))?;
-    Ok(Some(value))
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(ProfileError::Variable(name.to_owned(), error)),
+    }
 }
 
 #[cfg(test)]
@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_said_takes_its_default() {
+    fn what_is_not_given_takes_its_default() {
         let profile = Profile::parse("[keys]\nvalid = \"k\"\n[limits]\nburst = 3").unwrap();
 
         assert_eq!(profile.keys.valid.as_deref(), Some("k"));
@@ -316,7 +316,7 @@ mod tests {
             ("[", "line 1"),
             ("routes.slow = '/slow'", "routes.slow"),
         ] {
-            let problem = Profile::parse(text).unwrap_err();
+            let problem = Profile::parse(text).unwrap_err().to_string();
             assert!(
                 problem.starts_with(place) && !problem.contains('\n'),
                 "{problem}"
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_not_set_is_said() {
+    fn a_variable_that_is_not_set_is_named() {
         let keys = Keys {
             valid: Some("env:NO_SUCH_VARIABLE_HERE".to_owned()),
             ..Keys::default()
@@ -334,6 +334,7 @@ mod tests {
         assert!(
             keys.resolve()
                 .unwrap_err()
+                .to_string()
                 .contains("NO_SUCH_VARIABLE_HERE")
         );
     }

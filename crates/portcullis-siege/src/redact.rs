@@ -4,6 +4,7 @@ use crate::{profile::Keys, verdict::Evidence};
 
 /// What stands in place of a key. The line that repeats an attack reads it from the environment.
 const NAME: &str = "$SIEGE_KEY";
+const QUOTED: &str = "'\"$SIEGE_KEY\"'";
 
 impl Evidence {
     /// Without the keys, and without halves of them: attacks send keys that were changed.
@@ -13,23 +14,33 @@ impl Evidence {
             for text in [&mut self.what, &mut self.sent, &mut self.received] {
                 *text = hide(text, key, NAME);
             }
-            // In the middle of single quotes.
-            let quoted = match self.repeat.starts_with("printf ") {
-                true => "'\"$SIEGE_KEY\"'",
-                false => NAME,
-            };
-            self.repeat = hide(&self.repeat, key, quoted);
+            self.repeat = hide(&in_shell(&self.repeat, key), key, NAME);
         }
         self
     }
 }
 
+/// A line for a shell that reads the key from a variable. Within single quotes nothing is expanded: they
+/// end before it.
+fn in_shell(line: &str, key: &str) -> String {
+    let mut parts = line.split(key);
+    let mut hidden = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // `'\''` is a quote within quotes.
+        let is_quoted = hidden.replace(r"'\''", "").matches('\'').count() % 2 == 1;
+        hidden.push_str(if is_quoted { QUOTED } else { NAME });
+        hidden.push_str(part);
+    }
+    hidden
+}
+
 fn hide(text: &str, key: &str, name: &str) -> String {
     let text = text.replace(key, name);
     let middle = key.len() / 2;
-    match key.is_ascii() && middle >= SHORTEST {
-        true => hide_part(&hide_part(&text, &key[..middle]), &key[middle..]),
-        false => text,
+    if key.is_ascii() && middle >= SHORTEST {
+        hide_part(&hide_part(&text, &key[..middle]), &key[middle..])
+    } else {
+        text
     }
 }
 
@@ -92,6 +103,16 @@ mod tests {
         assert_eq!(
             evidence.repeat,
             "printf 'x-api-key: '\"$SIEGE_KEY\"'\\r\\n' | nc"
+        );
+    }
+
+    #[test]
+    fn a_shell_expands_the_variable_wherever_it_stands() {
+        let line = format!(r"curl -H 'a: it'\''s' -H {KEY} 'http://localhost/?key={KEY}'");
+
+        assert_eq!(
+            in_shell(&line, KEY),
+            "curl -H 'a: it'\\''s' -H $SIEGE_KEY 'http://localhost/?key='\"$SIEGE_KEY\"''"
         );
     }
 }

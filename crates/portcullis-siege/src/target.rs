@@ -6,9 +6,11 @@ use std::{
 };
 
 use http::Uri;
-use tokio::net::lookup_host;
+use tokio::net::{TcpStream, lookup_host};
 
-/// The server under attack: `http://` and an authority. A path is what the control client asks for.
+use crate::TargetError;
+
+/// The server under attack: `http://` and an authority. A path is what the control client requests.
 #[derive(Clone, Debug)]
 pub struct Target {
     authority: String,
@@ -24,27 +26,26 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// One line that says what is wrong.
-    pub async fn parse(url: &str, owned: Option<&str>) -> Result<Self, String> {
-        let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
+    /// Fails if it is no URL of HTTP, if the host is refused, or if its name has no address.
+    pub async fn parse(url: &str, owned: Option<&str>) -> Result<Self, TargetError> {
+        let named = || url.to_owned();
+        let uri: Uri = url
+            .parse()
+            .map_err(|error| TargetError::Url(named(), error))?;
         match uri.scheme_str() {
             Some("http") => {}
-            Some("https") => return Err(format!("{url}: only http:// can be attacked yet")),
-            _ => {
-                return Err(format!(
-                    "{url}: a URL such as http://127.0.0.1:8080 is needed"
-                ));
-            }
+            Some("https") => return Err(TargetError::Https(named())),
+            _ => return Err(TargetError::NotHttp(named())),
         }
-        let authority = uri.authority().ok_or(format!("{url}: no host"))?;
+        let authority = uri
+            .authority()
+            .ok_or_else(|| TargetError::NoHost(named()))?;
         if authority.as_str().contains('@') {
-            return Err(format!("{url}: a URL without user and password is needed"));
+            return Err(TargetError::UserInfo(named()));
         }
         let host = authority.host();
         if !is_loopback(host) && owned != Some(host) {
-            return Err(format!(
-                "{host} is not this machine; only attack what is yours: --i-own-this-target {host}"
-            ));
+            return Err(TargetError::NotOwned(host.to_owned()));
         }
         let port = authority.port_u16().unwrap_or(80);
         Ok(Self {
@@ -54,7 +55,7 @@ impl Target {
         })
     }
 
-    /// A server on this machine.
+    /// Creates a target on this machine.
     #[must_use]
     pub fn local(address: SocketAddr) -> Self {
         Self {
@@ -64,19 +65,19 @@ impl Target {
         }
     }
 
-    /// The host and the port, as in the Host header.
+    /// Returns the host and the port, as in the Host header.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// The path of the URL, if it has one.
+    /// Returns the path of the URL, if it has one.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -97,7 +98,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// `localhost` is never looked up: a resolver may say anything.
-async fn address(host: &str, port: u16, owned: bool) -> Result<SocketAddr, String> {
+async fn address(host: &str, port: u16, owned: bool) -> Result<SocketAddr, TargetError> {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(ip) = literal.parse() {
         return Ok(SocketAddr::new(ip, port));
@@ -107,18 +108,20 @@ async fn address(host: &str, port: u16, owned: bool) -> Result<SocketAddr, Strin
     }
     debug_assert!(owned, "only a host that is owned is looked up");
     let found = lookup_host((host, port)).await;
-    let mut found = found.map_err(|error| format!("{host}: {error}"))?;
-    found.next().ok_or(format!("{host}: no address"))
+    let mut found = found.map_err(|error| TargetError::LookUp(host.to_owned(), error))?;
+    let first = found.next();
+    first.ok_or_else(|| TargetError::NoAddress(host.to_owned()))
 }
 
 /// IPv4 unless only IPv6 answers.
 async fn local(port: u16) -> SocketAddr {
     let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
-    let connects = async |address| tokio::net::TcpStream::connect(address).await.is_ok();
-    match !connects(v4).await && connects(v6).await {
-        true => v6,
-        false => v4,
+    let connects = async |address| TcpStream::connect(address).await.is_ok();
+    if !connects(v4).await && connects(v6).await {
+        v6
+    } else {
+        v4
     }
 }
 
@@ -145,7 +148,7 @@ mod tests {
             "http://0.0.0.0",
             "http://localhost.example.test",
         ] {
-            let refused = Target::parse(url, None).await.unwrap_err();
+            let refused = Target::parse(url, None).await.unwrap_err().to_string();
             assert!(refused.contains("--i-own-this-target"), "{refused}");
             assert!(Target::parse(url, Some("other.test")).await.is_err());
         }
@@ -166,7 +169,7 @@ mod tests {
             "http://u:p@127.0.0.1",
             "ftp://127.0.0.1",
         ] {
-            let problem = Target::parse(url, None).await.unwrap_err();
+            let problem = Target::parse(url, None).await.unwrap_err().to_string();
             assert!(!problem.contains('\n') && !problem.is_empty(), "{problem}");
         }
     }

@@ -30,6 +30,20 @@ pub enum Verdict {
     },
 }
 
+/// A verdict without what shows it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Mark {
+    /// The server did what a hardened server does.
+    Held,
+    /// It did not.
+    Breached,
+    /// The attack did not run.
+    NotTested,
+    /// The attack ran and proves nothing.
+    CouldNotTell,
+}
+
 /// What shows a breach.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -45,29 +59,37 @@ pub struct Evidence {
     pub repeat: String,
 }
 
-/// What an attack's function gives: a note when the server held, else why not.
-pub(crate) type Finding = Result<String, Trouble>;
+/// What an attack's function returns: a note when the server held, else why not.
+pub(crate) type Finding = Result<String, Failure>;
 
 /// Why an attack did not end with "held".
 #[derive(Clone, Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum Failure {
     Breach(Box<Evidence>),
     NotTested(String),
     Unclear(String),
+    /// Something that the siege may spend is spent.
+    Spent(String),
 }
 
 // ===== impl Verdict =====
 
 impl Verdict {
-    /// Its name: `held`, `breached`, `not tested` or `could not tell`.
+    /// Returns which of the four it is.
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        match self {
+            Self::Held { .. } => Mark::Held,
+            Self::Breached { .. } => Mark::Breached,
+            Self::NotTested { .. } => Mark::NotTested,
+            Self::CouldNotTell { .. } => Mark::CouldNotTell,
+        }
+    }
+
+    /// Returns its name: `held`, `breached`, `not tested` or `could not tell`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Held { .. } => "held",
-            Self::Breached { .. } => "breached",
-            Self::NotTested { .. } => "not tested",
-            Self::CouldNotTell { .. } => "could not tell",
-        }
+        self.mark().name()
     }
 
     /// Whether the server did not hold.
@@ -82,7 +104,7 @@ impl Verdict {
         matches!(self, Self::Held { .. })
     }
 
-    /// What there is to say, in one sentence.
+    /// Returns what there is to say, in one sentence.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
@@ -97,11 +119,26 @@ impl From<Finding> for Verdict {
     fn from(finding: Finding) -> Self {
         match finding {
             Ok(note) => Self::Held { note },
-            Err(Trouble::Breach(evidence)) => Self::Breached {
+            Err(Failure::Breach(evidence)) => Self::Breached {
                 evidence: *evidence,
             },
-            Err(Trouble::NotTested(why)) => Self::NotTested { why },
-            Err(Trouble::Unclear(why)) => Self::CouldNotTell { why },
+            Err(Failure::NotTested(why)) => Self::NotTested { why },
+            Err(Failure::Unclear(why) | Failure::Spent(why)) => Self::CouldNotTell { why },
+        }
+    }
+}
+
+// ===== impl Mark =====
+
+impl Mark {
+    /// Returns its name: `held`, `breached`, `not tested` or `could not tell`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Breached => "breached",
+            Self::NotTested => "not tested",
+            Self::CouldNotTell => "could not tell",
         }
     }
 }
@@ -109,7 +146,7 @@ impl From<Finding> for Verdict {
 // ===== impl Evidence =====
 
 impl Evidence {
-    /// Evidence of something wrong.
+    /// Creates evidence of something wrong.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
         Self {
@@ -118,14 +155,14 @@ impl Evidence {
         }
     }
 
-    /// What was sent.
+    /// Sets what was sent.
     #[must_use]
     pub fn sent(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.sent = escape(bytes.as_ref());
         self
     }
 
-    /// What came back.
+    /// Sets what came back.
     #[must_use]
     pub fn received(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.received = escape(bytes.as_ref());
@@ -139,7 +176,7 @@ impl Evidence {
         self
     }
 
-    /// A line for a shell that does it again.
+    /// Sets the line for a shell that does it again.
     #[must_use]
     pub fn repeat(mut self, line: impl Into<String>) -> Self {
         self.repeat = line.into();
@@ -147,16 +184,26 @@ impl Evidence {
     }
 }
 
-// ===== impl Trouble =====
+// ===== impl Failure =====
 
-impl From<Evidence> for Trouble {
+impl Failure {
+    pub(crate) fn not_tested(why: impl Into<String>) -> Self {
+        Self::NotTested(why.into())
+    }
+
+    pub(crate) fn unclear(why: impl Into<String>) -> Self {
+        Self::Unclear(why.into())
+    }
+}
+
+impl From<Evidence> for Failure {
     fn from(evidence: Evidence) -> Self {
         Self::Breach(Box::new(evidence))
     }
 }
 
 /// Why a connection or a budget gave out is never the server's breach by itself.
-impl From<std::io::Error> for Trouble {
+impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::Unclear(error.to_string())
     }

@@ -5,16 +5,20 @@
 //! # Example
 //!
 //! ```
-//! use portcullis_core::{GateLayer, Off};
-//! use portcullis_test::{contract, echo, request, send};
+//! use std::time::Duration;
+//!
+//! use portcullis::timeout::TimeoutLayer;
+//! use portcullis_test::{after, contract, request, send};
 //! use tower_layer::Layer;
 //!
-//! contract!(GateLayer::new(Off));
+//! const LIMIT: Duration = Duration::from_secs(1);
 //!
-//! # #[tokio::main(flavor = "current_thread")]
+//! contract!(TimeoutLayer::new(LIMIT));
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {
-//! let response = send(GateLayer::new(Off).layer(echo()), request("/")).await;
-//! assert_eq!(response.status(), 200);
+//! let response = send(TimeoutLayer::new(LIMIT).layer(after(LIMIT * 2)), request("/")).await;
+//! assert_eq!(response.status(), 503);
 //! # }
 //! ```
 
@@ -29,7 +33,7 @@ pub use self::{
     contract::{Later, Probe, check_contract},
     log::logged,
     quota_store::check_quota_store,
-    service::{Test, after, echo, request, send, service, text},
+    service::{Test, after, echo, ok, request, send, service, text},
 };
 
 /// The body of every test.

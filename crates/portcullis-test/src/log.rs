@@ -1,12 +1,18 @@
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
+use tracing::{Dispatch, subscriber::NoSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
+
+/// A second subscriber. While there is only one, an event that is met for the first time asks that
+/// of its own thread, and another test's has none: nobody would hear of the event again.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// Runs a future and returns what was logged meanwhile on this thread, with its output.
 pub async fn logged<T>(future: impl Future<Output = T>) -> (String, T) {
+    LazyLock::force(&SECOND);
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)

@@ -6,9 +6,10 @@ use tower::{Service, ServiceExt, util::service_fn};
 
 use crate::Body;
 
-/// What a layer's inner service is in tests.
-pub trait Test:
-    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+/// What a layer's inner service is in tests. A layer over bodies gives it another body than it
+/// gets.
+pub trait Test<ReqBody = Body, ResBody = Body>:
+    Service<Request<ReqBody>, Response = Response<ResBody>, Error = Infallible, Future: Send>
     + Clone
     + Send
     + Sync
@@ -16,8 +17,8 @@ pub trait Test:
 {
 }
 
-impl<S> Test for S where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+impl<S, ReqBody, ResBody> Test<ReqBody, ResBody> for S where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>, Error = Infallible, Future: Send>
         + Clone
         + Send
         + Sync
@@ -38,22 +39,29 @@ pub fn request(path: &str) -> Request<Body> {
 
 /// A service that answers `200 OK` at once, with the request's body.
 #[must_use]
-pub fn echo() -> impl Test {
-    service_fn(|req: Request<Body>| ready(Ok(Response::new(req.into_body()))))
+pub fn echo<B: Send + 'static>() -> impl Test<B, B> {
+    service_fn(|req: Request<B>| ready(Ok(Response::new(req.into_body()))))
+}
+
+/// A service that answers `200 OK` at once, and leaves the request's body alone.
+#[must_use]
+pub fn ok<B: Send + 'static>() -> impl Test<B> {
+    service_fn(|_: Request<B>| ready(Ok(Response::new(Body::default()))))
 }
 
 /// A service that answers `200 OK` with the text that `answer` makes of the request.
-pub fn service<F>(answer: F) -> impl Test
+pub fn service<F, B>(answer: F) -> impl Test<B>
 where
-    F: Fn(&Request<Body>) -> String + Clone + Send + Sync + 'static,
+    F: Fn(&Request<B>) -> String + Clone + Send + Sync + 'static,
+    B: Send + 'static,
 {
-    service_fn(move |req: Request<Body>| ready(Ok(Response::new(Body::from(answer(&req))))))
+    service_fn(move |req: Request<B>| ready(Ok(Response::new(Body::from(answer(&req))))))
 }
 
 /// A service that answers `200 OK` after some time.
 #[must_use]
-pub fn after(delay: Duration) -> impl Test {
-    service_fn(move |req: Request<Body>| async move {
+pub fn after<B: Send + 'static>(delay: Duration) -> impl Test<B, B> {
+    service_fn(move |req: Request<B>| async move {
         tokio::time::sleep(delay).await;
         Ok(Response::new(req.into_body()))
     })

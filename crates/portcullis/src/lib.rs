@@ -3,18 +3,25 @@
 //! [`Edge`] is all of them, in the one right order. Each also works alone, in any hyper or axum
 //! app; its module says what happens, what the client sees, and what is not covered.
 //!
-//! | layer | module | answers |
+//! | slot | module | a refusal is |
 //! |---|---|---|
 //! | client address | [`client_ip`] | |
 //! | request ID | [`request_id`] | |
-//! | observers: traces, metrics | [`observe`] | |
 //! | secure headers | [`secure_headers`] | |
-//! | `/health`, `/ready` | [`health`] | 200, 503 |
-//! | panic recovery | [`catch_panic`] | 500 |
-//! | deadline | [`timeout`] | 503, 504 |
+//! | hygiene | | |
+//! | health | [`health`] | 503 |
+//! | cross-origin | | |
+//! | load shed | | |
 //! | rate limit | [`rate_limit`] | 429 |
+//! | in flight | [`rate_limit`] | 429 |
+//! | limited health | [`health`] | 503 |
 //! | body limit | [`body_limit`] | 413 |
-//! | API key | [`api_key`] | 401 |
+//! | authentication | [`api_key`] | 401 |
+//! | authorization | [`rate_limit`] | 429 |
+//!
+//! Slots without a module are for guards of your own. Around all of them are observers
+//! ([`observe`]), panic recovery ([`catch_panic`]: 500) and the deadline ([`timeout`]: 503, or 504
+//! for a gateway).
 //!
 //! Every answer of a layer is a [`Rejection`], rendered as a problem (RFC 9457) with the request
 //! ID by [`ProblemJson`], or by a [`Respond`] of your own.
@@ -47,7 +54,7 @@
 //! | feature | default | what for |
 //! |---|---|---|
 //! | `auth` | on | [`api_key`] |
-//! | `rate-limit` | on | [`rate_limit`], on governor |
+//! | `rate-limit` | on | [`rate_limit`] |
 //! | `server` | on | [`serve()`], on hyper |
 //!
 //! A feature adds; it never changes what the others do.
@@ -58,7 +65,9 @@ pub mod body_limit;
 pub mod catch_panic;
 pub mod client_ip;
 pub mod edge;
+mod engine;
 pub mod health;
+pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 pub mod request_id;
@@ -67,11 +76,18 @@ pub mod secure_headers;
 pub mod serve;
 pub mod timeout;
 
-pub use portcullis_core::*;
+pub use portcullis_core::{
+    AnyOf, BoxError, Charge, ClientIp, ConfigError, Count, Counts, CspNonce, Deadline, Deferred,
+    Exchange, Facts, Guard, Host, Live, Loaded, Need, Observer, Outcome, Paths, PeerAddr,
+    Principal, ProblemJson, PublicPaths, Quota, QuotaStore, Received, Rejection, RejectionKind,
+    Reply, RequestId, Respond, Route, Scheme, Scope, Standing, UnlessPublic, Verdict, facts, guard,
+    refuse, rejection, store,
+};
 
 #[cfg(feature = "server")]
 pub use self::serve::serve;
 pub use self::{
-    edge::{Edge, EdgeLayer, EdgeService},
+    edge::{Edge, EdgeLayer, EdgeService, Slot},
     health::Health,
+    observe::ObserveLayer,
 };

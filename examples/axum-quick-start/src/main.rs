@@ -5,8 +5,8 @@
 use std::error::Error;
 
 use axum::{Router, routing::get};
-use portcullis::{Edge, Principal, Quota, api_key::Keys, serve};
-use portcullis_axum::{EdgeExt, FromEdge};
+use portcullis::{Principal, Quota, api_key::Keys, serve};
+use portcullis_axum::Fact;
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -14,8 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new().route("/", get(whoami));
 
     // The edge, from here ..
-    let edge = Edge::new()
-        .for_axum()
+    let edge = portcullis_axum::edge()
         .api_keys(Keys::from_env("API_KEYS")?)
         .rate_limit(Quota::per_second(10).burst(20))
         .build()?;
@@ -26,6 +25,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn whoami(FromEdge(who): FromEdge<Principal>) -> String {
+async fn whoami(Fact(who): Fact<Principal>) -> String {
     format!("hello {}\n", who.id())
 }

@@ -49,9 +49,10 @@ pub(crate) fn router(demo: Demo) -> Router {
             "/debug/checks/{name}",
             get(routes::checks).post(routes::set_check),
         );
-    let debug = match demo.config.is_development() {
-        true => debug,
-        false => Router::new(),
+    let debug = if demo.config.is_development() {
+        debug
+    } else {
+        Router::new()
     };
     Router::new()
         .merge(page::router())

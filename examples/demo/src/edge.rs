@@ -2,33 +2,20 @@
 
 use std::time::Duration;
 
-use portcullis::{
-    ConfigError, Edge, EdgeLayer, ProblemJson,
-    api_key::{ApiKeyGuard, Keys},
-    rate_limit::RateLimit,
-    secure_headers::SecureHeadersLayer,
-};
-use portcullis_axum::{AxumBody, EdgeExt};
-use portcullis_otel::{Telemetry, Tracing};
-use portcullis_prometheus::Metrics;
+use portcullis::{ConfigError, secure_headers::SecureHeaders};
+use portcullis_axum::EdgeLayer;
+use portcullis_otel::Telemetry;
 
 use crate::{app::Demo, page};
 
-type Observers = (((), Option<Tracing>), Metrics);
-
 /// Every layer, configured by the environment.
-pub(crate) fn build(
-    demo: &Demo,
-    telemetry: &Telemetry,
-) -> Result<EdgeLayer<ApiKeyGuard<Keys>, RateLimit, Observers, ProblemJson, AxumBody>, ConfigError>
-{
+pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, ConfigError> {
     let config = &demo.config;
-    let edge = Edge::new()
-        .for_axum()
+    portcullis_axum::edge()
         .trust_proxies(&config.trusted_proxies)
         .observe(telemetry.tracing())
         .observe(demo.metrics.clone())
-        .secure_headers(SecureHeadersLayer::html())
+        .secure_headers(SecureHeaders::html())
         .health(&demo.health)
         .limit_probes(config.limit_probes)
         .timeout(DEADLINE)
@@ -40,9 +27,7 @@ pub(crate) fn build(
         .public(["/ws"])
         // In production these are not routes, and answer 404.
         .public(["/debug/*"])
-        .build()?;
-    demo.metrics.add(edge.counters());
-    Ok(edge)
+        .build()
 }
 
 /// Short, so that a person who presses "slow" sees it act.

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::header;
 use portcullis::{CspNonce, api_key::ApiKey};
-use portcullis_axum::FromEdge;
+use portcullis_axum::Fact;
 
 use crate::{app::Demo, edge::DEADLINE};
 
@@ -27,7 +27,7 @@ pub(crate) fn router() -> Router<Demo> {
 }
 
 /// The page, with this response's nonce; in development also with the demo key.
-async fn index(State(demo): State<Demo>, FromEdge(nonce): FromEdge<CspNonce>) -> Html<String> {
+async fn index(State(demo): State<Demo>, Fact(nonce): Fact<CspNonce>) -> Html<String> {
     let key = demo.config.demo_key.as_ref().map_or("", ApiKey::expose);
     let page = INDEX
         .replace("__NONCE__", nonce.as_str())

@@ -10,7 +10,7 @@ use axum::{
 use bytes::Bytes;
 use http::{StatusCode, header};
 use portcullis::{ClientIp, Principal, RequestId};
-use portcullis_axum::FromEdge;
+use portcullis_axum::Fact;
 use portcullis_prometheus::Metrics;
 use serde::{Deserialize, Serialize};
 
@@ -48,9 +48,9 @@ pub(crate) struct Shown {
 }
 
 pub(crate) async fn hello(
-    FromEdge(who): FromEdge<Principal>,
-    FromEdge(ClientIp(ip)): FromEdge<ClientIp>,
-    FromEdge(id): FromEdge<RequestId>,
+    Fact(who): Fact<Principal>,
+    Fact(ClientIp(ip)): Fact<ClientIp>,
+    Fact(id): Fact<RequestId>,
 ) -> Json<Hello> {
     tracing::info!(principal = who.id(), "hello");
     Json(Hello {
@@ -100,7 +100,7 @@ pub(crate) async fn checks(
     Ok(dependency.checks().to_string())
 }
 
-/// Makes a dependency fail, or hang, or be well again.
+/// Sets whether a dependency is well, fails or hangs.
 pub(crate) async fn set_check(
     State(demo): State<Demo>,
     Path(name): Path<String>,

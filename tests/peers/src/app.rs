@@ -45,13 +45,13 @@ async fn slow(Query(Slow { ms }): Query<Slow>) -> &'static str {
 }
 
 async fn panic() -> &'static str {
-    panic!("asked to panic")
+    panic!("the handler panics")
 }
 
 async fn panic_body() -> Body {
     let chunks = stream::iter(0..2).then(async |n| {
         sleep(Duration::from_millis(100)).await;
-        assert!(n == 0, "asked to panic while it streams");
+        assert!(n == 0, "the body panics");
         Ok::<_, Infallible>("the first chunk\n")
     });
     Body::from_stream(chunks)

@@ -1,55 +1,52 @@
-//! Today's usual layers, each as its documentation shows it.
+//! Today's usual layers around the application.
 
-use std::{error::Error, time::Duration};
+use std::{env, error::Error, io, time::Duration};
 
-use axum::{Router, http::StatusCode, middleware::from_fn_with_state, routing::get};
-use axum_helmet::Helmet;
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 use axum_prometheus::PrometheusMetricLayer;
-use axum_tracing_opentelemetry::middleware::{OtelAxumLayer, OtelInResponseLayer};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use peers::{
+    key_check,
+    layers::{self, Quota},
+    trace,
+};
 use tower::ServiceBuilder;
-use tower_governor::{
-    GovernorLayer, governor::GovernorConfigBuilder, key_extractor::SmartIpKeyExtractor,
-};
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    limit::RequestBodyLimitLayer,
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::TimeoutLayer,
-};
+use tower_governor::key_extractor::SmartIpKeyExtractor;
+use tracing::{level_filters::LevelFilter, subscriber::set_global_default};
+use tracing_subscriber::{Layer, layer::SubscriberExt};
 
-use crate::{app, key_check, trace};
+use crate::app;
 
-/// The application within all layers. 10 requests a second for each client, a body of 1 MiB, 2 s
-/// for a handler.
+/// Returns the application within all layers: 10 requests a second for each client, a body of 1 MiB,
+/// 2 s for a handler, and the one key in `API_KEYS`.
 pub(crate) fn router() -> Result<Router, Box<dyn Error>> {
-    trace::install()?;
+    observe()?;
+    let key = env::var("API_KEYS").unwrap_or_default();
     let (metrics, recorder) = PrometheusMetricLayer::pair();
-    let quota = GovernorConfigBuilder::default()
-        .period(Duration::from_millis(100))
-        .burst_size(10)
-        .key_extractor(SmartIpKeyExtractor)
-        .use_headers()
-        .finish()
-        .ok_or("a quota of zero")?;
-    let deadline = Duration::from_secs(2);
     let guards = ServiceBuilder::new()
-        .layer(GovernorLayer::new(quota))
-        .layer(from_fn_with_state(key_check::keys(), key_check::check))
-        .layer(RequestBodyLimitLayer::new(1 << 20))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            deadline,
-        ));
-    let edge = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(OtelAxumLayer::default())
-        .layer(OtelInResponseLayer)
-        .layer(metrics)
-        .layer(Helmet::default().into_layer()?)
-        .layer(CatchPanicLayer::new());
+        .layer(layers::rate_limit(SmartIpKeyExtractor, Quota::TEN_A_SECOND))
+        .layer(from_fn_with_state(
+            key_check::keys(&key, 0),
+            key_check::check,
+        ))
+        .layer(layers::bounds(Duration::from_secs(2)));
     let probes = Router::new()
         .route("/health", app::health())
         .route("/metrics", get(async move || recorder.render()));
-    Ok(app::guarded().layer(guards).merge(probes).layer(edge))
+    let guarded = app::guarded().layer(guards);
+    Ok(guarded.merge(probes).layer(layers::edge(metrics)))
+}
+
+/// Log lines on standard error, and spans for OpenTelemetry that nobody collects.
+fn observe() -> Result<(), Box<dyn Error>> {
+    let tracer = trace::install(SdkTracerProvider::builder().build());
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .with_writer(io::stderr);
+    let spans = tracing_opentelemetry::layer().with_tracer(tracer);
+    let subscriber = tracing_subscriber::registry()
+        .with(lines.with_filter(LevelFilter::INFO))
+        .with(spans.with_filter(trace::targets()));
+    set_global_default(subscriber)?;
+    Ok(())
 }

@@ -5,8 +5,6 @@
 
 mod app;
 mod composed;
-mod key_check;
-mod trace;
 
 use std::{
     error::Error,

@@ -1,30 +1,28 @@
-//! Log lines on standard error, and spans for OpenTelemetry that nobody collects.
-
-use std::{error::Error, io};
+//! What stands under the trace layers. The subscriber is the program's own: the server writes log
+//! lines, the stacks that are measured write none.
 
 use opentelemetry::{global, trace::TracerProvider};
-use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    propagation::TraceContextPropagator,
+    trace::{SdkTracer, SdkTracerProvider},
+};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
+use tracing_subscriber::filter::Targets;
 
-pub(crate) fn install() -> Result<(), Box<dyn Error>> {
-    let provider = SdkTracerProvider::builder().build();
+/// Installs the provider and W3C trace context for the process, and returns the tracer for the
+/// subscriber.
+#[must_use = "the subscriber needs it"]
+pub fn install(provider: SdkTracerProvider) -> SdkTracer {
     let tracer = provider.tracer("peers");
-    let wanted = Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_target("otel::tracing", LevelFilter::TRACE);
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .with_writer(io::stderr);
-    let subscriber = tracing_subscriber::registry()
-        .with(lines.with_filter(LevelFilter::INFO))
-        .with(
-            tracing_opentelemetry::layer()
-                .with_tracer(tracer)
-                .with_filter(wanted),
-        );
     global::set_tracer_provider(provider);
     global::set_text_map_propagator(TraceContextPropagator::new());
-    tracing::subscriber::set_global_default(subscriber)?;
-    Ok(())
+    tracer
+}
+
+/// Returns the spans that become spans of OpenTelemetry.
+#[must_use]
+pub fn targets() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("otel::tracing", LevelFilter::TRACE)
 }

@@ -12,6 +12,7 @@ use self::{
 };
 use crate::{
     Outcome, document,
+    goals::Judged,
     measure::median,
     report::{grouped, line},
 };
@@ -56,17 +57,16 @@ const GOALS: &[Goal] = &[
     },
 ];
 
-/// Measures every store and writes the table.
-pub(crate) fn table() -> Outcome<()> {
+/// Measures every store, writes the table, and returns its goals.
+pub(crate) fn table() -> Outcome<Vec<Judged>> {
     let mut rows = Vec::new();
     for store in STORES {
         eprintln!("measuring {}", store.name);
         rows.push(measure(store)?);
     }
-    let text = format!("{}\n{}", report(&rows), goals(&rows));
-    document::write("limiter", &text)?;
-    println!("{text}");
-    Ok(())
+    let goals = goals(&rows);
+    document::write_table("limiter", &report(&rows), &goals)?;
+    Ok(goals)
 }
 
 /// The inner command: does one work with one store and prints what it took.
@@ -127,10 +127,10 @@ fn under_callgrind(store: &Store, work: &str) -> Outcome<f64> {
 fn output(mut command: Command, store: &Store, work: &str) -> Outcome<std::process::Output> {
     command.args(["limiter", store.name, work]);
     let output = command.stdin(Stdio::null()).output()?;
-    match output.status.success() {
-        true => Ok(output),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
+    Ok(output)
 }
 
 fn report(rows: &[Row]) -> String {
@@ -159,28 +159,14 @@ fn report(rows: &[Row]) -> String {
     text
 }
 
-fn goals(rows: &[Row]) -> String {
-    let mut text = String::from("| goal | at most | measured | |\n|---|---:|---:|---|\n");
+fn goals(rows: &[Row]) -> Vec<Judged> {
     let ours = rows.iter().find(|row| row.name == OURS);
-    for goal in GOALS {
-        let (Some(first), Some(ours)) = (rows.first(), ours) else {
-            continue;
-        };
-        let ratio = (goal.figure)(ours) / (goal.figure)(first);
-        let said = if ratio <= goal.at_most {
-            "met"
-        } else {
-            "**missed**"
-        };
-        let cells = [
-            goal.name.into(),
-            format!("{:.2}", goal.at_most),
-            format!("{ratio:.2}"),
-            said.into(),
-        ];
-        line(&mut text, &cells);
-    }
-    text
+    let judge = |goal: &Goal| {
+        let figures = ours.zip(rows.first());
+        let ratio = figures.map(|(ours, first)| (goal.figure)(ours) / (goal.figure)(first));
+        Judged::new(goal.name, goal.at_most, ratio)
+    };
+    GOALS.iter().map(judge).collect()
 }
 
 const FEW: u64 = 20_000;

@@ -102,14 +102,14 @@ struct Papaya(papaya::HashMap<IpAddr, Cell>);
 
 impl Checks for Limiter {
     fn check(&self, client: u32) -> bool {
-        let key = Key::of_address(Ipv4Addr::from_bits(client).into(), Prefixes::SUBSCRIBER);
+        let key = Key::from_address(Ipv4Addr::from_bits(client).into(), Prefixes::SUBSCRIBER);
         Self::check(self, &key).is_ok()
     }
 }
 
 impl Checks for Below {
     fn check(&self, client: u32) -> bool {
-        let key = Key::of_address(Ipv4Addr::from_bits(client).into(), Prefixes::SUBSCRIBER);
+        let key = Key::from_address(Ipv4Addr::from_bits(client).into(), Prefixes::SUBSCRIBER);
         self.0.check_at(&key, self.now(), 1).is_ok()
     }
 }

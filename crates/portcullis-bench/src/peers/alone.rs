@@ -6,26 +6,24 @@ use std::{
     num::NonZeroU32,
 };
 
-use axum::{Router, middleware::from_fn_with_state};
-use axum_tracing_opentelemetry::middleware::{OtelAxumLayer, OtelInResponseLayer};
-use governor::{Quota, RateLimiter};
-use opentelemetry_sdk::trace::Sampler;
-use tower::ServiceBuilder;
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+use ::peers::{
+    key_check,
+    layers::{self, Quota},
 };
+use axum::{Router, middleware::from_fn_with_state};
+use governor::RateLimiter;
+use opentelemetry_sdk::trace::Sampler;
+use tower_governor::key_extractor::PeerIpKeyExtractor;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    peers::{bare, key_check, layers, trace},
+    ask::KEY,
+    peers::{DEADLINE, bare, trace},
     stack::Step,
 };
 
 pub(crate) fn request_id() -> Router {
-    let both = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(PropagateRequestIdLayer::x_request_id());
-    bare().layer(both)
+    bare().layer(layers::request_id())
 }
 
 pub(crate) fn catch_panic() -> Router {
@@ -33,7 +31,7 @@ pub(crate) fn catch_panic() -> Router {
 }
 
 pub(crate) fn timeout() -> Router {
-    bare().layer(layers::timeout())
+    bare().layer(layers::timeout(DEADLINE))
 }
 
 pub(crate) fn body_limit() -> Router {
@@ -41,7 +39,7 @@ pub(crate) fn body_limit() -> Router {
 }
 
 pub(crate) fn rate_limit() -> Router {
-    bare().layer(layers::rate_limit(layers::LARGE))
+    bare().layer(layers::rate_limit(PeerIpKeyExtractor, Quota::LARGE))
 }
 
 pub(crate) fn trace_not_sampled() -> Router {
@@ -54,10 +52,7 @@ pub(crate) fn trace_sampled() -> Router {
 
 fn traced(sampler: Sampler) -> Router {
     trace::install(sampler);
-    let both = ServiceBuilder::new()
-        .layer(OtelAxumLayer::default())
-        .layer(OtelInResponseLayer);
-    bare().layer(both)
+    bare().layer(layers::traces())
 }
 
 pub(crate) fn metrics() -> Router {
@@ -69,7 +64,8 @@ pub(crate) fn secure_headers() -> Router {
 }
 
 pub(crate) fn api_key() -> Router {
-    bare().layer(from_fn_with_state(key_check::keys(), key_check::check))
+    let keys = key_check::keys(KEY, 100);
+    bare().layer(from_fn_with_state(keys, key_check::check))
 }
 
 /// One a nanosecond: a longer quota has a period of zero.
@@ -77,7 +73,7 @@ const A_LOT: NonZeroU32 = NonZeroU32::new(1_000_000_000).unwrap();
 
 /// The check without a layer around it; nobody is limited.
 pub(crate) fn limiter_check() -> Step {
-    let limiter = RateLimiter::<IpAddr, _, _>::keyed(Quota::per_second(A_LOT));
+    let limiter = RateLimiter::<IpAddr, _, _>::keyed(governor::Quota::per_second(A_LOT));
     let mut turn = 0_u32;
     Box::new(move || {
         turn = (turn + 1) % 1_000;

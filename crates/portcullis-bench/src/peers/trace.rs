@@ -1,13 +1,11 @@
 //! The subscriber and the tracer provider under the peers' trace layers.
 
-use opentelemetry::{Context, global, trace::TracerProvider};
+use opentelemetry::Context;
 use opentelemetry_sdk::{
     error::OTelSdkResult,
-    propagation::TraceContextPropagator,
     trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Installs a subscriber whose only work is spans for OpenTelemetry; there are no log lines.
 #[expect(clippy::expect_used, reason = "a stack has a process of its own")]
@@ -16,15 +14,10 @@ pub(crate) fn install(sampler: Sampler) {
         .with_sampler(sampler)
         .with_span_processor(Discard)
         .build();
-    let tracer = provider.tracer("peers");
-    let wanted = Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_target("otel::tracing", LevelFilter::TRACE);
+    let tracer = ::peers::trace::install(provider);
     let subscriber = tracing_subscriber::registry()
-        .with(wanted)
+        .with(::peers::trace::targets())
         .with(tracing_opentelemetry::layer().with_tracer(tracer));
-    global::set_tracer_provider(provider);
-    global::set_text_map_propagator(TraceContextPropagator::new());
     tracing::subscriber::set_global_default(subscriber).expect("no other is installed");
 }
 

@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Authority;
 
-/// Address of the socket's other end. Set by the server, never by a header.
+/// Address of the peer: the other end of the connection. Set by the server, never by a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -39,7 +39,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// `"http"` or `"https"`.
+    /// Returns `"http"` or `"https"`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

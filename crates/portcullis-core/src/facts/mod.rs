@@ -18,7 +18,6 @@
 mod address;
 mod csp_nonce;
 mod deadline;
-mod held;
 mod principal;
 mod received;
 mod request_id;
@@ -30,7 +29,6 @@ pub use self::{
     address::{ClientIp, Host, PeerAddr, Scheme},
     csp_nonce::CspNonce,
     deadline::Deadline,
-    held::Held,
     principal::Principal,
     received::Received,
     request_id::{InvalidRequestId, RequestId},
@@ -42,7 +40,6 @@ pub struct Facts {
     client_ip: Option<ClientIp>,
     csp_nonce: Option<CspNonce>,
     deadline: Option<Deadline>,
-    held: Vec<Held>,
     host: Option<Host>,
     peer: Option<PeerAddr>,
     peer_trusted: bool,
@@ -75,21 +72,21 @@ mod sealed {
 // ===== impl Facts =====
 
 impl Facts {
-    /// The facts of a request; none are known where no layer left any.
+    /// Returns the facts of a request; none are known where no layer left any.
     #[must_use]
     #[inline]
     pub fn of(extensions: &Extensions) -> &Self {
         extensions.get().unwrap_or(&NONE)
     }
 
-    /// The facts of a request, to add to them.
+    /// Returns the facts of a request, to add to them.
     #[inline]
     pub fn of_mut(extensions: &mut Extensions) -> &mut Self {
         extensions.get_or_insert_default()
     }
 
-    /// The moment at which a request came: as a layer above read it, or else now. Noted for layers
-    /// below where a request has facts.
+    /// Returns when a request came: as a layer above read it, or else the current time. Noted for
+    /// layers below where a request has facts.
     pub fn receive(extensions: &mut Extensions) -> Instant {
         match extensions.get_mut::<Self>() {
             None => Instant::now(),
@@ -102,22 +99,7 @@ impl Facts {
         }
     }
 
-    /// Keeps something until the last byte of the answer, or until the exchange ends without one.
-    ///
-    /// The body that [`BodyLayer`](crate::BodyLayer) makes keeps it: an edge has that layer, below
-    /// every guard; where a layer works alone it must bring one.
-    pub fn hold(&mut self, held: Held) {
-        self.held.push(held);
-    }
-
-    /// What layers above want to be kept, taken out of a request.
-    #[inline]
-    pub(crate) fn take_held(extensions: &mut Extensions) -> Vec<Held> {
-        let facts = extensions.get_mut::<Self>();
-        facts.map_or(Vec::new(), |facts| std::mem::take(&mut facts.held))
-    }
-
-    /// One fact, if a layer found it out.
+    /// Returns one fact, if a layer found it out.
     #[must_use]
     pub fn get<T: Fact>(&self) -> Option<&T> {
         T::slot(self).as_ref()
@@ -128,7 +110,7 @@ impl Facts {
         *T::slot_mut(self) = Some(fact);
     }
 
-    /// Whether the socket's other end is a proxy that was declared trusted.
+    /// Returns `true` if the peer is a proxy that was declared trusted.
     ///
     /// What such a peer says of the request (its ID, its trace) may be believed.
     #[must_use]
@@ -136,7 +118,7 @@ impl Facts {
         self.peer_trusted
     }
 
-    /// Says that the socket's other end is a trusted proxy.
+    /// Notes that the peer is a trusted proxy.
     pub const fn trust_peer(&mut self) {
         self.peer_trusted = true;
     }
@@ -176,7 +158,6 @@ static NONE: Facts = Facts {
     client_ip: None,
     csp_nonce: None,
     deadline: None,
-    held: Vec::new(),
     host: None,
     peer: None,
     peer_trusted: false,

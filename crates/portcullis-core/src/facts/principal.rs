@@ -2,36 +2,39 @@ use std::sync::Arc;
 
 /// Who sent the request. Set by an authentication guard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Principal {
-    id: Arc<str>,
-    key: Option<Arc<str>>,
+pub struct Principal(Arc<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Inner {
+    id: Box<str>,
+    key: Option<Box<str>>,
 }
+
+// ===== impl Principal =====
 
 impl Principal {
     /// Creates a principal from its identifier.
-    pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self {
-            id: id.into(),
-            key: None,
-        }
+    pub fn new(id: impl Into<Box<str>>) -> Self {
+        let id = id.into();
+        Self(Arc::new(Inner { id, key: None }))
     }
 
-    /// Says with which of its keys the principal came.
+    /// Sets with which of its keys the principal came.
     #[must_use]
-    pub fn with_key(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.key = Some(id.into());
+    pub fn with_key(mut self, id: impl Into<Box<str>>) -> Self {
+        Arc::make_mut(&mut self.0).key = Some(id.into());
         self
     }
 
-    /// The identifier, safe to log.
+    /// Returns the identifier, safe to log.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.0.id
     }
 
-    /// The id of the key that the principal came with, safe to log.
+    /// Returns the id of the key that the principal came with, safe to log.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.key.as_deref()
+        self.0.key.as_deref()
     }
 }

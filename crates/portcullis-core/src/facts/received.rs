@@ -1,8 +1,8 @@
 use tokio::time::Instant;
 
-/// The moment at which the first layer that reads a clock saw the request.
+/// The time at which the first layer that reads a clock saw the request.
 ///
-/// Layers below take it for now, so that a request costs one reading.
+/// Layers below take it for the current time, so that a request costs one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,

@@ -1,10 +1,9 @@
 use std::{fmt, sync::Arc};
 
-use bytes::Bytes;
 use http::HeaderValue;
 use uuid::{Uuid, fmt::Hyphenated};
 
-/// Names one request in responses, problems, spans and log lines.
+/// The ID of one request, in responses, problems, spans and log lines.
 ///
 /// Either a UUID that this process made, or what a trusted peer sent: 1 to 128 characters of
 /// `[A-Za-z0-9._-]`, so that it can be written into a header, a log line or JSON as it is.
@@ -25,13 +24,13 @@ enum Repr {
 // ===== impl RequestId =====
 
 impl RequestId {
-    /// An ID from the 16 bytes of a UUID.
+    /// Creates an ID from the 16 bytes of a UUID.
     #[must_use]
     pub const fn from_bytes(uuid: [u8; 16]) -> Self {
         Self(Repr::Made(Uuid::from_bytes(uuid)))
     }
 
-    /// An ID that somebody else made.
+    /// Parses an ID that somebody else made.
     ///
     /// # Errors
     ///
@@ -43,19 +42,24 @@ impl RequestId {
             .ok_or(InvalidRequestId)
     }
 
-    /// The ID as a header value. One allocation; clones of the value share it.
-    #[must_use]
-    pub fn to_header_value(&self) -> HeaderValue {
-        let bytes = match &self.0 {
+    /// Calls a function with the ID's text: visible ASCII.
+    #[inline]
+    pub fn with_text<T>(&self, use_text: impl FnOnce(&[u8]) -> T) -> T {
+        match &self.0 {
             Repr::Made(uuid) => {
                 let mut text = [0; Hyphenated::LENGTH];
-                uuid.hyphenated().encode_lower(&mut text);
-                Bytes::from_owner(text)
+                use_text(uuid.hyphenated().encode_lower(&mut text).as_bytes())
             }
-            Repr::Kept(text) => Bytes::copy_from_slice(text.as_bytes()),
-        };
+            Repr::Kept(text) => use_text(text.as_bytes()),
+        }
+    }
+
+    /// Returns the ID as a header value.
+    #[must_use]
+    pub fn to_header_value(&self) -> HeaderValue {
         // Both alphabets are visible ASCII.
-        HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
+        self.with_text(HeaderValue::from_bytes)
+            .unwrap_or(HeaderValue::from_static(""))
     }
 }
 

@@ -1,18 +1,42 @@
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use http::StatusCode;
+use http::{Method, StatusCode, Version, request, response};
+use tokio::time::Instant;
 
-use crate::{Rejection, RejectionKind};
+use super::{Route, TraceContext, head::Head};
+use crate::{
+    ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RejectionKind, RequestId, Scheme,
+};
 
-/// One request and its answer, once it has ended.
+/// One request and its response: what every [`Observer`](super::Observer) looks at.
+///
+/// Nothing in it keeps the request's head alive. The parts of the head that a client chooses freely
+/// are there if an observer [keeps](Self::keep_head) them.
 #[derive(Clone, Debug)]
-pub struct Exchange<'a> {
-    pub(super) status: Option<StatusCode>,
-    pub(super) rejection: Option<&'a Rejection>,
-    pub(super) time_to_head: Option<Duration>,
-    pub(super) duration: Duration,
-    pub(super) response_bytes: u64,
-    pub(super) outcome: Outcome,
+pub struct Exchange {
+    method: Method,
+    version: Version,
+    route: Option<Route>,
+    client: Option<IpAddr>,
+    peer: Option<SocketAddr>,
+    is_peer_trusted: bool,
+    scheme: Scheme,
+    host: Option<Host>,
+    request_id: Option<RequestId>,
+    principal: Option<Principal>,
+    trace: Option<TraceContext>,
+    head: Option<Head>,
+    started: Instant,
+    time_to_head: Option<Duration>,
+    duration: Duration,
+    status: Option<StatusCode>,
+    rejection: Option<Rejection>,
+    request_bytes: u64,
+    response_bytes: u64,
+    outcome: Outcome,
 }
 
 /// How an exchange ended.
@@ -25,54 +49,156 @@ pub enum Outcome {
     Aborted,
     /// The service or the body gave an error.
     Failed,
-    /// Something panicked, and nothing below caught it.
+    /// The body panicked, or something that nothing caught.
     Panicked,
 }
 
-impl Exchange<'_> {
-    /// The status of the response, unless the exchange ended before there was one.
+// ===== impl Exchange =====
+
+impl Exchange {
+    /// Returns the request's method.
     #[must_use]
-    pub const fn status(&self) -> Option<StatusCode> {
-        self.status
+    pub const fn method(&self) -> &Method {
+        &self.method
     }
 
-    /// Why the request was not served, where a layer refused it.
+    /// Returns the request's version.
     #[must_use]
-    pub const fn rejection(&self) -> Option<&Rejection> {
-        self.rejection
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
-    /// From the request's head to the response's head.
+    /// Returns the route that serves the request, where the framework knows it.
+    #[must_use]
+    pub const fn route(&self) -> Option<Route> {
+        self.route
+    }
+
+    /// Returns the client's address.
+    #[must_use]
+    pub const fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
+    /// Returns the peer's address.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Returns `true` if the peer is a proxy that was declared trusted.
+    #[must_use]
+    pub const fn is_peer_trusted(&self) -> bool {
+        self.is_peer_trusted
+    }
+
+    /// Returns the scheme that the client used.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Returns the host that the client asked for, as a trusted proxy says, or else as the request
+    /// does, if its head is [kept](Self::keep_head).
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        let trusted = self.host.as_ref().map(|Host(host)| host.as_str());
+        trusted.or_else(|| self.head.as_ref()?.host())
+    }
+
+    /// Returns the request's ID.
+    #[must_use]
+    pub const fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
+    }
+
+    /// Returns who sent the request, once that is known: at the end, for a request that was
+    /// served.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// Returns the trace that the exchange belongs to.
+    #[must_use]
+    pub const fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
+    /// Returns the path, if the head is [kept](Self::keep_head).
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.head.as_ref().map(Head::path)
+    }
+
+    /// Returns the query, if there is one and the head is [kept](Self::keep_head).
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.head.as_ref()?.query()
+    }
+
+    /// Returns `User-Agent`, if the request has one and its head is [kept](Self::keep_head).
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&str> {
+        self.head.as_ref()?.user_agent()
+    }
+
+    /// Returns when the request came.
+    #[must_use]
+    pub const fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Returns the time from the request's head to the response's head.
     #[must_use]
     pub const fn time_to_head(&self) -> Option<Duration> {
         self.time_to_head
     }
 
-    /// From the request's head to the end of the response's body.
+    /// Returns the time from the request's head to the end of the response's body.
     #[must_use]
     pub const fn duration(&self) -> Duration {
         self.duration
     }
 
-    /// Bytes of the response's body that were handed to the server.
+    /// Returns the status of the response, unless the exchange ended before there was one.
+    #[must_use]
+    pub const fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    /// Returns why the request was not served, where a layer refused it.
+    #[must_use]
+    pub const fn rejection(&self) -> Option<&Rejection> {
+        self.rejection.as_ref()
+    }
+
+    /// Returns the length of the request's body: what it declared, or what was read of it where it
+    /// declared nothing.
+    #[must_use]
+    pub const fn request_bytes(&self) -> u64 {
+        self.request_bytes
+    }
+
+    /// Returns how many bytes of the response's body were handed to the server.
     #[must_use]
     pub const fn response_bytes(&self) -> u64 {
         self.response_bytes
     }
 
-    /// How the exchange ended.
+    /// Returns how the exchange ended.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// What went wrong, if anything: the value of OpenTelemetry's `error.type` attribute.
+    /// Returns what went wrong, if anything: the value of OpenTelemetry's `error.type` attribute.
     ///
     /// One of a small set: a 5xx status code, `panic`, `timeout`, `client_disconnect`,
     /// `service_error`, `body_error`.
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
-        match (self.outcome, self.rejection.map(Rejection::kind)) {
+        match (self.outcome, self.rejection.as_ref().map(Rejection::kind)) {
             (Outcome::Panicked, _) | (_, Some(RejectionKind::Panicked)) => Some("panic"),
             (Outcome::Failed, _) if self.status.is_none() => Some("service_error"),
             (Outcome::Failed, _) => Some("body_error"),
@@ -84,5 +210,93 @@ impl Exchange<'_> {
                 .filter(|status| status.is_server_error())
                 .map(StatusCode::as_str),
         }
+    }
+
+    /// Keeps a copy of path, query, host and user agent, each cut after 1,024 bytes. Costs one
+    /// string for all of them.
+    pub fn keep_head(&mut self, head: &request::Parts) {
+        self.head.get_or_insert_with(|| Head::new(head));
+    }
+
+    /// Names the trace that the exchange belongs to.
+    pub fn set_trace(&mut self, trace: TraceContext) {
+        self.trace = Some(trace);
+    }
+}
+
+/// What the engine that runs an exchange notes as it goes on.
+impl Exchange {
+    /// Begins an exchange. Until it ends otherwise, its client went away.
+    #[must_use]
+    #[inline]
+    pub fn new(head: &request::Parts, started: Instant) -> Self {
+        let facts = Facts::of(&head.extensions);
+        Self {
+            method: head.method.clone(),
+            version: head.version,
+            route: None,
+            client: facts.get().map(|ClientIp(ip)| *ip),
+            peer: facts.get().map(|PeerAddr(peer)| *peer),
+            is_peer_trusted: facts.is_peer_trusted(),
+            scheme: facts.get().copied().unwrap_or(Scheme::Http),
+            host: facts.get().cloned(),
+            request_id: facts.get().cloned(),
+            principal: None,
+            trace: None,
+            head: None,
+            started,
+            time_to_head: None,
+            duration: Duration::ZERO,
+            status: None,
+            rejection: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            outcome: Outcome::Aborted,
+        }
+    }
+
+    /// Notes the route.
+    pub const fn set_route(&mut self, route: Option<Route>) {
+        self.route = route;
+    }
+
+    /// Notes who sent the request.
+    pub fn set_principal(&mut self, principal: Option<Principal>) {
+        self.principal = principal;
+    }
+
+    /// Notes the response's head.
+    pub fn on_head(&mut self, head: &response::Parts) {
+        self.time_to_head = Some(self.started.elapsed());
+        self.status = Some(head.status);
+        self.rejection = head.extensions.get().cloned();
+    }
+
+    /// Notes how long the request's body is.
+    pub const fn set_request_bytes(&mut self, bytes: u64) {
+        self.request_bytes = bytes;
+    }
+
+    /// Notes that so many more bytes of the response's body were handed to the server.
+    pub const fn on_bytes(&mut self, bytes: u64) {
+        self.response_bytes += bytes;
+    }
+
+    /// Notes the end.
+    pub fn on_end(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+        self.duration = self.started.elapsed();
+    }
+
+    /// Returns `true` if a server leaves the response's body alone, so that its end is not seen.
+    #[must_use]
+    pub fn has_no_body(&self) -> bool {
+        let is_bodyless = |status| {
+            matches!(
+                status,
+                StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+            )
+        };
+        self.method == Method::HEAD || self.status.is_some_and(is_bodyless)
     }
 }

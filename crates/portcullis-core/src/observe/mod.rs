@@ -1,79 +1,52 @@
-//! One service for everything that watches an exchange.
+//! What watches an exchange.
 //!
 //! Spans, metrics and access lines need the same life cycle: head, last byte, client gone, panic,
-//! body error, and then exactly one end. [`Observe`] has it; an [`Observer`] only says what to
-//! keep for one exchange, and what to do with it at the end.
+//! body error, and then exactly one end. An edge has it. An [`Observer`] only says what to do when
+//! an [`Exchange`] begins, and when it has ended.
 //!
 //! # What an observer sees
 //!
-//! | the exchange ends | [`Outcome`] | `error_type` |
+//! | the exchange ends | [`Outcome`] | [`error_type`](Exchange::error_type) |
 //! |---|---|---|
 //! | with the last byte of the body, or the head where there is no body | `Complete` | the status if 5xx, `panic` or `timeout` for those [rejections](crate::Rejection) |
 //! | because the client went away, before the head or during the body | `Aborted` | `client_disconnect` |
 //! | with an error of the service or of the body | `Failed` | `service_error` or `body_error` |
-//! | with a panic that nothing below caught | `Panicked` | `panic` |
+//! | with a panic in the body, or one that nothing caught | `Panicked` | `panic` |
 //!
 //! # Example
 //!
 //! ```
-//! use std::sync::mpsc;
+//! use std::sync::mpsc::SyncSender;
 //!
-//! use bytes::Bytes;
-//! use http::{Request, Response, request};
-//! use http_body_util::{BodyExt, Full};
-//! use portcullis_core::{Exchange, ObserveLayer, Observer, Watch};
-//! use tower::{Layer, ServiceExt, service_fn};
+//! use http::request;
+//! use portcullis_core::{Exchange, Observer, Scope};
 //!
-//! #[derive(Clone)]
-//! struct Log(mpsc::Sender<String>);
-//!
-//! struct Line(mpsc::Sender<String>, String);
+//! struct Log(SyncSender<String>);
 //!
 //! impl Observer for Log {
-//!     type Watch = Line;
+//!     fn begin(&self, exchange: &mut Exchange, head: &request::Parts) -> Option<Scope> {
+//!         exchange.keep_head(head);
+//!         None
+//!     }
 //!
-//!     fn begin(&self, head: &request::Parts, _route: Option<&str>) -> Line {
-//!         Line(self.0.clone(), format!("{} {}", head.method, head.uri))
+//!     fn end(&self, exchange: &Exchange) {
+//!         let (method, path) = (exchange.method(), exchange.path().unwrap_or_default());
+//!         let _ = self.0.try_send(format!("{method} {path}: {} bytes", exchange.response_bytes()));
 //!     }
 //! }
-//!
-//! impl Watch for Line {
-//!     fn end(self, exchange: &Exchange<'_>) {
-//!         let _ = self.0.send(format!("{}: {} bytes", self.1, exchange.response_bytes()));
-//!     }
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let (lines, log) = mpsc::channel();
-//! let hello = service_fn(|_: Request<()>| async {
-//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
-//! });
-//! let response = ObserveLayer::new(Log(lines)).layer(hello).oneshot(Request::default()).await?;
-//! response.into_body().collect().await?;
-//!
-//! assert_eq!(log.try_recv()?, "GET /: 5 bytes");
-//! # Ok(())
-//! # }
 //! ```
 
-mod body;
 mod exchange;
-mod future;
-mod layer;
+mod head;
 mod method;
 mod observer;
-mod record;
-mod service;
-#[cfg(test)]
-mod tests;
+mod route;
+mod trace;
 
 pub use self::{
-    body::ObservedBody,
     exchange::{Exchange, Outcome},
-    future::ResponseFuture,
-    layer::ObserveLayer,
     method::known_method,
-    observer::{Observer, Watch},
-    service::Observe,
+    observer::{Enter, Observer, Scope},
+    route::Route,
+    trace::TraceContext,
 };

@@ -1,126 +1,134 @@
+use std::{fmt, sync::Arc};
+
 use http::request;
+use tracing::Span;
 
 use super::Exchange;
+use crate::Counts;
 
 /// Watches exchanges.
 ///
-/// Observers compose: a pair of observers is one, an `Option` is one, and `()` watches nothing.
-pub trait Observer {
-    /// What is kept for one exchange.
-    type Watch: Watch;
-
-    /// Called once an exchange, before the inner service.
+/// An `Option` of an observer is one, and so is an `Arc` of one.
+pub trait Observer: Send + Sync + 'static {
+    /// Called once an exchange, when its request has an ID and its client is known.
     ///
-    /// `route` is the template of the route that will serve the request, such as `/users/{id}`,
-    /// where the framework knows it: see [`ObserveLayer::route_from`](super::ObserveLayer).
-    fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch;
+    /// May return a scope, in which the application and the guards below run.
+    fn begin(&self, exchange: &mut Exchange, head: &request::Parts) -> Option<Scope> {
+        let _ = (exchange, head);
+        None
+    }
 
-    /// What the observer makes, for people: `traces`. Empty where it watches nothing.
+    /// Called exactly once, when the exchange has ended.
+    fn end(&self, exchange: &Exchange);
+
+    /// Called once, when an edge is built: what the edge's guards count, for observers that show
+    /// it.
+    fn add_counts(&self, counts: Arc<dyn Counts>) {
+        let _ = counts;
+    }
+
+    /// Returns `false` for an observer that does nothing. An edge leaves it out.
+    fn is_on(&self) -> bool {
+        true
+    }
+
+    /// Returns what the observer makes, for people: `traces`.
     fn describe(&self) -> String {
         "an observer of your own".to_owned()
     }
 }
 
-/// What an [`Observer`] keeps for one exchange.
-pub trait Watch {
-    /// Runs each poll of the inner service and of the body it answered with.
-    ///
-    /// A place to enter a span. The default runs the poll as it is.
-    fn scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        poll()
+/// What is entered for each poll of an exchange.
+pub struct Scope(Kind);
+
+enum Kind {
+    Span(Span),
+    Own(Box<dyn Enter>),
+}
+
+/// Runs polls, with something in place around them.
+pub trait Enter: Send {
+    /// Runs a poll. It must be called, once.
+    fn enter(&mut self, poll: &mut dyn FnMut());
+}
+
+// ===== impl Scope =====
+
+impl Scope {
+    /// Creates a scope that enters a span, unless nobody listens to it.
+    #[must_use]
+    pub fn span(span: Span) -> Option<Self> {
+        (!span.is_disabled()).then_some(Self(Kind::Span(span)))
     }
 
-    /// Called exactly once, when the exchange has ended.
-    fn end(self, exchange: &Exchange<'_>);
+    /// Creates a scope of one's own.
+    pub fn new(enter: impl Enter + 'static) -> Self {
+        Self(Kind::Own(Box::new(enter)))
+    }
+
+    /// Runs a poll in some scopes, the first outermost.
+    #[inline]
+    pub fn run(scopes: &mut [Self], poll: &mut dyn FnMut()) {
+        match scopes {
+            [] => poll(),
+            [Self(Kind::Span(span)), inner @ ..] => span.in_scope(|| Self::run(inner, poll)),
+            [Self(Kind::Own(own)), inner @ ..] => own.enter(&mut || Self::run(inner, poll)),
+        }
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
 }
 
 // ===== impl Observer =====
 
-impl Observer for () {
-    type Watch = ();
-
-    #[inline]
-    fn begin(&self, _head: &request::Parts, _route: Option<&str>) {}
-
-    fn describe(&self) -> String {
-        String::new()
-    }
-}
-
-impl<A, B> Observer for (A, B)
-where
-    A: Observer,
-    B: Observer,
-{
-    type Watch = (A::Watch, B::Watch);
-
-    #[inline]
-    fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
-        (self.0.begin(head, route), self.1.begin(head, route))
+impl<O: Observer> Observer for Option<O> {
+    fn begin(&self, exchange: &mut Exchange, head: &request::Parts) -> Option<Scope> {
+        self.as_ref().and_then(|own| own.begin(exchange, head))
     }
 
-    fn describe(&self) -> String {
-        let both = [self.0.describe(), self.1.describe()];
-        let named = both.into_iter().filter(|name| !name.is_empty());
-        named.collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl<O> Observer for Option<O>
-where
-    O: Observer,
-{
-    type Watch = Option<O::Watch>;
-
-    #[inline]
-    fn begin(&self, head: &request::Parts, route: Option<&str>) -> Self::Watch {
-        self.as_ref().map(|observer| observer.begin(head, route))
-    }
-
-    fn describe(&self) -> String {
-        self.as_ref().map(Observer::describe).unwrap_or_default()
-    }
-}
-
-// ===== impl Watch =====
-
-impl Watch for () {
-    #[inline]
-    fn end(self, _exchange: &Exchange<'_>) {}
-}
-
-impl<A, B> Watch for (A, B)
-where
-    A: Watch,
-    B: Watch,
-{
-    fn scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        let (outer, inner) = self;
-        outer.scope(|| inner.scope(poll))
-    }
-
-    #[inline]
-    fn end(self, exchange: &Exchange<'_>) {
-        self.1.end(exchange);
-        self.0.end(exchange);
-    }
-}
-
-impl<W> Watch for Option<W>
-where
-    W: Watch,
-{
-    fn scope<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        match self {
-            Some(watch) => watch.scope(poll),
-            None => poll(),
+    fn end(&self, exchange: &Exchange) {
+        if let Some(own) = self {
+            own.end(exchange);
         }
     }
 
-    #[inline]
-    fn end(self, exchange: &Exchange<'_>) {
-        if let Some(watch) = self {
-            watch.end(exchange);
+    fn add_counts(&self, counts: Arc<dyn Counts>) {
+        if let Some(own) = self {
+            own.add_counts(counts);
         }
+    }
+
+    fn is_on(&self) -> bool {
+        self.as_ref().is_some_and(Observer::is_on)
+    }
+
+    fn describe(&self) -> String {
+        self.as_ref().map_or("off".to_owned(), Observer::describe)
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn begin(&self, exchange: &mut Exchange, head: &request::Parts) -> Option<Scope> {
+        (**self).begin(exchange, head)
+    }
+
+    fn end(&self, exchange: &Exchange) {
+        (**self).end(exchange);
+    }
+
+    fn add_counts(&self, counts: Arc<dyn Counts>) {
+        (**self).add_counts(counts);
+    }
+
+    fn is_on(&self) -> bool {
+        (**self).is_on()
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
     }
 }

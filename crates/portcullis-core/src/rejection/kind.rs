@@ -12,6 +12,8 @@ pub enum RejectionKind {
     RateLimited,
     /// Something below panicked. 500.
     Panicked,
+    /// The application was put together wrong. 500.
+    Misconfigured,
     /// Something the request needs is down, or the server has no capacity left. 503.
     Unavailable,
     /// The application took too long. 503.
@@ -22,30 +24,31 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All kinds, for tables of what a server can answer.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Unauthenticated,
         Self::BodyTooLarge,
         Self::RateLimited,
         Self::Panicked,
+        Self::Misconfigured,
         Self::Unavailable,
         Self::TimedOut,
         Self::GatewayTimedOut,
     ];
 
-    /// The status code that goes with this kind.
+    /// Returns the status code that goes with this kind.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Panicked | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::GatewayTimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
-    /// A stable, machine-readable name.
+    /// Returns a stable, machine-readable name.
     #[must_use]
     pub const fn slug(self) -> &'static str {
         match self {
@@ -53,13 +56,14 @@ impl RejectionKind {
             Self::BodyTooLarge => "body-too-large",
             Self::RateLimited => "rate-limited",
             Self::Panicked => "panicked",
+            Self::Misconfigured => "misconfigured",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed-out",
             Self::GatewayTimedOut => "gateway-timed-out",
         }
     }
 
-    /// The problem type (RFC 9457, section 3.1.1): a stable URI that is not meant to be fetched.
+    /// Returns the problem type (RFC 9457, section 3.1.1): a stable URI that is not meant to be fetched.
     ///
     /// A spent quota has the type that draft-ietf-httpapi-ratelimit-headers-10 registers.
     #[must_use]
@@ -69,20 +73,21 @@ impl RejectionKind {
             Self::BodyTooLarge => "urn:portcullis:problem:body-too-large",
             Self::RateLimited => "https://iana.org/assignments/http-problem-types#quota-exceeded",
             Self::Panicked => "urn:portcullis:problem:panicked",
+            Self::Misconfigured => "urn:portcullis:problem:misconfigured",
             Self::Unavailable => "urn:portcullis:problem:unavailable",
             Self::TimedOut => "urn:portcullis:problem:timed-out",
             Self::GatewayTimedOut => "urn:portcullis:problem:gateway-timed-out",
         }
     }
 
-    /// The problem's title (RFC 9457, section 3.1.3): the same for every occurrence.
+    /// Returns the problem's title (RFC 9457, section 3.1.3): the same for every occurrence.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Self::Unauthenticated => "Valid credentials are required",
             Self::BodyTooLarge => "The request body is too large",
             Self::RateLimited => "The quota is exceeded",
-            Self::Panicked => "The server failed on this request",
+            Self::Panicked | Self::Misconfigured => "The server failed on this request",
             Self::Unavailable => "The server can't answer right now",
             Self::TimedOut => "The server took too long to answer",
             Self::GatewayTimedOut => "The service behind this server took too long to answer",

@@ -4,10 +4,10 @@ mod kind;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, request};
+use http::{HeaderName, HeaderValue};
 
 pub use self::kind::RejectionKind;
-use crate::{Facts, RequestId};
+use crate::RequestId;
 
 /// Why a request was not served.
 ///
@@ -45,79 +45,75 @@ impl Rejection {
         }))
     }
 
-    /// Says what the client can do about it. Shown to the client: no internals.
+    /// Sets what the client can do about it. Shown to the client: no internals.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.inner().detail = Some(detail.into());
         self
     }
 
-    /// Adds a header that the answer must carry, whoever renders it.
+    /// Adds a header that the response must carry, whoever renders it.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.inner().headers.push((name, value));
         self
     }
 
-    /// Names a quota policy that was violated.
+    /// Adds a quota policy that was violated.
     #[must_use]
-    pub fn violates(mut self, policy: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_violated_policy(mut self, policy: impl Into<Cow<'static, str>>) -> Self {
         self.inner().policies.push(policy.into());
         self
     }
 
-    /// Tells the client when to come back. Sent in whole seconds, rounded up, at least 1.
+    /// Sets when the client may come back. Sent in whole seconds, rounded up, at least 1.
     #[must_use]
-    pub fn retry_after(mut self, after: Duration) -> Self {
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.inner().retry_after = Some(after);
         self
     }
 
-    /// Names the request that was refused.
+    /// Sets the request that was refused.
     #[must_use]
-    pub fn request_id(mut self, id: Option<RequestId>) -> Self {
-        self.inner().request_id = id;
+    pub fn with_request_id(mut self, id: Option<RequestId>) -> Self {
+        if id.is_some() {
+            self.inner().request_id = id;
+        }
         self
     }
 
-    /// Names the request that was refused, by its head.
-    #[must_use]
-    pub fn about(self, head: &request::Parts) -> Self {
-        self.request_id(Facts::of(&head.extensions).get().cloned())
-    }
-
-    /// The category of rejection.
+    /// Returns the category of rejection.
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         self.0.kind
     }
 
-    /// What the client can do about it.
+    /// Returns what the client can do about it.
     #[must_use]
-    pub fn hint(&self) -> Option<&str> {
+    pub fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
 
-    /// The request that was refused, where it has an ID.
+    /// Returns the ID of the request that was refused, if it has one.
     #[must_use]
-    pub fn id(&self) -> Option<&RequestId> {
+    pub fn request_id(&self) -> Option<&RequestId> {
         self.0.request_id.as_ref()
     }
 
-    /// When the client may come back, if that is known: whole seconds, at least 1.
+    /// Returns after how many seconds the client may come back, if that is known: at least 1.
     #[must_use]
-    pub fn retry_seconds(&self) -> Option<u64> {
+    pub fn retry_after_seconds(&self) -> Option<u64> {
         let whole = |after: Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
         self.0.retry_after.map(|after| whole(after).max(1))
     }
 
-    /// The quota policies that were violated.
+    /// Returns the quota policies that were violated.
     #[must_use]
     pub fn violated_policies(&self) -> &[Cow<'static, str>] {
         &self.0.policies
     }
 
-    /// The headers that the answer must carry.
+    /// Returns the headers that the response must carry.
     #[must_use]
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.0.headers

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::limiter::until_limited;
 use crate::{
-    arena::Arena,
-    verdict::Trouble,
-    wire::{Answer, Ask},
+    context::Context,
+    verdict::Failure,
+    wire::{Answer, Request},
 };
 
 /// One kind of answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
-    pub(crate) ask: Ask,
+    pub(crate) request: Request,
     pub(crate) answer: Answer,
 }
 
@@ -23,93 +23,93 @@ impl Kind {
         self.answer.status >= 400
     }
 
-    pub(crate) fn breach(&self, arena: &Arena, what: &str) -> Trouble {
-        let what = format!("{} {}: {what}", self.answer.status, self.ask.path);
-        self.ask.breach(arena, &self.answer, what)
+    pub(crate) fn breach(&self, context: &Context, what: &str) -> Failure {
+        let what = format!("{} {}: {what}", self.answer.status, self.request.path);
+        self.request.breach(context, &self.answer, what)
     }
 }
 
 /// All of them, gathered once in a siege.
-pub(crate) async fn all(arena: &Arena) -> Result<Arc<[Kind]>, Trouble> {
-    let gathered = arena.answers.get_or_try_init(|| gather(arena)).await?;
+pub(crate) async fn all(context: &Context) -> Result<Arc<[Kind]>, Failure> {
+    let gathered = context.answers.get_or_try_init(|| gather(context)).await?;
     Ok(Arc::clone(gathered))
 }
 
-async fn gather(arena: &Arena) -> Result<Arc<[Kind]>, Trouble> {
-    let routes = &arena.profile.routes;
+async fn gather(context: &Context) -> Result<Arc<[Kind]>, Failure> {
+    let routes = &context.profile.routes;
     let slow = routes
         .slow
         .as_ref()
-        .map(|path| slow_path(path, too_slow(arena)));
-    let mut asks = vec![
-        Ask::get(arena.control()),
-        Ask::get("/siege-unknown"),
-        arena.get("/siege-unknown"),
-        Ask::new("DELETE", arena.control()).key(arena),
+        .map(|path| slow_path(path, too_slow(context)));
+    let mut requests = vec![
+        Request::get(context.control()),
+        Request::get("/siege-unknown"),
+        context.get("/siege-unknown"),
+        Request::new("DELETE", context.control()).key(context),
     ];
-    asks.extend(
+    requests.extend(
         routes
             .protected
             .iter()
-            .flat_map(|path| [Ask::get(path), arena.get(path)]),
+            .flat_map(|path| [Request::get(path), context.get(path)]),
     );
-    asks.extend(
+    requests.extend(
         [&routes.panic, &slow, &routes.page]
             .into_iter()
             .flatten()
-            .map(|path| arena.get(path)),
+            .map(|path| context.get(path)),
     );
     let mut kinds = Vec::new();
-    for ask in asks {
-        match arena.ask(&ask).await {
-            Ok(answer) => kinds.push(Kind { ask, answer }),
-            Err(Trouble::Unclear(_)) if panics(arena, &ask.path) => {}
-            Err(trouble) => return Err(trouble),
+    for request in requests {
+        match context.send(&request).await {
+            Ok(answer) => kinds.push(Kind { request, answer }),
+            Err(Failure::Unclear(_)) if panics(context, &request.path) => {}
+            Err(failure) => return Err(failure),
         }
     }
-    kinds.extend(too_large(arena).await?);
+    kinds.extend(too_large(context).await?);
     if routes.limited.is_some() {
-        let seen = until_limited(arena, arena.fresh(), |_, ask| ask).await?;
+        let seen = until_limited(context, context.fresh(), |_, request| request).await?;
         if seen.is_limited() {
-            let (ask, answer) = seen.last;
-            kinds.push(Kind { ask, answer });
+            let (request, answer) = seen.last;
+            kinds.push(Kind { request, answer });
         }
     }
     Ok(kinds.into())
 }
 
 /// Whether a path leads to a panic: there may be no answer at all, which is for J01 to say.
-pub(crate) fn panics(arena: &Arena, path: &str) -> bool {
-    let panic = arena.profile.routes.panic.as_deref();
+pub(crate) fn panics(context: &Context, path: &str) -> bool {
+    let panic = context.profile.routes.panic.as_deref();
     panic.is_some_and(|panic| path.starts_with(panic))
 }
 
-async fn too_large(arena: &Arena) -> Result<Option<Kind>, Trouble> {
-    let Some(path) = &arena.profile.routes.body else {
+async fn too_large(context: &Context) -> Result<Option<Kind>, Failure> {
+    let Some(path) = &context.profile.routes.body else {
         return Ok(None);
     };
-    let length = arena.profile.limits.body_bytes.saturating_mul(2).max(1);
-    let ask = Ask::new("POST", path)
-        .key(arena)
+    let length = context.profile.limits.body_bytes.saturating_mul(2).max(1);
+    let request = Request::new("POST", path)
+        .key(context)
         .header("content-length", length.to_string());
-    let lines = ask
+    let lines = request
         .headers
         .iter()
         .map(|(name, value)| format!("{name}: {}\r\n", String::from_utf8_lossy(value)));
     let lines: String = lines.collect();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {}\r\n{lines}\r\n",
-        arena.target.authority()
+        context.target.authority()
     );
-    let answer = arena.exchange(head).await?.answers().into_iter().next();
+    let answer = context.exchange(head).await?.answers().into_iter().next();
     Ok(answer
         .filter(|answer| answer.status == 413)
-        .map(|answer| Kind { ask, answer }))
+        .map(|answer| Kind { request, answer }))
 }
 
 /// Longer than a handler may take.
-pub(crate) fn too_slow(arena: &Arena) -> u64 {
-    (arena.profile.limits.request_seconds * 1000.0) as u64 + 2000
+pub(crate) fn too_slow(context: &Context) -> u64 {
+    (context.profile.limits.request_seconds * 1000.0) as u64 + 2000
 }
 
 /// The slow route, for so many milliseconds.

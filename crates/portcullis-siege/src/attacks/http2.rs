@@ -3,33 +3,32 @@
 use std::time::Duration;
 
 use crate::{
-    arena::{Arena, route},
-    verdict::{Finding, Trouble},
-    wire::{Frames, Kind, encode, frame, indexed_literal},
+    context::{Context, route},
+    verdict::{Failure, Finding},
+    wire::{FrameType, Frames, encode, frame, indexed_literal},
 };
 
-pub(crate) async fn rapid_reset(arena: &Arena) -> Finding {
-    let block = request(arena, "GET", arena.control());
+pub(crate) async fn rapid_reset(context: &Context) -> Finding {
+    let block = request(context, "GET", context.control());
     let one = |stream: u32| {
-        let mut bytes = frame(Kind::Headers, END_HEADERS | END_STREAM, stream, &block);
-        bytes.extend(frame(Kind::Reset, 0, stream, &8u32.to_be_bytes()));
+        let mut bytes = frame(FrameType::Headers, END_HEADERS | END_STREAM, stream, &block);
+        bytes.extend(frame(FrameType::Reset, 0, stream, &8u32.to_be_bytes()));
         bytes
     };
-    let count = arena.intensity.scale(20_000);
-    flood(arena, "C01", "streams, each opened and reset", count, one).await
+    let count = context.intensity.scale(20_000);
+    flood(context, "streams, each opened and reset", count, one).await
 }
 
-pub(crate) async fn made_you_reset(arena: &Arena) -> Finding {
-    let block = request(arena, "GET", arena.control());
+pub(crate) async fn made_you_reset(context: &Context) -> Finding {
+    let block = request(context, "GET", context.control());
     let one = |stream: u32| {
-        let mut bytes = frame(Kind::Headers, END_HEADERS, stream, &block);
-        bytes.extend(frame(Kind::WindowUpdate, 0, stream, &[0; 4]));
+        let mut bytes = frame(FrameType::Headers, END_HEADERS, stream, &block);
+        bytes.extend(frame(FrameType::WindowUpdate, 0, stream, &[0; 4]));
         bytes
     };
-    let count = arena.intensity.scale(20_000);
+    let count = context.intensity.scale(20_000);
     flood(
-        arena,
-        "C02",
+        context,
         "streams, each with a WINDOW_UPDATE of 0",
         count,
         one,
@@ -37,28 +36,36 @@ pub(crate) async fn made_you_reset(arena: &Arena) -> Finding {
     .await
 }
 
-pub(crate) async fn continuation_flood(arena: &Arena) -> Finding {
-    let mut frames = Frames::connect(arena, arena.fresh()).await?.ready().await?;
-    let block = request(arena, "GET", arena.control());
-    frames.send(Kind::Headers, END_STREAM, 1, &block).await?;
+pub(crate) async fn continuation_flood(context: &Context) -> Finding {
+    let mut frames = Frames::connect(context, context.fresh())
+        .await?
+        .ready()
+        .await?;
+    let block = request(context, "GET", context.control());
+    frames
+        .send(FrameType::Headers, END_STREAM, 1, &block)
+        .await?;
     let part = encode(&[("x-siege", &[b'a'; 1000])]);
     let mut sent = 0;
     while sent < 1 << 20 && !frames.is_over() {
-        frames.send(Kind::Continuation, 0, 1, &part).await?;
+        frames.send(FrameType::Continuation, 0, 1, &part).await?;
         sent += part.len();
         tokio::task::yield_now().await;
     }
-    over(arena, &frames, "C03", "1 MB of CONTINUATION frames").await
+    over(&frames, "1 MB of CONTINUATION frames").await
 }
 
-pub(crate) async fn hpack_bomb(arena: &Arena) -> Finding {
-    let mut frames = Frames::connect(arena, arena.fresh()).await?.ready().await?;
-    let mut block = request(arena, "GET", arena.control());
+pub(crate) async fn hpack_bomb(context: &Context) -> Finding {
+    let mut frames = Frames::connect(context, context.fresh())
+        .await?
+        .ready()
+        .await?;
+    let mut block = request(context, "GET", context.control());
     indexed_literal(&mut block, b"x-siege", &[b'a'; 3900]);
     // 62 is the newest entry of the dynamic table: a field of 3.9 KB for a byte.
     block.extend(std::iter::repeat_n(0x80 | 62, 4000));
     frames
-        .send(Kind::Headers, END_HEADERS | END_STREAM, 1, &block)
+        .send(FrameType::Headers, END_HEADERS | END_STREAM, 1, &block)
         .await?;
     frames
         .wait(ANSWER, |seen| {
@@ -66,39 +73,40 @@ pub(crate) async fn hpack_bomb(arena: &Arena) -> Finding {
         })
         .await;
     let seen = frames.seen();
-    match seen.refused(1) {
-        true => Ok("refused".to_owned()),
-        false => Err(seen
+    if seen.refused(1) {
+        Ok("refused".to_owned())
+    } else {
+        Err(seen
             .evidence(
                 "a head of 16 MB is served",
                 "a field of 3.9 KB, then 4,000 times its index",
-                arena,
-                "C04",
             )
-            .into()),
+            .into())
     }
 }
 
-pub(crate) async fn ping_flood(arena: &Arena) -> Finding {
-    let ping = frame(Kind::Ping, 0, 0, &[7; 8]);
-    flood(arena, "C05", "PING frames", 50_000, |_| ping.clone()).await
+pub(crate) async fn ping_flood(context: &Context) -> Finding {
+    let ping = frame(FrameType::Ping, 0, 0, &[7; 8]);
+    flood(context, "PING frames", 50_000, |_| ping.clone()).await
 }
 
-pub(crate) async fn settings_flood(arena: &Arena) -> Finding {
-    let settings = frame(Kind::Settings, 0, 0, &[]);
-    flood(arena, "C06", "SETTINGS frames", 50_000, |_| {
-        settings.clone()
-    })
-    .await
+pub(crate) async fn settings_flood(context: &Context) -> Finding {
+    let settings = frame(FrameType::Settings, 0, 0, &[]);
+    flood(context, "SETTINGS frames", 50_000, |_| settings.clone()).await
 }
 
-pub(crate) async fn empty_data_flood(arena: &Arena) -> Finding {
-    let mut frames = Frames::connect(arena, arena.fresh()).await?.ready().await?;
-    let block = request(arena, "POST", route(&arena.profile.routes.body)?);
-    frames.send(Kind::Headers, END_HEADERS, 1, &block).await?;
-    let many = frame(Kind::Data, 0, 1, &[]).repeat(100);
+pub(crate) async fn empty_data_flood(context: &Context) -> Finding {
+    let mut frames = Frames::connect(context, context.fresh())
+        .await?
+        .ready()
+        .await?;
+    let block = request(context, "POST", route(&context.profile.routes.body)?);
+    frames
+        .send(FrameType::Headers, END_HEADERS, 1, &block)
+        .await?;
+    let many = frame(FrameType::Data, 0, 1, &[]).repeat(100);
     for _ in 0..500 {
-        arena.budget.request()?;
+        context.budget.request()?;
         frames.write(&many).await?;
         if frames.is_over() || frames.seen().refused(1) {
             break;
@@ -107,49 +115,47 @@ pub(crate) async fn empty_data_flood(arena: &Arena) -> Finding {
     }
     frames.wait(ANSWER, |seen| seen.refused(1)).await;
     let seen = frames.seen();
-    match seen.refused(1) {
-        true => Ok("ended".to_owned()),
-        false => {
-            let what = "50,000 DATA frames without data, and the stream goes on";
-            Err(seen
-                .evidence(what, "HEADERS, then empty DATA frames", arena, "C07")
-                .into())
-        }
+    if seen.refused(1) {
+        Ok("ended".to_owned())
+    } else {
+        let what = "50,000 DATA frames without data, and the stream goes on";
+        Err(seen
+            .evidence(what, "HEADERS, then empty DATA frames")
+            .into())
     }
 }
 
-pub(crate) async fn too_many_streams(arena: &Arena) -> Finding {
-    let mut frames = Frames::connect(arena, arena.fresh()).await?.ready().await?;
+pub(crate) async fn too_many_streams(context: &Context) -> Finding {
+    let mut frames = Frames::connect(context, context.fresh())
+        .await?
+        .ready()
+        .await?;
     let Some(max) = frames.seen().max_streams.filter(|max| *max <= 10_000) else {
         let what = "SETTINGS sets no bound on streams";
-        return Err(frames
-            .seen()
-            .evidence(what, "SETTINGS", arena, "C09")
-            .into());
+        return Err(frames.seen().evidence(what, "SETTINGS").into());
     };
     // Requests whose bodies never come, so that every stream stays open.
-    let block = request(arena, "POST", route(&arena.profile.routes.body)?);
+    let block = request(context, "POST", route(&context.profile.routes.body)?);
     let last = (max + 20) * 2 + 1;
     for stream in (1..=last).step_by(2) {
-        arena.budget.request()?;
+        context.budget.request()?;
         frames
-            .send(Kind::Headers, END_HEADERS, stream, &block)
+            .send(FrameType::Headers, END_HEADERS, stream, &block)
             .await?;
     }
     frames.wait(ANSWER, |seen| seen.refused(last)).await;
     let seen = frames.seen();
-    match seen.refused(last) {
-        true => Ok(format!("refused beyond {max}")),
-        false => {
-            let what = format!("{} streams at once; SETTINGS allows {max}", max + 21);
-            Err(seen
-                .evidence(what, "HEADERS without END_STREAM, on each", arena, "C09")
-                .into())
-        }
+    if seen.refused(last) {
+        Ok(format!("refused beyond {max}"))
+    } else {
+        let what = format!("{} streams at once; SETTINGS allows {max}", max + 21);
+        Err(seen
+            .evidence(what, "HEADERS without END_STREAM, on each")
+            .into())
     }
 }
 
-pub(crate) async fn invalid_fields(arena: &Arena) -> Finding {
+pub(crate) async fn invalid_fields(context: &Context) -> Finding {
     let bad: [(&str, &[u8]); 8] = [
         ("connection", b"close"),
         ("keep-alive", b"5"),
@@ -161,46 +167,43 @@ pub(crate) async fn invalid_fields(arena: &Arena) -> Finding {
         ("x-nul", b"a\0b"),
     ];
     for (name, value) in bad {
-        let mut frames = Frames::connect(arena, arena.fresh()).await?.ready().await?;
-        let mut block = request(arena, "GET", arena.control());
+        let mut frames = Frames::connect(context, context.fresh())
+            .await?
+            .ready()
+            .await?;
+        let mut block = request(context, "GET", context.control());
         block.extend(encode(&[(name, value)]));
-        served_or_not(
-            arena,
-            &mut frames,
-            &block,
-            &format!("the field {name:?}"),
-            "C10",
-        )
-        .await?;
+        served_or_not(context, &mut frames, &block, &format!("the field {name:?}")).await?;
     }
     Ok("8 fields refused".to_owned())
 }
 
-pub(crate) async fn authority_and_host(arena: &Arena) -> Finding {
-    let mut frames = Frames::connect(arena, arena.fresh()).await?.ready().await?;
-    let mut block = request(arena, "GET", arena.control());
+pub(crate) async fn authority_and_host(context: &Context) -> Finding {
+    let mut frames = Frames::connect(context, context.fresh())
+        .await?
+        .ready()
+        .await?;
+    let mut block = request(context, "GET", context.control());
     block.extend(encode(&[("host", b"siege-host.example")]));
     served_or_not(
-        arena,
+        context,
         &mut frames,
         &block,
         "an authority and another host",
-        "C11",
     )
     .await?;
     Ok("refused".to_owned())
 }
 
 async fn served_or_not(
-    arena: &Arena,
+    context: &Context,
     frames: &mut Frames,
     block: &[u8],
     sent: &str,
-    id: &str,
-) -> Result<(), Trouble> {
-    arena.budget.request()?;
+) -> Result<(), Failure> {
+    context.budget.request()?;
     frames
-        .send(Kind::Headers, END_HEADERS | END_STREAM, 1, block)
+        .send(FrameType::Headers, END_HEADERS | END_STREAM, 1, block)
         .await?;
     frames
         .wait(ANSWER, |seen| {
@@ -208,43 +211,44 @@ async fn served_or_not(
         })
         .await;
     let seen = frames.seen();
-    match seen.refused(1) {
-        true => Ok(()),
-        false => {
-            let what = match seen.status(1) {
-                Some(status) => format!("{sent} is answered with {status}"),
-                None => format!("{sent} is neither refused nor answered"),
-            };
-            Err(seen.evidence(what, sent, arena, id).into())
-        }
+    if seen.refused(1) {
+        Ok(())
+    } else {
+        let what = match seen.status(1) {
+            Some(status) => format!("{sent} is answered with {status}"),
+            None => format!("{sent} is neither refused nor answered"),
+        };
+        Err(seen.evidence(what, sent).into())
     }
 }
 
 /// Sends until the server has enough, or everything is sent.
 async fn flood(
-    arena: &Arena,
-    id: &str,
+    context: &Context,
     what: &str,
     count: usize,
     one: impl Fn(u32) -> Vec<u8>,
 ) -> Finding {
-    let mut frames = Frames::connect(arena, arena.fresh()).await?.ready().await?;
+    let mut frames = Frames::connect(context, context.fresh())
+        .await?
+        .ready()
+        .await?;
     let mut sent = 0;
     while sent < count && !frames.is_over() {
         let mut bytes = Vec::new();
         for _ in 0..50 {
-            arena.budget.request()?;
+            context.budget.request()?;
             bytes.extend(one(sent as u32 * 2 + 1));
             sent += 1;
         }
         frames.write(&bytes).await?;
         tokio::task::yield_now().await;
     }
-    over(arena, &frames, id, &format!("{sent} {what}")).await
+    over(&frames, &format!("{sent} {what}")).await
 }
 
 /// Whether the server has ended the connection.
-async fn over(arena: &Arena, frames: &Frames, id: &str, sent: &str) -> Finding {
+async fn over(frames: &Frames, sent: &str) -> Finding {
     frames
         .wait(ANSWER, |seen| seen.closed || seen.goaway.is_some())
         .await;
@@ -253,25 +257,20 @@ async fn over(arena: &Arena, frames: &Frames, id: &str, sent: &str) -> Finding {
         (Some(code), _) => Ok(format!("GOAWAY ({code})")),
         (None, true) => Ok("closed".to_owned()),
         (None, false) => Err(seen
-            .evidence(
-                format!("{sent}, and the connection goes on"),
-                sent,
-                arena,
-                id,
-            )
+            .evidence(format!("{sent}, and the connection goes on"), sent)
             .into()),
     }
 }
 
 /// The block of a request, with the valid key if one is known.
-fn request(arena: &Arena, method: &str, path: &str) -> Vec<u8> {
-    let key = arena.profile.keys.valid.as_deref().unwrap_or("");
+fn request(context: &Context, method: &str, path: &str) -> Vec<u8> {
+    let key = context.profile.keys.valid.as_deref().unwrap_or("");
     let fields: [(&str, &[u8]); 5] = [
         (":method", method.as_bytes()),
         (":scheme", b"http"),
-        (":authority", arena.target.authority().as_bytes()),
+        (":authority", context.target.authority().as_bytes()),
         (":path", path.as_bytes()),
-        (&arena.profile.keys.header, key.as_bytes()),
+        (&context.profile.keys.header, key.as_bytes()),
     ];
     let count = if key.is_empty() { 4 } else { 5 };
     encode(&fields[..count])

@@ -5,9 +5,9 @@ use std::{net::IpAddr, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    arena::{Arena, route},
-    verdict::{Evidence, Trouble},
-    wire::{Answer, Ask, Client},
+    context::{Context, route},
+    verdict::{Evidence, Failure},
+    wire::{Answer, Client, Request},
 };
 
 /// What a client was served before the first 429.
@@ -16,7 +16,7 @@ pub(crate) struct Served {
     pub(crate) count: usize,
     pub(crate) took: Duration,
     /// The last request and its answer: the 429, if there was one.
-    pub(crate) last: (Ask, Answer),
+    pub(crate) last: (Request, Answer),
 }
 
 /// What a server promises one client.
@@ -34,17 +34,17 @@ impl Served {
     }
 
     /// Itself, if there was a limit.
-    pub(crate) fn limited(self) -> Result<Self, Trouble> {
-        let (ask, answer) = &self.last;
+    pub(crate) fn limited(self) -> Result<Self, Failure> {
+        let (request, answer) = &self.last;
         match (self.is_limited(), self.count) {
             (true, _) => Ok(self),
-            (false, 0) => Err(Trouble::NotTested(format!(
+            (false, 0) => Err(Failure::not_tested(format!(
                 "{} answers {}: a key may be missing",
-                ask.path, answer.status
+                request.path, answer.status
             ))),
-            (false, count) => Err(Trouble::NotTested(format!(
+            (false, count) => Err(Failure::not_tested(format!(
                 "{} has no limit within {count} requests",
-                ask.path
+                request.path
             ))),
         }
     }
@@ -54,8 +54,8 @@ impl Served {
 
 impl Quota {
     /// From the profile, or from an answer's `RateLimit-Policy`.
-    pub(crate) fn of(arena: &Arena, answer: &Answer) -> Result<Self, Trouble> {
-        let limits = &arena.profile.limits;
+    pub(crate) fn from_answer(context: &Context, answer: &Answer) -> Result<Self, Failure> {
+        let limits = &context.profile.limits;
         let policy = answer.header("ratelimit-policy");
         let q = parameter(policy, "q").map(|q| q as f64);
         let w = parameter(policy, "w").map(|w| w as f64);
@@ -63,9 +63,8 @@ impl Quota {
         let rate = limits.per_second.or_else(|| Some(q? / w?));
         match (burst, rate) {
             (Some(burst), Some(per_second)) => Ok(Self { burst, per_second }),
-            _ => Err(Trouble::NotTested(
-                "the quota is not known (limits.burst, limits.per_second or RateLimit-Policy)"
-                    .to_owned(),
+            _ => Err(Failure::not_tested(
+                "the quota is not known (limits.burst, limits.per_second or RateLimit-Policy)",
             )),
         }
     }
@@ -77,40 +76,40 @@ impl Quota {
 }
 
 /// A GET of the limited route with the valid key, if one is known.
-pub(crate) fn limited(arena: &Arena) -> Result<Ask, Trouble> {
-    Ok(arena.get(route(&arena.profile.routes.limited)?))
+pub(crate) fn limited(context: &Context) -> Result<Request, Failure> {
+    Ok(context.get(route(&context.profile.routes.limited)?))
 }
 
 /// Sends requests one after the other until a 429. Interrupted connections are made anew.
 pub(crate) async fn until_limited(
-    arena: &Arena,
+    context: &Context,
     from: Option<IpAddr>,
-    make: impl Fn(usize, Ask) -> Ask,
-) -> Result<Served, Trouble> {
-    let mut client = Client::connect(arena, from, false).await?;
+    make: impl Fn(usize, Request) -> Request,
+) -> Result<Served, Failure> {
+    let mut client = Client::connect(context, from, false).await?;
     let began = Instant::now();
     let mut count = 0;
     loop {
-        let ask = make(count, limited(arena)?).from(from);
-        let answer = match client.ask(arena, &ask).await {
+        let request = make(count, limited(context)?).from(from);
+        let answer = match client.send(context, &request).await {
             Ok(answer) => answer,
             Err(_) => {
-                client = Client::connect(arena, from, false).await?;
-                client.ask(arena, &ask).await?
+                client = Client::connect(context, from, false).await?;
+                client.send(context, &request).await?
             }
         };
         // A request that was refused for its form was not served either.
         let was_served = answer.status < 400 || answer.status == 404;
         count += usize::from(was_served);
         if answer.status == 429 || count >= ENOUGH || !was_served && count == 0 {
-            let (took, last) = (began.elapsed(), (ask, answer));
+            let (took, last) = (began.elapsed(), (request, answer));
             return Ok(Served { count, took, last });
         }
         if !was_served && began.elapsed() > Duration::from_secs(3) {
             return Ok(Served {
                 count,
                 took: began.elapsed(),
-                last: (ask, answer),
+                last: (request, answer),
             });
         }
     }
@@ -118,35 +117,36 @@ pub(crate) async fn until_limited(
 
 /// How many requests a plain client is served. Two of them, to see that each address has its own.
 pub(crate) async fn usual(
-    arena: &Arena,
-    plain: impl Fn(usize, Ask) -> Ask + Copy,
+    context: &Context,
+    plain: impl Fn(usize, Request) -> Request + Copy,
     source: impl Fn() -> Option<IpAddr>,
-) -> Result<usize, Trouble> {
-    let first = until_limited(arena, source(), plain).await?.limited()?;
+) -> Result<usize, Failure> {
+    let first = until_limited(context, source(), plain).await?.limited()?;
     Ok(first.count)
 }
 
 /// Breached when tricks give a client more than it has without them.
 pub(crate) async fn no_gain(
-    arena: &Arena,
+    context: &Context,
     usual: usize,
     from: Option<IpAddr>,
     trick: &str,
-    make: impl Fn(usize, Ask) -> Ask,
-) -> Result<(), Trouble> {
-    let served = until_limited(arena, from, make).await?;
-    let rate = Quota::of(arena, &served.last.1).map_or(usual as f64, |quota| quota.per_second);
+    make: impl Fn(usize, Request) -> Request,
+) -> Result<(), Failure> {
+    let served = until_limited(context, from, make).await?;
+    let rate =
+        Quota::from_answer(context, &served.last.1).map_or(usual as f64, |quota| quota.per_second);
     // What comes back while the requests are sent, and one for rounding.
     let allowed = usual as f64 + rate * served.took.as_secs_f64() + 1.0;
     if served.count as f64 <= allowed {
         return Ok(());
     }
-    let (ask, answer) = &served.last;
+    let (request, answer) = &served.last;
     let what = format!(
         "with {trick}, {} requests were served before a 429; without, {usual}",
         served.count
     );
-    Err(ask.breach(arena, answer, what))
+    Err(request.breach(context, answer, what))
 }
 
 /// A parameter of a structured field: an integer (RFC 9651).
@@ -155,9 +155,9 @@ pub(crate) fn parameter(field: &str, name: &str) -> Option<u64> {
     parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
-pub(crate) fn too_many(arena: &Arena, what: String) -> Evidence {
-    let curl = limited(arena)
-        .map(|ask| ask.curl(arena))
+pub(crate) fn too_many(context: &Context, what: String) -> Evidence {
+    let curl = limited(context)
+        .map(|request| request.curl(context))
         .unwrap_or_default();
     Evidence::new(what).repeat(format!("for i in $(seq 50); do {curl}; done"))
 }

@@ -5,8 +5,8 @@ use std::{path::Path, time::Duration};
 use tokio::{fs, time::sleep};
 
 use crate::{
-    arena::Arena,
-    verdict::{Evidence, Trouble},
+    context::Context,
+    verdict::{Evidence, Failure},
 };
 
 /// A log, from where it was on.
@@ -19,38 +19,36 @@ pub(crate) struct Log<'a> {
 // ===== impl Log =====
 
 impl<'a> Log<'a> {
-    /// From here on.
-    pub(crate) async fn here(arena: &'a Arena) -> Result<Option<Self>, Trouble> {
-        let Some(path) = arena.profile.sinks.log.as_deref() else {
+    /// Returns the log from here on, if it is known.
+    pub(crate) async fn here(context: &'a Context) -> Result<Option<Self>, Failure> {
+        let Some(path) = context.profile.sinks.log.as_deref() else {
             return Ok(None);
         };
         let before = fs::read(path).await?.len();
         Ok(Some(Self { path, before }))
     }
 
-    /// What was written since, after a moment.
-    pub(crate) async fn since(&self) -> Result<String, Trouble> {
+    /// Returns what was written since, after the time that a log may take.
+    pub(crate) async fn since(&self) -> Result<String, Failure> {
         sleep(SETTLE).await;
         let bytes = fs::read(self.path).await?;
         let new = bytes.get(self.before..).unwrap_or_default();
         Ok(String::from_utf8_lossy(new).into_owned())
     }
 
-    /// Breached if no line since tells of a panic. The name of its route does not.
-    pub(crate) async fn tells_of_a_panic(&self, route: &str) -> Result<(), Trouble> {
+    /// Breached if no line since is about a panic. The name of its route is not.
+    pub(crate) async fn has_a_panic(&self, route: &str) -> Result<(), Failure> {
         let text = self.since().await?;
-        let tells = |line: &str| {
+        let is_logged = events(&text).any(|line| {
             let line = line.replace(route, "").to_ascii_lowercase();
-            ["panic", "exception", "error"]
-                .iter()
-                .any(|word| line.contains(word))
-        };
-        let is_told = events(&text).any(tells);
-        match is_told {
-            true => Ok(()),
-            false => Err(Evidence::new("no line of the log tells of the panic")
-                .received(text)
-                .into()),
+            let words = ["panic", "exception", "error"];
+            words.iter().any(|word| line.contains(word))
+        });
+        if is_logged {
+            Ok(())
+        } else {
+            let evidence = Evidence::new("the panic is not logged");
+            Err(evidence.received(text).into())
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, pin::Pin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{arena::Arena, verdict::Finding};
+use crate::{context::Context, verdict::Finding};
 
 /// One attack: a row of the catalogue and a function.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Attack {
     pub title: &'static str,
     /// What a hardened server does.
     pub expects: &'static str,
-    /// The lines of the checklist it speaks to; see [`Line`](crate::Line).
+    /// The lines of the checklist that it tests; see [`Line`](crate::Line).
     pub lines: &'static [&'static str],
     /// The rows of the OWASP API Security Top 10 (2023).
     pub owasp: &'static [&'static str],
@@ -27,7 +27,7 @@ pub struct Attack {
     pub asvs: &'static [&'static str],
     /// Where the expected result comes from.
     pub reference: &'static str,
-    /// What mends it.
+    /// The fix.
     pub fix: &'static str,
     /// What it needs to know or have. Without it, it is not tested.
     pub needs: &'static [Need],
@@ -36,7 +36,7 @@ pub struct Attack {
 }
 
 /// Starts an attack.
-pub(crate) type Run = for<'a> fn(&'a Arena) -> Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
+pub(crate) type Run = for<'a> fn(&'a Context) -> Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 
 /// How much a server must hold an attack.
 #[derive(
@@ -53,7 +53,7 @@ pub enum Level {
     Info,
 }
 
-/// What an attack speaks about.
+/// What an attack is about.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -102,7 +102,7 @@ pub enum Need {
     Body,
     /// A route whose answers are limited for each client.
     Limited,
-    /// A route whose answer takes as long as the request asks.
+    /// A route whose answer takes as long as the request says.
     Slow,
     /// A route whose handler panics.
     Panic,
@@ -134,9 +134,9 @@ pub enum Need {
     Http2,
     /// More than one address to come from.
     Sources,
-    /// How to make the key store fail.
+    /// The switch of the key store.
     KeyStoreSwitch,
-    /// How to make a dependency fail.
+    /// The switch of a dependency.
     DependencySwitch,
     /// A server that does the connections itself, not one that we put in front of a service.
     OwnServer,
@@ -156,10 +156,10 @@ pub(crate) enum Pace {
 // ===== impl Attack =====
 
 impl Attack {
-    /// Its group.
+    /// Returns its group.
     #[must_use]
     pub fn group(&self) -> Group {
-        Group::of(self.id)
+        Group::from_id(self.id)
     }
 }
 
@@ -201,19 +201,19 @@ impl Group {
         Self::Tls,
     ];
 
-    fn of(id: &str) -> Self {
+    fn from_id(id: &str) -> Self {
         let letter = id.bytes().next().unwrap_or(b'A');
         Self::ALL[usize::from(letter - b'A').min(12)]
     }
 
-    /// Its letter.
+    /// Returns its letter.
     #[must_use]
     pub fn letter(self) -> char {
         let place = Self::ALL.iter().position(|group| *group == self);
         char::from(b'A' + place.unwrap_or(0) as u8)
     }
 
-    /// Its title.
+    /// Returns its title.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -237,7 +237,7 @@ impl Group {
 // ===== impl Need =====
 
 impl Need {
-    /// Why an attack is not tested when this is missing.
+    /// Returns why an attack is not tested when this is missing.
     #[must_use]
     pub const fn missing(self) -> &'static str {
         match self {
@@ -245,22 +245,22 @@ impl Need {
             Self::DeadKey => "no revoked, expired or unscoped key is given (keys.revoked, ..)",
             Self::Protected => "no route that needs a key is known (routes.protected)",
             Self::Body => {
-                "no route that reads a body is known, or it wants a key (routes.body, keys.valid)"
+                "no route that reads a body is known, or it needs a key (routes.body, keys.valid)"
             }
             Self::Limited => {
-                "no route with a rate limit is known, or it wants a key (routes.limited, keys.valid)"
+                "no route with a rate limit is known, or it needs a key (routes.limited, keys.valid)"
             }
             Self::Slow => {
-                "no route that takes its time is known, or it wants a key (routes.slow, keys.valid)"
+                "no route that takes its time is known, or it needs a key (routes.slow, keys.valid)"
             }
             Self::Panic => {
-                "no route that panics is known, or it wants a key (routes.panic, keys.valid)"
+                "no route that panics is known, or it needs a key (routes.panic, keys.valid)"
             }
             Self::PanicBody => {
-                "no route whose body panics is known, or it wants a key (routes.panic_body, keys.valid)"
+                "no route whose body panics is known, or it needs a key (routes.panic_body, keys.valid)"
             }
             Self::Large => {
-                "no route with a large answer is known, or it wants a key (routes.large, keys.valid)"
+                "no route with a large answer is known, or it needs a key (routes.large, keys.valid)"
             }
             Self::Page => "no page with a nonce is known (routes.page)",
             Self::Metrics => "no route of metrics is known (routes.metrics)",

@@ -8,7 +8,7 @@ pub struct Line {
     pub id: &'static str,
     /// The part of the checklist it stands in.
     pub part: &'static str,
-    /// What it asks for.
+    /// What it wants.
     pub text: &'static str,
 }
 

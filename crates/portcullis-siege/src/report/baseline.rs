@@ -1,13 +1,14 @@
 //! What has changed since an earlier report.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use super::Report;
+use crate::{ReportError, verdict::Mark};
 
 /// An earlier report.
 #[derive(Clone, Debug, Default)]
 pub struct Baseline {
-    verdicts: HashMap<String, &'static str>,
+    marks: HashMap<String, Mark>,
 }
 
 /// An attack that ended otherwise than before.
@@ -16,12 +17,12 @@ pub struct Baseline {
 pub struct Change {
     /// The attack's stable name.
     pub id: String,
-    /// What it says.
+    /// What is sent.
     pub title: String,
-    /// Its verdict before; `none` if it was not there.
-    pub before: &'static str,
+    /// Its verdict before, if it was there.
+    pub before: Option<Mark>,
     /// Its verdict now.
-    pub after: &'static str,
+    pub after: Mark,
 }
 
 /// All that changed.
@@ -35,36 +36,34 @@ impl Baseline {
     ///
     /// # Errors
     ///
-    /// One line that says what is wrong.
-    pub fn from_json(text: &str) -> Result<Self, String> {
-        let report = Report::from_json(text)?;
-        let verdict = |outcome: &super::Outcome| (outcome.id.clone(), outcome.verdict.name());
+    /// Fails if the text is not a report.
+    pub fn from_json(text: &str) -> Result<Self, ReportError> {
+        let outcomes = Report::from_json(text)?.outcomes.into_iter();
         Ok(Self {
-            verdicts: report.outcomes.iter().map(verdict).collect(),
+            marks: outcomes
+                .map(|outcome| (outcome.id, outcome.verdict.mark()))
+                .collect(),
         })
     }
 
-    /// What ended otherwise than before.
+    /// Returns what ended otherwise than before.
     #[must_use]
     pub fn changes(&self, report: &Report) -> Changes {
-        let change = |outcome: &super::Outcome| {
-            let before = self.verdicts.get(&outcome.id).copied().unwrap_or("none");
-            let after = outcome.verdict.name();
-            (before != after).then(|| Change {
-                id: outcome.id.clone(),
-                title: outcome.title.clone(),
-                before,
-                after,
-            })
-        };
-        Changes(report.outcomes.iter().filter_map(change).collect())
+        let changes = report.outcomes.iter().map(|outcome| Change {
+            id: outcome.id.clone(),
+            title: outcome.title.clone(),
+            before: self.marks.get(&outcome.id).copied(),
+            after: outcome.verdict.mark(),
+        });
+        let changed = changes.filter(|change| change.before != Some(change.after));
+        Changes(changed.collect())
     }
 }
 
 // ===== impl Changes =====
 
 impl Changes {
-    /// Each of them.
+    /// Returns each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Change> {
         self.0.iter()
     }
@@ -72,25 +71,27 @@ impl Changes {
     /// Whether something is breached that was not.
     #[must_use]
     pub fn is_worse(&self) -> bool {
-        self.0.iter().any(|change| change.after == "breached")
+        self.0.iter().any(|change| change.after == Mark::Breached)
     }
 
-    /// A line each, for people.
+    /// Returns a line for each, for people.
     #[must_use]
     pub fn to_text(&self) -> String {
         if self.0.is_empty() {
             return "nothing has changed since the baseline\n".to_owned();
         }
-        let line = |change: &Change| {
-            let Change {
-                id,
-                title,
-                before,
-                after,
-            } = change;
-            format!("{id}  {before} -> {after}  {title}\n")
-        };
-        let lines: String = self.0.iter().map(line).collect();
-        format!("since the baseline:\n{lines}")
+        let mut text = "since the baseline:\n".to_owned();
+        text.extend(self.0.iter().map(|change| format!("{change}\n")));
+        text
+    }
+}
+
+// ===== impl Change =====
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = self.before.map_or("none", Mark::name);
+        let (id, after, title) = (&self.id, self.after.name(), &self.title);
+        write!(f, "{id}  {before} -> {after}  {title}")
     }
 }

@@ -46,7 +46,7 @@ pub struct Spent {
 pub struct Outcome {
     /// The attack's stable name, such as `A01`.
     pub id: String,
-    /// What the attack speaks about.
+    /// What the attack is about.
     pub group: Group,
     /// How much a server must hold it.
     pub level: Level,
@@ -54,11 +54,11 @@ pub struct Outcome {
     pub title: String,
     /// What a hardened server does.
     pub expects: String,
-    /// What mends it.
+    /// The fix.
     pub fix: String,
     /// Where the expected result comes from.
     pub reference: String,
-    /// The lines of the checklist it speaks to.
+    /// The lines of the checklist that it tests.
     pub lines: Vec<String>,
     /// The rows of the OWASP API Security Top 10 (2023).
     pub owasp: Vec<String>,
@@ -79,10 +79,10 @@ impl Report {
         self.breaches().next().is_none()
     }
 
-    /// The attacks that the server did not hold.
+    /// Returns the attacks that the server did not hold.
     pub fn breaches(&self) -> impl Iterator<Item = &Outcome> {
-        let breached = |outcome: &&Outcome| outcome.verdict.is_breached();
-        self.outcomes.iter().filter(breached)
+        let outcomes = self.outcomes.iter();
+        outcomes.filter(|outcome| outcome.verdict.is_breached())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
 // ===== impl Report =====
 
 impl Report {
-    /// The report as a page of HTML, without scripts and without requests.
+    /// Returns the report as a page of HTML, without scripts and without requests.
     #[must_use]
     pub fn to_html(&self) -> String {
         let title = format!("Siege of {}", self.target);
@@ -176,7 +176,7 @@ fn spine_line(line: &Line, verdict: LineVerdict, outcomes: &[&Outcome]) -> Marku
                 span class=(format!("verdict {class}")) { (verdict.name()) } " "
                 span.id { (line.id) } " " (line.text)
             }
-            @if outcomes.is_empty() { p.untested { "No attack speaks to this line." } }
+            @if outcomes.is_empty() { p.untested { "No attack tests this line." } }
             (attacks(outcomes))
         }
     }

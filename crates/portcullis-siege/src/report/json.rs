@@ -1,11 +1,12 @@
 //! JSON: the report as it is.
 
 use super::Report;
+use crate::ReportError;
 
 // ===== impl Report =====
 
 impl Report {
-    /// The report as JSON. Its schema is [`Report::json_schema`].
+    /// Returns the report as JSON. Its schema is [`Report::json_schema`].
     #[must_use]
     pub fn to_json(&self) -> String {
         let text = serde_json::to_string_pretty(self);
@@ -16,12 +17,12 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// One line that says what is wrong.
-    pub fn from_json(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| format!("not a report: {error}"))
+    /// Fails if the text is not a report.
+    pub fn from_json(text: &str) -> Result<Self, ReportError> {
+        serde_json::from_str(text).map_err(ReportError)
     }
 
-    /// The JSON schema of a report.
+    /// Returns the JSON schema of a report.
     #[must_use]
     pub fn json_schema() -> String {
         let text = serde_json::to_string_pretty(&schemars::schema_for!(Self));

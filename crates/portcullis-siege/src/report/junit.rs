@@ -10,7 +10,7 @@ use crate::{catalogue::Group, verdict::Verdict};
 // ===== impl Report =====
 
 impl Report {
-    /// The report as JUnit's XML. What was not tested is skipped, with its reason.
+    /// Returns the report as JUnit's XML. What was not tested is skipped, with its reason.
     #[must_use]
     pub fn to_junit(&self) -> String {
         let mut document = Document::new("portcullis siege");

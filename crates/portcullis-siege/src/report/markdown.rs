@@ -6,7 +6,7 @@ use crate::verdict::{Evidence, Verdict};
 // ===== impl Report =====
 
 impl Report {
-    /// The report as Markdown.
+    /// Returns the report as Markdown.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let count = self.count();

@@ -8,12 +8,16 @@ use crate::{catalogue::Level, verdict::Verdict};
 // ===== impl Report =====
 
 impl Report {
-    /// The report as SARIF 2.1.0. What was not breached is not a result.
+    /// Returns the report as SARIF 2.1.0. What was not breached is not a result.
     #[must_use]
     pub fn to_sarif(&self) -> String {
         let rules: Vec<_> = self.outcomes.iter().map(rule).collect();
-        let place = |(index, outcome)| self.result(index, outcome);
-        let results: Vec<_> = self.outcomes.iter().enumerate().filter_map(place).collect();
+        let results: Vec<_> = self
+            .outcomes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, outcome)| self.result(index, outcome))
+            .collect();
         let document = json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
@@ -107,9 +111,11 @@ fn pascal(text: &str) -> String {
     let words = text
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
-    let capital = |word: &str| {
-        let (first, rest) = word.split_at(1);
-        first.to_ascii_uppercase() + rest
-    };
-    words.take(6).map(capital).collect()
+    words.take(6).map(capitalized).collect()
+}
+
+/// An ASCII word with a capital at its beginning.
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_ascii_uppercase() + rest
 }

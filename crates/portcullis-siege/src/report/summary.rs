@@ -2,8 +2,8 @@
 
 use super::{Outcome, Report};
 use crate::{
-    catalogue::{Attack, CATALOGUE, CHECKLIST, Group, Line},
-    verdict::Verdict,
+    catalogue::{CATALOGUE, CHECKLIST, Group, Line},
+    verdict::Mark,
 };
 
 /// How many attacks ended how.
@@ -20,11 +20,11 @@ pub struct Count {
     pub could_not_tell: usize,
 }
 
-/// What a siege says of a line of the checklist.
+/// The verdict on a line of the checklist.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LineVerdict {
-    /// Every attack that speaks to it was held.
+    /// Every attack that tests it was held.
     Held,
     /// Some were held, none was breached, and the rest was not tested or proves nothing.
     HeldInPart,
@@ -37,47 +37,58 @@ pub enum LineVerdict {
 // ===== impl Report =====
 
 impl Report {
-    /// How many attacks ended how.
+    /// Returns how many attacks ended how.
     #[must_use]
     pub fn count(&self) -> Count {
         let mut count = Count::default();
         for outcome in &self.outcomes {
-            *match outcome.verdict {
-                Verdict::Held { .. } => &mut count.held,
-                Verdict::Breached { .. } => &mut count.breached,
-                Verdict::NotTested { .. } => &mut count.not_tested,
-                Verdict::CouldNotTell { .. } => &mut count.could_not_tell,
+            *match outcome.verdict.mark() {
+                Mark::Held => &mut count.held,
+                Mark::Breached => &mut count.breached,
+                Mark::NotTested => &mut count.not_tested,
+                Mark::CouldNotTell => &mut count.could_not_tell,
             } += 1;
         }
         count
     }
 
-    /// Every line of the checklist, what the siege says of it, and what it says it by.
+    /// Returns every line of the checklist, its verdict, and the outcomes that it comes from.
     #[must_use]
     pub fn lines(&self) -> Vec<(&'static Line, LineVerdict, Vec<&Outcome>)> {
-        let of = |line: &'static Line| {
-            let speaks = |outcome: &&Outcome| outcome.lines.iter().any(|id| id == line.id);
-            let outcomes: Vec<_> = self.outcomes.iter().filter(speaks).collect();
-            (line, LineVerdict::of(line, &outcomes), outcomes)
-        };
-        CHECKLIST.iter().map(of).collect()
+        let lines = CHECKLIST.iter().map(|line| {
+            let outcomes = self.outcomes.iter();
+            let outcomes: Vec<_> = outcomes
+                .filter(|outcome| outcome.lines.iter().any(|id| id == line.id))
+                .collect();
+            (line, LineVerdict::new(line, &outcomes), outcomes)
+        });
+        lines.collect()
     }
 
-    /// The attacks that speak to no line.
+    /// Returns the attacks that test no line.
     pub(crate) fn beyond(&self) -> Vec<&Outcome> {
-        let speaks_to_none = |outcome: &&Outcome| outcome.lines.is_empty();
-        self.outcomes.iter().filter(speaks_to_none).collect()
+        let outcomes = self.outcomes.iter();
+        outcomes
+            .filter(|outcome| outcome.lines.is_empty())
+            .collect()
     }
 }
 
 // ===== impl LineVerdict =====
 
 impl LineVerdict {
-    fn of(line: &Line, outcomes: &[&Outcome]) -> Self {
-        let speaks = |attack: &&Attack| attack.lines.contains(&line.id);
-        let all = CATALOGUE.iter().filter(speaks).count();
-        let is = |is: fn(&Verdict) -> bool| outcomes.iter().filter(|o| is(&o.verdict)).count();
-        match (is(Verdict::is_breached), is(Verdict::is_held)) {
+    fn new(line: &Line, outcomes: &[&Outcome]) -> Self {
+        let attacks = CATALOGUE.iter();
+        let all = attacks
+            .filter(|attack| attack.lines.contains(&line.id))
+            .count();
+        let count = |mark| {
+            let outcomes = outcomes.iter();
+            outcomes
+                .filter(|outcome| outcome.verdict.mark() == mark)
+                .count()
+        };
+        match (count(Mark::Breached), count(Mark::Held)) {
             (1.., _) => Self::Breached,
             (0, 0) => Self::NotTested,
             (0, held) if held == all => Self::Held,
@@ -85,7 +96,7 @@ impl LineVerdict {
         }
     }
 
-    /// Its name: `held`, `held in part`, `breached` or `not tested`.
+    /// Returns its name: `held`, `held in part`, `breached` or `not tested`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -97,8 +108,8 @@ impl LineVerdict {
     }
 }
 
-/// Groups that have no attack yet.
+/// Returns the groups that have no attack yet.
 pub(crate) fn not_examined() -> impl Iterator<Item = Group> {
-    let has_none = |group: &Group| !CATALOGUE.iter().any(|attack| attack.group() == *group);
-    Group::ALL.into_iter().filter(has_none)
+    let groups = Group::ALL.into_iter();
+    groups.filter(|group| !CATALOGUE.iter().any(|attack| attack.group() == *group))
 }

@@ -12,8 +12,8 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{Answer, Ask, sources::connect};
-use crate::{arena::Arena, verdict::Trouble};
+use super::{Answer, Request, sources::connect};
+use crate::{context::Context, verdict::Failure};
 
 /// One connection. Closed when dropped.
 #[derive(Debug)]
@@ -32,66 +32,79 @@ enum Sender {
 
 impl Client {
     pub(crate) async fn connect(
-        arena: &Arena,
+        context: &Context,
         from: Option<IpAddr>,
         http2: bool,
-    ) -> Result<Self, Trouble> {
-        arena.budget.connection()?;
-        let opened = timeout(CONNECT, open(arena, from, http2)).await;
-        opened.map_err(|_| Trouble::Unclear("no connection within 3 s".to_owned()))?
+    ) -> Result<Self, Failure> {
+        context.budget.connection()?;
+        let opened = timeout(CONNECT, open(context, from, http2)).await;
+        opened.map_err(|_| Failure::unclear("no connection within 3 s"))?
     }
 
-    /// The whole answer, within 10 seconds.
-    pub(crate) async fn ask(&mut self, arena: &Arena, ask: &Ask) -> Result<Answer, Trouble> {
-        let answered = timeout(ANSWER, self.whole(arena, ask)).await;
-        answered.map_err(|_| Trouble::Unclear(format!("no answer of {} within 10 s", ask.path)))?
+    /// Returns the whole answer, within 10 seconds.
+    pub(crate) async fn send(
+        &mut self,
+        context: &Context,
+        request: &Request,
+    ) -> Result<Answer, Failure> {
+        let answered = timeout(ANSWER, self.whole(context, request)).await;
+        answered
+            .map_err(|_| Failure::unclear(format!("no answer of {} within 10 s", request.path)))?
     }
 
-    async fn whole(&mut self, arena: &Arena, ask: &Ask) -> Result<Answer, Trouble> {
-        let response = self.send(arena, ask).await?;
+    async fn whole(&mut self, context: &Context, request: &Request) -> Result<Answer, Failure> {
+        let response = self.start(context, request).await?;
         Ok(read(response).await)
     }
 
-    /// The answer's head; its body comes as it is read.
-    pub(crate) async fn send(
+    /// Returns the answer's head; its body comes as it is read.
+    pub(crate) async fn start(
         &mut self,
-        arena: &Arena,
-        ask: &Ask,
-    ) -> Result<Response<Incoming>, Trouble> {
-        arena.budget.request()?;
-        arena.budget.send(ask.path.len() + ask.body.len() + 100)?;
-        let request = ask.request(arena)?;
-        let sent = match &mut self.sender {
-            Sender::Http1(sender) => match sender.ready().await {
-                Ok(()) => sender.send_request(request).await,
-                Err(error) => Err(error),
-            },
-            Sender::Http2(sender) => match sender.ready().await {
-                Ok(()) => sender.send_request(request).await,
-                Err(error) => Err(error),
-            },
-        };
-        sent.map_err(|error| Trouble::Unclear(format!("no answer of {}: {error}", ask.path)))
+        context: &Context,
+        request: &Request,
+    ) -> Result<Response<Incoming>, Failure> {
+        context.budget.request()?;
+        context
+            .budget
+            .send(request.path.len() + request.body.len() + 100)?;
+        let sent = self.sender.send(request.to_http(context)?).await;
+        sent.map_err(|error| Failure::unclear(format!("no answer of {}: {error}", request.path)))
     }
 }
 
-async fn open(arena: &Arena, from: Option<IpAddr>, http2: bool) -> Result<Client, Trouble> {
-    let io = TokioIo::new(connect(from, arena.target.address()).await?);
+// ===== impl Sender =====
+
+impl Sender {
+    async fn send(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+            Self::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+        }
+    }
+}
+
+async fn open(context: &Context, from: Option<IpAddr>, http2: bool) -> Result<Client, Failure> {
+    let io = TokioIo::new(connect(from, context.target.address()).await?);
     let mut connection = JoinSet::new();
-    let unclear = |error: hyper::Error| Trouble::Unclear(error.to_string());
-    let sender = match http2 {
-        false => {
-            let (sender, driver) = http1::handshake(io).await.map_err(unclear)?;
-            connection.spawn(async move { drop(driver.await) });
-            Sender::Http1(sender)
-        }
-        true => {
-            let (sender, driver) = http2::handshake(TokioExecutor::new(), io)
-                .await
-                .map_err(unclear)?;
-            connection.spawn(async move { drop(driver.await) });
-            Sender::Http2(sender)
-        }
+    let sender = if http2 {
+        let shaken = http2::handshake(TokioExecutor::new(), io).await;
+        let (sender, driver) = shaken.map_err(|error| Failure::unclear(error.to_string()))?;
+        connection.spawn(async move { drop(driver.await) });
+        Sender::Http2(sender)
+    } else {
+        let shaken = http1::handshake(io).await;
+        let (sender, driver) = shaken.map_err(|error| Failure::unclear(error.to_string()))?;
+        connection.spawn(async move { drop(driver.await) });
+        Sender::Http1(sender)
     };
     Ok(Client {
         sender,

@@ -16,15 +16,15 @@ use tokio::{
 
 use super::sources::connect;
 use crate::{
-    arena::Arena,
-    verdict::{Evidence, Trouble},
+    context::Context,
+    verdict::{Evidence, Failure},
 };
 
 /// A connection on which every frame is ours. Closed when dropped.
 #[derive(Debug)]
 pub(crate) struct Frames {
     io: OwnedWriteHalf,
-    arena: Arena,
+    context: Context,
     seen: Arc<Mutex<Seen>>,
     _reader: JoinSet<()>,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Seen {
 /// The type of a frame (RFC 9113, 6).
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub(crate) enum FrameType {
     Data = 0,
     Headers = 1,
     Reset = 3,
@@ -65,42 +65,41 @@ pub(crate) enum Kind {
 
 impl Frames {
     /// Connects, and sends the preface and SETTINGS.
-    pub(crate) async fn connect(arena: &Arena, from: Option<IpAddr>) -> Result<Self, Trouble> {
-        arena.budget.connection()?;
-        let connected = timeout(CONNECT, connect(from, arena.target.address())).await;
-        let io =
-            connected.map_err(|_| Trouble::Unclear("no connection within 3 s".to_owned()))??;
+    pub(crate) async fn connect(context: &Context, from: Option<IpAddr>) -> Result<Self, Failure> {
+        context.budget.connection()?;
+        let connected = timeout(CONNECT, connect(from, context.target.address())).await;
+        let io = connected.map_err(|_| Failure::unclear("no connection within 3 s"))??;
         let (reader, writer) = io.into_split();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut tasks = JoinSet::new();
         tasks.spawn(read(reader, Arc::clone(&seen)));
         let mut frames = Self {
             io: writer,
-            arena: arena.clone(),
+            context: context.clone(),
             seen,
             _reader: tasks,
         };
         frames.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
         // A window that lets answers come: 4 is INITIAL_WINDOW_SIZE.
         frames
-            .send(Kind::Settings, 0, 0, &[0, 4, 0, 0xf, 0, 0])
+            .send(FrameType::Settings, 0, 0, &[0, 4, 0, 0xf, 0, 0])
             .await?;
         Ok(frames)
     }
 
     pub(crate) async fn send(
         &mut self,
-        kind: Kind,
+        kind: FrameType,
         flags: u8,
         stream: u32,
         payload: &[u8],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Failure> {
         self.write(&frame(kind, flags, stream, payload)).await
     }
 
     /// Writes frames. A server that closed is not an error: that is what is looked for.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        self.arena.budget.send(bytes.len())?;
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.context.budget.send(bytes.len())?;
         let written = timeout(WRITE, self.io.write_all(bytes)).await;
         let mut seen = lock(&self.seen);
         seen.last = bytes[..bytes.len().min(REMEMBERED)].to_vec();
@@ -118,7 +117,7 @@ impl Frames {
         seen.goaway.is_some() || seen.closed
     }
 
-    /// Waits until something was seen. Tells whether it was.
+    /// Waits until something was seen. Returns whether it was.
     pub(crate) async fn wait(&self, within: Duration, is_there: impl Fn(&Seen) -> bool) -> bool {
         let poll = async {
             while !is_there(&lock(&self.seen)) {
@@ -129,13 +128,14 @@ impl Frames {
     }
 
     /// Waits for the server's SETTINGS.
-    pub(crate) async fn ready(self) -> Result<Self, Trouble> {
-        match self
+    pub(crate) async fn ready(self) -> Result<Self, Failure> {
+        let ready = self
             .wait(CONNECT, |seen| seen.acks > 0 || seen.closed)
-            .await
-        {
-            true => Ok(self),
-            false => Err(Trouble::Unclear("no SETTINGS within 3 s".to_owned())),
+            .await;
+        if ready {
+            Ok(self)
+        } else {
+            Err(Failure::unclear("no SETTINGS within 3 s"))
         }
     }
 }
@@ -159,25 +159,16 @@ impl Seen {
             || self.closed
     }
 
-    pub(crate) fn evidence(
-        &self,
-        what: impl Into<String>,
-        sent: &str,
-        arena: &Arena,
-        id: &str,
-    ) -> Evidence {
+    pub(crate) fn evidence(&self, what: impl Into<String>, sent: &str) -> Evidence {
         let bytes: Vec<_> = self.last.iter().map(|byte| format!("{byte:02x}")).collect();
+        let last = bytes.join(" ");
         Evidence::new(what)
-            .sent(format!(
-                "{sent}; the last frame begins with {}",
-                bytes.join(" ")
-            ))
-            .received(self.told())
-            .repeat(format!("portcullis siege {} --only {id}", arena.target))
+            .sent(format!("{sent}; the last frame begins with {last}"))
+            .received(self.text())
     }
 
-    /// What the server sent, in words.
-    fn told(&self) -> String {
+    /// Returns what the server sent, in words.
+    fn text(&self) -> String {
         let end = match (self.goaway, self.closed) {
             (Some(code), _) => format!("GOAWAY with code {code}"),
             (None, true) => "closed without GOAWAY".to_owned(),
@@ -217,7 +208,7 @@ fn list(name: &str, streams: impl Iterator<Item = (u32, u32)>) -> String {
     }
 }
 
-pub(crate) fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: FrameType, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_be_bytes();
     let mut frame = vec![length[1], length[2], length[3], kind as u8, flags];
     frame.extend_from_slice(&stream.to_be_bytes());

@@ -14,15 +14,15 @@ use super::{
     sources::connect,
 };
 use crate::{
-    arena::Arena,
-    verdict::{Evidence, Trouble},
+    context::Context,
+    verdict::{Evidence, Failure},
 };
 
 /// A connection on which every byte is ours. It remembers what passed.
 #[derive(Debug)]
 pub(crate) struct Raw {
     io: TcpStream,
-    arena: Arena,
+    context: Context,
     seen: Exchange,
 }
 
@@ -43,25 +43,24 @@ pub(crate) struct Exchange {
 // ===== impl Raw =====
 
 impl Raw {
-    pub(crate) async fn connect(arena: &Arena, from: Option<IpAddr>) -> Result<Self, Trouble> {
-        arena.budget.connection()?;
-        let connected = timeout(CONNECT, connect(from, arena.target.address())).await;
-        let io =
-            connected.map_err(|_| Trouble::Unclear("no connection within 3 s".to_owned()))??;
+    pub(crate) async fn connect(context: &Context, from: Option<IpAddr>) -> Result<Self, Failure> {
+        context.budget.connection()?;
+        let connected = timeout(CONNECT, connect(from, context.target.address())).await;
+        let io = connected.map_err(|_| Failure::unclear("no connection within 3 s"))??;
         Ok(Self {
             io,
-            arena: arena.clone(),
+            context: context.clone(),
             seen: Exchange {
-                target: arena.target.authority().to_owned(),
+                target: context.target.authority().to_owned(),
                 ..Exchange::default()
             },
         })
     }
 
     /// Sends. A server that no longer reads is not an error: what it said counts.
-    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Trouble> {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
         let bytes = bytes.as_ref();
-        self.arena.budget.send(bytes.len())?;
+        self.context.budget.send(bytes.len())?;
         self.seen
             .sent
             .extend_from_slice(&bytes[..bytes.len().min(REMEMBERED)]);
@@ -70,7 +69,7 @@ impl Raw {
         Ok(())
     }
 
-    /// Reads what is there within a time. Tells whether anything came.
+    /// Reads what is there within a time. Returns whether anything came.
     pub(crate) async fn read(&mut self, within: Duration) -> bool {
         let length = self.seen.received.len();
         self.seen.received.reserve(8 << 10);
@@ -79,7 +78,7 @@ impl Raw {
         self.seen.received.len() > length
     }
 
-    /// Reads an answer's head. Gives its status, if it comes within a time.
+    /// Reads an answer's head. Returns its status, if it comes within a time.
     pub(crate) async fn status(&mut self, within: Duration) -> Option<u16> {
         let ends = Instant::now() + within;
         while self.seen.status().is_none() && !self.seen.closed {
@@ -91,7 +90,7 @@ impl Raw {
         self.seen.status()
     }
 
-    /// Reads until the server closes, or says nothing more for a moment after an answer.
+    /// Reads until the server closes, or is quiet for a while after an answer.
     pub(crate) async fn read_answers(&mut self) {
         let began = Instant::now();
         let ends = began + ANSWER;
@@ -106,7 +105,7 @@ impl Raw {
         self.seen.took = began.elapsed();
     }
 
-    /// Waits for the server to close. Tells whether it did.
+    /// Waits for the server to close. Returns whether it did.
     pub(crate) async fn closes_by(&mut self, deadline: Instant) -> bool {
         let mut scrap = [0; 4096];
         while !self.seen.closed {
@@ -140,11 +139,12 @@ impl Raw {
 // ===== impl Exchange =====
 
 impl Exchange {
-    /// The answers, without the interim ones.
+    /// Returns the answers, without the interim ones.
     pub(crate) fn answers(&self) -> Vec<Answer> {
         let all = parse_all(&self.received, self.closed, self.head_only);
-        let last = |answer: &Answer| !matches!(answer.status, 100 | 102..=199);
-        all.into_iter().filter(last).collect()
+        all.into_iter()
+            .filter(|answer| !matches!(answer.status, 100 | 102..=199))
+            .collect()
     }
 
     /// The first answer's status.
@@ -167,7 +167,7 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn breach(&self, what: impl Into<String>) -> Trouble {
+    pub(crate) fn breach(&self, what: impl Into<String>) -> Failure {
         self.evidence(what).into()
     }
 

@@ -4,7 +4,7 @@
 //! a server remembers of one never answers for another.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
@@ -22,8 +22,8 @@ impl Sources {
     /// Many, if the server is at an IPv4 loopback address and this machine has more of them.
     pub(crate) fn new(target: IpAddr) -> Self {
         let first = 1 << 16 | rand::random_range(0..128u32 << 16);
-        let has = |offset| std::net::TcpListener::bind((address(offset), 0)).is_ok();
-        let many = matches!(target, IpAddr::V4(ip) if ip.is_loopback()) && has(first);
+        let is_loopback = matches!(target, IpAddr::V4(ip) if ip.is_loopback());
+        let many = is_loopback && TcpListener::bind((address(first), 0)).is_ok();
         Self {
             next: many.then(|| AtomicU32::new(first)),
         }

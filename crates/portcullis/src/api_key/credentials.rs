@@ -10,12 +10,13 @@ pub(super) enum Source {
 }
 
 /// The key that a request carries: exactly one, in one of the two headers.
-pub(super) fn find(headers: &HeaderMap) -> Option<(Source, &str)> {
+#[inline]
+pub(super) fn find(headers: &HeaderMap) -> Option<(Source, &[u8])> {
     let own = only(headers, &X_API_KEY)?;
     let bearer = only(headers, &AUTHORIZATION)?;
     match (own, bearer) {
-        (Some(key), None) => Some((Source::XApiKey, key.to_str().ok()?)),
-        (None, Some(value)) => Some((Source::Authorization, bearer_token(value.to_str().ok()?)?)),
+        (Some(key), None) => Some((Source::XApiKey, key.as_bytes())),
+        (None, Some(value)) => Some((Source::Authorization, bearer_token(value.as_bytes())?)),
         _ => None,
     }
 }
@@ -39,11 +40,17 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a Head
 }
 
 /// The scheme is compared without regard to case (RFC 9110, section 11.1).
-fn bearer_token(credentials: &str) -> Option<&str> {
-    let (scheme, token) = credentials.split_once(' ')?;
+fn bearer_token(credentials: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = credentials.split_at_checked(SCHEME.len())?;
+    let token = token.strip_prefix(b" ")?;
+    let start = token
+        .iter()
+        .position(|byte| *byte != b' ')
+        .unwrap_or(token.len());
     scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim_start_matches(' '))
+        .eq_ignore_ascii_case(SCHEME)
+        .then_some(&token[start..])
 }
 
+const SCHEME: &[u8] = b"bearer";
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");

@@ -12,13 +12,13 @@ impl KeyDigest {
     /// The digest of an unknown key: no text is known to have it.
     pub(super) const NONE: Self = Self([0; 32]);
 
-    /// Digests a secret. With the 43 characters of ours that is one block of SHA-256.
+    /// Creates the digest of a secret. With the 43 characters of ours that is one block of SHA-256.
     #[must_use]
-    pub fn of(secret: &str) -> Self {
-        Self(Sha256::digest(secret.as_bytes()).into())
+    pub fn from_secret(secret: impl AsRef<[u8]>) -> Self {
+        Self(Sha256::digest(secret).into())
     }
 
-    /// Reads 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl KeyDigest {
         Ok(Self(bytes))
     }
 
-    /// 64 hexadecimal digits.
+    /// Returns 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()

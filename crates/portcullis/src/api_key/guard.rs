@@ -1,84 +1,48 @@
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderValue, header::WWW_AUTHENTICATE, request};
-use pin_project_lite::pin_project;
-use portcullis_core::{
-    BoxError, Facts, Guard, Permit, Principal, Rejection, RejectionKind, Verdict,
-};
+use portcullis_core::{BoxError, Facts, Guard, Rejection, RejectionKind, Reply, Verdict};
 use subtle::ConstantTimeEq;
 
 use super::{
-    IntoKeyStore, KeyDigest, KeyRecord, KeyStore, Lookup,
+    KeyDigest, KeyRecord, KeyStore, Lookup,
     credentials::{self, Source},
     key,
 };
 
-/// Admits requests that carry a known API key.
+/// Admits requests that carry a known API key. See the [module docs](super).
 #[derive(Clone)]
-pub struct ApiKeyGuard<K> {
-    store: K,
-}
-
-/// Tells the application who sent the request.
-#[derive(Debug)]
-pub struct Authenticated {
-    principal: Principal,
-    source: Source,
-}
-
-pin_project! {
-    /// Waits for a [`KeyStore`].
-    pub struct AdmitFuture<F> {
-        #[pin]
-        lookup: F,
-        presented: KeyDigest,
-        source: Source,
-    }
+pub struct ApiKeyGuard {
+    store: Arc<dyn KeyStore>,
 }
 
 // ===== impl ApiKeyGuard =====
 
-impl<K> ApiKeyGuard<K> {
+impl ApiKeyGuard {
     /// Creates a guard that looks keys up in `store`.
-    pub fn new<Kind>(store: impl IntoKeyStore<Kind, Store = K>) -> Self {
+    pub fn new(store: impl KeyStore) -> Self {
         Self {
-            store: store.into_key_store(),
+            store: Arc::new(store),
         }
     }
 }
 
-impl<K> Guard for ApiKeyGuard<K>
-where
-    K: KeyStore,
-{
-    type Permit = Authenticated;
-    type Future = AdmitFuture<K::Future>;
-
+impl Guard for ApiKeyGuard {
     #[inline]
-    fn admit(&self, head: &request::Parts) -> Verdict<Authenticated, Self::Future> {
+    fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
         let Some((source, text)) = credentials::find(&head.headers) else {
-            return Verdict::Reject(unauthenticated());
+            return unauthenticated().into();
         };
         // What is no key costs the same work, and is not worth hashing at length.
         let (lookup, secret) = match key::split(text) {
             Ok(parts) => (self.store.find(parts.id), parts.secret),
-            Err(_) => (Lookup::Known(None), ""),
+            Err(_) => (Lookup::Known(None), &b""[..]),
         };
-        let presented = KeyDigest::of(secret);
+        let presented = KeyDigest::from_secret(secret);
         match lookup {
-            Lookup::Known(record) => match judge(record, &presented, source) {
-                Ok(permit) => Verdict::Admit(permit),
-                Err(rejection) => Verdict::Reject(rejection),
-            },
-            Lookup::Wait(lookup) => Verdict::Defer(AdmitFuture {
-                lookup,
-                presented,
-                source,
+            Lookup::Known(record) => judge(record, &presented, source, head),
+            Lookup::Wait(lookup) => Verdict::defer(lookup, move |found, head, _| {
+                on_answer(found, &presented, source, head)
             }),
         }
     }
@@ -88,67 +52,52 @@ where
     }
 }
 
-impl<K> fmt::Debug for ApiKeyGuard<K> {
+impl fmt::Debug for ApiKeyGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKeyGuard").finish_non_exhaustive()
     }
 }
 
-// ===== impl Authenticated =====
-
-impl Permit for Authenticated {
-    #[inline]
-    fn on_request(&mut self, head: &mut request::Parts) {
-        credentials::hide(&mut head.headers, self.source);
-        Facts::of_mut(&mut head.extensions).set(self.principal.clone());
-    }
-}
-
-// ===== impl AdmitFuture =====
-
-impl<F> Future for AdmitFuture<F>
-where
-    F: Future<Output = Result<Option<KeyRecord>, BoxError>>,
-{
-    type Output = Result<Authenticated, Rejection>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        Poll::Ready(match ready!(this.lookup.poll(cx)) {
-            Ok(record) => judge(record, this.presented, *this.source),
-            Err(error) => {
-                tracing::warn!(target: "portcullis", error, "the key store failed");
-                Err(RejectionKind::Unavailable.into())
-            }
-        })
-    }
-}
-
-impl<F> fmt::Debug for AdmitFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdmitFuture").finish_non_exhaustive()
+/// Judges by what a store answered. A store that is down opens no door.
+fn on_answer(
+    found: Result<Option<KeyRecord>, BoxError>,
+    presented: &KeyDigest,
+    source: Source,
+    head: &mut request::Parts,
+) -> Verdict {
+    match found {
+        Ok(record) => judge(record, presented, source, head),
+        Err(error) => {
+            tracing::warn!(target: "portcullis", error, "the key store failed");
+            RejectionKind::Unavailable.into()
+        }
     }
 }
 
 /// Compares in constant time, and compares something also when there is nothing to compare with.
+#[inline]
 fn judge(
     record: Option<KeyRecord>,
     presented: &KeyDigest,
     source: Source,
-) -> Result<Authenticated, Rejection> {
+    head: &mut request::Parts,
+) -> Verdict {
     let stored = record
         .as_ref()
         .map_or(&KeyDigest::NONE, |record| &record.digest);
     let is_right = bool::from(stored.ct_eq(presented));
     match record.filter(|_| is_right) {
-        Some(KeyRecord { principal, .. }) => Ok(Authenticated { principal, source }),
-        None => Err(unauthenticated()),
+        Some(KeyRecord { principal, .. }) => {
+            credentials::hide(&mut head.headers, source);
+            Facts::of_mut(&mut head.extensions).set(principal);
+            Verdict::Admit
+        }
+        None => unauthenticated().into(),
     }
 }
 
 fn unauthenticated() -> Rejection {
-    Rejection::new(RejectionKind::Unauthenticated).header(WWW_AUTHENTICATE, CHALLENGE)
+    Rejection::new(RejectionKind::Unauthenticated).with_header(WWW_AUTHENTICATE, CHALLENGE)
 }
 
 /// Says that a bearer token is wanted and nothing of what was wrong (RFC 6750, section 3).

@@ -21,19 +21,19 @@ pub struct InvalidApiKey;
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
     pub(super) id: &'a str,
-    pub(super) secret: &'a str,
+    pub(super) secret: &'a [u8],
 }
 
 // ===== impl ApiKey =====
 
 impl ApiKey {
-    /// Makes a key with 256 random bits.
+    /// Creates a key with 256 random bits.
     ///
     /// # Errors
     ///
     /// Says so unless `prefix` is 1 to 16 lowercase letters and digits.
     pub fn generate(prefix: &str) -> Result<Self, ConfigError> {
-        if !is_part(prefix, 1..=LONGEST_PREFIX) {
+        if !is_part(prefix.as_bytes(), LONGEST_PREFIX) {
             let problem = "a key's prefix is 1 to 16 lowercase letters and digits";
             return Err(ConfigError::new(problem));
         }
@@ -41,48 +41,51 @@ impl ApiKey {
         Ok(Self::with_id(prefix, &id))
     }
 
-    /// Makes a key with that id.
+    /// Creates a key with that id.
     pub(super) fn with_id(prefix: &str, id: &str) -> Self {
         let secret = random(BASE62, SECRET);
         let mut text = Zeroizing::new(format!("{prefix}_{id}_{}", *secret));
-        let checksum = checksum(&text);
-        text.push_str(&checksum);
+        let checksum = checksum(text.as_bytes());
+        text.extend(checksum.map(char::from));
         Self { text }
     }
 
-    /// Reads a key.
+    /// Parses a key.
     ///
     /// # Errors
     ///
     /// Returns an error when the form or the checksum is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
-        split(text)?;
+        split(text.as_bytes())?;
         Ok(Self {
             text: Zeroizing::new(text.to_owned()),
         })
     }
 
-    /// The key itself. Show it once, to whom it belongs.
+    /// Returns the key itself. Show it once, to whom it belongs.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// What selects the key in a store.
+    /// Returns what selects the key in a store.
     #[must_use]
     pub fn id(&self) -> &str {
         self.parts().id
     }
 
-    /// What a store keeps of it.
+    /// Returns what a store keeps of it.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
-        KeyDigest::of(self.parts().secret)
+        KeyDigest::from_secret(self.parts().secret)
     }
 
     fn parts(&self) -> Parts<'_> {
         // The text was made or parsed here.
-        split(&self.text).unwrap_or(Parts { id: "", secret: "" })
+        split(self.text.as_bytes()).unwrap_or(Parts {
+            id: "",
+            secret: b"",
+        })
     }
 }
 
@@ -103,24 +106,38 @@ impl fmt::Display for InvalidApiKey {
 impl std::error::Error for InvalidApiKey {}
 
 /// Takes a key apart, if its form and its checksum are right.
-pub(super) fn split(text: &str) -> Result<Parts<'_>, InvalidApiKey> {
-    let (head, tail) = text.rsplit_once('_').ok_or(InvalidApiKey)?;
-    let (prefix, id) = head.split_once('_').ok_or(InvalidApiKey)?;
-    let is_tail = tail.len() == SECRET + CHECKSUM && tail.is_ascii();
-    if !(is_part(prefix, 1..=LONGEST_PREFIX) && is_part(id, 1..=LONGEST_ID) && is_tail) {
-        return Err(InvalidApiKey);
-    }
+///
+/// What comes after the id has a fixed length, so that one look from the front finds all parts.
+#[inline]
+pub(super) fn split(text: &[u8]) -> Result<Parts<'_>, InvalidApiKey> {
+    let (head, tail) = text
+        .len()
+        .checked_sub(TAIL + 1)
+        .map(|length| text.split_at(length))
+        .ok_or(InvalidApiKey)?;
+    let tail = tail.strip_prefix(b"_").ok_or(InvalidApiKey)?;
+    let at = head
+        .iter()
+        .position(|byte| *byte == b'_')
+        .ok_or(InvalidApiKey)?;
+    let (prefix, id) = (&head[..at], &head[at + 1..]);
+    let is_right = is_part(prefix, LONGEST_PREFIX)
+        && is_part(id, LONGEST_ID)
+        && tail.is_ascii()
+        && !tail.contains(&b'_');
     let (body, found) = text.split_at(text.len() - CHECKSUM);
-    let secret = &tail[..SECRET];
-    match checksum(body) == *found {
-        true => Ok(Parts { id, secret }),
-        false => Err(InvalidApiKey),
+    if is_right && checksum(body) == found {
+        let id = std::str::from_utf8(id).map_err(|_| InvalidApiKey)?;
+        let secret = &tail[..SECRET];
+        Ok(Parts { id, secret })
+    } else {
+        Err(InvalidApiKey)
     }
 }
 
-fn is_part(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    length.contains(&text.len()) && text.bytes().all(allowed)
+fn is_part(text: &[u8], longest: usize) -> bool {
+    let is_allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=longest).contains(&text.len()) && text.iter().all(is_allowed)
 }
 
 fn random(alphabet: &[u8], length: usize) -> Zeroizing<String> {
@@ -130,31 +147,14 @@ fn random(alphabet: &[u8], length: usize) -> Zeroizing<String> {
 }
 
 /// The CRC-32 of a text in base 62, six digits, most significant first.
-fn checksum(text: &str) -> Checksum {
-    let mut left = crc32fast::hash(text.as_bytes());
+fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
+    let mut left = crc32fast::hash(text);
     let mut digits = [0; CHECKSUM];
     for digit in digits.iter_mut().rev() {
         *digit = BASE62[left as usize % BASE62.len()];
         left /= BASE62.len() as u32;
     }
-    Checksum(digits)
-}
-
-/// Six base 62 digits.
-struct Checksum([u8; CHECKSUM]);
-
-impl std::ops::Deref for Checksum {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl PartialEq<str> for Checksum {
-    fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
-    }
+    digits
 }
 
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -164,6 +164,7 @@ const LONGEST_ID: usize = 32;
 const LONGEST_PREFIX: usize = 16;
 /// 43 base 62 digits hold 256 bits.
 const SECRET: usize = 43;
+const TAIL: usize = SECRET + CHECKSUM;
 
 #[cfg(test)]
 mod tests {
@@ -192,13 +193,13 @@ mod tests {
     #[test]
     fn the_checksum_never_changes() {
         let known = "pk_4fzq0m8c1x7d_0123456789abcdefghijABCDEFGHIJ0123456789abc";
-        assert_eq!(&*checksum(known), "4iBoSt");
+        assert_eq!(checksum(known.as_bytes()), *b"4iBoSt");
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text: String) {
-            let _ = split(&text);
+            let _ = split(text.as_bytes());
         }
 
         #[test]
@@ -207,7 +208,7 @@ mod tests {
             let mut text = key.expose().to_owned();
             prop_assume!(at < text.len() && text[at..=at] != letter);
             text.replace_range(at..=at, &letter);
-            prop_assert!(split(&text).is_err());
+            prop_assert!(split(text.as_bytes()).is_err());
         }
     }
 }

@@ -1,12 +1,11 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     env, fmt, fs,
-    future::Pending,
     path::Path,
     sync::Arc,
 };
 
-use portcullis_core::{BoxError, ConfigError, Principal};
+use portcullis_core::{ConfigError, Principal};
 use zeroize::Zeroizing;
 
 use super::{ApiKey, KeyDigest, KeyRecord, KeyStore, Lookup};
@@ -22,31 +21,33 @@ use super::{ApiKey, KeyDigest, KeyRecord, KeyStore, Lookup};
 /// alice=sha256:4fzq0m8c1x7d:9f86d081884c...  # its id and digest, as `portcullis key new` prints
 /// ```
 #[derive(Clone, Default)]
-pub struct Keys(Arc<HashMap<Box<str>, KeyRecord>>);
+pub struct Keys(Arc<Records>);
+
+type Records = HashMap<Box<str>, KeyRecord, foldhash::fast::RandomState>;
 
 // ===== impl Keys =====
 
 impl Keys {
-    /// Reads keys.
+    /// Parses keys.
     ///
     /// # Errors
     ///
     /// Says what is wrong with each entry, by its number: an entry is never printed. Also when
     /// there is none at all.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut keys = HashMap::new();
+        let mut keys = Records::default();
         let mut problems = Vec::new();
         for (at, entry) in entries(text).enumerate() {
             let added = parse_entry(entry).and_then(|(id, record)| match keys.entry(id) {
                 Entry::Vacant(free) => Ok(free.insert(record)),
-                Entry::Occupied(_) => Err("its id is there twice"),
+                Entry::Occupied(_) => Err("duplicate id"),
             });
             if let Err(problem) = added {
                 problems.push(format!("API keys: entry {}: {problem}", at + 1));
             }
         }
         if keys.is_empty() && problems.is_empty() {
-            problems.push("API keys: there is no key".to_owned());
+            problems.push("API keys: no key".to_owned());
         }
         ConfigError::check(problems)?;
         Ok(Self(Arc::new(keys)))
@@ -77,20 +78,20 @@ impl Keys {
     /// Adds a key of `principal`. A key with the same id is replaced.
     #[must_use]
     pub fn and(self, principal: &str, key: &ApiKey) -> Self {
-        let mut keys = HashMap::clone(&self.0);
+        let mut keys = Records::clone(&self.0);
         let principal = Principal::new(principal).with_key(key.id());
         let record = KeyRecord::new(key.digest(), principal);
         keys.insert(key.id().into(), record);
         Self(Arc::new(keys))
     }
 
-    /// How many keys there are.
+    /// Returns how many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no key.
+    /// Returns `true` if there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -105,9 +106,8 @@ impl From<&ApiKey> for Keys {
 }
 
 impl KeyStore for Keys {
-    type Future = Pending<Result<Option<KeyRecord>, BoxError>>;
-
-    fn find(&self, id: &str) -> Lookup<Self::Future> {
+    #[inline]
+    fn find(&self, id: &str) -> Lookup {
         Lookup::Known(self.0.get(id).cloned())
     }
 }

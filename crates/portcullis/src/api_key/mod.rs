@@ -76,18 +76,35 @@ mod digest;
 mod guard;
 mod key;
 mod keys;
-mod layer;
 mod store;
 #[cfg(test)]
 mod tests;
 
+use portcullis_core::{PublicPaths, UnlessPublic};
+
 pub use self::{
     digest::KeyDigest,
-    guard::{AdmitFuture, ApiKeyGuard, Authenticated},
+    guard::ApiKeyGuard,
     key::{ApiKey, InvalidApiKey},
     keys::Keys,
-    layer::ApiKeyLayer,
-    store::{
-        Blocking, IntoKeyStore, KeyRecord, KeyStore, Lookup, Store, StoreFn, Waiting, WaitingFn,
-    },
+    store::{KeyRecord, KeyStore, Lookup},
 };
+use crate::engine::{Alone, Plain};
+
+/// Admits requests that carry a known API key. See the [module docs](self) for an example.
+pub type ApiKeyLayer = Alone<UnlessPublic<ApiKeyGuard>, Plain>;
+
+impl ApiKeyLayer {
+    /// Creates a layer that looks keys up in a store.
+    pub fn new(store: impl KeyStore) -> Self {
+        UnlessPublic::new(PublicPaths::default(), ApiKeyGuard::new(store)).into()
+    }
+
+    /// Declares paths that need no key: exact ones, and prefixes that end in `/*`.
+    ///
+    /// See [`PublicPaths`] for what counts as below a prefix.
+    #[must_use]
+    pub fn public<'a>(self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+        self.map(|guard| guard.with_public(PublicPaths::new(paths)))
+    }
+}

@@ -1,9 +1,4 @@
-use std::{
-    fmt,
-    future::{Future, Pending},
-    marker::PhantomData,
-    sync::Arc,
-};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use portcullis_core::{BoxError, Principal};
 
@@ -11,24 +6,25 @@ use super::KeyDigest;
 
 /// Finds what is known about a key id.
 ///
-/// Closures are stores too: `|id: &str| -> Option<KeyRecord>`, or an asynchronous
-/// `|id: String| async { Result<Option<KeyRecord>, E> }`. See [`IntoKeyStore`].
-pub trait KeyStore {
-    /// A lookup that must wait.
-    type Future: Future<Output = Result<Option<KeyRecord>, BoxError>>;
-
+/// Closures are stores too, at once with `|id: &str| -> Option<KeyRecord>`, or by asking somebody
+/// with `|id: &str| Lookup::wait(async move { .. })`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a key store",
+    note = "use `Keys`, implement `KeyStore`, or pass a closure: `|id: &str| -> Option<KeyRecord>` or \
+            `|id: &str| Lookup::wait(async move {{ Ok::<Option<KeyRecord>, MyError>(..) }})`"
+)]
+pub trait KeyStore: Send + Sync + 'static {
     /// Looks an id up. The secret is never given to the store.
-    fn find(&self, id: &str) -> Lookup<Self::Future>;
+    fn find(&self, id: &str) -> Lookup;
 }
 
 /// The answer of a [`KeyStore`].
-#[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "complete by definition")]
-pub enum Lookup<F> {
+pub enum Lookup {
     /// What is known, at once.
     Known(Option<KeyRecord>),
     /// Somebody must be asked.
-    Wait(F),
+    Wait(Pin<Box<dyn Future<Output = Result<Option<KeyRecord>, BoxError>> + Send>>),
 }
 
 /// What a [`KeyStore`] knows about a key.
@@ -38,43 +34,33 @@ pub struct KeyRecord {
     pub(super) principal: Principal,
 }
 
-/// What can be used as a [`KeyStore`].
-///
-/// The parameter only tells the compiler which of the three it is; it is always inferred.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a key store",
-    note = "use `Keys`, implement `KeyStore`, or pass `|id: &str| -> Option<KeyRecord>` or \
-            `|id: String| async move {{ Ok::<Option<KeyRecord>, MyError>(..) }}`"
-)]
-pub trait IntoKeyStore<Kind> {
-    /// The store.
-    type Store: KeyStore;
+// ===== impl Lookup =====
 
-    /// Makes the store.
-    fn into_key_store(self) -> Self::Store;
+impl Lookup {
+    /// Returns a look-up that waits for a future.
+    pub fn wait<F, E>(lookup: F) -> Self
+    where
+        F: Future<Output = Result<Option<KeyRecord>, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        Self::Wait(Box::pin(async { lookup.await.map_err(Into::into) }))
+    }
 }
 
-/// Marks an implementation of [`KeyStore`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Store;
+impl From<Option<KeyRecord>> for Lookup {
+    fn from(known: Option<KeyRecord>) -> Self {
+        Self::Known(known)
+    }
+}
 
-/// Marks a closure that answers at once.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Blocking;
-
-/// Marks a closure that answers with a future.
-#[derive(Debug)]
-pub struct Waiting<Fut, E>(PhantomData<fn() -> (Fut, E)>);
-
-/// A [`KeyStore`] from a closure that answers at once.
-#[derive(Clone, Copy)]
-pub struct StoreFn<F>(F);
-
-/// A [`KeyStore`] from a closure that answers with a future.
-#[derive(Clone, Copy)]
-pub struct WaitingFn<F>(F);
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(record) => f.debug_tuple("Known").field(record).finish(),
+            Self::Wait(_) => f.debug_struct("Wait").finish_non_exhaustive(),
+        }
+    }
+}
 
 // ===== impl KeyRecord =====
 
@@ -88,129 +74,18 @@ impl KeyRecord {
 
 // ===== impl KeyStore =====
 
-impl<K> KeyStore for Arc<K>
+impl<F, L> KeyStore for F
 where
-    K: KeyStore + ?Sized,
+    F: Fn(&str) -> L + Send + Sync + 'static,
+    L: Into<Lookup>,
 {
-    type Future = K::Future;
+    fn find(&self, id: &str) -> Lookup {
+        self(id).into()
+    }
+}
 
-    fn find(&self, id: &str) -> Lookup<Self::Future> {
+impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
+    fn find(&self, id: &str) -> Lookup {
         (**self).find(id)
-    }
-}
-
-impl<F> KeyStore for StoreFn<F>
-where
-    F: Fn(&str) -> Option<KeyRecord>,
-{
-    type Future = Pending<Result<Option<KeyRecord>, BoxError>>;
-
-    fn find(&self, id: &str) -> Lookup<Self::Future> {
-        Lookup::Known(self.0(id))
-    }
-}
-
-impl<F, Fut, E> KeyStore for WaitingFn<F>
-where
-    F: Fn(String) -> Fut,
-    Fut: Future<Output = Result<Option<KeyRecord>, E>>,
-    E: Into<BoxError>,
-{
-    type Future = future::Converted<Fut>;
-
-    fn find(&self, id: &str) -> Lookup<Self::Future> {
-        Lookup::Wait(future::Converted::new(self.0(id.to_owned())))
-    }
-}
-
-// ===== impl IntoKeyStore =====
-
-impl<K: KeyStore> IntoKeyStore<Store> for K {
-    type Store = K;
-
-    fn into_key_store(self) -> K {
-        self
-    }
-}
-
-impl<F> IntoKeyStore<Blocking> for F
-where
-    F: Fn(&str) -> Option<KeyRecord>,
-{
-    type Store = StoreFn<F>;
-
-    fn into_key_store(self) -> StoreFn<F> {
-        StoreFn(self)
-    }
-}
-
-impl<F, Fut, E> IntoKeyStore<Waiting<Fut, E>> for F
-where
-    F: Fn(String) -> Fut,
-    Fut: Future<Output = Result<Option<KeyRecord>, E>>,
-    E: Into<BoxError>,
-{
-    type Store = WaitingFn<F>;
-
-    fn into_key_store(self) -> WaitingFn<F> {
-        WaitingFn(self)
-    }
-}
-
-// ===== impl Debug =====
-
-impl<F> fmt::Debug for StoreFn<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreFn").finish_non_exhaustive()
-    }
-}
-
-impl<F> fmt::Debug for WaitingFn<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitingFn").finish_non_exhaustive()
-    }
-}
-
-/// The future of a [`WaitingFn`].
-pub(super) mod future {
-    use std::{
-        fmt,
-        pin::Pin,
-        task::{Context, Poll},
-    };
-
-    use pin_project_lite::pin_project;
-    use portcullis_core::BoxError;
-
-    pin_project! {
-        /// Turns the error of a lookup into a boxed one.
-        pub struct Converted<F> {
-            #[pin]
-            inner: F,
-        }
-    }
-
-    impl<F> Converted<F> {
-        pub(super) const fn new(inner: F) -> Self {
-            Self { inner }
-        }
-    }
-
-    impl<F, T, E> Future for Converted<F>
-    where
-        F: Future<Output = Result<T, E>>,
-        E: Into<BoxError>,
-    {
-        type Output = Result<T, BoxError>;
-
-        fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-            self.project().inner.poll(cx).map_err(Into::into)
-        }
-    }
-
-    impl<F> fmt::Debug for Converted<F> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("Converted").finish_non_exhaustive()
-        }
     }
 }

@@ -5,12 +5,12 @@ use portcullis_core::{Facts, Principal, Rejection};
 use portcullis_test::{Body, contract, logged, request, send, service, text};
 use tower::Layer;
 
-use super::{ApiKey, ApiKeyLayer, KeyDigest, KeyRecord, Keys};
+use super::{ApiKey, ApiKeyLayer, KeyDigest, KeyRecord, Keys, Lookup};
 
 contract!(
     ApiKeyLayer::new(Keys::default()),
-    ApiKeyLayer::<Keys>::off(),
-    ApiKeyLayer::new(|_: String| async { Ok::<_, Infallible>(None) }),
+    ApiKeyLayer::off(),
+    ApiKeyLayer::new(|_: &str| Lookup::wait(async { Ok::<_, Infallible>(None) })),
 );
 
 fn alice() -> (ApiKey, Keys) {
@@ -35,11 +35,7 @@ fn whoami() -> impl portcullis_test::Test {
     })
 }
 
-async fn get<K>(layer: &ApiKeyLayer<K>, headers: &[(&'static str, &[u8])]) -> Response<Body>
-where
-    ApiKeyLayer<K>: Clone,
-    K: super::KeyStore<Future: Send> + Clone + Send + Sync + 'static,
-{
+async fn get(layer: &ApiKeyLayer, headers: &[(&'static str, &[u8])]) -> Response<Body> {
     send(layer.layer(whoami()), with(headers)).await
 }
 
@@ -134,9 +130,9 @@ async fn closures_are_stores() {
     let response = send(at_once.layer(whoami()), with(sent)).await;
     assert_eq!(text(response).await, "bob");
 
-    let later = ApiKeyLayer::new(move |_: String| {
+    let later = ApiKeyLayer::new(move |_: &str| {
         let record = record.clone();
-        async move { Ok::<_, Infallible>(Some(record)) }
+        Lookup::wait(async move { Ok::<_, Infallible>(Some(record)) })
     });
     let response = send(later.layer(whoami()), with(sent)).await;
     assert_eq!(text(response).await, "bob");
@@ -147,7 +143,7 @@ async fn closures_are_stores() {
 #[tokio::test]
 async fn a_store_that_fails_opens_nothing() {
     let key = ApiKey::generate("pk").unwrap();
-    let down = ApiKeyLayer::new(|_: String| async { Err::<Option<KeyRecord>, _>("no route") });
+    let down = ApiKeyLayer::new(|_: &str| Lookup::wait(async { Err("no route") }));
     let response = send(
         down.layer(whoami()),
         with(&[("x-api-key", key.expose().as_bytes())]),
@@ -243,12 +239,12 @@ fn every_wrong_entry_is_named_by_its_number_and_never_printed() {
     assert_eq!(
         error,
         "API keys: entry 1: not an API key, or one with a wrong checksum; \
-         API keys: entry 3: its id is there twice; \
+         API keys: entry 3: duplicate id; \
          API keys: entry 4: a digest reads sha256:ID:HEX; \
          API keys: entry 5: a digest has 64 hexadecimal digits"
     );
     assert_eq!(
         Keys::parse(" # nothing\n").unwrap_err().to_string(),
-        "API keys: there is no key"
+        "API keys: no key"
     );
 }

@@ -1,4 +1,4 @@
-//! Middleware that limits the size of request bodies.
+//! Limits the size of request bodies.
 //!
 //! # What happens
 //!
@@ -14,8 +14,7 @@
 //! section 9.6). A client that sent `Expect: 100-continue` waits for the answer, so nothing is read.
 //!
 //! The inner service's request body is [`RequestBody`]: a hyper service takes
-//! `Request<RequestBody<Incoming>>`. With axum that needs no thought; `portcullis_axum` gives axum
-//! its own body back, see [`UnwrapBody`].
+//! `Request<RequestBody<Incoming>>`. With axum that needs no thought.
 //!
 //! # Example
 //!
@@ -56,17 +55,21 @@
 //!
 //! [`BodyTooLarge`](crate::RejectionKind::BodyTooLarge), status 413 (RFC 9110, section 15.5.14).
 
-mod body;
-mod drain;
-mod future;
-mod layer;
-mod service;
+mod guard;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    body::{BodyTooLarge, KeepWrapped, RequestBody, UnwrapBody},
-    future::ResponseFuture,
-    layer::BodyLimitLayer,
-    service::BodyLimit,
-};
+pub use self::guard::BodyLimit;
+use crate::engine::Alone;
+pub use crate::engine::{BodyTooLarge, RequestBody};
+
+/// Limits the size of request bodies. See the [module docs](self) for an example.
+pub type BodyLimitLayer = Alone<BodyLimit>;
+
+impl BodyLimitLayer {
+    /// Creates a layer that allows bodies of at most `bytes`.
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
+        BodyLimit::new(bytes).into()
+    }
+}

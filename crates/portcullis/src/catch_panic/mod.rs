@@ -1,4 +1,4 @@
-//! Middleware that turns panics into responses.
+//! Turns panics into responses.
 //!
 //! # What happens
 //!
@@ -17,12 +17,12 @@
 //! use bytes::Bytes;
 //! use http::{Request, Response};
 //! use http_body_util::Full;
-//! use portcullis::catch_panic::CatchPanicLayer;
+//! use portcullis::{body_limit::RequestBody, catch_panic::CatchPanicLayer};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), std::convert::Infallible> {
-//! let broken = service_fn(|_: Request<()>| async {
+//! let broken = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
 //!     if true {
 //!         panic!("the password is 12345");
 //!     }
@@ -45,7 +45,7 @@
 //! | method | default | why |
 //! |---|---|---|
 //! | [`CatchPanicLayer::off`] | on | |
-//! | [`CatchPanicLayer::respond_with`] | [`ProblemJson`](crate::ProblemJson) | |
+//! | [`respond_with`](CatchPanicLayer::respond_with) | [`ProblemJson`](crate::ProblemJson) | |
 //!
 //! # Rejections
 //!
@@ -60,15 +60,23 @@
 //! the hook that is there: it notes the place of panics that this layer will catch, and hands all
 //! others on. That way a caught panic is logged once, not twice.
 
-mod body;
-mod caught;
-mod future;
-mod layer;
-mod service;
+mod part;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    body::GuardedBody, caught::BodyPanicked, future::ResponseFuture, layer::CatchPanicLayer,
-    service::CatchPanic,
-};
+pub use self::part::CatchPanic;
+use crate::engine::Alone;
+pub use crate::engine::BodyPanicked;
+
+/// Turns panics into responses. See the [module docs](self) for an example.
+pub type CatchPanicLayer = Alone<CatchPanic>;
+
+impl CatchPanicLayer {
+    /// Creates a layer.
+    ///
+    /// The first one installs a panic hook: see [Telemetry](self#telemetry).
+    #[must_use]
+    pub fn new() -> Self {
+        CatchPanic::new().into()
+    }
+}

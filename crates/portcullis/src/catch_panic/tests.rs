@@ -7,21 +7,26 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, request};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use portcullis_core::{BoxError, Facts, Rejection, RejectionKind, RequestId};
-use portcullis_test::{Body as TestBody, Chunks, contract, echo, logged, request, send, text};
+use portcullis_core::{
+    BoxError, Facts, Guard, Rejection, RejectionKind, Reply, RequestId, Verdict,
+};
+use portcullis_test::{
+    Body as TestBody, Chunks, contract, echo, logged, request as get, send, text,
+};
 use tower::{Layer, Service, service_fn};
 
 use super::CatchPanicLayer;
+use crate::engine::{Alone, Wrapped};
 
 contract!(CatchPanicLayer::new(), CatchPanicLayer::off());
 
 const SECRET: &str = "the password is 12345";
 
 fn named(path: &str) -> Request<TestBody> {
-    let mut request = request(path);
+    let mut request = get(path);
     Facts::of_mut(request.extensions_mut()).set(RequestId::parse(b"r-1").unwrap());
     request
 }
@@ -30,7 +35,7 @@ fn named(path: &str) -> Request<TestBody> {
 #[derive(Clone)]
 struct PanicsInCall;
 
-impl Service<Request<TestBody>> for PanicsInCall {
+impl<B> Service<Request<B>> for PanicsInCall {
     type Response = Response<TestBody>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
@@ -39,7 +44,7 @@ impl Service<Request<TestBody>> for PanicsInCall {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Request<TestBody>) -> Self::Future {
+    fn call(&mut self, _: Request<B>) -> Self::Future {
         panic!("{SECRET}");
     }
 }
@@ -138,11 +143,19 @@ async fn other_panics_reach_the_hook_that_was_there() {
 
 #[tokio::test]
 async fn a_body_that_holds_passes_through() {
+    #[derive(Clone)]
+    struct Holds;
+    impl Guard for Holds {
+        fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
+            reply.hold(());
+            Verdict::Admit
+        }
+    }
     let streams = service_fn(|_| async {
-        let body = Chunks::new([Ok("a"), Ok("b")]);
-        Ok::<_, Infallible>(Response::new(portcullis_core::ResponseBody::new(body)))
+        Ok::<_, Infallible>(Response::new(Chunks::new([Ok("a"), Ok("b")])))
     });
-    let response = send(CatchPanicLayer::new().layer(streams), named("/")).await;
+    let holds = Alone::<_, Wrapped>::from(Holds).layer(streams);
+    let response = send(CatchPanicLayer::new().layer(holds), named("/")).await;
 
     assert_eq!(text(response).await, "ab");
 }

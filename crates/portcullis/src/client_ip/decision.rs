@@ -19,7 +19,7 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     NoProxy,
-    Stranger,
+    Untrusted,
     Written,
     Counted,
     FirstUntrusted,
@@ -49,25 +49,25 @@ impl Decision {
         }
     }
 
-    /// The client's address.
+    /// Returns the client's address.
     #[must_use]
     pub const fn client(&self) -> IpAddr {
         self.client
     }
 
-    /// The address of the socket's other end.
+    /// Returns the address of the peer.
     #[must_use]
     pub const fn peer(&self) -> IpAddr {
         self.peer
     }
 
-    /// The header that was to be read, if any was.
+    /// Returns the header that was to be read, if any was.
     #[must_use]
     pub const fn header(&self) -> Option<&HeaderName> {
         self.header.as_ref()
     }
 
-    /// Whether a trusted proxy did not say what it should have, so that an address of ours stands
+    /// Returns `true` if a trusted proxy did not say what it should have, so that an address of ours stands
     /// for the client.
     #[must_use]
     pub const fn has_failed(&self) -> bool {
@@ -81,8 +81,8 @@ impl fmt::Display for Decision {
         let (client, peer, entries) = (self.client, self.peer, self.entries);
         write!(f, "{client}: ")?;
         match self.why {
-            Why::NoProxy => f.write_str("the socket's other end, no proxy is trusted"),
-            Why::Stranger => f.write_str("the socket's other end, which is no trusted proxy"),
+            Why::NoProxy => f.write_str("the peer, no proxy is trusted"),
+            Why::Untrusted => f.write_str("the peer, which is no trusted proxy"),
             Why::Written => write!(f, "{peer} wrote it into {header}"),
             Why::Counted => write!(f, "entry {entries} of {header} from the right"),
             Why::FirstUntrusted => write!(

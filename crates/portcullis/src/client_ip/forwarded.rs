@@ -48,11 +48,14 @@ pub(super) fn parse(text: &str) -> Option<Element<'_>> {
     for pair in rsplit(text, b';', true).filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=')?;
         let value = unquote(value)?;
-        let place = match () {
-            () if name.eq_ignore_ascii_case("for") => &mut element.node,
-            () if name.eq_ignore_ascii_case("proto") => &mut element.proto,
-            () if name.eq_ignore_ascii_case("host") => &mut element.host,
-            () => continue,
+        let place = if name.eq_ignore_ascii_case("for") {
+            &mut element.node
+        } else if name.eq_ignore_ascii_case("proto") {
+            &mut element.proto
+        } else if name.eq_ignore_ascii_case("host") {
+            &mut element.host
+        } else {
+            continue;
         };
         if place.replace(value).is_some() {
             return None;

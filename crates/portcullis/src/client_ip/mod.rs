@@ -2,11 +2,11 @@
 //!
 //! # What happens
 //!
-//! The client is the socket's other end, unless a [`Strategy`] says whom else to believe:
+//! The client is the peer, unless a [`Strategy`] says whom else to believe:
 //!
 //! | strategy | the client is | believed |
 //! |---|---|---|
-//! | [`Strategy::peer`] | the socket's other end | nobody |
+//! | [`Strategy::peer`] | the peer | nobody |
 //! | [`Strategy::proxies`] | the first entry from the right that is no trusted proxy | peers in the list |
 //! | [`Strategy::hops`] | the entry that the outermost of so many proxies added | every peer |
 //! | [`Strategy::header`] | the address in one header that a proxy writes over | peers in the list |
@@ -25,8 +25,8 @@
 //! element of `Forwarded`. Your proxy must write them: one that passes a client's own on makes them
 //! the client's to choose.
 //!
-//! Forged headers are taken out before the application sees them: all that claim to know the client
-//! if the peer is a stranger; otherwise those that the strategy does not read, and what stands left
+//! Forged headers are taken out before the application sees them: all forwarding headers
+//! if the peer is not trusted; otherwise those that the strategy does not read, and what stands left
 //! of the client's own entry.
 //!
 //! The client sees nothing of this layer.
@@ -34,29 +34,34 @@
 //! # Example
 //!
 //! ```
-//! use http::Request;
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Full};
 //! use portcullis::{
 //!     ClientIp, Facts, PeerAddr,
-//!     client_ip::{ClientIpLayer, Family, Strategy},
+//!     client_ip::{ClientIpLayer, Family, ResolveClientIp, Strategy},
 //! };
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let strategy = Strategy::proxies(Family::XForwardedFor, "10.0.0.0/8")?;
-//! let layer = ClientIpLayer::of(strategy);
+//! let guard = ResolveClientIp::from_strategy(strategy);
+//! let layer = ClientIpLayer::from(guard.clone());
 //! let service = layer.layer(service_fn(|request: Request<()>| async move {
-//!     Ok::<_, std::convert::Infallible>(Facts::of(request.extensions()).get::<ClientIp>().copied())
+//!     let client = Facts::of(request.extensions()).get().map(|ClientIp(ip)| ip.to_string());
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(client.unwrap_or_default())))
 //! }));
 //!
 //! let mut request = Request::get("/").header("x-forwarded-for", "6.6.6.6, 192.0.2.7").body(())?;
 //! let proxy = "10.0.0.1:443".parse()?;
 //! assert_eq!(
-//!     layer.explain(proxy, request.headers()).to_string(),
+//!     guard.explain(proxy, request.headers()).to_string(),
 //!     "192.0.2.7: entry 1 of x-forwarded-for from the right, the first that is no trusted proxy"
 //! );
 //! Facts::of_mut(request.extensions_mut()).set(PeerAddr(proxy));
-//! assert_eq!(service.oneshot(request).await?, Some(ClientIp("192.0.2.7".parse()?)));
+//! let body = service.oneshot(request).await?.into_body().collect().await?.to_bytes();
+//! assert_eq!(body, "192.0.2.7");
 //! # Ok(())
 //! # }
 //! ```
@@ -69,13 +74,13 @@
 //!
 //! | method | default | why | changes at run time |
 //! |---|---|---|---|
-//! | [`ClientIpLayer::of`], [`trust_list`](ClientIpLayer::trust_list) | nobody is trusted | a header anybody can send says nothing | yes |
-//! | [`ClientIpLayer::strip_forged`] | on | applications read what they should not | no |
-//! | [`ClientIpLayer::peer_from`] | [`PeerAddr`](crate::PeerAddr), or a `SocketAddr` in the extensions | servers differ in where they leave the peer | no |
-//! | [`ClientIpLayer::default_peer`] | none | Unix sockets and tests have no peer | no |
+//! | [`ResolveClientIp::from_strategy`], [`trust_list`](ResolveClientIp::trust_list) | nobody is trusted | a header anybody can send says nothing | yes |
+//! | [`ResolveClientIp::strip_forged`] | on | applications read what they should not | no |
+//! | [`ResolveClientIp::peer_from`] | [`PeerAddr`](crate::PeerAddr), or a `SocketAddr` in the extensions | servers differ in where they leave the peer | no |
+//! | [`ResolveClientIp::default_peer`] | none | Unix sockets and tests have no peer | no |
 //!
-//! [`ClientIpLayer::set_strategy`], or the edge's [`Handle`](crate::edge::Handle), replaces the
-//! strategy while requests are served.
+//! [`ResolveClientIp::set_strategy`] replaces the strategy while requests are served: keep a clone of
+//! the guard that the edge has.
 //!
 //! # Telemetry
 //!
@@ -92,17 +97,24 @@
 //! only where nobody can reach the server without the proxies.
 
 mod address;
-mod claims;
 mod decision;
 mod family;
 mod forwarded;
-mod layer;
-mod service;
+mod forwarding;
+mod guard;
 mod strategy;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    decision::Decision, family::Family, layer::ClientIpLayer, service::ResolveClientIp,
-    strategy::Strategy,
-};
+pub(crate) use self::guard::PeerFrom;
+pub use self::{decision::Decision, family::Family, guard::ResolveClientIp, strategy::Strategy};
+use crate::engine::{Alone, Plain};
+
+/// Finds the client's address. See the [module docs](self) for an example.
+pub type ClientIpLayer = Alone<ResolveClientIp, Plain>;
+
+impl Default for ClientIpLayer {
+    fn default() -> Self {
+        ResolveClientIp::new().into()
+    }
+}

@@ -14,7 +14,7 @@ use super::{
 /// How the client's address is found.
 ///
 /// ```
-/// use portcullis::client_ip::{ClientIpLayer, Family, Strategy};
+/// use portcullis::client_ip::{Family, ResolveClientIp, Strategy};
 ///
 /// # fn main() -> Result<(), portcullis::ConfigError> {
 /// // Behind proxies with known addresses: the first entry from the right that is none of them.
@@ -24,8 +24,8 @@ use super::{
 /// // Behind a proxy that writes one address.
 /// let behind_cdn = Strategy::header("cf-connecting-ip", "192.0.2.0/24")?;
 ///
-/// let layer = ClientIpLayer::of(behind_nginx);
-/// # let _ = (layer, behind_two, behind_cdn);
+/// let guard = ResolveClientIp::from_strategy(behind_nginx);
+/// # let _ = (guard, behind_two, behind_cdn);
 /// # Ok(())
 /// # }
 /// ```
@@ -53,7 +53,7 @@ enum Kind {
 // ===== impl Strategy =====
 
 impl Strategy {
-    /// The socket's other end. No header is read.
+    /// Returns the strategy that reads no header: the client is the peer.
     #[must_use]
     pub fn peer() -> Self {
         Self::default()
@@ -84,11 +84,12 @@ impl Strategy {
     ///
     /// Says so if there is no hop.
     pub fn hops(family: Family, hops: usize) -> Result<Self, ConfigError> {
-        match (1..=MOST_HOPS).contains(&hops) {
-            true => Ok(Self(Kind::Hops { family, hops })),
-            false => Err(ConfigError::new(format!(
+        if (1..=MOST_HOPS).contains(&hops) {
+            Ok(Self(Kind::Hops { family, hops }))
+        } else {
+            Err(ConfigError::new(format!(
                 "trusted proxies: {hops} hops are not between 1 and {MOST_HOPS}"
-            ))),
+            )))
         }
     }
 
@@ -104,26 +105,34 @@ impl Strategy {
 
     /// As [`proxies`](Self::proxies) with `X-Forwarded-For`; an empty list is
     /// [`peer`](Self::peer).
-    pub(crate) fn of_list(list: &str) -> Result<Self, ConfigError> {
-        match list.split(',').all(|entry| entry.trim().is_empty()) {
-            true => Ok(Self::peer()),
-            false => Self::proxies(Family::default(), list),
+    pub(crate) fn from_list(list: &str) -> Result<Self, ConfigError> {
+        if list.split(',').all(|entry| entry.trim().is_empty()) {
+            Ok(Self::peer())
+        } else {
+            Self::proxies(Family::default(), list)
         }
     }
 
-    pub(super) fn of_ranges(ranges: impl IntoIterator<Item = IpNet>) -> Self {
+    pub(super) fn from_ranges(ranges: impl IntoIterator<Item = IpNet>) -> Self {
         let proxies: Arc<[IpNet]> = ranges.into_iter().map(fold).collect();
-        match proxies.is_empty() {
-            true => Self::peer(),
-            false => Self(Kind::Proxies {
-                family: Family::default(),
-                proxies,
-            }),
+        if proxies.is_empty() {
+            return Self::peer();
         }
+        Self(Kind::Proxies {
+            family: Family::default(),
+            proxies,
+        })
     }
 
-    /// Whether one of the ranges holds every address.
-    pub(crate) fn trusts_everybody(&self) -> bool {
+    /// Returns what contradicts itself.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = String> + use<> {
+        let problem = "trusted proxies: a range of length 0 trusts everybody";
+        self.trusts_everybody()
+            .then(|| problem.to_owned())
+            .into_iter()
+    }
+
+    fn trusts_everybody(&self) -> bool {
         let ranges = match &self.0 {
             Kind::Header { proxies, .. } | Kind::Proxies { proxies, .. } => &**proxies,
             Kind::Peer | Kind::Hops { .. } => &[],
@@ -200,9 +209,10 @@ fn walk<'a>(
             None => return (client, passed, Why::Garbage),
         }
     }
-    let why = match client == peer {
-        true => Why::Silent,
-        false => Why::AllTrusted,
+    let why = if client == peer {
+        Why::Silent
+    } else {
+        Why::AllTrusted
     };
     (client, usize::MAX, why)
 }
@@ -215,10 +225,10 @@ fn ranges(list: &str) -> Result<Arc<[IpNet]>, ConfigError> {
     let entries = list.split(',').map(str::trim).filter(|e| !e.is_empty());
     let (good, bad): (Vec<_>, Vec<_>) = entries.map(address::parse_range).partition(Result::is_ok);
     ConfigError::check(bad.into_iter().filter_map(Result::err).collect())?;
-    match good.is_empty() {
-        true => Err(ConfigError::new("trusted proxies: none is named")),
-        false => Ok(good.into_iter().flatten().collect()),
+    if good.is_empty() {
+        return Err(ConfigError::new("trusted proxies: none is named"));
     }
+    Ok(good.into_iter().flatten().collect())
 }
 
 /// For people: `x-forwarded-for of 10.0.0.0/8`.
@@ -229,7 +239,7 @@ impl fmt::Display for Strategy {
             proxies.join(", ")
         };
         match &self.0 {
-            Kind::Peer => f.write_str("the socket's other end; no proxy is trusted"),
+            Kind::Peer => f.write_str("the peer; no proxy is trusted"),
             Kind::Header { name, proxies } => write!(f, "{name} of {}", list(proxies)),
             Kind::Hops { family, hops: 1 } => write!(f, "{family} of one proxy"),
             Kind::Hops { family, hops } => write!(f, "{family} of {hops} proxies"),

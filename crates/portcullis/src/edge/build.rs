@@ -1,148 +1,168 @@
 //! From an [`Edge`] to an [`EdgeLayer`]: what must hold, and what it comes to.
 
-use portcullis_core::{ConfigError, Guard, ObserveLayer, Observer, PublicPaths, UnlessPublic};
+use std::sync::Arc;
 
-use super::{
-    Edge, EdgeLayer, Explanation,
-    builder::Settings,
-    explain::Limits,
-    layer::{EdgeConfig, Layers},
-};
+use portcullis_core::{ConfigError, Count, Counts, Guard, Need, PublicPaths, UnlessPublic};
+
+use super::{Edge, EdgeLayer, Slot};
 use crate::{
-    Health, body_limit::BodyLimitLayer, catch_panic::CatchPanicLayer, health::HealthLayer,
+    Health,
+    catch_panic::CatchPanic,
+    engine::{Part, Stack},
+    timeout::Timeout,
 };
 
-impl<A, L, O, R, W, P> Edge<A, L, O, R, W, P>
-where
-    A: Guard,
-    L: Guard,
-    P: Guard,
-    O: Observer,
-    R: Clone,
-{
-    /// Builds the stack.
+/// Guards with their slots, outermost first.
+pub(super) type Guards = Vec<(Slot, Arc<dyn Guard>)>;
+
+/// What the guards of an edge count.
+struct AllCounts(Vec<Arc<dyn Guard>>);
+
+impl<M> Edge<M> {
+    /// Builds the edge.
     ///
     /// # Errors
     ///
     /// Lists everything that is wrong or contradicts itself.
-    pub fn build(self) -> Result<EdgeLayer<A, L, O, R, W, P>, ConfigError> {
-        ConfigError::check(self.problems())?;
-        let explanation = self.explain();
-        let settings = self.settings;
-        let public = PublicPaths::new(settings.public.iter().map(String::as_str));
-        let observe = ObserveLayer::new(self.observer);
-        let layers = Layers {
-            health: settings.health_if(!settings.probes_limited),
-            limited_health: settings.health_if(settings.probes_limited),
-            catch_panic: settings.panics().respond_with(self.respond.clone()),
-            timeout: settings.timeout.respond_with(self.respond.clone()),
-            body_limit: settings
-                .bodies()
-                .respond_with(self.respond.clone())
-                .unwrap_with(self.unwrap),
-            client_ip: settings.client_ip,
-            request_id: settings.request_id,
-            observe: match settings.route_from {
-                Some(route) => observe.route_from(route),
-                None => observe,
-            },
-            secure_headers: settings.secure_headers,
-            limit: self.limit,
-            in_flight: settings.in_flight,
-            principal_limit: self.principal_limit,
-            auth: UnlessPublic::new(public, self.auth),
-            respond: self.respond,
-        };
-        Ok(EdgeLayer::new(EdgeConfig {
-            layers,
-            explanation,
-        }))
+    pub fn build(mut self) -> Result<EdgeLayer<M>, ConfigError> {
+        if self.is_gateway {
+            self.timeout = self.timeout.map(Timeout::gateway);
+        }
+        let guards = self.take_guards();
+        ConfigError::check(self.problems(&guards))?;
+        let mut stack = Stack::new();
+        stack.always_asked = guards
+            .iter()
+            .filter(|(slot, _)| slot.is_always_asked())
+            .count();
+        stack.guards = guards.iter().map(|(_, guard)| Arc::clone(guard)).collect();
+        stack.route_from = self.route_from;
+        stack.respond = self.respond;
+        if self.catches_panics {
+            CatchPanic::new().install(&mut stack);
+        }
+        if let Some(timeout) = self.timeout {
+            timeout.install(&mut stack);
+        }
+        let counts = Arc::new(AllCounts(stack.guards.clone()));
+        for observer in &self.observers {
+            observer.add_counts(Arc::clone(&counts) as Arc<dyn Counts>);
+        }
+        stack.observers = self.observers;
+        let slots = guards.into_iter().map(|(slot, _)| slot).collect();
+        Ok(EdgeLayer::new(stack, slots, self.timeout))
     }
 
-    /// The effective stack: each layer, on or off, its value and why it is where it is.
-    #[must_use]
-    pub fn explain(&self) -> Explanation {
-        let auth = self.auth.as_ref().map(Guard::describe);
-        let limits = Limits {
-            address: self.limit.as_ref().map(Guard::describe),
-            in_flight: self.settings.in_flight.as_ref().map(Guard::describe),
-            principal: self.principal_limit.as_ref().map(Guard::describe),
+    /// Puts the guards that are on in their order.
+    fn take_guards(&mut self) -> Guards {
+        let mut guards: Guards = Vec::new();
+        guards.extend(on(Slot::ClientAddress, self.client_ip.clone()));
+        guards.extend(on(Slot::RequestId, self.request_id.take()));
+        guards.extend(on(Slot::SecureHeaders, self.secure_headers.take()));
+        let health = if self.limits_probes {
+            Slot::LimitedHealth
+        } else {
+            Slot::Health
         };
-        let observed = self.observer.describe();
-        let observed = Some(observed).filter(|names| !names.is_empty());
-        Explanation::new(&self.settings, observed, limits, auth)
+        guards.extend(on(health, self.health.clone()));
+        guards.extend(on(Slot::BodyLimit, self.body_limit));
+        let own = std::mem::take(&mut self.own).into_iter();
+        let added = std::mem::take(&mut self.guards).into_iter();
+        let all = own.chain(added);
+        guards.extend(all.map(|(slot, guard)| (slot, self.opened(slot, guard))));
+        guards.retain(|(_, guard)| guard.is_on());
+        // Stable: guards of one slot stay in the order in which they were added.
+        guards.sort_by_key(|(slot, _)| *slot);
+        guards
     }
 
-    fn problems(&self) -> Vec<String> {
-        let settings = &self.settings;
-        let mut problems = settings.problems.clone();
-        let rules = contradictions(settings, self.auth.is_some(), self.limit.is_some());
+    /// Lets authentication alone what is public.
+    fn opened(&self, slot: Slot, guard: Arc<dyn Guard>) -> Arc<dyn Guard> {
+        if slot != Slot::Authentication || self.public.is_empty() {
+            return guard;
+        }
+        let public = PublicPaths::new(self.public.iter().map(String::as_str));
+        Arc::new(UnlessPublic::new(public, guard))
+    }
+
+    fn problems(&self, guards: &Guards) -> Vec<String> {
+        let mut problems = self.problems.clone();
+        let has = |wanted: Slot| guards.iter().any(|(slot, _)| *slot == wanted);
+        let strategy = self.client_ip.as_ref().map(|guard| guard.strategy());
+        problems.extend(strategy.iter().flat_map(|strategy| strategy.problems()));
+        let rules = contradictions(self, &has);
         let broken = rules.iter().filter(|(is_broken, _)| *is_broken);
         problems.extend(broken.map(|(_, problem)| (*problem).to_owned()));
-        let relative = settings.public.iter().filter(|path| !path.starts_with('/'));
-        problems
-            .extend(relative.map(|path| format!("public paths: {path:?} starts without a slash")));
-        problems.extend(settings.health.iter().flat_map(repeated_checks));
+        let relative = self.public.iter().filter(|path| !path.starts_with('/'));
+        problems.extend(
+            relative.map(|path| format!("public paths: {path:?} does not start with a slash")),
+        );
+        problems.extend(self.health.iter().flat_map(duplicate_checks));
+        problems.extend(unmet_needs(guards));
         problems
     }
 }
 
-// ===== impl Settings =====
-
-impl Settings {
-    fn health_if(&self, on: bool) -> HealthLayer {
-        let health = self.health.clone().filter(|_| on);
-        health.map_or(HealthLayer::off(), HealthLayer::new)
-    }
-
-    fn panics(&self) -> CatchPanicLayer {
-        match self.catches_panics {
-            true => CatchPanicLayer::new(),
-            false => CatchPanicLayer::off(),
-        }
-    }
-
-    fn bodies(&self) -> BodyLimitLayer {
-        self.body_limit
-            .map_or(BodyLimitLayer::off(), BodyLimitLayer::new)
-    }
+fn on(slot: Slot, guard: Option<impl Guard>) -> Option<(Slot, Arc<dyn Guard>)> {
+    let guard: Arc<dyn Guard> = Arc::new(guard?);
+    Some((slot, guard))
 }
 
-fn contradictions(settings: &Settings, auth: bool, limit: bool) -> [(bool, &'static str); 6] {
-    let strategy = settings.client_ip.strategy();
-    let after = settings.timeout.after();
+fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'static str); 4] {
     [
         (
-            strategy.trusts_everybody(),
-            "trusted proxies: a range of length 0 trusts everybody",
-        ),
-        (
-            limit && !settings.client_ip.is_on(),
-            "rate limit: it needs the client address, which is off",
-        ),
-        (
-            settings.probes_limited && settings.health.is_none(),
+            edge.limits_probes && edge.health.is_none(),
             "health: probes are limited, but there are none",
         ),
         (
-            settings.probes_limited && !limit,
+            edge.limits_probes && !has(Slot::RateLimit),
             "health: probes are limited, but there is no rate limit",
         ),
         (
-            !settings.public.is_empty() && !auth,
+            !edge.public.is_empty() && !has(Slot::Authentication),
             "public paths: there is no authentication they could be an exception from",
         ),
         (
-            after.is_some_and(|after| after.is_zero()),
+            edge.timeout
+                .is_some_and(|timeout| timeout.after().is_zero()),
             "deadline: 0 refuses everything; turn it off instead",
         ),
     ]
 }
 
-fn repeated_checks(health: &Health) -> Vec<String> {
+/// Names guards that need a fact which no guard above finds out.
+fn unmet_needs(guards: &Guards) -> impl Iterator<Item = String> + '_ {
+    guards.iter().enumerate().flat_map(|(at, (slot, guard))| {
+        let needs = guard.needs().iter().map(|need| giver(*need));
+        let above = &guards[..at];
+        let unmet = needs.filter(|(giver, _)| !above.iter().any(|(other, _)| other == giver));
+        unmet.map(move |(_, fact)| format!("{slot}: it needs the {fact}"))
+    })
+}
+
+/// Returns the slot that gives a fact, and what to call it where it is not there.
+const fn giver(need: Need) -> (Slot, &'static str) {
+    match need {
+        Need::Principal => (
+            Slot::Authentication,
+            "principal, which only authentication above it finds out",
+        ),
+        _ => (Slot::ClientAddress, "client address, which is off"),
+    }
+}
+
+fn duplicate_checks(health: &Health) -> Vec<String> {
     let mut names: Vec<_> = health.checks().map(|(name, _)| name).collect();
     names.sort_unstable();
     let repeated = names.windows(2).filter(|pair| pair[0] == pair[1]);
-    let problem = |pair: &[&str]| format!("health: the check {:?} is there twice", pair[0]);
+    let problem = |pair: &[&str]| format!("health: duplicate check {:?}", pair[0]);
     repeated.map(problem).collect()
+}
+
+// ===== impl AllCounts =====
+
+impl Counts for AllCounts {
+    fn counts(&self) -> Vec<Count> {
+        self.0.iter().flat_map(Guard::counts).collect()
+    }
 }

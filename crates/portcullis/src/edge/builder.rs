@@ -1,53 +1,51 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, marker::PhantomData, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::Extensions;
-use portcullis_core::{ConfigError, Off, ProblemJson};
+use http::{Extensions, HeaderName, HeaderValue};
+use portcullis_core::{ConfigError, Guard, Observer, ProblemJson, Respond};
 
-use super::plug::{DefaultLimit, InFlightGuard};
+use super::{
+    Slot,
+    setting::{Bytes, Setting},
+};
 use crate::{
-    Health, body_limit::KeepWrapped, client_ip::ClientIpLayer, request_id::RequestIdLayer,
-    secure_headers::SecureHeadersLayer, timeout::TimeoutLayer,
+    Health,
+    body_limit::BodyLimit,
+    client_ip::{PeerFrom, ResolveClientIp},
+    engine::{RouteFrom, Wrapped},
+    request_id::SetRequestId,
+    secure_headers::SecureHeaders,
+    timeout::Timeout,
 };
 
-/// Sets up the stack. See the [module docs](super) for the order and an example.
+/// Sets up an edge. See the [module docs](super) for the order and an example.
 ///
 /// Without further calls: client address from the socket, request IDs, the API profile of secure
 /// headers, panic recovery, a deadline of 30 seconds, bodies of at most 1 MiB. No limits, no
 /// authentication, no probes, no observers.
-#[derive(Clone, Debug)]
+///
+/// `M` says what becomes of bodies; it is always inferred.
 #[must_use = "an edge does nothing until it is built and layered on a service"]
-pub struct Edge<
-    A = Off,
-    L = DefaultLimit,
-    O = (),
-    R = ProblemJson,
-    W = KeepWrapped,
-    P = DefaultLimit,
-> {
-    pub(super) auth: Option<A>,
-    pub(super) limit: Option<L>,
-    pub(super) principal_limit: Option<P>,
-    pub(super) observer: O,
-    pub(super) respond: R,
-    pub(super) unwrap: W,
-    pub(super) settings: Settings,
-}
-
-/// What has no type parameter.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) client_ip: ClientIpLayer,
-    pub(super) route_from: Option<fn(&Extensions) -> Option<&str>>,
-    pub(super) request_id: RequestIdLayer,
-    pub(super) secure_headers: SecureHeadersLayer,
+pub struct Edge<M = Wrapped> {
+    pub(super) client_ip: Option<ResolveClientIp>,
+    pub(super) peer_from: Option<PeerFrom>,
+    pub(super) request_id: Option<SetRequestId>,
+    pub(super) secure_headers: Option<SecureHeaders>,
     pub(super) health: Option<Health>,
-    pub(super) probes_limited: bool,
+    pub(super) limits_probes: bool,
     pub(super) catches_panics: bool,
-    pub(super) timeout: TimeoutLayer,
-    pub(super) in_flight: InFlightGuard,
-    pub(super) body_limit: Option<u64>,
+    pub(super) timeout: Option<Timeout>,
+    pub(super) is_gateway: bool,
+    pub(super) body_limit: Option<BodyLimit>,
     pub(super) public: Vec<String>,
+    /// Of setters, one for each slot.
+    pub(super) own: Vec<(Slot, Arc<dyn Guard>)>,
+    /// In the order in which they were added.
+    pub(super) guards: Vec<(Slot, Arc<dyn Guard>)>,
+    pub(super) observers: Vec<Arc<dyn Observer>>,
+    pub(super) route_from: Option<RouteFrom>,
+    pub(super) respond: Arc<dyn Respond>,
     pub(super) problems: Vec<String>,
+    pub(super) bodies: PhantomData<M>,
 }
 
 // ===== impl Edge =====
@@ -55,175 +53,214 @@ pub(super) struct Settings {
 impl Edge {
     /// Creates an edge with safe defaults.
     pub fn new() -> Self {
+        Self::with_bodies()
+    }
+}
+
+impl<M> Edge<M> {
+    /// Creates an edge with safe defaults, for a framework that has bodies of its own.
+    pub fn with_bodies() -> Self {
         Self {
-            auth: None,
-            limit: None,
-            principal_limit: None,
-            observer: (),
-            respond: ProblemJson::new(),
-            unwrap: KeepWrapped,
-            settings: Settings::new(),
+            client_ip: Some(ResolveClientIp::new()),
+            peer_from: None,
+            request_id: Some(SetRequestId::new()),
+            secure_headers: Some(SecureHeaders::api()),
+            health: None,
+            limits_probes: false,
+            catches_panics: true,
+            timeout: Some(Timeout::new(Duration::from_secs(30))),
+            is_gateway: false,
+            body_limit: Some(BodyLimit::new(1 << 20)),
+            public: Vec::new(),
+            own: Vec::new(),
+            guards: Vec::new(),
+            observers: Vec::new(),
+            route_from: None,
+            respond: Arc::new(ProblemJson::new()),
+            problems: Vec::new(),
+            bodies: PhantomData,
         }
     }
-}
 
-impl Default for Edge {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<A, L, O, R, W, P> Edge<A, L, O, R, W, P> {
     /// Sets how the client's address is found.
-    pub fn client_ip(mut self, layer: ClientIpLayer) -> Self {
-        self.settings.client_ip = layer;
+    pub fn client_ip(mut self, guard: impl Into<Setting<ResolveClientIp>>) -> Self {
+        let guard = guard.into().into_value();
+        self.client_ip = guard.map(|guard| guard.or_peer_from(self.peer_from));
         self
     }
 
     /// Trusts the forwarding headers of proxies in a comma-separated list of addresses and CIDR
-    /// ranges. What is wrong with it is said by [`build`](Self::build).
+    /// ranges. What is wrong with it is an error of [`build`](Self::build).
     pub fn trust_proxies(mut self, list: &str) -> Self {
-        match self.settings.client_ip.clone().trust_list(list) {
-            Ok(layer) => self.settings.client_ip = layer,
-            Err(error) => self.settings.add_problems(&error),
+        let guard = self.client_ip.clone().unwrap_or_default();
+        match guard.or_peer_from(self.peer_from).trust_list(list) {
+            Ok(guard) => self.client_ip = Some(guard),
+            Err(error) => self.add_problems(&error),
         }
         self
     }
 
-    /// Reads the socket's other end from where the server leaves it, unless that is
-    /// [`serve()`](crate::serve()).
+    /// Sets where the server leaves the peer, unless that is [`serve()`](crate::serve()).
     pub fn peer_from(mut self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
-        self.settings.client_ip = self.settings.client_ip.peer_from(peer);
+        self.peer_from = Some(peer);
+        self.client_ip = self.client_ip.map(|guard| guard.peer_from(peer));
         self
     }
 
-    /// Tells observers the route that will serve a request, as the framework knows it.
+    /// Sets where the framework leaves the template of the route that will serve a request.
     pub fn route_from(mut self, route: fn(&Extensions) -> Option<&str>) -> Self {
-        self.settings.route_from = Some(route);
+        self.route_from = Some(route);
         self
     }
 
-    /// Sets how requests are named.
-    pub fn request_id(mut self, layer: RequestIdLayer) -> Self {
-        self.settings.request_id = layer;
+    /// Sets how requests get their IDs.
+    pub fn request_id(mut self, guard: impl Into<Setting<SetRequestId>>) -> Self {
+        self.request_id = guard.into().into_value();
         self
     }
 
     /// Sets the headers that every response gets.
-    pub fn secure_headers(mut self, layer: SecureHeadersLayer) -> Self {
-        self.settings.secure_headers = layer;
+    pub fn secure_headers(mut self, guard: impl Into<Setting<SecureHeaders>>) -> Self {
+        self.secure_headers = guard.into().into_value();
+        self
+    }
+
+    /// Adds a header to those that every response gets, or replaces its value. What is wrong with
+    /// it is an error of [`build`](Self::build).
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let parsed = (name.parse::<HeaderName>(), value.parse::<HeaderValue>());
+        match parsed {
+            (Ok(name), Ok(value)) => {
+                let headers = self.secure_headers.take().unwrap_or_default();
+                self.secure_headers = Some(headers.with(name, value));
+            }
+            (Err(_), _) => self
+                .problems
+                .push(format!("headers: {name:?} is not a field name")),
+            (_, Err(_)) => self
+                .problems
+                .push(format!("headers: {name}: {value:?} is not a field value")),
+        }
         self
     }
 
     /// Answers `/health` and `/ready`.
-    pub fn health(mut self, health: &Health) -> Self {
-        self.settings.health = Some(health.clone());
+    pub fn health<'h>(mut self, health: impl Into<Setting<&'h Health>>) -> Self {
+        self.health = health.into().into_value().cloned();
         self
     }
 
     /// Makes probes spend quota as any request does. Off by default: probes alone could use a
     /// quota up.
     pub const fn limit_probes(mut self, limited: bool) -> Self {
-        self.settings.probes_limited = limited;
+        self.limits_probes = limited;
         self
     }
 
     /// Turns panic recovery on or off.
     pub const fn catch_panic(mut self, on: bool) -> Self {
-        self.settings.catches_panics = on;
+        self.catches_panics = on;
         self
     }
 
-    /// Sets how long the application may take to answer. `None` turns the deadline off.
-    pub fn timeout(mut self, after: impl Into<Option<Duration>>) -> Self {
-        self.settings.timeout = match after.into() {
-            Some(after) => TimeoutLayer::new(after),
-            None => TimeoutLayer::off(),
-        };
+    /// Sets how long the application may take to respond. `None` turns the deadline off.
+    pub fn timeout(mut self, after: impl Into<Setting<Duration>>) -> Self {
+        self.timeout = after.into().into_value().map(Timeout::new);
         self
     }
 
-    /// Says that the application is a gateway: a late answer is a 504, not a 503.
-    pub fn gateway(mut self) -> Self {
-        self.settings.timeout = self.settings.timeout.gateway();
+    /// Makes a late response a 504, not a 503: the application is a gateway.
+    pub const fn gateway(mut self) -> Self {
+        self.is_gateway = true;
         self
     }
 
-    /// Sets the largest request body in bytes. `None` turns the limit off.
-    pub fn body_limit(mut self, bytes: impl Into<Option<u64>>) -> Self {
-        self.settings.body_limit = bytes.into();
+    /// Sets the largest request body in bytes: any unsigned integer. `None` turns the limit off.
+    pub fn body_limit(mut self, bytes: impl Into<Bytes>) -> Self {
+        match bytes.into() {
+            Bytes(Ok(limit)) => self.body_limit = limit.map(BodyLimit::new),
+            Bytes(Err(negative)) => {
+                self.problems
+                    .push(format!("body limit: {negative} is negative"));
+            }
+        }
         self
     }
 
-    /// Declares paths that need no key: exact ones, and prefixes that end in `/*`.
+    /// Declares paths that need no authentication: exact ones, and prefixes that end in `/*`.
     pub fn public<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
         let paths = paths.into_iter().map(ToOwned::to_owned);
-        self.settings.public.extend(paths);
+        self.public.extend(paths);
         self
     }
 
-    /// Adds an observer. Those added first are outermost.
-    pub fn observe<T>(self, observer: T) -> Edge<A, L, (O, T), R, W, P> {
-        Edge {
-            auth: self.auth,
-            limit: self.limit,
-            principal_limit: self.principal_limit,
-            observer: (self.observer, observer),
-            respond: self.respond,
-            unwrap: self.unwrap,
-            settings: self.settings,
-        }
+    /// Adds a guard, below those that are in its slot already. A guard that is off, such as `None`,
+    /// is left out.
+    pub fn guard(self, slot: Slot, guard: impl Guard) -> Self {
+        self.add(slot, Arc::new(guard))
     }
 
-    /// Replaces the way rejections are answered.
-    pub fn respond_with<T>(self, respond: T) -> Edge<A, L, O, T, W, P> {
-        Edge {
-            auth: self.auth,
-            limit: self.limit,
-            principal_limit: self.principal_limit,
-            observer: self.observer,
-            respond,
-            unwrap: self.unwrap,
-            settings: self.settings,
+    /// Adds an observer. Those added first are outermost. An observer that is off, such as `None`,
+    /// is left out.
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        if observer.is_on() {
+            self.observers.push(Arc::new(observer));
         }
+        self
     }
 
-    /// Replaces the request body that the inner service takes: see [`UnwrapBody`](crate::body_limit::UnwrapBody).
-    pub fn unwrap_bodies<T>(self, unwrap: T) -> Edge<A, L, O, R, T, P> {
-        Edge {
-            auth: self.auth,
-            limit: self.limit,
-            principal_limit: self.principal_limit,
-            observer: self.observer,
-            respond: self.respond,
-            unwrap,
-            settings: self.settings,
-        }
-    }
-}
-
-// ===== impl Settings =====
-
-impl Settings {
-    fn new() -> Self {
-        Self {
-            client_ip: ClientIpLayer::new(),
-            route_from: None,
-            request_id: RequestIdLayer::new(),
-            secure_headers: SecureHeadersLayer::api(),
-            health: None,
-            probes_limited: false,
-            catches_panics: true,
-            timeout: TimeoutLayer::new(Duration::from_secs(30)),
-            in_flight: InFlightGuard::default(),
-            body_limit: Some(1 << 20),
-            public: Vec::new(),
-            problems: Vec::new(),
-        }
+    /// Replaces the way rejections are rendered.
+    pub fn respond_with(mut self, respond: impl Respond) -> Self {
+        self.respond = Arc::new(respond);
+        self
     }
 
     fn add_problems(&mut self, error: &ConfigError) {
         self.problems
             .extend(error.problems().map(ToOwned::to_owned));
+    }
+
+    fn add(mut self, slot: Slot, guard: Arc<dyn Guard>) -> Self {
+        self.guards.push((slot, guard));
+        self
+    }
+
+    /// Replaces what an earlier call of the same setter put into a slot. Guards that were added are
+    /// left alone.
+    #[cfg(any(feature = "auth", feature = "rate-limit"))]
+    pub(super) fn set(mut self, slot: Slot, guard: Option<Arc<dyn Guard>>) -> Self {
+        self.own.retain(|(other, _)| *other != slot);
+        self.own.extend(guard.map(|guard| (slot, guard)));
+        self
+    }
+}
+
+impl<M> Default for Edge<M> {
+    fn default() -> Self {
+        Self::with_bodies()
+    }
+}
+
+impl<M> Clone for Edge<M> {
+    fn clone(&self) -> Self {
+        Self {
+            client_ip: self.client_ip.clone(),
+            request_id: self.request_id.clone(),
+            secure_headers: self.secure_headers.clone(),
+            health: self.health.clone(),
+            public: self.public.clone(),
+            own: self.own.clone(),
+            guards: self.guards.clone(),
+            observers: self.observers.clone(),
+            respond: Arc::clone(&self.respond),
+            problems: self.problems.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<M> fmt::Debug for Edge<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Edge").finish_non_exhaustive()
     }
 }

@@ -1,181 +1,117 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
-use portcullis_core::{BodyLayer, GateLayer, ObserveLayer, Off, ProblemJson, UnlessPublic};
+use portcullis_core::{Count, Counts, Guard, Observer};
 use tower_layer::Layer;
 
-#[cfg(feature = "rate-limit")]
-use super::handle::Changeable;
-use super::{
-    Counters, EdgeService, Explanation, Handle,
-    plug::{DefaultLimit, InFlightGuard},
-    service::Stack,
-};
+use super::{Explanation, Slot};
 use crate::{
-    body_limit::{BodyLimitLayer, KeepWrapped},
-    catch_panic::CatchPanicLayer,
-    client_ip::ClientIpLayer,
-    health::HealthLayer,
-    request_id::RequestIdLayer,
-    secure_headers::SecureHeadersLayer,
-    timeout::TimeoutLayer,
+    engine::{EdgeService, Stack, Wrapped},
+    timeout::Timeout,
 };
 
-/// Applies the whole stack. Built by [`Edge::build`](super::Edge::build).
+/// Applies a whole edge. Built by [`Edge::build`](super::Edge::build).
 ///
 /// Clones share their state, and so do all services they make.
-pub struct EdgeLayer<
-    A = Off,
-    L = DefaultLimit,
-    O = (),
-    R = ProblemJson,
-    W = KeepWrapped,
-    P = DefaultLimit,
-> {
-    config: Arc<EdgeConfig<A, L, O, R, W, P>>,
+pub struct EdgeLayer<M = Wrapped> {
+    stack: Arc<Stack>,
+    /// Of each guard.
+    slots: Arc<[Slot]>,
+    timeout: Option<Timeout>,
+    bodies: PhantomData<fn() -> M>,
 }
 
-pub(super) struct EdgeConfig<A, L, O, R, W, P> {
-    pub(super) layers: Layers<A, L, O, R, W, P>,
-    pub(super) explanation: Explanation,
-}
-
-/// The layers, outermost first.
-pub(super) struct Layers<A, L, O, R, W, P> {
-    pub(super) client_ip: ClientIpLayer,
-    pub(super) request_id: RequestIdLayer,
-    pub(super) observe: ObserveLayer<O>,
-    pub(super) secure_headers: SecureHeadersLayer,
-    pub(super) health: HealthLayer,
-    pub(super) catch_panic: CatchPanicLayer<R>,
-    pub(super) timeout: TimeoutLayer<R>,
-    pub(super) limit: Option<L>,
-    pub(super) in_flight: InFlightGuard,
-    pub(super) limited_health: HealthLayer,
-    pub(super) body_limit: BodyLimitLayer<R, W>,
-    pub(super) auth: UnlessPublic<Option<A>>,
-    pub(super) principal_limit: Option<P>,
-    pub(super) respond: R,
+/// What there is to explain.
+pub(super) struct Rows<'l> {
+    stack: &'l Stack,
+    slots: &'l [Slot],
+    timeout: Option<Timeout>,
 }
 
 // ===== impl EdgeLayer =====
 
-impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P> {
-    #[inline]
-    pub(super) fn new(config: EdgeConfig<A, L, O, R, W, P>) -> Self {
+impl<M> EdgeLayer<M> {
+    pub(super) fn new(stack: Stack, slots: Arc<[Slot]>, timeout: Option<Timeout>) -> Self {
         Self {
-            config: Arc::new(config),
+            stack: stack.sealed(),
+            slots,
+            timeout,
+            bodies: PhantomData,
         }
     }
 
-    /// The effective stack: each layer, on or off, its value and why it is where it is.
+    /// Returns the effective stack: each part, on or off, what it does now, and why it is where it
+    /// is.
     #[must_use]
-    pub fn explain(&self) -> &Explanation {
-        &self.config.explanation
+    pub fn explain(&self) -> Explanation {
+        Explanation::new(&Rows {
+            stack: &self.stack,
+            slots: &self.slots,
+            timeout: self.timeout,
+        })
     }
 }
 
-#[cfg(feature = "rate-limit")]
-impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P>
-where
-    L: Changeable,
-    P: Changeable,
-{
-    /// Changes this edge while it serves: policies, quotas, trusted proxies.
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        let layers = &self.config.layers;
-        let limits = [
-            layers.limit.as_ref().and_then(Changeable::rate_limit),
-            layers
-                .principal_limit
-                .as_ref()
-                .and_then(Changeable::rate_limit),
-        ];
-        Handle::new(layers.client_ip.clone(), limits)
-    }
-}
-
-#[cfg(not(feature = "rate-limit"))]
-impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P> {
-    /// Changes this edge while it serves: trusted proxies.
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        Handle::new(self.config.layers.client_ip.clone())
-    }
-}
-
-impl<A, L, O, R, W, P> EdgeLayer<A, L, O, R, W, P>
-where
-    A: Clone,
-    L: Clone,
-    O: Clone,
-    R: Clone,
-    W: Clone,
-    P: Clone,
-{
-    /// What the layers count by themselves, for a page of metrics.
-    #[must_use]
-    pub fn counters(&self) -> Counters<L, P> {
-        let layers = &self.config.layers;
-        Counters {
-            client_ip: layers.client_ip.clone(),
-            limit: layers.limit.clone(),
-            in_flight: layers.in_flight.clone(),
-            principal_limit: layers.principal_limit.clone(),
-        }
-    }
-
-    /// The stack around a service that is ready.
-    pub(super) fn stack<S>(&self, inner: S) -> Stack<S, A, L, O, R, W, P> {
-        let layers = &self.config.layers;
-        let respond = || layers.respond.clone();
-        let limit = GateLayer::new(layers.limit.clone()).respond_with(respond());
-        let in_flight = GateLayer::new(layers.in_flight.clone()).respond_with(respond());
-        let auth = GateLayer::new(layers.auth.clone()).respond_with(respond());
-        let principal = GateLayer::new(layers.principal_limit.clone()).respond_with(respond());
-
-        // The order. Top to bottom, as a request sees it.
-        let stack = (
-            &layers.client_ip,
-            &layers.request_id,
-            &layers.observe,
-            &layers.secure_headers,
-            &layers.health,
-            &layers.catch_panic,
-            &layers.timeout,
-            limit,
-            in_flight,
-            &layers.limited_health,
-            &layers.body_limit,
-            auth,
-            principal,
-            BodyLayer::new(),
-        );
-        stack.layer(inner)
-    }
-}
-
-impl<S, A, L, O, R, W, P> Layer<S> for EdgeLayer<A, L, O, R, W, P> {
-    type Service = EdgeService<S, A, L, O, R, W, P>;
+impl<S, M> Layer<S> for EdgeLayer<M> {
+    type Service = EdgeService<S, M>;
 
     #[inline]
     fn layer(&self, inner: S) -> Self::Service {
-        EdgeService::new(self.clone(), inner)
+        EdgeService::new(Arc::clone(&self.stack), inner)
     }
 }
 
-impl<A, L, O, R, W, P> Clone for EdgeLayer<A, L, O, R, W, P> {
+/// What the guards count. Observers of the edge that show it have it already.
+impl<M: Send + Sync + 'static> Counts for EdgeLayer<M> {
+    fn counts(&self) -> Vec<Count> {
+        self.stack.guards.iter().flat_map(Guard::counts).collect()
+    }
+}
+
+impl<M> Clone for EdgeLayer<M> {
     fn clone(&self) -> Self {
         Self {
-            config: Arc::clone(&self.config),
+            stack: Arc::clone(&self.stack),
+            slots: Arc::clone(&self.slots),
+            ..*self
         }
     }
 }
 
-impl<A, L, O, R, W, P> fmt::Debug for EdgeLayer<A, L, O, R, W, P> {
+impl<M> fmt::Debug for EdgeLayer<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EdgeLayer")
-            .field("stack", self.explain())
+            .field("stack", &self.explain())
             .finish_non_exhaustive()
     }
+}
+
+// ===== impl Rows =====
+
+impl Rows<'_> {
+    pub(super) fn slot(&self, wanted: Slot) -> Option<String> {
+        let guards = self.slots.iter().zip(&self.stack.guards);
+        let own = guards.filter(|(slot, _)| **slot == wanted);
+        joined(own.map(|(_, guard)| guard.describe()))
+    }
+
+    pub(super) fn observers(&self) -> Option<String> {
+        joined(self.stack.observers.iter().map(Observer::describe))
+    }
+
+    pub(super) fn panics(&self) -> Option<String> {
+        let is_on = self.stack.catches_panics;
+        is_on.then(|| "answered with 500".to_owned())
+    }
+
+    pub(super) fn deadline(&self) -> Option<String> {
+        self.timeout.map(|timeout| {
+            let status = timeout.kind().status().as_u16();
+            format!("{:?}, then {status}", timeout.after())
+        })
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> Option<String> {
+    let parts: Vec<_> = parts.collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }

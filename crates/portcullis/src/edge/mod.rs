@@ -2,23 +2,28 @@
 //!
 //! # The order
 //!
-//! A request meets the layers from top to bottom, whatever the order of the calls that set them
-//! up:
+//! A request meets the guards from top to bottom, whatever the order of the calls that set them up.
+//! Each has a [`Slot`]:
 //!
-//! | layer | above the next because |
+//! | slot | above the next because |
 //! |---|---|
-//! | [`client_ip`](crate::client_ip) | everything below counts or records by address |
-//! | [`request_id`](crate::request_id) | everything below logs it |
-//! | [`observe`](crate::observe) | observers must see refusals, panics and timeouts |
-//! | [`secure_headers`](crate::secure_headers) | every answer below gets them, a 401 and a 500 too |
-//! | [`health`](crate::health) | probes spend no quota and need no key |
-//! | [`catch_panic`](crate::catch_panic) | a panic in any guard below is a response too |
-//! | [`timeout`](crate::timeout) | covers guards that wait for a store |
+//! | [client address](crate::client_ip) | everything below counts or records by address |
+//! | [request ID](crate::request_id) | everything below logs it |
+//! | [secure headers](crate::secure_headers) | every response gets them, a 401 and a 500 too |
+//! | hygiene | nothing below should meet a request that two servers read differently |
+//! | [health](crate::health) | probes spend no quota and need no key |
+//! | cross-origin | preflights carry no key, and browsers must be able to read a 401 |
+//! | load shed | refusing must be the cheapest thing |
 //! | rate limit | guessing keys must cost |
-//! | requests in flight | who waits for an answer takes a place, known or not |
-//! | [`body_limit`](crate::body_limit) | comes before anything that reads a body |
+//! | in flight | who waits for a response takes a place, known or not |
+//! | limited health | for those who want probes to spend quota |
+//! | [body limit](crate::body_limit) | it comes before anything that reads a body |
 //! | authentication | the application sees only known callers |
-//! | principal's limit | it must be known who asks |
+//! | authorization | it must be known who asks |
+//!
+//! Slots without a module here are for [guards of your own](Edge::guard). Around all guards are the
+//! [observers](crate::observe), which begin once a request has its ID and see everything,
+//! [panic recovery](crate::catch_panic) and the [deadline](crate::timeout).
 //!
 //! # Example
 //!
@@ -45,32 +50,36 @@
 //!
 //! # Types
 //!
-//! An `Edge` has a parameter for what users plug in: authentication, limit, observers, responder.
-//! A layer that is off costs a branch, and the type is the same whether it is on or off, so that
-//! configuration can decide. The inner service's request body is
+//! Every edge has one type, whatever is on: `fn edge(config: &Config) -> Result<EdgeLayer,
+//! ConfigError>`. What is off is not there and costs nothing. The inner service's request body is
 //! [`RequestBody`](crate::body_limit::RequestBody).
 //!
 //! # Cost
 //!
-//! A clone of the whole edge is one `Arc`: the layers and a template of the inner service are
-//! behind it, and a service is made of them when it is asked to be ready.
+//! A clone of the whole edge is one `Arc`: the guards and a template of the inner service are behind
+//! it. A request is taken apart once, and put together once.
 
 mod build;
 mod builder;
-mod counters;
 mod explain;
-mod handle;
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
+mod guards;
 mod layer;
-mod plug;
-mod service;
+mod setting;
+mod slot;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "rate-limit")]
-pub use self::handle::Changeable;
+pub use self::guards::{Limit, PrincipalLimit};
 pub use self::{
     builder::Edge,
-    counters::Counters,
     explain::{Explanation, Line},
-    handle::{Change, Handle},
     layer::EdgeLayer,
-    service::{EdgeBody, EdgeService},
+    setting::{Bytes, Setting},
+    slot::Slot,
+};
+pub use crate::engine::{
+    Alone, BodyCount, Content, EdgeBody, EdgeFuture, EdgeService, GuardLayer, Part, Plain,
+    RequestBodies, ResponseBodies, Stack, Watched, Wrapped,
 };

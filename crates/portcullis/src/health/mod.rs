@@ -64,16 +64,17 @@
 //! public.
 
 mod check;
-mod layer;
+mod guard;
 mod registry;
 mod report;
-mod service;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
     check::State,
-    layer::HealthLayer,
     registry::{Health, Latch},
-    service::{HealthService, ResponseFuture},
 };
+use crate::engine::{Alone, Plain};
+
+/// Answers `/health` and `/ready`. See the [module docs](self) for an example.
+pub type HealthLayer = Alone<Health, Plain>;

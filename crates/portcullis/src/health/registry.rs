@@ -94,7 +94,7 @@ impl Health {
     /// A layer that answers `/health` and `/ready`.
     #[must_use]
     pub fn layer(&self) -> HealthLayer {
-        HealthLayer::new(self.clone())
+        self.clone().into()
     }
 
     /// The checks, with what is known of them.

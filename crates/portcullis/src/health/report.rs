@@ -1,7 +1,7 @@
 //! What a probe is answered.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header, request};
 use serde::{Serialize, Serializer};
 
 use super::Health;
@@ -14,17 +14,18 @@ pub(super) enum Probe {
 }
 
 impl Probe {
-    pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
-        let probe = match request.uri().path() {
+    #[inline]
+    pub(super) fn from_head(head: &request::Parts) -> Option<Self> {
+        let probe = match head.uri.path() {
             "/health" => Self::Health,
             "/ready" => Self::Ready,
             _ => return None,
         };
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let reads = matches!(head.method, Method::GET | Method::HEAD);
         reads.then_some(probe)
     }
 
-    pub(super) fn answer<B: From<Bytes>>(self, health: &Health) -> Response<B> {
+    pub(super) fn answer(self, health: &Health) -> Response<Bytes> {
         let (status, reason) = match self {
             Self::Health if health.is_healthy() => ("healthy", None),
             Self::Health => ("unhealthy", None),
@@ -64,10 +65,10 @@ impl Serialize for Checks<'_> {
     }
 }
 
-fn respond<B: From<Bytes>>(is_well: bool, report: &Report<'_>) -> Response<B> {
+fn respond(is_well: bool, report: &Report<'_>) -> Response<Bytes> {
     // Strings: this cannot fail.
     let body = serde_json::to_vec(report).unwrap_or_default();
-    let mut response = Response::new(B::from(Bytes::from(body)));
+    let mut response = Response::new(Bytes::from(body));
     if !is_well {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }

@@ -1,15 +1,17 @@
-use std::{fmt, future::Pending};
+use std::fmt;
 
-use http::{request, response};
+use http::{HeaderName, request};
 use portcullis_core::{
-    ConfigError, Count, Counts, Facts, Guard, Live, Permit, Quota, Rejection, Verdict,
+    ConfigError, Count, Counts, Facts, Guard, Live, Need, Quota, Reply, Verdict,
 };
 
 use super::{
+    KeyBy,
     limiter::MAX_KEYS,
     policy::Policy,
-    report::{Fields, HeaderDraft, Report},
-    rules::{MAX_POLICIES, Rule, Rules, Spendings},
+    report::{HeaderDraft, Report},
+    rules::{Rule, Rules},
+    spendings::{MAX_POLICIES, Spendings},
 };
 
 /// Admits requests until a quota is spent. Clones share the counters.
@@ -18,64 +20,58 @@ pub struct RateLimit {
     pub(super) rules: Live<Rules>,
 }
 
-/// What a request has spent. Tells the client what is left.
-#[derive(Default)]
-pub struct Spent {
-    fields: Fields,
-}
-
 // ===== impl RateLimit =====
 
 impl RateLimit {
-    /// Gives each client address a quota, under the name `default`.
+    /// Creates a limit that gives each client address a quota, under the name `default`.
     #[must_use]
     pub fn new(quota: Quota) -> Self {
-        // One policy of a good name is always right.
-        Self::of([Policy::new("default", quota)]).unwrap_or_else(|_| Self::nothing())
+        Self::checked(vec![Policy::new("default", quota)])
     }
 
-    /// Counts by several policies. The strictest wins; all that count a request are told.
+    /// Counts known callers: gives each principal a quota, under the name `principal`.
+    #[must_use]
+    pub fn by_principal(quota: Quota) -> Self {
+        Self::checked(vec![Policy::new("principal", quota).by(KeyBy::principal())])
+    }
+
+    /// Creates a limit of several policies. The strictest wins; all that count a request are told.
     ///
     /// # Errors
     ///
     /// Names everything that is wrong: more than eight policies, two of one name, and what is wrong
     /// with each of them.
-    pub fn of(policies: impl IntoIterator<Item = Policy>) -> Result<Self, ConfigError> {
-        let policies = policies.into_iter().collect();
-        let rules = Rules::new(policies, Report::DEFAULT, MAX_KEYS, None)?;
-        Ok(Self {
-            rules: Live::new(rules),
-        })
+    pub fn try_new(policies: impl IntoIterator<Item = Policy>) -> Result<Self, ConfigError> {
+        let policies: Vec<_> = policies.into_iter().collect();
+        Rules::check(&policies)?;
+        Ok(Self::checked(policies))
     }
 
-    /// Has places, in each policy, for so many keys that owe something at the same time. 16 bytes
+    /// Sets the room: places, in each policy, for so many keys that owe something at the same time. 16 bytes
     /// each, taken now. 65,536 by default.
     #[must_use]
     pub fn max_keys(self, max_keys: usize) -> Self {
-        self.rebuilt(max_keys, |_| {})
+        self.rebuilt(|keys, _| *keys = max_keys)
     }
 
-    /// Chooses the draft of the `RateLimit` fields; `None` leaves them out. Draft 10 by default.
+    /// Sets the draft of the `RateLimit` fields; `None` leaves them out. Draft 10 by default.
     #[must_use]
     pub fn headers(self, draft: Option<HeaderDraft>) -> Self {
-        let max_keys = self.rules.load().max_keys();
-        self.rebuilt(max_keys, |report| report.draft = draft)
+        self.rebuilt(|_, report| report.draft = draft)
     }
 
     /// Also sends `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the seconds until there is more,
     /// of the strictest policy. Off by default: no standard says what they mean.
     #[must_use]
     pub fn legacy_headers(self, on: bool) -> Self {
-        let max_keys = self.rules.load().max_keys();
-        self.rebuilt(max_keys, |report| report.legacy = on)
+        self.rebuilt(|_, report| report.legacy = on)
     }
 
     /// Whether `Retry-After` is later than it must be by a random time: up to a tenth, and at least
     /// up to a second. On by default: clients that were refused together do not return together.
     #[must_use]
     pub fn jitter(self, on: bool) -> Self {
-        let max_keys = self.rules.load().max_keys();
-        self.rebuilt(max_keys, |report| report.jitter = on)
+        self.rebuilt(|_, report| report.jitter = on)
     }
 
     /// Replaces the policies while requests are served. What was spent under a policy counts under
@@ -88,14 +84,16 @@ impl RateLimit {
         &self,
         policies: impl IntoIterator<Item = Policy>,
     ) -> Result<(), ConfigError> {
+        let policies: Vec<_> = policies.into_iter().collect();
+        Rules::check(&policies)?;
         let old = self.rules.get();
-        let policies = policies.into_iter().collect();
-        let rules = Rules::new(policies, old.report.clone(), old.max_keys(), Some(&old))?;
-        self.rules.store(rules);
+        let report = old.report.clone();
+        self.rules
+            .store(Rules::new(policies, report, old.max_keys(), Some(&old)));
         Ok(())
     }
 
-    /// What [`set_policies`](Self::set_policies) would say.
+    /// Returns what [`set_policies`](Self::set_policies) would return.
     ///
     /// # Errors
     ///
@@ -104,49 +102,41 @@ impl RateLimit {
         Rules::check(policies)
     }
 
-    /// How many bytes the counters take.
+    /// Returns how many bytes the counters take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let rules = self.rules.load();
         rules.rules.iter().map(|rule| rule.counters.bytes()).sum()
     }
 
-    fn nothing() -> Self {
+    /// Policies that have been checked, or that have nothing which could be wrong.
+    fn checked(policies: Vec<Policy>) -> Self {
+        let rules = Rules::new(policies, Report::DEFAULT, MAX_KEYS, None);
         Self {
-            rules: Live::new(Rules::none()),
+            rules: Live::new(rules),
         }
     }
 
-    fn rebuilt(self, max_keys: usize, change: impl FnOnce(&mut Report)) -> Self {
+    fn rebuilt(self, change: impl FnOnce(&mut usize, &mut Report)) -> Self {
         let old = self.rules.get();
-        let mut report = old.report.clone();
-        change(&mut report);
+        let (mut max_keys, mut report) = (old.max_keys(), old.report.clone());
+        change(&mut max_keys, &mut report);
         let policies = old.rules.iter().map(|rule| rule.policy.clone()).collect();
-        // They were right before.
-        if let Ok(rules) = Rules::new(policies, report, max_keys, Some(&old)) {
-            return Self {
-                rules: Live::new(rules),
-            };
+        Self {
+            rules: Live::new(Rules::new(policies, report, max_keys, Some(&old))),
         }
-        self
     }
 }
 
 impl Guard for RateLimit {
-    type Permit = Spent;
-    type Future = Pending<Result<Spent, Rejection>>;
-
     #[inline]
-    fn admit(&self, head: &request::Parts) -> Verdict<Spent, Self::Future> {
+    fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
         let rules = self.rules.load();
         // One policy is the usual case, and needs the least room.
-        let judged = match rules.rules.len() {
-            0 | 1 => rules.admit::<1>(head),
-            _ => rules.admit::<MAX_POLICIES>(head),
-        };
-        match judged {
-            Ok(spent) => Verdict::Admit(spent),
-            Err(rejection) => Verdict::Reject(rejection),
+        if rules.rules.len() <= 1 {
+            rules.admit::<1>(head, reply)
+        } else {
+            rules.admit::<MAX_POLICIES>(head, reply)
         }
     }
 
@@ -155,13 +145,32 @@ impl Guard for RateLimit {
         let policies = rules.rules.iter().map(|rule| rule.policy.to_string());
         policies.collect::<Vec<_>>().join(", ")
     }
-}
 
-impl Counts for RateLimit {
+    fn writes(&self) -> Vec<HeaderName> {
+        self.rules.load().report.names().collect()
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        let rules = self.rules.load();
+        let mut counts = rules.rules.iter().map(|rule| &rule.policy.by);
+        if counts.any(KeyBy::needs_address) {
+            &[Need::ClientAddress]
+        } else {
+            &[]
+        }
+    }
+
     fn counts(&self) -> Vec<Count> {
         let rules = self.rules.load();
         let counts = rules.rules.iter().flat_map(Rule::counts);
         counts.collect()
+    }
+}
+
+/// A page of metrics may ask the limit itself.
+impl Counts for RateLimit {
+    fn counts(&self) -> Vec<Count> {
+        Guard::counts(self)
     }
 }
 
@@ -175,12 +184,12 @@ impl fmt::Debug for RateLimit {
 
 impl Rules {
     #[inline]
-    fn admit<const N: usize>(&self, head: &request::Parts) -> Result<Spent, Rejection> {
+    fn admit<const N: usize>(&self, head: &request::Parts, reply: &mut Reply) -> Verdict {
         let facts = Facts::of(&head.extensions);
         let mut spendings = self.spendings::<N>(head, facts);
         let now = self.clock.of_request(facts);
         self.spend(&mut spendings, now);
-        self.judge(&spendings)
+        self.judge(&spendings, reply)
     }
 
     /// What comes of a request that stands so.
@@ -188,30 +197,15 @@ impl Rules {
     pub(super) fn judge<const N: usize>(
         &self,
         spendings: &Spendings<N>,
-    ) -> Result<Spent, Rejection> {
+        reply: &mut Reply,
+    ) -> Verdict {
+        self.report.write(self, spendings, reply);
         if spendings.iter().any(|(_, standing)| standing.is_err()) {
             self.tally(spendings);
             if self.is_refused(spendings) {
-                return Err(self.report.refuse(self, spendings));
+                return self.report.refuse(self, spendings).into();
             }
         }
-        Ok(Spent {
-            fields: self.report.fields(self, spendings),
-        })
-    }
-}
-
-// ===== impl Spent =====
-
-impl Permit for Spent {
-    #[inline]
-    fn on_response(&mut self, head: &mut response::Parts) {
-        self.fields.insert_into(&mut head.headers);
-    }
-}
-
-impl fmt::Debug for Spent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spent").finish_non_exhaustive()
+        Verdict::Admit
     }
 }

@@ -1,7 +1,6 @@
 use std::{
     collections::HashMap,
     fmt,
-    future::Pending,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -11,12 +10,11 @@ use std::{
 
 use http::request;
 use portcullis_core::{
-    BodyLayer, Count, Counts, Facts, Gate, GateLayer, Guard, Held, Permit, ProblemJson, Rejection,
-    RejectionKind, Verdict, body::WrapBody,
+    Count, Counts, Facts, Guard, Need, Rejection, RejectionKind, Reply, Verdict,
 };
-use tower_layer::Layer;
 
 use super::{KeyBy, key::Secret};
+use crate::engine::Alone;
 
 /// Admits at most so many requests of a client at the same time. Clones share the count.
 ///
@@ -34,29 +32,26 @@ pub struct InFlight {
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 /// use http_body_util::Full;
-/// use portcullis::rate_limit::InFlightLayer;
+/// use portcullis::{body_limit::RequestBody, rate_limit::InFlightLayer};
 /// use tower::{Layer, ServiceExt, service_fn};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), std::convert::Infallible> {
-/// let hello = service_fn(|_: Request<()>| async {
+/// let hello = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
 ///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
 /// });
 /// let service = InFlightLayer::new(1).layer(hello);
 ///
-/// let first = service.clone().oneshot(Request::default()).await?;
-/// let second = service.clone().oneshot(Request::default()).await?;
+/// let first = service.clone().oneshot(Request::new(Full::default())).await?;
+/// let second = service.clone().oneshot(Request::new(Full::default())).await?;
 /// assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 429));
 ///
 /// drop(first);
-/// assert_eq!(service.oneshot(Request::default()).await?.status(), 200);
+/// assert_eq!(service.oneshot(Request::new(Full::default())).await?.status(), 200);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
-pub struct InFlightLayer<R = ProblemJson> {
-    gate: GateLayer<Option<InFlight>, R>,
-}
+pub type InFlightLayer = Alone<InFlight>;
 
 struct Shared {
     most: u32,
@@ -66,12 +61,8 @@ struct Shared {
     refused: AtomicU64,
 }
 
-/// A request's place. Given back with the last byte of the answer, or when it is dropped.
-pub struct Place {
-    taken: Option<Arc<Taken>>,
-}
-
-struct Taken {
+/// A request's place. Given back when it is dropped.
+struct Place {
     shared: Arc<Shared>,
     hash: u64,
 }
@@ -79,13 +70,13 @@ struct Taken {
 // ===== impl InFlight =====
 
 impl InFlight {
-    /// Admits so many requests of a client address at the same time.
+    /// Creates a guard that admits so many requests of a client address at the same time.
     #[must_use]
     pub fn new(most: u32) -> Self {
         Self::by(most, KeyBy::address())
     }
 
-    /// Admits so many requests of a key at the same time.
+    /// Creates a guard that admits so many requests of a key at the same time.
     #[must_use]
     pub fn by(most: u32, by: KeyBy) -> Self {
         Self {
@@ -122,45 +113,52 @@ impl InFlight {
     fn refuse(&self) -> Rejection {
         self.shared.refused.fetch_add(1, Relaxed);
         Rejection::new(RejectionKind::RateLimited)
-            .detail("Too many requests at the same time")
-            .violates(POLICY)
-            .retry_after(Duration::from_secs(1))
+            .with_detail("Too many requests at the same time")
+            .with_violated_policy(POLICY)
+            .with_retry_after(Duration::from_secs(1))
     }
 }
 
 impl Guard for InFlight {
-    type Permit = Place;
-    type Future = Pending<Result<Place, Rejection>>;
-
-    fn admit(&self, head: &request::Parts) -> Verdict<Place, Self::Future> {
+    fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
         let Some(key) = self.shared.by.key(head, Facts::of(&head.extensions)) else {
-            return Verdict::Admit(Place { taken: None });
+            return Verdict::Admit;
         };
         let hash = self.shared.secret.hash(&key);
-        match self.take(hash) {
-            true => Verdict::Admit(Place {
-                taken: Some(Arc::new(Taken {
-                    shared: Arc::clone(&self.shared),
-                    hash,
-                })),
-            }),
-            false => Verdict::Reject(self.refuse()),
+        if !self.take(hash) {
+            return self.refuse().into();
         }
+        let shared = Arc::clone(&self.shared);
+        reply.hold(Place { shared, hash });
+        Verdict::Admit
     }
 
     fn describe(&self) -> String {
         let Shared { most, by, .. } = &*self.shared;
         format!("{most} at the same time for {by}")
     }
-}
 
-impl Counts for InFlight {
+    fn needs(&self) -> &'static [Need] {
+        if self.shared.by.needs_address() {
+            &[Need::ClientAddress]
+        } else {
+            &[]
+        }
+    }
+
     fn counts(&self) -> Vec<Count> {
         vec![Count::total(
             "portcullis_in_flight_refused",
             "Requests that were refused because too many of their client were in flight",
             self.shared.refused.load(Relaxed),
         )]
+    }
+}
+
+/// A page of metrics may ask the guard itself.
+impl Counts for InFlight {
+    fn counts(&self) -> Vec<Count> {
+        Guard::counts(self)
     }
 }
 
@@ -181,21 +179,7 @@ impl Shared {
 
 // ===== impl Place =====
 
-impl Permit for Place {
-    fn on_request(&mut self, head: &mut request::Parts) {
-        if let Some(taken) = &self.taken {
-            Facts::of_mut(&mut head.extensions).hold(Held::new(Arc::clone(taken)));
-        }
-    }
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Taken {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.shared.shard(self.hash);
         match counts.get_mut(&self.hash) {
@@ -212,43 +196,6 @@ impl InFlightLayer {
     #[must_use]
     pub fn new(most: u32) -> Self {
         InFlight::new(most).into()
-    }
-
-    /// Creates a layer that admits everything.
-    #[must_use]
-    pub const fn off() -> Self {
-        Self {
-            gate: GateLayer::new(None),
-        }
-    }
-}
-
-impl<R> InFlightLayer<R> {
-    /// Replaces the way rejections are answered.
-    #[must_use]
-    pub fn respond_with<T>(self, respond: T) -> InFlightLayer<T> {
-        InFlightLayer {
-            gate: self.gate.respond_with(respond),
-        }
-    }
-}
-
-impl From<InFlight> for InFlightLayer {
-    fn from(guard: InFlight) -> Self {
-        Self {
-            gate: GateLayer::new(Some(guard)),
-        }
-    }
-}
-
-impl<S, R> Layer<S> for InFlightLayer<R>
-where
-    R: Clone,
-{
-    type Service = Gate<WrapBody<S>, Option<InFlight>, R>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        self.gate.layer(BodyLayer::new().layer(inner))
     }
 }
 

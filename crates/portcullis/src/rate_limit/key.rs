@@ -45,18 +45,18 @@ struct Hashes {
 // ===== impl Key =====
 
 impl<'a> Key<'a> {
-    /// The key of an address.
+    /// Creates the key of an address.
     #[must_use]
     #[inline]
-    pub fn of_address(address: IpAddr, prefixes: Prefixes) -> Self {
+    pub fn from_address(address: IpAddr, prefixes: Prefixes) -> Self {
         Self::Network(match address.to_canonical() {
             IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & prefixes.v4_mask()).into()),
             IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & prefixes.v6_mask()).into()),
         })
     }
 
-    /// The key of a name.
-    pub fn of_name(name: impl Into<Cow<'a, str>>) -> Self {
+    /// Creates the key of a name.
+    pub fn from_name(name: impl Into<Cow<'a, str>>) -> Self {
         Self::Name(name.into())
     }
 }

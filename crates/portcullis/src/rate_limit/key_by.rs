@@ -56,6 +56,11 @@ impl KeyBy {
         Self(By::Head(Arc::new(key)))
     }
 
+    /// Returns `true` if nothing else is counted by.
+    pub(super) const fn needs_address(&self) -> bool {
+        matches!(self.0, By::Address(_))
+    }
+
     #[inline]
     pub(super) fn key<'a>(&self, head: &'a request::Parts, facts: &'a Facts) -> Option<Key<'a>> {
         match &self.0 {
@@ -63,7 +68,7 @@ impl KeyBy {
             By::Principal => Some(principal(facts)),
             By::ApiKey => {
                 let id = facts.get().and_then(Principal::key_id);
-                Some(id.map_or_else(|| principal(facts), Key::of_name))
+                Some(id.map_or_else(|| principal(facts), Key::from_name))
             }
             By::Head(key) => key(head).map(Key::Name),
         }
@@ -72,14 +77,14 @@ impl KeyBy {
 
 #[inline]
 fn address(facts: &Facts, prefixes: Prefixes) -> Key<'_> {
-    facts
-        .get()
-        .map_or(Key::Unknown, |ClientIp(ip)| Key::of_address(*ip, prefixes))
+    facts.get().map_or(Key::Unknown, |ClientIp(ip)| {
+        Key::from_address(*ip, prefixes)
+    })
 }
 
 fn principal(facts: &Facts) -> Key<'_> {
     let id = facts.get().map(Principal::id);
-    id.map_or_else(|| address(facts, Prefixes::SUBSCRIBER), Key::of_name)
+    id.map_or_else(|| address(facts, Prefixes::SUBSCRIBER), Key::from_name)
 }
 
 impl Default for KeyBy {

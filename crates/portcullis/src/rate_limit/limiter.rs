@@ -11,7 +11,7 @@ use super::{clock::Clock, counters::Counters, gcra::Rate, key::Key};
 ///
 /// // Updates over a WebSocket: one a second for each user.
 /// let updates = Limiter::new(Quota::per_second(1));
-/// let alice = Key::of_name("alice");
+/// let alice = Key::from_name("alice");
 ///
 /// assert!(updates.check(&alice).is_ok());
 /// assert!(updates.check(&alice).unwrap_err().wait() > std::time::Duration::ZERO);

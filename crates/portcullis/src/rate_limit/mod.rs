@@ -2,7 +2,7 @@
 //!
 //! # What happens
 //!
-//! Each key may spend a [`Quota`](crate::Quota): so many requests at once, refilled at a steady
+//! Each key may spend a [`Quota`]: so many requests at once, refilled at a steady
 //! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) in whole nanoseconds. A key is
 //! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key, or
 //! what a function makes of the head. IPv6 addresses count by their /64, which is what one
@@ -72,8 +72,8 @@
 //! | [`RateLimit::legacy_headers`] | off | no standard says what they mean | no |
 //! | [`RateLimit::jitter`] | on | clients that were refused together must not return together | no |
 //!
-//! [`RateLimit::set_policies`], or the edge's [`Handle`](crate::edge::Handle), changes policies
-//! while requests are served. A key has spent as many requests as before.
+//! [`RateLimit::set_policies`] changes policies while requests are served: keep a clone of the limit
+//! that the edge has. A key has spent as many requests as before.
 //!
 //! Several processes share quotas through a store: see [`shared`].
 //!
@@ -120,26 +120,61 @@ mod guard;
 mod in_flight;
 mod key;
 mod key_by;
-mod layer;
 mod limiter;
 mod policy;
 mod report;
 mod rules;
 mod scope;
 pub mod shared;
+mod spendings;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 
+use portcullis_core::{ConfigError, Quota};
+
 pub use self::{
-    guard::{RateLimit, Spent},
-    in_flight::{InFlight, InFlightLayer, Place},
+    guard::RateLimit,
+    in_flight::{InFlight, InFlightLayer},
     key::{Key, Prefixes},
     key_by::KeyBy,
-    layer::RateLimitLayer,
     limiter::{Admitted, Limiter, Moment, OverQuota},
     policy::Policy,
     report::HeaderDraft,
     shared::{MemoryStore, OnFailure, SharedRateLimit},
 };
+use crate::engine::{Alone, Plain};
+
+/// Limits how often clients may send requests. See the [module docs](self) for an example.
+pub type RateLimitLayer = Alone<RateLimit, Plain>;
+
+impl RateLimitLayer {
+    /// Creates a layer that gives each client address `quota`.
+    #[must_use]
+    pub fn new(quota: Quota) -> Self {
+        RateLimit::new(quota).into()
+    }
+
+    /// Creates a layer that counts by several policies.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RateLimit::try_new`].
+    pub fn try_new(policies: impl IntoIterator<Item = Policy>) -> Result<Self, ConfigError> {
+        RateLimit::try_new(policies).map(Self::from)
+    }
+
+    /// See [`RateLimit::jitter`].
+    #[must_use]
+    pub fn jitter(self, on: bool) -> Self {
+        self.map(|limit| limit.jitter(on))
+    }
+}
+
+impl Default for RateLimitLayer {
+    /// 10 requests/s, burst 10.
+    fn default() -> Self {
+        Self::new(Quota::per_second(10))
+    }
+}

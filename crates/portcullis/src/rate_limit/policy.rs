@@ -12,7 +12,7 @@ use super::{KeyBy, scope::Scope};
 /// use portcullis::{Quota, rate_limit::{KeyBy, Policy, RateLimit}};
 ///
 /// # fn main() -> Result<(), portcullis::ConfigError> {
-/// let limit = RateLimit::of([
+/// let limit = RateLimit::try_new([
 ///     Policy::new("second", Quota::per_second(10)),
 ///     Policy::new("hour", Quota::per_hour(1000)).exempt_paths(["/assets/*"]),
 ///     Policy::new("login", Quota::per_minute(5)).paths(["POST /login"]),

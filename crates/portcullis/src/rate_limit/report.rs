@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use portcullis_core::{Rejection, RejectionKind};
+use http::HeaderName;
+use portcullis_core::{Rejection, RejectionKind, Reply};
 
 use super::{
     gcra::{Owed, Refused},
-    rules::{MAX_POLICIES, Quoted, Rule, Rules, Spending, Spendings},
+    rules::{Quoted, Rule, Rules},
+    spendings::{MAX_POLICIES, Spending, Spendings},
     text::Text,
 };
 
@@ -28,15 +29,7 @@ pub(super) struct Report {
     pub(super) legacy: bool,
     pub(super) jitter: bool,
     /// `RateLimit-Policy`, where it is the same for all requests.
-    policy: Option<HeaderValue>,
-}
-
-/// The fields of one answer.
-#[derive(Default)]
-pub(super) struct Fields {
-    policy: Option<HeaderValue>,
-    limit: Option<HeaderValue>,
-    legacy: Option<Box<[HeaderValue; 3]>>,
+    policy: Option<Box<[u8]>>,
 }
 
 // ===== impl Report =====
@@ -59,23 +52,38 @@ impl Report {
             for rule in shown {
                 write_policy(&mut text, rule, rule.own());
             }
-            text.value()
+            text.as_bytes().into()
         });
-        let policy = policy.flatten();
         Self { policy, ..self }
     }
 
-    /// The fields of an answer to a request that spent this.
+    /// Writes the fields of the response to a request that spent this.
     #[inline]
-    pub(super) fn fields<const N: usize>(&self, rules: &Rules, spendings: &Spendings<N>) -> Fields {
-        let told = self.draft.is_some();
-        let policy = || self.policy.clone().or_else(|| policies(rules, spendings));
-        let legacy = || legacy(rules, spendings);
-        Fields {
-            policy: told.then(policy).flatten(),
-            limit: told.then(|| limits(rules, spendings)).flatten(),
-            legacy: self.legacy.then(legacy).flatten(),
+    pub(super) fn write<const N: usize>(
+        &self,
+        rules: &Rules,
+        spendings: &Spendings<N>,
+        reply: &mut Reply,
+    ) {
+        if self.draft.is_some() {
+            match &self.policy {
+                Some(policy) => reply.write(RATELIMIT_POLICY, policy),
+                None => write_policies(rules, spendings, reply),
+            }
+            write_limits(rules, spendings, reply);
         }
+        if self.legacy {
+            write_legacy(rules, spendings, reply);
+        }
+    }
+
+    /// Returns the names of the fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = HeaderName> + use<> {
+        let told = self.draft.map(|_| [RATELIMIT_POLICY, RATELIMIT]);
+        let legacy = self.legacy.then_some(LEGACY);
+        told.into_iter()
+            .flatten()
+            .chain(legacy.into_iter().flatten())
     }
 
     /// The rejection of a request that could not spend this.
@@ -89,50 +97,23 @@ impl Report {
         for (spending, standing) in spendings.iter() {
             let (rule, _) = rules.of(spending);
             if let (Err(refused), false) = (standing, rule.policy.dry_run) {
-                rejection = rejection.violates(rule.policy.name.to_string());
+                rejection = rejection.with_violated_policy(rule.policy.name.to_string());
                 wait = wait.max(refused.0);
             }
         }
         let seconds = seconds(wait).max(1);
         let wait = Duration::from_secs(seconds + self.jitter(seconds));
-        let fields = self.fields(rules, spendings).into_iter();
-        fields.fold(rejection.retry_after(wait), |rejection, (name, value)| {
-            rejection.header(name, value)
-        })
+        rejection.with_retry_after(wait)
     }
 
     /// Up to a tenth of the wait, at least up to a second: clients that were refused together do
     /// not come back together.
     fn jitter(&self, seconds: u64) -> u64 {
-        match self.jitter {
-            true => rand::random_range(0..=(seconds / 10).max(1)),
-            false => 0,
+        if self.jitter {
+            rand::random_range(0..=(seconds / 10).max(1))
+        } else {
+            0
         }
-    }
-}
-
-// ===== impl Fields =====
-
-impl Fields {
-    #[inline]
-    pub(super) fn insert_into(&mut self, headers: &mut HeaderMap) {
-        if let Some(policy) = self.policy.take() {
-            headers.insert(RATELIMIT_POLICY, policy);
-        }
-        if let Some(limit) = self.limit.take() {
-            headers.insert(RATELIMIT, limit);
-        }
-        if let Some(legacy) = self.legacy.take() {
-            headers.extend(LEGACY.into_iter().zip(*legacy));
-        }
-    }
-
-    fn into_iter(self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let policy = self.policy.map(|value| (RATELIMIT_POLICY, value));
-        let limit = self.limit.map(|value| (RATELIMIT, value));
-        let legacy = self.legacy.into_iter();
-        let legacy = legacy.flat_map(|values| LEGACY.into_iter().zip(*values));
-        policy.into_iter().chain(limit).chain(legacy)
     }
 }
 
@@ -156,12 +137,12 @@ fn shown<'r, const N: usize>(
 
 /// `"hour";q=1000;w=3600`, for each policy.
 #[cold]
-fn policies<const N: usize>(rules: &Rules, spendings: &Spendings<N>) -> Option<HeaderValue> {
+fn write_policies<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: &mut Reply) {
     let mut text = Text::<N>::new();
     for (rule, quoted, ..) in shown(rules, spendings) {
         write_policy(&mut text, rule, quoted);
     }
-    text.value()
+    text.write_to(reply, RATELIMIT_POLICY);
 }
 
 fn write_policy<const N: usize>(text: &mut Text<N>, rule: &Rule, quoted: &Quoted) {
@@ -174,7 +155,7 @@ fn write_policy<const N: usize>(text: &mut Text<N>, rule: &Rule, quoted: &Quoted
 
 /// `"hour";r=999;t=4;pk=:c2VjcmV0:`, for each policy.
 #[inline]
-fn limits<const N: usize>(rules: &Rules, spendings: &Spendings<N>) -> Option<HeaderValue> {
+fn write_limits<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: &mut Reply) {
     let mut text = Text::<N>::new();
     for (rule, quoted, spending, standing) in shown(rules, spendings) {
         let (left, wait) = standing_of(quoted, standing);
@@ -182,24 +163,22 @@ fn limits<const N: usize>(rules: &Rules, spendings: &Spendings<N>) -> Option<Hea
         text.number(";t=", wait);
         text.bytes(";pk=", spending.mark);
     }
-    text.value()
+    text.write_to(reply, RATELIMIT);
 }
 
 /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds from now), of the strictest policy.
-fn legacy<const N: usize>(
-    rules: &Rules,
-    spendings: &Spendings<N>,
-) -> Option<Box<[HeaderValue; 3]>> {
+fn write_legacy<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: &mut Reply) {
     let standings = shown(rules, spendings).map(|(_, quoted, _, standing)| {
         let (left, wait) = standing_of(quoted, standing);
         (left, u64::MAX - wait, quoted.quota.max_burst())
     });
-    let (left, wait, burst) = standings.min()?;
-    Some(Box::new([
-        HeaderValue::from(burst),
-        HeaderValue::from(left),
-        HeaderValue::from(u64::MAX - wait),
-    ]))
+    let Some((left, wait, burst)) = standings.min() else {
+        return;
+    };
+    let numbers = [u64::from(burst), u64::from(left), u64::MAX - wait];
+    for (name, number) in LEGACY.into_iter().zip(numbers) {
+        reply.write(name, itoa::Buffer::new().format(number).as_bytes());
+    }
 }
 
 /// What is left, and after how many seconds there is more.

@@ -17,6 +17,7 @@ use super::{
     gcra::{Owed, Rate, Refused},
     policy::Policy,
     report::Report,
+    spendings::{MAX_POLICIES, Spending, Spendings},
 };
 
 /// Policies with their counters.
@@ -53,55 +54,26 @@ pub(super) struct Tally {
     pub(super) would_refuse: AtomicU64,
 }
 
-/// What one request spends of one policy.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Spending {
-    pub(super) rule: u8,
-    /// The place of the tier, if it has one.
-    tier: Option<u32>,
-    pub(super) cost: u32,
-    pub(super) hash: u64,
-    /// What the client sees of its key.
-    pub(super) mark: u64,
-}
-
-/// What one request spends, and how it stands with each policy then. Up to `N` policies.
-#[derive(Clone, Copy)]
-pub(super) struct Spendings<const N: usize> {
-    items: [(Spending, Result<Owed, Refused>); N],
-    len: usize,
-}
-
 // ===== impl Rules =====
 
 impl Rules {
-    /// Makes counters for each policy, or takes them over from a policy of the same name.
+    /// Makes counters for each policy, or takes them over from a policy of the same name. The
+    /// policies have been [checked](Self::check).
     pub(super) fn new(
         policies: Vec<Policy>,
         report: Report,
         max_keys: usize,
         old: Option<&Self>,
-    ) -> Result<Self, ConfigError> {
-        Self::check(&policies)?;
+    ) -> Self {
         let clock = old.map_or_else(Clock::new, |old| old.clock);
         let old = old.filter(|old| old.max_keys == max_keys);
         let rule = |policy| Rule::new(policy, max_keys, old);
         let rules: Box<[Rule]> = policies.into_iter().map(rule).collect();
-        Ok(Self {
+        Self {
             report: report.about(&rules),
             rules,
             clock,
             max_keys,
-        })
-    }
-
-    /// No policy at all.
-    pub(super) fn none() -> Self {
-        Self {
-            rules: Box::default(),
-            report: Report::DEFAULT,
-            clock: Clock::new(),
-            max_keys: 0,
         }
     }
 
@@ -129,7 +101,7 @@ impl Rules {
     /// Spends all of it, if every policy allows it; otherwise nothing.
     #[inline]
     pub(super) fn spend<const N: usize>(&self, spendings: &mut Spendings<N>, now: u64) {
-        if spendings.len > 1 && self.would_refuse(spendings, now) {
+        if spendings.len() > 1 && self.would_refuse(spendings, now) {
             return;
         }
         spendings.each(|spending, _| {
@@ -175,9 +147,10 @@ impl Rules {
     pub(super) fn tally<const N: usize>(&self, spendings: &Spendings<N>) {
         for (spending, standing) in spendings.iter() {
             let (rule, _) = self.of(spending);
-            let tally = match rule.policy.dry_run {
-                true => &rule.tally.would_refuse,
-                false => &rule.tally.refused,
+            let tally = if rule.policy.dry_run {
+                &rule.tally.would_refuse
+            } else {
+                &rule.tally.refused
             };
             if standing.is_err() {
                 tally.fetch_add(1, Relaxed);
@@ -202,9 +175,10 @@ impl Rules {
         spendings.each(|spending, standing| {
             let (rule, quoted) = self.of(spending);
             let Spending { hash, cost, .. } = *spending;
-            match is_wanted(rule) {
-                true => rule.counters.spend(hash, &quoted.rate, now, cost),
-                false => standing,
+            if is_wanted(rule) {
+                rule.counters.spend(hash, &quoted.rate, now, cost)
+            } else {
+                standing
             }
         });
     }
@@ -336,52 +310,3 @@ impl Quoted {
         }
     }
 }
-
-// ===== impl Spendings =====
-
-impl<const N: usize> Spendings<N> {
-    const fn none() -> Self {
-        Self {
-            items: [(Spending::NONE, Ok(Owed(0))); N],
-            len: 0,
-        }
-    }
-
-    /// There are never more than policies.
-    fn push(&mut self, spending: Spending) {
-        if let Some(place) = self.items.get_mut(self.len) {
-            place.0 = spending;
-            self.len += 1;
-        }
-    }
-
-    #[inline]
-    pub(super) fn each(
-        &mut self,
-        mut stand: impl FnMut(&Spending, Result<Owed, Refused>) -> Result<Owed, Refused>,
-    ) {
-        for (spending, standing) in &mut self.items[..self.len] {
-            *standing = stand(spending, *standing);
-        }
-    }
-
-    #[inline]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(Spending, Result<Owed, Refused>)> {
-        self.items[..self.len].iter()
-    }
-}
-
-// ===== impl Spending =====
-
-impl Spending {
-    const NONE: Self = Self {
-        rule: 0,
-        tier: None,
-        cost: 0,
-        hash: 0,
-        mark: 0,
-    };
-}
-
-/// More policies than this for one request are a mistake.
-pub(super) const MAX_POLICIES: usize = 8;

@@ -33,10 +33,10 @@ impl Scope {
         let (method, path) = (&head.method, head.uri.path());
         let is_exempt = || {
             self.exempt_methods.contains(method)
-                || self.exempt_paths.contain(method, path)
+                || self.exempt_paths.contains(method, path)
                 || self.is_exempt_address(head)
         };
-        (self.paths.is_empty() || self.paths.contain(method, path)) && !is_exempt()
+        (self.paths.is_empty() || self.paths.contains(method, path)) && !is_exempt()
     }
 
     fn is_exempt_address(&self, head: &request::Parts) -> bool {
@@ -52,9 +52,11 @@ impl Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = |what: &str, items: Vec<String>| match items.is_empty() {
-            true => Ok(()),
-            false => write!(f, "; {what} {}", items.join(", ")),
+        let mut list = |what: &str, items: Vec<String>| {
+            if items.is_empty() {
+                return Ok(());
+            }
+            write!(f, "; {what} {}", items.join(", "))
         };
         list("on", self.paths.iter().map(str::to_owned).collect())?;
         let networks = self.exempt_networks.iter().map(ToString::to_string);

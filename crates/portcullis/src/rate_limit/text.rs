@@ -1,4 +1,5 @@
-use http::HeaderValue;
+use http::HeaderName;
+use portcullis_core::Reply;
 
 /// A structured field (RFC 9651) that is written on the stack: a list of strings with parameters.
 ///
@@ -55,14 +56,18 @@ impl<const ITEMS: usize> Text<ITEMS> {
         self.push(b":");
     }
 
-    /// The field's value, unless there is no item.
+    /// Returns what was written.
     #[inline]
-    pub(super) fn value(&self) -> Option<HeaderValue> {
-        let text = self.bytes.as_flattened().get(..self.len)?;
-        // Visible ASCII only.
-        HeaderValue::from_bytes(text)
-            .ok()
-            .filter(|value| !value.is_empty())
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes.as_flattened()[..self.len]
+    }
+
+    /// Adds the field to a response, unless there is no item.
+    #[inline]
+    pub(super) fn write_to(&self, reply: &mut Reply, name: HeaderName) {
+        if self.len > 0 {
+            reply.write(name, self.as_bytes());
+        }
     }
 
     #[inline]

@@ -1,4 +1,4 @@
-//! Middleware that names every request.
+//! Gives every request an ID.
 //!
 //! # What happens
 //!
@@ -14,14 +14,16 @@
 //! # Example
 //!
 //! ```
+//! use bytes::Bytes;
 //! use http::{Request, Response};
+//! use http_body_util::Full;
 //! use portcullis::request_id::RequestIdLayer;
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), std::convert::Infallible> {
 //! let hello = service_fn(|_: Request<()>| async {
-//!     Ok::<_, std::convert::Infallible>(Response::new("hello"))
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
 //! });
 //! let response = RequestIdLayer::new().layer(hello).oneshot(Request::default()).await?;
 //!
@@ -39,7 +41,7 @@
 //!
 //! | method | default | why |
 //! |---|---|---|
-//! | [`RequestIdLayer::header_name`] | `x-request-id` | what proxies and clients use |
+//! | [`SetRequestId::with_header`] | `x-request-id` | what proxies and clients use |
 //! | [`RequestIdLayer::off`] | on | |
 //!
 //! # Telemetry
@@ -52,14 +54,21 @@
 //! A UUID is a name, not a secret: 122 of its bits are random, from the thread's cryptographic
 //! generator, so that it cannot be guessed, but it must not open any door.
 
-mod future;
 mod generate;
-mod layer;
-mod scope;
-mod service;
+mod guard;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    future::ResponseFuture, generate::generate, layer::RequestIdLayer, service::SetRequestId,
-};
+pub use self::{generate::generate, guard::SetRequestId};
+use crate::engine::{Alone, Plain};
+
+/// Gives every request an ID. See the [module docs](self) for an example.
+pub type RequestIdLayer = Alone<SetRequestId, Plain>;
+
+impl RequestIdLayer {
+    /// Creates a layer that uses the `x-request-id` header.
+    #[must_use]
+    pub fn new() -> Self {
+        SetRequestId::new().into()
+    }
+}

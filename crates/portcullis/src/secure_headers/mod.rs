@@ -1,4 +1,4 @@
-//! Middleware that adds security headers to every response, and removes what tells too much.
+//! Adds security headers to every response, and removes what tells too much.
 //!
 //! # What happens
 //!
@@ -6,7 +6,7 @@
 //! `X-Powered-By` are removed. The values are those of the OWASP Secure Headers Project
 //! (`ci/headers_add.json`, 2026-07-19).
 //!
-//! | header | [`api`](SecureHeadersLayer::api), the default | [`html`](SecureHeadersLayer::html) |
+//! | header | [`api`](SecureHeaders::api), the default | [`html`](SecureHeaders::html) |
 //! |---|---|---|
 //! | `cache-control` | `no-store, max-age=0` | the same |
 //! | `content-security-policy` | `default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'` | `default-src 'self'; script-src 'self' 'nonce-…'; style-src 'self' 'nonce-…'; form-action 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'none'; upgrade-insecure-requests` |
@@ -31,14 +31,16 @@
 //! # Example
 //!
 //! ```
+//! use bytes::Bytes;
 //! use http::{Request, Response};
+//! use http_body_util::Full;
 //! use portcullis::secure_headers::SecureHeadersLayer;
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), std::convert::Infallible> {
 //! let hello = service_fn(|_: Request<()>| async {
-//!     Ok::<_, std::convert::Infallible>(Response::new("hello"))
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
 //! });
 //! let response = SecureHeadersLayer::api().layer(hello).oneshot(Request::default()).await?;
 //!
@@ -61,15 +63,31 @@
 //!
 //! | method | default | why |
 //! |---|---|---|
-//! | [`SecureHeadersLayer::api`], [`html`](SecureHeadersLayer::html), [`off`](SecureHeadersLayer::off) | API | most services serve no pages |
-//! | [`SecureHeadersLayer::with`], [`without`](SecureHeadersLayer::without) | | a value or a header of one's own |
+//! | [`SecureHeaders::api`], [`html`](SecureHeaders::html) | API | most services serve no pages |
+//! | [`SecureHeaders::with`], [`without`](SecureHeaders::without) | | a value or a header of one's own |
 
-mod future;
-mod layer;
+mod guard;
 mod nonce;
 mod profile;
-mod service;
 #[cfg(test)]
 mod tests;
 
-pub use self::{future::ResponseFuture, layer::SecureHeadersLayer, service::SecureHeaders};
+pub use self::guard::SecureHeaders;
+use crate::engine::{Alone, Plain};
+
+/// Adds security headers to every response. See the [module docs](self) for an example.
+pub type SecureHeadersLayer = Alone<SecureHeaders, Plain>;
+
+impl SecureHeadersLayer {
+    /// Creates a layer with the headers that fit an API.
+    #[must_use]
+    pub fn api() -> Self {
+        SecureHeaders::api().into()
+    }
+
+    /// Creates a layer with the headers that fit pages, with a nonce for each request.
+    #[must_use]
+    pub fn html() -> Self {
+        SecureHeaders::html().into()
+    }
+}

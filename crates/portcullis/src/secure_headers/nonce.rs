@@ -10,9 +10,10 @@ pub(super) fn generate() -> CspNonce {
 
 /// The policy of a page whose scripts and styles carry the nonce.
 pub(super) fn policy(nonce: &CspNonce, is_https: bool) -> Option<HeaderValue> {
-    let upgrade = match is_https {
-        true => "; upgrade-insecure-requests",
-        false => "",
+    let upgrade = if is_https {
+        "; upgrade-insecure-requests"
+    } else {
+        ""
     };
     let policy = format!(
         "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; \

@@ -37,9 +37,10 @@ where
 {
     let mut header = vec![0; SIGNATURE.len()];
     io.read_exact(&mut header).await?;
-    match header == SIGNATURE {
-        true => read_binary(io, &mut header).await?,
-        false => read_line(io, &mut header).await?,
+    if header == SIGNATURE {
+        read_binary(io, &mut header).await?;
+    } else {
+        read_line(io, &mut header).await?;
     }
     source(&header)
 }

@@ -1,4 +1,4 @@
-//! Middleware that answers in place of a service that takes too long.
+//! Answers in place of a service that takes too long.
 //!
 //! # What happens
 //!
@@ -56,10 +56,28 @@
 //! [`TimedOut`](crate::RejectionKind::TimedOut), status 503, or
 //! [`GatewayTimedOut`](crate::RejectionKind::GatewayTimedOut), status 504.
 
-mod future;
-mod layer;
-mod service;
+mod part;
 #[cfg(test)]
 mod tests;
 
-pub use self::{future::ResponseFuture, layer::TimeoutLayer, service::Timeout};
+use std::time::Duration;
+
+pub use self::part::Timeout;
+use crate::engine::{Alone, Plain};
+
+/// Answers in place of a service that takes too long. See the [module docs](self) for an example.
+pub type TimeoutLayer = Alone<Timeout, Plain>;
+
+impl TimeoutLayer {
+    /// Creates a layer that gives the inner service `after` to respond.
+    #[must_use]
+    pub fn new(after: Duration) -> Self {
+        Timeout::new(after).into()
+    }
+
+    /// See [`Timeout::gateway`].
+    #[must_use]
+    pub fn gateway(self) -> Self {
+        self.map(Timeout::gateway)
+    }
+}

@@ -35,7 +35,7 @@ async fn answers_in_place_of_a_slow_service() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let rejection = response.extensions().get::<Rejection>().unwrap();
     assert_eq!(rejection.kind(), RejectionKind::TimedOut);
-    assert!(rejection.id().is_some());
+    assert!(rejection.request_id().is_some());
     assert!(started.elapsed() <= LIMIT + Duration::from_millis(50));
 }
 

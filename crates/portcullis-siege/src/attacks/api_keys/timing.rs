@@ -12,10 +12,10 @@ use tokio::{
 use super::{changed, key, protected};
 use crate::{
     Target,
-    arena::Arena,
+    context::Context,
     process::Process,
-    verdict::{Evidence, Finding, Trouble},
-    wire::{Ask, Client},
+    verdict::{Evidence, Failure, Finding},
+    wire::{Client, Request},
 };
 
 /// Two classes of wrong keys.
@@ -28,20 +28,20 @@ struct Difference {
     samples: usize,
 }
 
-pub(crate) async fn timing(arena: &Arena) -> Finding {
-    let key = key(arena)?;
-    let is_this_program = arena.found.process.is_some_and(Process::is_this);
+pub(crate) async fn timing(context: &Context) -> Finding {
+    let key = key(context)?;
+    let is_this_program = context.found.process.is_some_and(Process::is_this);
     if is_this_program && cfg!(debug_assertions) {
         let why = "a debug build says nothing of a release's timing: cargo test --release";
-        return Err(Trouble::NotTested(why.to_owned()));
+        return Err(Failure::not_tested(why));
     }
-    let count = match arena.intensity {
+    let count = match context.intensity {
         crate::Intensity::Quick => 3000,
         crate::Intensity::Full => 10_000,
     };
-    let planted = planted(arena, key).await?;
+    let planted = planted(context, key).await?;
     if !planted.leaks() {
-        return Err(Trouble::Unclear(format!(
+        return Err(Failure::unclear(format!(
             "the planted leak was not found: {}",
             planted.text()
         )));
@@ -53,16 +53,16 @@ pub(crate) async fn timing(arena: &Arena) -> Finding {
     ];
     let mut notes = Vec::new();
     for (name, other) in others {
-        let seen = measure(arena, &first, &other, count).await?;
+        let seen = measure(context, &first, &other, count).await?;
         // A machine's hiccup is not found twice.
-        if seen.leaks() && measure(arena, &first, &other, count).await?.leaks() {
+        if seen.leaks() && measure(context, &first, &other, count).await?.leaks() {
             let what = format!("a wrong first byte against {name}: {}", seen.text());
-            let ask = Ask::get(protected(arena)?).with_key(arena, &other);
+            let request = Request::get(protected(context)?).with_key(context, &other);
             let sent = format!("{} requests with each key, interleaved", seen.samples);
             let evidence = Evidence::new(what)
                 .sent(sent)
                 .received(format!("the planted leak: {}", planted.text()));
-            return Err(evidence.repeat(ask.curl(arena)).into());
+            return Err(evidence.repeat(request.curl(context)).into());
         }
         notes.push(format!("{name}: {}", seen.text()));
     }
@@ -81,13 +81,13 @@ fn unknown(key: &str) -> String {
 }
 
 /// The positive control: a server of our own that compares byte by byte.
-async fn planted(arena: &Arena, key: &str) -> Result<Difference, Trouble> {
+async fn planted(context: &Context, key: &str) -> Result<Difference, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let target = Target::local(listener.local_addr()?);
     let mut server = JoinSet::new();
     server.spawn(leaky(listener, key.to_owned()));
     measure(
-        &arena.at(target),
+        &context.at(target),
         &changed(key, 0),
         &changed(key, key.len() - 1),
         1000,
@@ -97,20 +97,20 @@ async fn planted(arena: &Arena, key: &str) -> Result<Difference, Trouble> {
 
 /// Interleaved, in random order, so that whatever changes with time changes both.
 async fn measure(
-    arena: &Arena,
+    context: &Context,
     one: &str,
     other: &str,
     count: usize,
-) -> Result<Difference, Trouble> {
-    let asks =
-        [one, other].map(|key| Ask::get(protected(arena).unwrap_or("/")).with_key(arena, key));
+) -> Result<Difference, Failure> {
+    let requests = [one, other]
+        .map(|key| Request::get(protected(context).unwrap_or("/")).with_key(context, key));
     let mut times = [Vec::new(), Vec::new()];
-    let mut client = Client::connect(arena, arena.fresh(), false).await?;
+    let mut client = Client::connect(context, context.fresh(), false).await?;
     let mut first = true;
     while times[0].len() + times[1].len() < count * 2 {
         let which = usize::from(rand::random::<bool>());
         let began = Instant::now();
-        let answer = client.ask(arena, &asks[which]).await;
+        let answer = client.send(context, &requests[which]).await;
         let took = began.elapsed();
         match answer {
             Ok(answer) if answer.status == 401 => {
@@ -121,18 +121,18 @@ async fn measure(
             }
             // Limited, or closed: from another address.
             _ => {
-                client = Client::connect(arena, arena.fresh(), false).await?;
+                client = Client::connect(context, context.fresh(), false).await?;
                 first = true;
             }
         }
     }
-    Ok(Difference::of(times))
+    Ok(Difference::new(times))
 }
 
 // ===== impl Difference =====
 
 impl Difference {
-    fn of([mut one, mut other]: [Vec<f64>; 2]) -> Self {
+    fn new([mut one, mut other]: [Vec<f64>; 2]) -> Self {
         // The slowest tenth is the machine's, not the server's.
         for times in [&mut one, &mut other] {
             times.sort_by(f64::total_cmp);
@@ -225,8 +225,8 @@ mod tests {
         let one: Vec<_> = (0..1000).map(|i| 50.0 + noise(i)).collect();
         let slower: Vec<_> = (0..1000).map(|i| 53.0 + noise(i + 3)).collect();
 
-        assert!(!Difference::of([one.clone(), one.clone()]).leaks());
-        assert!(Difference::of([one, slower]).leaks());
+        assert!(!Difference::new([one.clone(), one.clone()]).leaks());
+        assert!(Difference::new([one, slower]).leaks());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What is seen last is seen first: a mark for each attack, the checklist, the sums.
 
-use super::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW, clean, mark};
+use super::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW, clean, sign};
 use crate::{
     catalogue::{CHECKLIST, Group},
     report::{LineVerdict, Report, summary::not_examined},
+    verdict::Mark,
 };
 
 // ===== impl Page =====
@@ -13,26 +14,26 @@ impl Page {
     pub(super) fn board(&mut self, report: &Report) {
         self.line(&[(PLAIN, "")]);
         for group in Group::ALL {
-            let of = report
-                .outcomes
-                .iter()
-                .filter(|outcome| outcome.group == group);
-            let marks: Vec<_> = of.map(|outcome| mark(&outcome.verdict)).collect();
+            let outcomes = report.outcomes.iter();
+            let marks: Vec<_> = outcomes
+                .filter(|outcome| outcome.group == group)
+                .map(|outcome| outcome.verdict.mark())
+                .collect();
             if marks.is_empty() {
                 continue;
             }
-            let count = |wanted: char| marks.iter().filter(|(mark, _)| *mark == wanted).count();
+            let count = |wanted| marks.iter().filter(|mark| **mark == wanted).count();
             let title = format!("{}  {:<40} ", group.letter(), group.title());
-            let score = format!("{:>3} held  ", count('✔'));
-            let breached = match count('✘') {
+            let score = format!("{:>3} held  ", count(Mark::Held));
+            let breached = match count(Mark::Breached) {
                 0 => String::new(),
                 many => format!("  {many} breached"),
             };
-            let cells: Vec<_> = marks
-                .iter()
-                .map(|(mark, style)| (*style, mark.to_string()))
+            let signs = marks.iter().map(|mark| sign(*mark));
+            let cells: Vec<_> = signs
+                .map(|(sign, style)| (style, sign.to_string()))
                 .collect();
-            let cells = cells.iter().map(|(style, mark)| (*style, mark.as_str()));
+            let cells = cells.iter().map(|(style, sign)| (*style, sign.as_str()));
             let head = [(BOLD, title.as_str()), (DIM, score.as_str())];
             let line: Vec<_> = head
                 .into_iter()
@@ -82,12 +83,13 @@ impl Page {
         if let Some(why) = &report.stopped {
             self.line(&[(YELLOW, &format!("it ended early: {}", clean(why)))]);
         }
-        let verdict = match report.is_held() {
-            true => (GREEN, "held".to_owned()),
-            false => (
+        let verdict = if report.is_held() {
+            (GREEN, "held".to_owned())
+        } else {
+            (
                 RED,
                 format!("breached: {} of {}", count.breached, report.outcomes.len()),
-            ),
+            )
         };
         let others = format!(
             "  held {}, not tested {}, could not tell {}",

@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Color, Style};
 use super::{Outcome, Report, visible::visible};
 use crate::{
     catalogue::{Group, Level},
-    verdict::{Evidence, Verdict},
+    verdict::{Evidence, Mark, Verdict},
 };
 
 mod end;
@@ -19,7 +19,7 @@ struct Page {
 // ===== impl Report =====
 
 impl Report {
-    /// The report for a terminal of 110 columns.
+    /// Returns the report for a terminal of 110 columns.
     #[must_use]
     pub fn to_text(&self, color: bool) -> String {
         let mut page = Page::new(color);
@@ -34,7 +34,7 @@ impl Report {
         page.text
     }
 
-    /// Only what was breached, and the sums.
+    /// Returns only what was breached, and the sums.
     #[must_use]
     pub fn to_breaches(&self, color: bool) -> String {
         let mut page = Page::new(color);
@@ -72,31 +72,31 @@ impl Page {
             .iter()
             .filter(|outcome| outcome.group == group)
             .collect();
-        let is_untested =
-            |outcome: &&&Outcome| matches!(outcome.verdict, Verdict::NotTested { .. });
-        let untested = outcomes.iter().filter(is_untested).count();
         if outcomes.is_empty() {
             return;
         }
-        let held = outcomes
+        let tested: Vec<_> = outcomes
+            .iter()
+            .filter(|outcome| outcome.verdict.mark() != Mark::NotTested)
+            .collect();
+        let held = tested
             .iter()
             .filter(|outcome| outcome.verdict.is_held())
             .count();
-        let tested = outcomes.len() - untested;
-        let score = format!("  {held} of {tested} held");
+        let score = format!("  {held} of {} held", tested.len());
         self.line(&[(PLAIN, "")]);
         self.line(&[
             (BOLD, &format!("{}  {}", group.letter(), group.title())),
             (DIM, &score),
         ]);
-        for outcome in outcomes.iter().filter(|outcome| !is_untested(outcome)) {
+        for outcome in tested {
             self.outcome(outcome);
         }
         self.untested(&outcomes);
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
-        let (mark, style) = mark(&outcome.verdict);
+        let (mark, style) = sign(outcome.verdict.mark());
         let level = match outcome.level {
             Level::Must => String::new(),
             level => format!(" ({level})"),
@@ -164,9 +164,10 @@ impl Page {
 
     fn line(&mut self, parts: &[(Style, &str)]) {
         for (style, text) in parts {
-            match self.color {
-                true => self.text.push_str(&format!("{style}{text}{style:#}")),
-                false => self.text.push_str(text),
+            if self.color {
+                self.text.push_str(&format!("{style}{text}{style:#}"))
+            } else {
+                self.text.push_str(text)
             }
         }
         let length = self.text.trim_end_matches(' ').len();
@@ -175,21 +176,23 @@ impl Page {
     }
 }
 
-const fn mark(verdict: &Verdict) -> (char, Style) {
-    match verdict {
-        Verdict::Held { .. } => ('✔', GREEN),
-        Verdict::Breached { .. } => ('✘', RED),
-        Verdict::NotTested { .. } => ('-', DIM),
-        Verdict::CouldNotTell { .. } => ('?', YELLOW),
+/// Returns the sign of a verdict, and its style.
+const fn sign(mark: Mark) -> (char, Style) {
+    match mark {
+        Mark::Held => ('✔', GREEN),
+        Mark::Breached => ('✘', RED),
+        Mark::NotTested => ('-', DIM),
+        Mark::CouldNotTell => ('?', YELLOW),
     }
 }
 
 /// A text in so many columns, without anything a terminal would obey.
 fn fit(text: &str, columns: usize) -> String {
     let text = clean(text);
-    match text.chars().count() > columns {
-        true => text.chars().take(columns - 1).chain(['…']).collect(),
-        false => text,
+    if text.chars().count() > columns {
+        text.chars().take(columns - 1).chain(['…']).collect()
+    } else {
+        text
     }
 }
 

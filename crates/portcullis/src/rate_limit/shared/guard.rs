@@ -7,19 +7,21 @@ use std::{
     time::Duration,
 };
 
-use http::request;
+use http::{HeaderName, request};
 use portcullis_core::{
-    BoxError, Count, Counts, Facts, Guard, QuotaStore, Rejection, RejectionKind, Standing, Verdict,
+    BoxError, Count, Counts, Facts, Guard, Need, QuotaStore, Rejection, RejectionKind, Reply,
+    Standing, Verdict,
 };
+use tokio::time::timeout;
 
 use super::{
-    ask::Ask,
     breaker::{Breaker, Change},
     lease::Leases,
 };
 use crate::rate_limit::{
-    RateLimit, Spent,
-    rules::{MAX_POLICIES, Rules, Spendings},
+    RateLimit,
+    rules::Rules,
+    spendings::{MAX_POLICIES, Spendings},
 };
 
 /// Admits requests until a quota is spent that other processes spend too. Made by
@@ -68,20 +70,20 @@ impl RateLimit {
 }
 
 impl<Q> SharedRateLimit<Q> {
-    /// Decides what becomes of requests while the store does not answer. [`OnFailure::Local`] by
+    /// Sets what becomes of requests while the store does not answer. [`OnFailure::Local`] by
     /// default.
     #[must_use]
-    pub fn on_failure(self, on_failure: OnFailure) -> Self {
+    pub fn with_on_failure(self, on_failure: OnFailure) -> Self {
         let State { time_limit, .. } = *self.state;
-        let lease = self.lease_size();
+        let lease = self.lease();
         self.with(State::new(on_failure, time_limit, lease))
     }
 
-    /// How long the store may take. 50 ms by default: more would be felt, less is a slow packet.
+    /// Sets how long the store may take. 50 ms by default: more would be felt, less is a slow packet.
     #[must_use]
-    pub fn time_limit(self, time_limit: Duration) -> Self {
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
         let State { on_failure, .. } = *self.state;
-        let lease = self.lease_size();
+        let lease = self.lease();
         self.with(State::new(on_failure, time_limit, lease))
     }
 
@@ -91,7 +93,7 @@ impl<Q> SharedRateLimit<Q> {
     /// What is taken is spent or lost within a second. A client may be served up to `requests` - 1
     /// more in each process than its burst and rate allow at a moment, never more in the long run.
     #[must_use]
-    pub fn lease(self, requests: u32) -> Self {
+    pub fn with_lease(self, requests: u32) -> Self {
         let State {
             on_failure,
             time_limit,
@@ -101,21 +103,21 @@ impl<Q> SharedRateLimit<Q> {
         self.with(State::new(on_failure, time_limit, lease))
     }
 
-    /// The limit, as this process counts it alone.
+    /// Returns the limit, as this process counts it alone.
     #[must_use]
     pub const fn limit(&self) -> &RateLimit {
         &self.limit
     }
 
-    /// How long the store may take.
+    /// Returns how long the store may take.
     #[must_use]
-    pub fn time_limit_in_force(&self) -> Duration {
+    pub fn time_limit(&self) -> Duration {
         self.state.time_limit
     }
 
-    /// How many requests are leased at once, if any.
+    /// Returns how many requests are leased at once, if any.
     #[must_use]
-    pub fn lease_size(&self) -> Option<u32> {
+    pub fn lease(&self) -> Option<u32> {
         self.state.leases.as_ref().map(Leases::size)
     }
 
@@ -128,10 +130,7 @@ impl<Q> SharedRateLimit<Q> {
 }
 
 impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
-    type Permit = Spent;
-    type Future = Ask<Q::Future>;
-
-    fn admit(&self, head: &request::Parts) -> Verdict<Spent, Self::Future> {
+    fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
         let rules = self.limit.rules.get();
         let facts = Facts::of(&head.extensions);
         let mut spendings = rules.spendings::<MAX_POLICIES>(head, facts);
@@ -139,41 +138,37 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
         let is_known = rules.is_unlimited(&spendings)
             || self.state.spend_lease(&rules, &mut spendings, now)
             || rules.would_refuse(&mut spendings, now);
-        if is_known {
-            rules.spend_where(&mut spendings, now, |rule| rule.policy.dry_run);
-            return verdict(rules.judge(&spendings));
-        }
         rules.spend_where(&mut spendings, now, |rule| rule.policy.dry_run);
+        if is_known {
+            return rules.judge(&spendings, reply);
+        }
         if !self.state.breaker.may_ask(now) {
-            return verdict(self.state.go_on_alone(&rules, spendings, now));
+            return self.state.go_on_alone(&rules, spendings, now, reply);
         }
         self.state.asked.fetch_add(1, Relaxed);
-        let requests = self.lease_size().unwrap_or(1);
+        let requests = self.lease().unwrap_or(1);
         let charges = rules.charges(&spendings, head, requests);
-        Verdict::Defer(Ask::new(
-            self.store.spend(charges),
-            self.state.time_limit,
-            Arc::clone(&self.state),
-            rules,
-            spendings,
-            now,
-        ))
+        let answer = timeout(self.state.time_limit, self.store.spend(charges));
+        let state = Arc::clone(&self.state);
+        Verdict::defer(answer, move |answer, _, reply| {
+            let answer = answer.unwrap_or_else(|late| Err(late.into()));
+            state.on_answer(&rules, spendings, now, answer, reply)
+        })
     }
 
     fn describe(&self) -> String {
         let (limit, on_failure) = (self.limit.describe(), self.state.on_failure);
         format!("{limit}; shared, on failure {on_failure}")
     }
-}
 
-fn verdict<F>(judged: Result<Spent, Rejection>) -> Verdict<Spent, F> {
-    match judged {
-        Ok(spent) => Verdict::Admit(spent),
-        Err(rejection) => Verdict::Reject(rejection),
+    fn writes(&self) -> Vec<HeaderName> {
+        self.limit.writes()
     }
-}
 
-impl<Q: QuotaStore> Counts for SharedRateLimit<Q> {
+    fn needs(&self) -> &'static [Need] {
+        self.limit.needs()
+    }
+
     fn counts(&self) -> Vec<Count> {
         let State {
             asked,
@@ -181,7 +176,7 @@ impl<Q: QuotaStore> Counts for SharedRateLimit<Q> {
             breaker,
             ..
         } = &*self.state;
-        let mut counts = self.limit.counts();
+        let mut counts = Guard::counts(&self.limit);
         counts.extend([
             Count::total(
                 "portcullis_rate_limit_store_requests",
@@ -200,6 +195,13 @@ impl<Q: QuotaStore> Counts for SharedRateLimit<Q> {
             ),
         ]);
         counts
+    }
+}
+
+/// A page of metrics may ask the limit itself.
+impl<Q: QuotaStore> Counts for SharedRateLimit<Q> {
+    fn counts(&self) -> Vec<Count> {
+        Guard::counts(self)
     }
 }
 
@@ -243,11 +245,15 @@ impl State {
         mut spendings: Spendings<MAX_POLICIES>,
         now: u64,
         answer: Result<Vec<Standing>, BoxError>,
-    ) -> Result<Spent, Rejection> {
+        reply: &mut Reply,
+    ) -> Verdict {
         let standings = match answer {
             Ok(standings) if standings.len() == rules.enforced(&spendings) => standings,
-            Ok(_) => return self.on_failure(rules, spendings, now, &"an answer of another length"),
-            Err(error) => return self.on_failure(rules, spendings, now, &error),
+            Ok(_) => {
+                let why = &"an answer of another length";
+                return self.on_failure(rules, spendings, now, why, reply);
+            }
+            Err(error) => return self.on_failure(rules, spendings, now, &error, reply),
         };
         if self.breaker.succeeded() == Change::Closed {
             tracing::info!(target: "portcullis", "the shared limit's store answers again");
@@ -256,7 +262,7 @@ impl State {
             leases.grant(rules, &spendings, &standings, now);
         }
         rules.learn(&mut spendings, &standings, now);
-        rules.judge(&spendings)
+        rules.judge(&spendings, reply)
     }
 
     fn on_failure(
@@ -265,7 +271,8 @@ impl State {
         spendings: Spendings<MAX_POLICIES>,
         now: u64,
         why: &dyn fmt::Display,
-    ) -> Result<Spent, Rejection> {
+        reply: &mut Reply,
+    ) -> Verdict {
         self.failed.fetch_add(1, Relaxed);
         if self.breaker.failed(rules.clock.now()) == Change::Opened {
             tracing::warn!(
@@ -274,7 +281,7 @@ impl State {
                 "the shared limit's store does not answer; on failure: {}", self.on_failure
             );
         }
-        self.go_on_alone(rules, spendings, now)
+        self.go_on_alone(rules, spendings, now, reply)
     }
 
     fn go_on_alone(
@@ -282,16 +289,18 @@ impl State {
         rules: &Rules,
         mut spendings: Spendings<MAX_POLICIES>,
         now: u64,
-    ) -> Result<Spent, Rejection> {
+        reply: &mut Reply,
+    ) -> Verdict {
         match self.on_failure {
             OnFailure::Local => {
                 rules.spend_where(&mut spendings, now, |rule| !rule.policy.dry_run);
-                rules.judge(&spendings)
+                rules.judge(&spendings, reply)
             }
-            OnFailure::Open => Ok(Spent::default()),
-            OnFailure::Closed => Err(Rejection::new(RejectionKind::Unavailable)
-                .detail("The limit of requests can't be checked")
-                .retry_after(Duration::from_secs(1))),
+            OnFailure::Open => Verdict::Admit,
+            OnFailure::Closed => Rejection::new(RejectionKind::Unavailable)
+                .with_detail("The limit of requests can't be checked")
+                .with_retry_after(Duration::from_secs(1))
+                .into(),
         }
     }
 

@@ -8,7 +8,8 @@ use portcullis_core::Standing;
 
 use crate::rate_limit::{
     gcra::nanos,
-    rules::{MAX_POLICIES, Rules, Spendings},
+    rules::Rules,
+    spendings::{MAX_POLICIES, Spendings},
 };
 
 /// Requests that were spent at the store and not yet here.

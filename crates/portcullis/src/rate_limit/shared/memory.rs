@@ -35,7 +35,7 @@ impl MemoryStore {
     fn hash(&self, charge: &Charge) -> u64 {
         let Charge { policy, key, .. } = charge;
         self.counters
-            .hash(&Key::of_name(format!("{policy}\n{key}")))
+            .hash(&Key::from_name(format!("{policy}\n{key}")))
     }
 
     /// For how many requests a charge could be spent.

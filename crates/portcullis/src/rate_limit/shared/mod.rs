@@ -22,14 +22,13 @@
 //! let store = MemoryStore::new(65_536);
 //! let limit = RateLimit::new(Quota::per_second(10))
 //!     .shared(store)
-//!     .on_failure(OnFailure::Local);
-//! let edge = Edge::new().limit(Some(limit)).build()?;
+//!     .with_on_failure(OnFailure::Local);
+//! let edge = Edge::new().rate_limit(limit).build()?;
 //! # let _ = edge;
 //! # Ok(())
 //! # }
 //! ```
 
-mod ask;
 mod breaker;
 mod guard;
 mod lease;
@@ -39,7 +38,6 @@ mod rules;
 mod tests;
 
 pub use self::{
-    ask::Ask,
     guard::{OnFailure, SharedRateLimit},
     memory::MemoryStore,
 };

@@ -6,7 +6,8 @@ use portcullis_core::{Charge, Facts, Standing};
 use crate::rate_limit::{
     gcra::{Owed, Refused, nanos},
     key::Key,
-    rules::{Rules, Spending, Spendings},
+    rules::Rules,
+    spendings::{Spending, Spendings},
 };
 
 impl Rules {
@@ -55,9 +56,10 @@ impl Rules {
         let mut standings = standings.iter();
         spendings.each(|spending, before| {
             let (rule, _) = self.of(spending);
-            let said = match rule.policy.dry_run {
-                true => None,
-                false => standings.next(),
+            let said = if rule.policy.dry_run {
+                None
+            } else {
+                standings.next()
             };
             said.map_or(before, |said| {
                 let owed = Owed(nanos(said.whole_in));

@@ -9,15 +9,16 @@ use std::{
 };
 
 use http::Request;
-use portcullis_core::{
-    BoxError, Charge, ClientIp, Counts, Facts, GateLayer, Quota, QuotaStore, Standing,
-};
+use portcullis_core::{BoxError, Charge, ClientIp, Counts, Facts, Quota, QuotaStore, Standing};
 use portcullis_test::{Body, check_quota_store, echo, logged, request, send};
 use tokio::time::{Instant, advance, sleep};
 use tower::Layer;
 
 use super::{MemoryStore, OnFailure, SharedRateLimit};
-use crate::rate_limit::{Policy, RateLimit};
+use crate::{
+    engine::{Alone, Plain},
+    rate_limit::{Policy, RateLimit},
+};
 
 /// What a store does, as a test tells it to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +82,7 @@ fn from(ip: &str) -> Request<Body> {
 }
 
 async fn status<Q: QuotaStore>(limit: &SharedRateLimit<Q>, ip: &str) -> u16 {
-    let service = GateLayer::new(limit.clone()).layer(echo());
+    let service = Alone::<_, Plain>::from(limit.clone()).layer(echo());
     send(service, from(ip)).await.status().as_u16()
 }
 
@@ -150,7 +151,7 @@ async fn or_lets_everything_pass_or_nothing() {
         store.set(Mood::Failing);
         let limit = RateLimit::new(Quota::per_hour(1))
             .shared(store)
-            .on_failure(on_failure);
+            .with_on_failure(on_failure);
         for _ in 0..20 {
             assert_eq!(status(&limit, "192.0.2.1").await, expected);
         }
@@ -212,7 +213,7 @@ async fn a_lease_saves_round_trips_within_its_bound() {
     let limits = [(); 2].map(|()| {
         RateLimit::new(Quota::per_second(10).burst(50))
             .shared(store.clone())
-            .lease(10)
+            .with_lease(10)
     });
     let mut total = 0;
     for limit in limits.iter().cycle().take(200) {
@@ -236,7 +237,7 @@ async fn a_lease_saves_round_trips_within_its_bound() {
 #[tokio::test(start_paused = true)]
 async fn dry_runs_are_counted_here_and_refuse_nothing() {
     let store = Moody::new();
-    let limit = RateLimit::of([
+    let limit = RateLimit::try_new([
         Policy::new("real", Quota::per_hour(20)),
         Policy::new("dry", Quota::per_hour(5)).dry_run(),
     ])
@@ -245,7 +246,7 @@ async fn dry_runs_are_counted_here_and_refuse_nothing() {
 
     assert_eq!(admitted(&limit, "192.0.2.1", 30).await, 20);
     assert_eq!(count(&limit, "dry_run_refused"), 0, "of the first policy");
-    let only_dry = RateLimit::of([Policy::new("dry", Quota::per_hour(1)).dry_run()]).unwrap();
+    let only_dry = RateLimit::try_new([Policy::new("dry", Quota::per_hour(1)).dry_run()]).unwrap();
     store.asked();
     assert_eq!(
         admitted(&only_dry.shared(store.clone()), "192.0.2.1", 9).await,

@@ -21,7 +21,7 @@ struct Outcome {
 fn flood(strangers: u32, each_second: u64) -> Outcome {
     let rate = Rate::new(Quota::per_second(10));
     let counters = Counters::new(1 << 20);
-    let hash = |name: String| counters.hash(&Key::of_name(name));
+    let hash = |name: String| counters.hash(&Key::from_name(name));
     let polite: Vec<u64> = (0..1_000).map(|n| hash(format!("polite {n}"))).collect();
     let hog = hash("hog".to_owned());
     let spend = |hash, now| counters.spend(hash, &rate, now, 1).is_ok();

@@ -74,7 +74,7 @@ fn a_million_random_steps_are_those_of_the_reference() {
         let cost = rng.random_range(1..=quotas[quota].max_burst().min(3));
         let now = nows[quota];
 
-        let hash = counters[quota].hash(&Key::of_name(key.to_string()));
+        let hash = counters[quota].hash(&Key::from_name(key.to_string()));
         let ours = counters[quota].spend(hash, &rate, now, cost).is_ok();
         let theirs = references[quota][key].conforms(quotas[quota], now, cost);
         assert_eq!(ours, theirs, "step {step}: {} at {now}", quotas[quota]);

@@ -3,20 +3,21 @@ use std::{convert::Infallible, time::Duration};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use portcullis_core::{Counts, Rejection};
-use portcullis_test::{Body, Chunks, contract, echo, send};
+use portcullis_test::{Body, Chunks, Test, contract, echo, send};
 use tokio::time::timeout;
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 use super::from;
-use crate::rate_limit::{InFlight, InFlightLayer};
+use crate::{
+    body_limit::RequestBody,
+    rate_limit::{InFlight, InFlightLayer},
+};
 
 contract!(InFlightLayer::new(1000), InFlightLayer::off());
 
 /// Answers with a body that has to be read.
-fn streaming()
--> impl Service<Request<Body>, Response = Response<Chunks>, Error = Infallible, Future: Send> + Clone
-{
-    service_fn(|_: Request<Body>| async { Ok(Response::new(Chunks::new([Ok("a"), Ok("b")]))) })
+fn streaming() -> impl Test<RequestBody<Body>, Chunks> {
+    service_fn(|_| async { Ok(Response::new(Chunks::new([Ok("a"), Ok("b")]))) })
 }
 
 #[tokio::test]
@@ -52,8 +53,9 @@ async fn a_request_is_in_flight_until_its_last_byte() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_cancelled_gives_its_place_back() {
     let layer = InFlightLayer::new(1);
-    let never =
-        service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
+    let never = service_fn(|_: Request<RequestBody<Body>>| {
+        std::future::pending::<Result<Response<Body>, Infallible>>()
+    });
     let mut waiting = Box::pin(layer.layer(never).oneshot(from("192.0.2.1")));
     assert!(
         timeout(Duration::from_millis(1), &mut waiting)

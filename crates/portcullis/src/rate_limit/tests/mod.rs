@@ -1,3 +1,4 @@
+mod fields;
 mod flood;
 mod gcra;
 mod in_flight;
@@ -14,7 +15,7 @@ use sfv::{BareItem, List, ListEntry, Parser};
 use tokio::time::advance;
 use tower::Layer;
 
-use super::{Key, Prefixes, RateLimitLayer};
+use super::{Key, Prefixes, RateLimit, RateLimitLayer};
 
 contract!(RateLimitLayer::default(), RateLimitLayer::off());
 
@@ -138,7 +139,7 @@ async fn every_answer_says_what_is_left() {
         );
         assert_eq!(limit(&response), (left, 1));
     }
-    let silent = RateLimitLayer::default().headers(None);
+    let silent = RateLimit::new(Quota::per_second(10)).headers(None).into();
     assert!(get(&silent, "192.0.2.1").await.headers().is_empty());
     let large = RateLimitLayer::new(Quota::per_second(5000));
     let response = get(&large, "192.0.2.1").await;
@@ -175,7 +176,7 @@ async fn requests_without_an_address_share_one_quota() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_addresses_frees_nobody_and_stays_within_its_table() {
-    let layer = RateLimitLayer::new(Quota::per_hour(1)).max_keys(1024);
+    let layer = RateLimit::new(Quota::per_hour(1)).max_keys(1024).into();
     assert_eq!(admitted(&layer, "192.0.2.1", 2).await, 1);
     for n in 0..50_000_u32 {
         let ip = IpAddr::from(n.to_be_bytes());
@@ -196,7 +197,7 @@ async fn off_is_identity() {
 proptest! {
     #[test]
     fn a_key_is_an_ipv4_address_or_a_64(v4: [u8; 4], a: [u8; 16], host: [u8; 8]) {
-        let key = |ip: IpAddr| Key::of_address(ip, Prefixes::SUBSCRIBER);
+        let key = |ip: IpAddr| Key::from_address(ip, Prefixes::SUBSCRIBER);
         let mapped = std::net::Ipv4Addr::from(v4).to_ipv6_mapped();
         prop_assert_eq!(key(v4.into()), key(mapped.into()));
         let mut b = a;
@@ -212,7 +213,7 @@ proptest! {
         for ip in [IpAddr::from(v4), IpAddr::from(a).to_canonical()] {
             let bits = if ip.is_ipv4() { bits.0 } else { bits.1 };
             let network = ipnet::IpNet::new(ip, bits).unwrap().network();
-            prop_assert_eq!(Key::of_address(ip, prefixes), Key::Network(network));
+            prop_assert_eq!(Key::from_address(ip, prefixes), Key::Network(network));
         }
     }
 }

@@ -207,9 +207,8 @@ fn a_new_key_gets_one_place_however_many_ask_for_it() {
                     start.wait();
                     // Clocks that disagree about who owes something.
                     let now = 3 + thread;
-                    let first = table.replace(hash(round), now, |before| match before <= now {
-                        true => Ok(NEVER),
-                        false => Err(()),
+                    let first = table.replace(hash(round), now, |before| {
+                        if before <= now { Ok(NEVER) } else { Err(()) }
                     });
                     admitted.fetch_add(u64::from(first.is_ok()), Relaxed);
                 });
@@ -236,7 +235,7 @@ fn one_key_on_all_cores_is_never_admitted_once_too_often() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 start.wait();
-                let hash = counters.hash(&Key::of_name("hog"));
+                let hash = counters.hash(&Key::from_name("hog"));
                 for _ in 0..5_000 {
                     let now = clock.fetch_add(1_000, Relaxed);
                     let spent = counters.spend(hash, &rate, now, 1);

@@ -1,0 +1,175 @@
+use std::{fmt, mem, sync::Arc};
+
+use http::{HeaderMap, HeaderName, header::WWW_AUTHENTICATE, request, response};
+
+use super::{Guard, Need, Reply, Verdict, reply::Mark};
+use crate::{Count, Rejection};
+
+/// A guard that admits what one of several guards admits: an API key or a token.
+///
+/// They are asked in the order in which they were added, until one does not reject. If all reject,
+/// the first rejection with a server error counts (a store that is down must not look like a wrong
+/// key), or else the first of all, with every challenge (RFC 9110, section 11.6.1). What a guard
+/// that rejects wrote into the reply is not said.
+///
+/// ```
+/// use portcullis_core::{AnyOf, Guard};
+/// # fn example(keys: impl Guard, tokens: impl Guard) -> AnyOf {
+/// AnyOf::new().or(keys).or(tokens)
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct AnyOf {
+    guards: Arc<[Arc<dyn Guard>]>,
+}
+
+/// Whose turn it is.
+struct Turn {
+    at: usize,
+    /// What those before rejected with.
+    so_far: Option<Rejection>,
+    /// What was in the reply before.
+    before: Mark,
+}
+
+// ===== impl AnyOf =====
+
+impl AnyOf {
+    /// Creates a guard that asks no other, and admits everything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a guard. One that is off, such as `None`, is left out: it opens nothing.
+    #[must_use]
+    pub fn or(self, guard: impl Guard) -> Self {
+        if !guard.is_on() {
+            return self;
+        }
+        let added: Arc<dyn Guard> = Arc::new(guard);
+        let guards = self.guards.iter().cloned().chain([added]);
+        Self {
+            guards: guards.collect(),
+        }
+    }
+
+    /// Asks the guards from `at` on.
+    fn ask(
+        &self,
+        at: usize,
+        so_far: Option<Rejection>,
+        head: &mut request::Parts,
+        reply: &mut Reply,
+    ) -> Verdict {
+        let Some(guard) = self.guards.get(at) else {
+            return so_far.map_or(Verdict::Admit, Verdict::Reject);
+        };
+        let before = reply.mark();
+        let turn = Turn { at, so_far, before };
+        match guard.admit(head, reply) {
+            Verdict::Defer(deferred) => {
+                let all = self.clone();
+                Verdict::Defer(
+                    deferred.map(move |verdict, head, reply| all.after(verdict, turn, head, reply)),
+                )
+            }
+            verdict => self.after(verdict, turn, head, reply),
+        }
+    }
+
+    fn after(
+        &self,
+        verdict: Verdict,
+        turn: Turn,
+        head: &mut request::Parts,
+        reply: &mut Reply,
+    ) -> Verdict {
+        match verdict {
+            Verdict::Reject(rejection) => {
+                reply.rewind(turn.before);
+                let rejection = worse(turn.so_far, rejection);
+                self.ask(turn.at + 1, Some(rejection), head, reply)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Guard for AnyOf {
+    fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
+        self.ask(0, None, head, reply)
+    }
+
+    fn complete(&self, reply: &Reply, head: &mut response::Parts) {
+        for guard in self.guards.iter().rev() {
+            guard.complete(reply, head);
+        }
+    }
+
+    fn defaults(&self) -> HeaderMap {
+        let all = self.guards.iter().flat_map(Guard::defaults);
+        all.filter_map(|(name, value)| Some((name?, value)))
+            .collect()
+    }
+
+    fn strips(&self) -> Vec<HeaderName> {
+        self.guards.iter().flat_map(Guard::strips).collect()
+    }
+
+    fn writes(&self) -> Vec<HeaderName> {
+        self.guards.iter().flat_map(Guard::writes).collect()
+    }
+
+    fn is_on(&self) -> bool {
+        self.guards.iter().any(Guard::is_on)
+    }
+
+    fn describe(&self) -> String {
+        let all: Vec<_> = self.guards.iter().map(Guard::describe).collect();
+        all.join(" or ")
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        let needs = |need| {
+            let mut all = self.guards.iter().map(Guard::needs);
+            all.any(|needs| needs.contains(&need))
+        };
+        match (needs(Need::ClientAddress), needs(Need::Principal)) {
+            (true, true) => &[Need::ClientAddress, Need::Principal],
+            (true, false) => &[Need::ClientAddress],
+            (false, true) => &[Need::Principal],
+            (false, false) => &[],
+        }
+    }
+
+    fn counts(&self) -> Vec<Count> {
+        self.guards.iter().flat_map(Guard::counts).collect()
+    }
+}
+
+impl fmt::Debug for AnyOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyOf({})", self.describe())
+    }
+}
+
+/// Returns the rejection that tells more, with the challenges of both.
+fn worse(first: Option<Rejection>, mut second: Rejection) -> Rejection {
+    let Some(mut first) = first else {
+        return second;
+    };
+    let is_down = |rejection: &Rejection| rejection.kind().status().is_server_error();
+    if is_down(&second) && !is_down(&first) {
+        mem::swap(&mut first, &mut second);
+    }
+    let mut challenges = HeaderMap::new();
+    for (name, value) in second.headers() {
+        if name == WWW_AUTHENTICATE && !is_down(&first) {
+            challenges.append(name, value.clone());
+        }
+    }
+    challenges.into_iter().fold(first, |first, (_, value)| {
+        first.with_header(WWW_AUTHENTICATE, value)
+    })
+}

@@ -1,0 +1,258 @@
+use std::{fmt, ops::Range};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
+use http_body::SizeHint;
+use smallvec::SmallVec;
+
+use crate::Scope;
+
+/// What the response to a request must carry, whoever makes it.
+///
+/// Guards write into it when they judge the request. It is on the response of the application, on a
+/// refusal of a guard below, on the 503 of the deadline and the 500 of a panic alike.
+#[derive(Default)]
+pub struct Reply {
+    /// Fields whose values are in `text`.
+    written: SmallVec<[Written; 3]>,
+    text: SmallVec<[u8; 128]>,
+    /// The text as one allocation, which the values share.
+    shared: Option<Bytes>,
+    fields: Vec<Field>,
+    held: Vec<Box<dyn Send>>,
+    scopes: SmallVec<[Scope; 2]>,
+    body_size: SizeHint,
+    body_limit: Option<u64>,
+}
+
+struct Written {
+    name: HeaderName,
+    value: Range<u16>,
+}
+
+struct Field {
+    name: HeaderName,
+    value: HeaderValue,
+    /// Whether a value that the response has already is kept.
+    is_default: bool,
+}
+
+/// How much was in a [`Reply`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    written: usize,
+    text: usize,
+    fields: usize,
+    held: usize,
+    scopes: usize,
+    body_limit: Option<u64>,
+}
+
+// ===== impl Reply =====
+
+impl Reply {
+    /// Creates a reply without fields, to a request whose body has this size.
+    #[must_use]
+    #[inline]
+    pub fn new(body_size: SizeHint) -> Self {
+        Self {
+            body_size,
+            ..Self::default()
+        }
+    }
+
+    /// Returns what is known of the length of the request's body.
+    #[must_use]
+    pub const fn body_size(&self) -> &SizeHint {
+        &self.body_size
+    }
+
+    /// Sets a field of the response. It takes the place of what the application set.
+    pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        self.fields.push(Field {
+            name,
+            value,
+            is_default: false,
+        });
+    }
+
+    /// Sets a field of the response unless the application sets it itself.
+    pub fn insert_default(&mut self, name: HeaderName, value: HeaderValue) {
+        self.fields.push(Field {
+            name,
+            value,
+            is_default: true,
+        });
+    }
+
+    /// Sets a field of the response, from visible ASCII. A field that several guards write has a
+    /// line of each: a list, such as `RateLimit`.
+    ///
+    /// The values of all fields that are written share one allocation, of at most 64 KiB. What is
+    /// longer, or no field value, is left out.
+    #[inline]
+    pub fn write(&mut self, name: HeaderName, value: &[u8]) {
+        let start = self.text.len() as u16;
+        let Some(end) = start
+            .checked_add(value.len() as u16)
+            .filter(|_| value.len() < LONGEST)
+        else {
+            return;
+        };
+        self.text.extend_from_slice(value);
+        self.written.push(Written {
+            name,
+            value: start..end,
+        });
+    }
+
+    /// Keeps something until the last byte of the response, or until the exchange ends without one.
+    pub fn hold(&mut self, held: impl Send + 'static) {
+        self.held.push(Box::new(held));
+    }
+
+    /// Runs the application, and the guards below, in a scope.
+    pub fn enter(&mut self, scope: Option<Scope>) {
+        self.scopes.extend(scope);
+    }
+
+    /// Returns `true` if there is a scope to run the application in.
+    #[must_use]
+    #[inline]
+    pub fn has_scopes(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
+    /// Takes out the scopes to run the application in, outermost first.
+    #[inline]
+    pub fn take_scopes(&mut self) -> SmallVec<[Scope; 2]> {
+        std::mem::take(&mut self.scopes)
+    }
+
+    /// Puts scopes back, above those that were added since.
+    #[inline]
+    pub fn put_scopes(&mut self, mut scopes: SmallVec<[Scope; 2]>) {
+        scopes.append(&mut self.scopes);
+        self.scopes = scopes;
+    }
+
+    /// Limits the request's body to `bytes`. The lowest limit counts.
+    pub fn limit_body(&mut self, bytes: u64) {
+        let lower = self.body_limit.map_or(bytes, |limit| limit.min(bytes));
+        self.body_limit = Some(lower);
+    }
+
+    /// Returns how large the request's body may be.
+    #[must_use]
+    pub const fn body_limit(&self) -> Option<u64> {
+        self.body_limit
+    }
+
+    /// Takes out what is held.
+    pub fn take_held(&mut self) -> Vec<Box<dyn Send>> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Returns `true` if something is held.
+    #[must_use]
+    pub const fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Returns how many fields there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.written.len() + self.fields.len()
+    }
+
+    /// Returns `true` if there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the value of a field that was [written](Self::write), if that field has this name.
+    #[inline]
+    pub fn written(&mut self, at: usize, name: &HeaderName) -> Option<HeaderValue> {
+        let written = self
+            .written
+            .get(at)
+            .filter(|written| written.name == *name)?;
+        let range = written.value.clone();
+        self.value(range)
+    }
+
+    /// Adds the fields to a response, but for so many of those that were written first.
+    #[inline]
+    pub fn apply(&mut self, headers: &mut HeaderMap, filled: usize) {
+        for at in filled..self.written.len() {
+            let Written { name, value } = &self.written[at];
+            let (name, value) = (name.clone(), value.clone());
+            let is_first = self.written[..at].iter().all(|other| other.name != name);
+            match self.value(value) {
+                Some(value) if is_first => drop(headers.insert(name, value)),
+                Some(value) => drop(headers.append(name, value)),
+                None => {}
+            }
+        }
+        for field in &self.fields {
+            field.apply(headers);
+        }
+    }
+
+    /// One allocation for the text and its count of references.
+    #[inline]
+    fn value(&mut self, range: Range<u16>) -> Option<HeaderValue> {
+        let text = &mut self.text;
+        let text = self
+            .shared
+            .get_or_insert_with(|| Bytes::from_owner(std::mem::take(text)));
+        let value = text.slice(usize::from(range.start)..usize::from(range.end));
+        HeaderValue::from_maybe_shared(value).ok()
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            written: self.written.len(),
+            text: self.text.len(),
+            fields: self.fields.len(),
+            held: self.held.len(),
+            scopes: self.scopes.len(),
+            body_limit: self.body_limit,
+        }
+    }
+
+    /// Forgets what was added since.
+    pub(super) fn rewind(&mut self, mark: Mark) {
+        self.written.truncate(mark.written);
+        self.text.truncate(mark.text);
+        self.fields.truncate(mark.fields);
+        self.held.truncate(mark.held);
+        self.scopes.truncate(mark.scopes);
+        self.body_limit = mark.body_limit;
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("fields", &self.len())
+            .field("body_limit", &self.body_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Field =====
+
+impl Field {
+    fn apply(&self, headers: &mut HeaderMap) {
+        if !self.is_default {
+            headers.insert(self.name.clone(), self.value.clone());
+        } else if let Entry::Vacant(free) = headers.entry(&self.name) {
+            free.insert(self.value.clone());
+        }
+    }
+}
+
+/// Of one field, in bytes.
+const LONGEST: usize = 1 << 15;

@@ -1,0 +1,240 @@
+use std::{
+    future::{pending, ready},
+    task::{Context, Poll, Waker},
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header::WWW_AUTHENTICATE, request};
+
+use super::*;
+use crate::{Enter, Rejection, RejectionKind, Scope};
+
+const NAME: HeaderName = HeaderName::from_static("x-own");
+
+/// Says what it was told to, and leaves its name in the reply.
+struct Says(&'static str, fn() -> Verdict);
+
+impl Guard for Says {
+    fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
+        reply.insert(NAME, HeaderValue::from_static(self.0));
+        (self.1)()
+    }
+
+    fn describe(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
+fn refused() -> Verdict {
+    let challenge = HeaderValue::from_static("Basic");
+    Rejection::new(RejectionKind::Unauthenticated)
+        .with_header(WWW_AUTHENTICATE, challenge)
+        .into()
+}
+
+fn down() -> Verdict {
+    RejectionKind::Unavailable.into()
+}
+
+fn later(verdict: fn() -> Verdict) -> Verdict {
+    Verdict::defer(ready(verdict), |verdict, _, _| verdict())
+}
+
+/// What comes of a guard, and the reply's headers.
+fn judge(guard: &impl Guard) -> (Verdict, HeaderMap) {
+    let (mut head, ()) = Request::new(()).into_parts();
+    let mut reply = Reply::default();
+    let verdict = guard.admit(&mut head, &mut reply);
+    let verdict = settle(verdict, &mut head, &mut reply);
+    let mut headers = HeaderMap::new();
+    reply.apply(&mut headers, 0);
+    (verdict, headers)
+}
+
+/// Waits for a verdict.
+fn settle(mut verdict: Verdict, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
+    let mut cx = Context::from_waker(Waker::noop());
+    while let Verdict::Defer(mut deferred) = verdict {
+        verdict = match deferred.poll(&mut cx, head, reply) {
+            Poll::Ready(verdict) => verdict,
+            Poll::Pending => panic!("never ready"),
+        };
+    }
+    verdict
+}
+
+fn rejection(verdict: Verdict) -> Rejection {
+    match verdict {
+        Verdict::Reject(rejection) => rejection,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn any_of_admits_what_one_admits() {
+    let guards = [
+        AnyOf::new()
+            .or(Says("a", refused))
+            .or(Says("b", || Verdict::Admit)),
+        AnyOf::new()
+            .or(Says("a", || later(refused)))
+            .or(Says("b", || Verdict::Admit)),
+        AnyOf::new()
+            .or(Says("a", refused))
+            .or(Says("b", || later(|| Verdict::Admit))),
+        AnyOf::new()
+            .or(Says("b", || Verdict::Admit))
+            .or(Says("c", refused)),
+    ];
+    for guard in guards {
+        let (verdict, headers) = judge(&guard);
+
+        assert!(verdict.is_admit(), "{guard:?}: {verdict:?}");
+        assert_eq!(headers.get_all(NAME).iter().collect::<Vec<_>>(), ["b"]);
+    }
+}
+
+/// Rejects, and says everything that a guard can say.
+struct Talks(fn() -> Verdict);
+
+impl Guard for Talks {
+    fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
+        reply.insert(
+            HeaderName::from_static("x-talk"),
+            HeaderValue::from_static("a"),
+        );
+        reply.write(HeaderName::from_static("x-written"), b"b");
+        reply.hold(());
+        reply.limit_body(9);
+        reply.enter(Some(Scope::new(Nowhere)));
+        (self.0)()
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Principal]
+    }
+}
+
+struct Nowhere;
+
+impl Enter for Nowhere {
+    fn enter(&mut self, poll: &mut dyn FnMut()) {
+        poll();
+    }
+}
+
+#[test]
+fn any_of_says_nothing_of_what_a_guard_said_that_rejects() {
+    for says in [refused as fn() -> Verdict, || later(refused)] {
+        let (mut head, ()) = Request::new(()).into_parts();
+        let mut reply = Reply::default();
+        let guard = AnyOf::new()
+            .or(Talks(says))
+            .or(Says("b", || Verdict::Admit));
+        let verdict = settle(guard.admit(&mut head, &mut reply), &mut head, &mut reply);
+
+        assert!(verdict.is_admit(), "{verdict:?}");
+        assert_eq!(reply.len(), 1, "the second guard's");
+        assert!(!reply.is_holding() && !reply.has_scopes());
+        assert_eq!(reply.body_limit(), None);
+    }
+}
+
+#[test]
+fn any_of_needs_what_one_of_them_needs() {
+    struct NeedsAddress;
+    impl Guard for NeedsAddress {
+        fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+            Verdict::Admit
+        }
+
+        fn needs(&self) -> &'static [Need] {
+            &[Need::ClientAddress]
+        }
+    }
+    let both = AnyOf::new()
+        .or(NeedsAddress)
+        .or(Talks(refused))
+        .or(NeedsAddress);
+
+    assert_eq!(both.needs(), [Need::ClientAddress, Need::Principal]);
+    assert_eq!(AnyOf::new().or(Talks(refused)).needs(), [Need::Principal]);
+    assert_eq!(AnyOf::new().or(NeedsAddress).needs(), [Need::ClientAddress]);
+    assert_eq!(AnyOf::new().needs(), []);
+}
+
+#[test]
+fn any_of_rejects_with_every_challenge() {
+    let guard = AnyOf::new()
+        .or(Says("a", refused))
+        .or(Says("b", || later(refused)));
+    let rejection = rejection(judge(&guard).0);
+
+    assert_eq!(rejection.kind(), RejectionKind::Unauthenticated);
+    assert_eq!(rejection.headers().len(), 2);
+    assert_eq!(guard.describe(), "a or b");
+}
+
+#[test]
+fn a_store_that_is_down_is_no_wrong_key() {
+    for guard in [
+        AnyOf::new().or(Says("a", refused)).or(Says("b", down)),
+        AnyOf::new().or(Says("a", down)).or(Says("b", refused)),
+    ] {
+        let rejection = rejection(judge(&guard).0);
+
+        assert_eq!(rejection.kind(), RejectionKind::Unavailable);
+        assert_eq!(rejection.headers(), []);
+    }
+}
+
+#[test]
+fn a_guard_that_is_not_there_admits_everything() {
+    assert!(judge(&None::<Says>).0.is_admit());
+    assert!(!None::<Says>.is_on() && Some(Says("a", refused)).is_on());
+    assert!(judge(&AnyOf::new()).0.is_admit());
+    assert!(!AnyOf::new().is_on());
+}
+
+#[test]
+fn a_verdict_may_wait_more_than_once() {
+    let twice = Says("a", || Verdict::defer(ready(()), |(), _, _| later(refused)));
+
+    assert_eq!(
+        rejection(judge(&twice).0).kind(),
+        RejectionKind::Unauthenticated
+    );
+}
+
+#[test]
+fn a_deferred_verdict_can_be_dropped() {
+    let (mut head, ()) = Request::new(()).into_parts();
+    let mut reply = Reply::default();
+    let mut cx = Context::from_waker(Waker::noop());
+    let Verdict::Defer(mut deferred) = Verdict::defer(pending::<()>(), |(), _, _| Verdict::Admit)
+    else {
+        panic!("not deferred");
+    };
+
+    assert!(deferred.poll(&mut cx, &mut head, &mut reply).is_pending());
+}
+
+#[test]
+fn a_reply_writes_fields_that_share_one_text() {
+    let mut reply = Reply::default();
+    reply.write(NAME, b"first");
+    reply.write(HeaderName::from_static("x-other"), b"second");
+    reply.write(HeaderName::from_static("x-bad"), b"\n");
+    reply.insert_default(
+        HeaderName::from_static("x-default"),
+        HeaderValue::from_static("ours"),
+    );
+    let mut headers = HeaderMap::new();
+    headers.insert("x-default", HeaderValue::from_static("the application's"));
+    headers.insert("x-own", HeaderValue::from_static("the application's"));
+    reply.apply(&mut headers, 0);
+
+    assert_eq!(headers["x-own"], "first");
+    assert_eq!(headers["x-other"], "second");
+    assert_eq!(headers["x-default"], "the application's");
+    assert!(!headers.contains_key("x-bad"));
+}

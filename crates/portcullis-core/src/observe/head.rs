@@ -1,0 +1,126 @@
+use std::sync::Arc;
+
+use http::{HeaderMap, header, request};
+use smallvec::SmallVec;
+
+/// What is kept of a request's head: copied, and cut to a bound, so that nothing keeps the buffer
+/// alive that the head was read from.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    text: Arc<str>,
+    ends: [Option<u16>; PARTS],
+}
+
+// ===== impl Head =====
+
+impl Head {
+    pub(super) fn new(head: &request::Parts) -> Self {
+        let path = Some(cut(head.uri.path().as_bytes()));
+        let query = head.uri.query().map(|query| cut(query.as_bytes()));
+        let host = head.uri.host().map(|host| cut(host.as_bytes()));
+        let host = value(&head.headers, &header::HOST).or(host);
+        let user_agent = value(&head.headers, &header::USER_AGENT);
+        let mut text = SmallVec::<[u8; 512]>::new();
+        let ends = [path, query, host, user_agent].map(|part| {
+            text.extend_from_slice(String::from_utf8_lossy(part?).as_bytes());
+            u16::try_from(text.len()).ok()
+        });
+        Self {
+            // It is made of text.
+            text: String::from_utf8_lossy(&text).into(),
+            ends,
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.part(0).unwrap_or_default()
+    }
+
+    pub(super) fn query(&self) -> Option<&str> {
+        self.part(1)
+    }
+
+    pub(super) fn host(&self) -> Option<&str> {
+        self.part(2)
+    }
+
+    pub(super) fn user_agent(&self) -> Option<&str> {
+        self.part(3)
+    }
+
+    fn part(&self, at: usize) -> Option<&str> {
+        let end = self.ends[at]?;
+        let start = self.ends[..at].iter().rev().flatten().next();
+        self.text
+            .get(usize::from(start.copied().unwrap_or(0))..usize::from(end))
+    }
+}
+
+fn value<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h [u8]> {
+    headers.get(name).map(|value| cut(value.as_bytes()))
+}
+
+/// The start of a text, without half a character at its end.
+fn cut(text: &[u8]) -> &[u8] {
+    let mut end = text.len().min(LONGEST);
+    while end > 0 && end < text.len() && text[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Path, query, host, user agent.
+const PARTS: usize = 4;
+
+/// Of each part, in bytes. What is no UTF-8 may become three times as long.
+const LONGEST: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn head(uri: &str, agent: Option<&[u8]>) -> Head {
+        let mut request = Request::get(uri).header("host", "a:1");
+        if let Some(agent) = agent {
+            request = request.header("user-agent", agent);
+        }
+        Head::new(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn keeps_each_part() {
+        let kept = head("/a?b=c", Some(b"curl"));
+
+        assert_eq!((kept.path(), kept.query()), ("/a", Some("b=c")));
+        assert_eq!(
+            (kept.host(), kept.user_agent()),
+            (Some("a:1"), Some("curl"))
+        );
+        let less = head("/a", None);
+        assert_eq!((less.query(), less.host()), (None, Some("a:1")));
+        assert_eq!(less.user_agent(), None);
+    }
+
+    #[test]
+    fn a_part_is_cut() {
+        let long = "/".to_owned() + &"x".repeat(5000);
+        let agent = "é".repeat(5000);
+        let kept = head(&long, Some(agent.as_bytes()));
+
+        assert_eq!(kept.path().len(), LONGEST);
+        assert_eq!(kept.user_agent(), Some(&*"é".repeat(LONGEST / 2)));
+        assert_eq!(kept.host(), Some("a:1"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics(agent in proptest::collection::vec(32_u8..=255, 0..2000)) {
+            if http::HeaderValue::from_bytes(&agent).is_ok() {
+                head("/a", Some(&agent)).user_agent();
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Who may enter.
+
+use std::{collections::HashMap, sync::atomic::Ordering::Relaxed, time::Duration};
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::time::Instant;
+
+use crate::{
+    app::{App, Exchange, lock},
+    faults::Fault,
+    message::Response,
+};
+
+/// The failed keys of each client.
+pub(crate) type Failures = HashMap<String, (u32, Instant)>;
+
+impl App {
+    /// Whether the key opens.
+    pub(crate) fn authenticate(&self, exchange: &Exchange) -> Result<(), Response> {
+        let head = &exchange.head;
+        if self.has(Fault::HeadNeedsNoKey) && head.method == "HEAD" {
+            return Ok(());
+        }
+        if self.has(Fault::SlashNeedsNoKey) && head.path.ends_with('/') {
+            return Ok(());
+        }
+        if !self.is_store_up.load(Relaxed) {
+            return if self.has(Fault::StoreDownOpen) {
+                Ok(())
+            } else {
+                Err(Response::problem(503, "Service Unavailable").with("retry-after", "1"))
+            };
+        }
+        let mut keys = head.all("x-api-key");
+        if self.has(Fault::KeyInQuery) && keys.is_empty() {
+            keys.extend(head.parameter("api_key").map(str::to_owned));
+        }
+        if self.has(Fault::FirstOfTwoKeys) {
+            keys.truncate(1);
+        }
+        let key = match &keys[..] {
+            [] => return Err(self.unauthenticated(exchange, None)),
+            [key] => key.as_str(),
+            _ => "",
+        };
+        self.judge(exchange, key)
+    }
+
+    fn judge(&self, exchange: &Exchange, key: &str) -> Result<(), Response> {
+        if self.has(Fault::LongKeyFails) && key.len() > 512 {
+            return Err(Response::problem(500, "Internal Server Error"));
+        }
+        let is_locked = self.has(Fault::LockoutOfEveryone) && self.failed("all") > 20;
+        if is_locked {
+            return Err(Response::problem(429, "Too Many Requests").with("retry-after", "10"));
+        }
+        if self.is_key(key, VALID) || self.has(Fault::RevokedValid) && key == REVOKED {
+            return Ok(());
+        }
+        if key == UNSCOPED {
+            return Err(Response::problem(403, "Forbidden"));
+        }
+        if !self.has(Fault::FailuresUnlimited) && self.failed(&exchange.client) > 20 {
+            return Err(Response::problem(429, "Too Many Requests").with("retry-after", "10"));
+        }
+        self.note_failure(&exchange.client);
+        Err(self.unauthenticated(exchange, Some(key)))
+    }
+
+    fn is_key(&self, given: &str, key: &str) -> bool {
+        match self.fault {
+            Fault::KeyPrefix => given.starts_with(key),
+            Fault::KeyCase => given.eq_ignore_ascii_case(key),
+            Fault::EarlyExit => early_exit(given, key),
+            _ => {
+                let digest = |text: &str| Sha256::digest(text.as_bytes());
+                given.len() <= 512 && bool::from(digest(given).ct_eq(&digest(key)))
+            }
+        }
+    }
+
+    /// The same for every cause.
+    fn unauthenticated(&self, _: &Exchange, key: Option<&str>) -> Response {
+        let title = match (self.fault, key) {
+            (Fault::WrongKeyDiffers, Some(_)) => "Unknown key",
+            (Fault::WrongSecretDiffers, Some(key)) if key.starts_with("gal_valid_") => {
+                "Wrong secret"
+            }
+            _ => "Unauthorized",
+        };
+        let refusal = Response::problem(401, title);
+        if self.has(Fault::ChallengeMissing) {
+            refusal
+        } else {
+            refusal.with("www-authenticate", "ApiKey")
+        }
+    }
+
+    fn failed(&self, client: &str) -> u32 {
+        let failures = lock(&self.failures);
+        let recent = |(_, at): &&(u32, Instant)| at.elapsed() < Duration::from_secs(10);
+        failures
+            .get(client)
+            .filter(recent)
+            .map_or(0, |(count, _)| *count)
+    }
+
+    fn note_failure(&self, client: &str) {
+        let mut failures = lock(&self.failures);
+        for name in [client, "all"] {
+            let entry = failures
+                .entry(name.to_owned())
+                .or_insert((0, Instant::now()));
+            if entry.1.elapsed() > Duration::from_secs(10) {
+                *entry = (0, Instant::now());
+            }
+            entry.0 += 1;
+        }
+    }
+}
+
+/// Two microseconds for each byte that is right.
+fn early_exit(given: &str, key: &str) -> bool {
+    for (one, other) in given.bytes().zip(key.bytes()) {
+        if one != other {
+            return false;
+        }
+        let until = Instant::now() + Duration::from_micros(2);
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+    }
+    given.len() == key.len()
+}
+
+const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
+const REVOKED: &str = "gal_revoked_4f9c2b7d1e8a6053";
+const UNSCOPED: &str = "gal_unscoped_4f9c2b7d1e8a6053";

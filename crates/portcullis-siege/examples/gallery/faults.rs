@@ -1,0 +1,148 @@
+//! The faults, as one table: an id, the attack that finds it, what is wrong.
+
+macro_rules! faults {
+    ($($name:ident $id:literal $attack:ident $what:literal)*) => {
+        /// What is wrong with a server. `None` is right.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub(crate) enum Fault {
+            None,
+            $($name,)*
+        }
+
+        /// Every fault with its id, the attack that finds it, and what is wrong.
+        pub(crate) const FAULTS: &[(Fault, &str, &str, &str)] = &[
+            $((Fault::$name, $id, stringify!($attack), $what),)*
+        ];
+    };
+}
+
+faults! {
+    ClTeKeptOpen "cl-te-kept-open" A01 "both lengths, chunks are read, the connection goes on"
+    TeClKeptOpen "te-cl-kept-open" A02 "both lengths, Content-Length is read, the connection goes on"
+    TeIgnored "te-obfuscated-ignored" A03 "a coding it does not know is no coding"
+    LengthFirstWins "length-first-wins" A04 "the first of two lengths is believed"
+    LengthLenient "length-lenient" A05 "a length is whatever looks like a number"
+    TeOnHttp10 "te-on-http10" A06 "chunks before HTTP/1.1"
+    ChunkSizeWraps "chunk-size-wraps" A07 "a chunk size wraps"
+    ChunkExtensions "chunk-extensions-unbounded" A08 "chunk extensions have no bound"
+    ChunkBareLf "chunk-bare-lf" A09 "chunk lines may end with LF"
+    HostMissing "host-missing-served" A11 "no Host is fine"
+    HostTwice "host-twice-served" A12 "two Hosts are fine"
+    HostInvalid "host-invalid-served" A13 "any Host is a host"
+    HostUnchecked "host-unchecked" A14 "any host is served"
+    HostReflected "host-reflected" A14 "the refusal names the host that was sent"
+    ControlBytes "control-bytes-served" A15 "controls are bytes like others"
+    Folded "obs-fold-served" A16 "folded fields are joined"
+    SpaceBeforeColon "space-before-colon-served" A17 "the space is trimmed"
+    HeadUnbounded "head-unbounded" A18 "a head may have any size"
+    FieldsUnbounded "fields-unbounded" A19 "a head may have any number of fields"
+    TargetUnbounded "target-unbounded" A20 "a target may have any length"
+    TraceEchoed "trace-echoed" A22 "TRACE echoes the head"
+    ConnectServed "connect-served" A23 "CONNECT is answered with 200"
+    AbsoluteFetched "absolute-form-fetched" A25 "it connects to the target's authority"
+    ContinueFirst "continue-before-checks" A29 "100 Continue before the checks"
+    UpgradeAnything "upgrade-anything" A30 "101 for any Upgrade"
+    HeaderTimeout "header-timeout-missing" B01 "a head may take for ever"
+    FirstByteTimeout "first-byte-timeout-missing" B02 "the first byte may take for ever"
+    BodyTimeout "body-timeout-missing" B03 "a body may take for ever"
+    WriteTimeout "write-timeout-missing" B04 "a write may take for ever"
+    IdleTimeout "idle-timeout-missing" B05 "a connection may idle for ever"
+    H2IdleTimeout "h2-idle-timeout-missing" B06 "an HTTP/2 connection may idle for ever"
+    ConnectionsUnbounded "connections-unbounded" B07 "any number of connections"
+    ClientConnections "client-connections-unbounded" B08 "any number of connections from one address"
+    AcceptSpins "accept-spins" B11 "a busy loop when it can't accept"
+    H2Resets "h2-resets-uncounted" C01 "any number of resets"
+    H2OwnResets "h2-own-resets-uncounted" C02 "any number of resets of its own"
+    H2Continuations "h2-continuations-uncounted" C03 "any number of CONTINUATION frames"
+    H2Fields "h2-fields-unbounded" C04 "a decoded head may have any size"
+    H2Pings "h2-pings-uncounted" C05 "any number of PING frames"
+    H2Settings "h2-settings-uncounted" C06 "any number of SETTINGS frames"
+    H2EmptyData "h2-empty-data-uncounted" C07 "any number of empty DATA frames"
+    H2Streams "h2-streams-unbounded" C09 "more streams than SETTINGS allows"
+    H2FieldsUnchecked "h2-fields-unchecked" C10 "any bytes in fields"
+    H2Authority "h2-authority-unchecked" C11 ":authority and Host may differ"
+    ForwardedAnyone "forwarded-from-anyone" D01 "X-Forwarded-For is believed from every peer"
+    ForwardedLeftmost "forwarded-leftmost" D02 "the leftmost address is the client"
+    ForwardedFirstLine "forwarded-first-line" D03 "only the first line is read"
+    ForwardedLastHop "forwarded-last-hop" D04 "the last entry is the client, though it is a proxy"
+    ForwardedFamilies "forwarded-families-mixed" D05 "X-Real-IP and its kind are believed"
+    ForwardedGarbage "forwarded-garbage-believed" D06 "what is no address is a client too"
+    AddressForms "address-forms-differ" D07 "each form of an address is another client"
+    Ipv6ByAddress "ipv6-by-address" D08 "each IPv6 address is another client"
+    ForwardedAroundProxy "forwarded-around-proxy" D10 "X-Forwarded-For is believed from every peer"
+    ChallengeMissing "challenge-missing" E01 "401 without WWW-Authenticate"
+    WrongKeyDiffers "wrong-key-differs" E02 "another 401 with a key than without"
+    WrongSecretDiffers "wrong-secret-differs" E03 "another 401 when the beginning is right"
+    KeyPrefix "key-prefix-enough" E04 "what begins with a key is a key"
+    KeyCase "key-case-ignored" E04 "upper and lower case are the same"
+    EarlyExit "early-exit-comparison" E05 "the comparison ends at the first difference"
+    KeyInQuery "key-in-query" E06 "a key in the query is taken"
+    KeyInLog "key-in-log" E06 "the key is logged"
+    FirstOfTwoKeys "first-of-two-keys" E07 "the first of two keys is believed"
+    LongKeyFails "long-key-fails" E08 "a long key is an internal error"
+    LockoutOfEveryone "lockout-of-everyone" E09 "one client's failures lock all out"
+    FailuresUnlimited "failures-unlimited" E09 "keys may be guessed for ever"
+    RevokedValid "revoked-still-valid" E10 "a revoked key opens"
+    HeadNeedsNoKey "head-needs-no-key" E13 "HEAD is not checked"
+    SlashNeedsNoKey "slash-needs-no-key" E13 "a slash at the end is not checked"
+    StoreDownOpen "store-down-open" E14 "a store that fails lets everybody in"
+    LimiterOneMore "limiter-one-more" H01 "one request more than it says"
+    LimiterStrict "limiter-too-strict" H01 "half the quota"
+    LimiterRace "limiter-race" H02 "it looks, then counts"
+    LimiterProtocol "limiter-per-protocol" H03 "a quota for each protocol"
+    NoRetryAfter "no-retry-after" H04 "429 without Retry-After"
+    RetryTooEarly "retry-after-rounded-down" H05 "Retry-After is too early"
+    RemainingRises "remaining-rises" H06 "r rises without time"
+    ProbesLimited "probes-limited" H14 "probes spend quota"
+    IdReflected "id-reflected" I01 "any request ID is kept"
+    FirstOfTwoIds "first-of-two-ids" I02 "the first of two IDs is kept"
+    IdsSequential "ids-sequential" I03 "IDs are counted"
+    IdMissing "id-missing-on-401" I04 "401 has no ID"
+    LogUnescaped "log-unescaped" I05 "the log takes bytes as they come"
+    AuditUnchained "audit-unchained" I06 "any audit log verifies"
+    SecretsInLog "secrets-in-log" I07 "the query is logged as it is"
+    LabelPerPath "label-per-path" I08 "the path is a label"
+    PanicLeaked "panic-text-leaked" J01 "the 500 says what panicked"
+    PanicKills "panic-kills-connection" J01 "a panic ends the connection"
+    PanicUnlogged "panic-body-not-logged" J02 "no line of the log tells of a panic"
+    PanicBodyClean "panic-body-ended-clean" J02 "a body that panics ends as if whole"
+    DeadlineMissing "deadline-missing" J04 "a handler may take for ever"
+    InFlightLeaks "in-flight-leaks" J05 "a client that goes stays in flight"
+    DeclaredUnchecked "body-declared-unchecked" J06 "a declared length is not checked"
+    ChunkedUnchecked "body-chunked-unchecked" J07 "chunks have no bound"
+    H2Length "h2-length-unchecked" J08 "DATA may differ from its length"
+    Unpacked "unpacked-unbounded" J09 "unpacked bodies have no bound"
+    GetBody "get-body-unbounded" J10 "the body of a GET has no bound"
+    ServerNamed "server-named" J11 "a Server field"
+    SoftwareNamed "error-names-software" J11 "a stack trace in a 500"
+    HeadWithBody "head-error-with-body" J12 "HEAD of an error has a body"
+    ErrorsBare "errors-without-headers" J13 "errors have no security headers"
+    CspMissing "csp-missing-on-404" K01 "404 has no CSP"
+    HstsOnHttp "hsts-on-http" K02 "HSTS over plain HTTP"
+    HeadersTwice "headers-twice" K03 "a security header twice"
+    NonceConstant "nonce-constant" K04 "the same nonce each time"
+    CorsMirrored "cors-mirrored" K06 "any origin may read"
+    CorsSuffix "cors-suffix" K06 "any origin that ends so may read"
+    VaryMissing "vary-missing" K07 "no Vary: Origin"
+    PreflightWithCors "preflight-refused-with-cors" K08 "a refused preflight has CORS fields"
+    PreflightNeedsKey "preflight-needs-key" K08 "a preflight needs a key"
+    HostForwarded "forwarded-host-reflected" K09 "X-Forwarded-Host comes back"
+    ErrorsStored "errors-stored" K10 "errors may be cached"
+    NoShedding "no-shedding" L01 "any number of requests at once"
+    ShedsEarly "sheds-early" L02 "503 without overload"
+    PermitLeaked "permit-leaked" L03 "a cancelled request keeps its place"
+    OneLimitForAll "one-limit-for-all" L04 "all clients share one quota"
+    LivenessShed "liveness-shed" L08 "not alive under overload"
+    ReadinessCached "readiness-cached" L09 "ready for ever"
+    ReadinessProbes "readiness-checks-each-probe" L09 "each probe checks the dependency"
+    StopDrops "stop-drops-requests" L12 "SIGTERM ends what is in flight"
+    StopWaits "stop-waits-for-ever" L13 "SIGTERM waits for every connection"
+}
+
+impl Fault {
+    /// Returns the fault of that name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let found = FAULTS.iter().find(|(_, known, ..)| *known == name);
+        found.map(|(fault, ..)| *fault)
+    }
+}

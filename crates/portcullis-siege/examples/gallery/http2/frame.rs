@@ -1,0 +1,45 @@
+//! Frames, as they are read.
+
+use std::io;
+
+use tokio::{io::AsyncReadExt, net::tcp::OwnedReadHalf, sync::mpsc};
+
+/// A frame.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) kind: u8,
+    pub(super) flags: u8,
+    pub(super) stream: u32,
+    pub(super) payload: Vec<u8>,
+}
+
+/// Reads frames until the client closes the connection.
+pub(super) async fn read_frames(
+    mut io: OwnedReadHalf,
+    mut buffer: Vec<u8>,
+    frames: mpsc::Sender<Frame>,
+) -> io::Result<()> {
+    loop {
+        while buffer.len() >= 9 {
+            let length =
+                usize::from(buffer[0]) << 16 | usize::from(buffer[1]) << 8 | usize::from(buffer[2]);
+            if length > 1 << 20 || buffer.len() < 9 + length {
+                break;
+            }
+            let frame = Frame {
+                kind: buffer[3],
+                flags: buffer[4],
+                stream: u32::from_be_bytes([buffer[5] & 0x7f, buffer[6], buffer[7], buffer[8]]),
+                payload: buffer[9..9 + length].to_vec(),
+            };
+            buffer.drain(..9 + length);
+            if frames.send(frame).await.is_err() {
+                return Ok(());
+            }
+        }
+        buffer.reserve(16 << 10);
+        if io.read_buf(&mut buffer).await? == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The guards of a request, and the routes.
+
+use std::{
+    io::Read,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+
+use flate2::read::GzDecoder;
+use tokio::time::sleep;
+
+use crate::{
+    app::{App, Exchange},
+    faults::Fault,
+    message::{Head, Response},
+};
+
+/// A place among the slow requests, until it is dropped.
+#[derive(Debug)]
+struct Place<'a>(&'a App, bool);
+
+impl App {
+    /// Whether a request may pass, from its head.
+    pub(crate) async fn guard(&self, exchange: &Exchange) -> Result<(), Response> {
+        let head = &exchange.head;
+        self.host(head)?;
+        let is_preflight = head.method == "OPTIONS"
+            && head.has("origin")
+            && head.has("access-control-request-method");
+        if is_preflight && !self.has(Fault::PreflightNeedsKey) {
+            return Err(self.preflight(head));
+        }
+        self.method(head)?;
+        if self.has(Fault::ShedsEarly)
+            && head.path != "/health"
+            && self.count.fetch_add(1, Relaxed) % 50 == 49
+        {
+            return Err(Response::problem(503, "Service Unavailable").with("retry-after", "1"));
+        }
+        if self.has(Fault::ProbesLimited) && head.path == "/health" {
+            self.limit(exchange).await?;
+        }
+        if !is_public(&head.path) {
+            self.authenticate(exchange)?;
+        }
+        self.length(head)
+    }
+
+    fn host(&self, head: &Head) -> Result<(), Response> {
+        let host = head.host.as_deref().unwrap_or("");
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let is_served =
+            name.eq_ignore_ascii_case("127.0.0.1") || name.eq_ignore_ascii_case("localhost");
+        let lenient = [
+            Fault::HostUnchecked,
+            Fault::HostMissing,
+            Fault::HostTwice,
+            Fault::HostInvalid,
+            Fault::AbsoluteFetched,
+        ];
+        if is_served || lenient.contains(&self.fault) {
+            Ok(())
+        } else {
+            Err(Response::problem(421, "Misdirected Request"))
+        }
+    }
+
+    fn method(&self, head: &Head) -> Result<(), Response> {
+        match head.method.as_str() {
+            "TRACE" if self.has(Fault::TraceEchoed) => {
+                let lines = head
+                    .fields
+                    .iter()
+                    .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value)));
+                Err(Response::new(
+                    200,
+                    "message/http",
+                    lines.collect::<String>(),
+                ))
+            }
+            "CONNECT" if self.has(Fault::ConnectServed) => Err(Response::empty(200)),
+            "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS" => Ok(()),
+            _ => Err(not_allowed("GET, HEAD, POST")),
+        }
+    }
+
+    /// The declared length, before the body.
+    fn length(&self, head: &Head) -> Result<(), Response> {
+        let declared: u64 = head.one("content-length").parse().unwrap_or(0);
+        let is_lenient =
+            self.has(Fault::DeclaredUnchecked) || self.has(Fault::GetBody) && head.method == "GET";
+        if declared > LIMIT as u64 && !is_lenient {
+            Err(Response::problem(413, "Content Too Large"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The handlers.
+    pub(crate) async fn route(&self, exchange: &Exchange, body: Vec<u8>) -> Response {
+        let head = &exchange.head;
+        let path = if self.has(Fault::SlashNeedsNoKey) && head.path.len() > 1 {
+            head.path.trim_end_matches('/')
+        } else {
+            head.path.as_str()
+        };
+        let allowed = match template(path) {
+            "" => return Response::problem(404, "Not Found"),
+            "/api/echo" => "POST",
+            path if path.starts_with("/switch/") && path != "/switch/dependency/checks" => "POST",
+            _ => "GET, HEAD",
+        };
+        if !allowed.split(", ").any(|method| method == head.method) {
+            return not_allowed(allowed);
+        }
+        if let Some(state) = path.strip_prefix("/switch/") {
+            return self.switch(state);
+        }
+        self.page(path, exchange, body).await
+    }
+
+    async fn page(&self, path: &str, exchange: &Exchange, body: Vec<u8>) -> Response {
+        let head = &exchange.head;
+        match path {
+            "/" => self.html(),
+            "/health" if self.has(Fault::LivenessShed) && self.slow.load(Relaxed) >= PLACES => {
+                Response::problem(503, "Service Unavailable")
+            }
+            "/health" => Response::new(200, "application/json", "{\"status\":\"healthy\"}"),
+            "/ready" => {
+                if self.is_ready().await {
+                    Response::new(200, "application/json", "{\"status\":\"ready\"}")
+                } else {
+                    Response::problem(503, "Service Unavailable")
+                }
+            }
+            "/metrics" => Response::new(200, "text/plain; version=0.0.4", self.exposition()),
+            "/api/hello" => Response::new(200, "application/json", "{\"hello\":\"world\"}"),
+            "/api/limited" => match self.limit(exchange).await {
+                Ok(fields) => {
+                    let mut response = Response::new(200, "application/json", "{}");
+                    response.fields.extend(fields);
+                    response
+                }
+                Err(refusal) => refusal,
+            },
+            "/api/echo" => self.echo(head, body),
+            "/api/slow" => self.slow(head).await,
+            "/api/panic" => panics(),
+            "/api/panic-body" => self.panics_later(exchange),
+            _ => Response::new(200, "application/octet-stream", vec![b'x'; 8 << 20]),
+        }
+    }
+
+    /// What a body that panics looks like from outside.
+    fn panics_later(&self, exchange: &Exchange) -> Response {
+        self.log_panic(exchange);
+        Response {
+            cut: !self.has(Fault::PanicBodyClean),
+            ..Response::new(200, "text/plain", "the beginning")
+        }
+    }
+
+    fn html(&self) -> Response {
+        let nonce = if self.has(Fault::NonceConstant) {
+            "0123456789abcdef0123456789abcdef".to_owned()
+        } else {
+            format!("{:032x}", rand::random::<u128>())
+        };
+        let page =
+            format!("<!doctype html><title>gallery</title><script nonce=\"{nonce}\"></script>");
+        let policy = format!(
+            "default-src 'none'; script-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        );
+        Response::new(200, "text/html; charset=utf-8", page)
+            .with("content-security-policy", &policy)
+    }
+
+    fn echo(&self, head: &Head, body: Vec<u8>) -> Response {
+        let body = match head.one("content-encoding").as_str() {
+            "" | "identity" => body,
+            "gzip" => {
+                let limit = if self.has(Fault::Unpacked) {
+                    u64::MAX
+                } else {
+                    LIMIT as u64 + 1
+                };
+                let mut unpacked = Vec::new();
+                if GzDecoder::new(&body[..])
+                    .take(limit)
+                    .read_to_end(&mut unpacked)
+                    .is_err()
+                {
+                    return Response::problem(400, "Bad Request");
+                }
+                if unpacked.len() > LIMIT && !self.has(Fault::Unpacked) {
+                    return Response::problem(413, "Content Too Large");
+                }
+                unpacked
+            }
+            _ => return Response::problem(415, "Unsupported Media Type"),
+        };
+        Response::new(200, "application/octet-stream", body)
+    }
+
+    async fn slow(&self, head: &Head) -> Response {
+        let ms = head
+            .parameter("ms")
+            .and_then(|ms| ms.parse().ok())
+            .unwrap_or(0);
+        let taken = self.slow.fetch_add(1, Relaxed);
+        let mut place = Place(self, true);
+        if taken >= PLACES && !self.has(Fault::NoShedding) {
+            return Response::problem(503, "Service Unavailable").with("retry-after", "1");
+        }
+        place.1 = !self.has(Fault::PermitLeaked);
+        sleep(Duration::from_millis(ms)).await;
+        place.1 = true;
+        Response::new(200, "text/plain", "slow")
+    }
+
+    fn switch(&self, state: &str) -> Response {
+        match state {
+            "key-store/up" => self.is_store_up.store(true, Relaxed),
+            "key-store/down" => self.is_store_up.store(false, Relaxed),
+            "dependency/up" => self.dependency.set(0),
+            "dependency/down" => self.dependency.set(1),
+            "dependency/hang" => self.dependency.set(2),
+            _ => {
+                let checks = self.dependency.checks.load(Relaxed);
+                return Response::new(200, "text/plain", checks.to_string());
+            }
+        }
+        Response::empty(204)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.1 {
+            release(&self.0.slow);
+        }
+    }
+}
+
+fn release(places: &AtomicUsize) {
+    places.fetch_sub(1, Relaxed);
+}
+
+#[expect(
+    clippy::panic,
+    reason = "a handler that panics is a route of this server"
+)]
+fn panics() -> Response {
+    panic!("secret-of-the-panic")
+}
+
+fn not_allowed(allowed: &str) -> Response {
+    Response::problem(405, "Method Not Allowed").with("allow", allowed)
+}
+
+fn is_public(path: &str) -> bool {
+    matches!(path, "/" | "/health" | "/ready" | "/api/limited") || path.starts_with("/switch/")
+}
+
+/// The route of a path; empty if there is none.
+pub(crate) fn template(path: &str) -> &'static str {
+    ROUTES
+        .iter()
+        .find(|route| **route == path)
+        .copied()
+        .unwrap_or("")
+}
+
+const ROUTES: [&str; 17] = [
+    "/",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/api/hello",
+    "/api/limited",
+    "/api/echo",
+    "/api/slow",
+    "/api/panic",
+    "/api/panic-body",
+    "/api/large",
+    "/switch/key-store/up",
+    "/switch/key-store/down",
+    "/switch/dependency/up",
+    "/switch/dependency/down",
+    "/switch/dependency/hang",
+    "/switch/dependency/checks",
+];
+
+/// Bytes of a body, as sent and as unpacked.
+pub(crate) const LIMIT: usize = 65_536;
+/// Slow requests at once.
+const PLACES: usize = 32;

@@ -1,0 +1,300 @@
+//! E: API keys.
+
+use super::telemetry::grep;
+use crate::{
+    context::{Context, route},
+    verdict::{Failure, Finding},
+    wire::{Answer, Client, Request},
+};
+
+mod store;
+mod timing;
+
+pub(crate) use self::{
+    store::{dead_keys, flip, store_down},
+    timing::timing,
+};
+
+pub(crate) async fn no_key(context: &Context) -> Finding {
+    let request = Request::get(protected(context)?);
+    let answer = context.send(&request).await?;
+    let content_type = answer.header("content-type");
+    let missing = if answer.status != 401 {
+        Some(format!("{} without a key", answer.status))
+    } else if !answer.has("www-authenticate") {
+        Some("401 without WWW-Authenticate".to_owned())
+    } else if !content_type.starts_with("application/problem+json") {
+        Some("401 that is no problem+json".to_owned())
+    } else if !answer.header("cache-control").contains("no-store") {
+        Some("401 without no-store".to_owned())
+    } else {
+        None
+    };
+    match missing {
+        None => Ok(format!("401, {}", answer.header("www-authenticate"))),
+        Some(what) => Err(request.breach(context, &answer, what)),
+    }
+}
+
+pub(crate) async fn wrong_key(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let none = context.send(&Request::get(path)).await?;
+    let request = Request::get(path).with_key(context, "siege_wrong_0123456789abcdef");
+    same_refusal(context, &request, &none).await?;
+    Ok("the same 401".to_owned())
+}
+
+pub(crate) async fn wrong_secret(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let unknown = context
+        .send(&Request::get(path).with_key(context, "siege_wrong_0123456789abcdef"))
+        .await?;
+    let key = key(context)?;
+    for at in [key.len() / 2, key.len() * 3 / 4, key.len() - 1] {
+        let request = Request::get(path).with_key(context, changed(key, at));
+        same_refusal(context, &request, &unknown).await?;
+    }
+    Ok("the same 401 for 3 changed keys".to_owned())
+}
+
+pub(crate) async fn near_misses(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let unknown = context
+        .send(&Request::get(path).with_key(context, "siege_wrong_0123456789abcdef"))
+        .await?;
+    let key = key(context)?;
+    let swapped: String = key
+        .chars()
+        .map(|c| {
+            if c.is_lowercase() {
+                c.to_ascii_uppercase()
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect();
+    let mut misses = vec![
+        key[..key.len() - 1].to_owned(),
+        format!("{key}0"),
+        format!("{key} 0"),
+        key.repeat(2),
+    ];
+    if swapped != key {
+        misses.push(swapped);
+    }
+    for miss in &misses {
+        let request = Request::get(path).with_key(context, miss);
+        same_refusal(context, &request, &unknown).await?;
+    }
+    Ok(format!("the same 401 for {} near misses", misses.len()))
+}
+
+pub(crate) async fn wrong_place(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let canary = format!("siege_canary_{:016x}", rand::random::<u64>());
+    let name = &context.profile.keys.header;
+    let key = context.profile.keys.valid.as_deref().unwrap_or(&canary);
+    let and = if path.contains('?') { '&' } else { '?' };
+    let tries = [
+        Request::get(format!("{path}{and}{name}={key}&api_key={key}&key={key}")),
+        Request::get(path).header("cookie", format!("{name}={key}; api_key={key}")),
+        Request::get(path).header("authorization", format!("Basic {key}")),
+    ];
+    for request in tries {
+        let answer = context.send(&request).await?;
+        if answer.status != 401 {
+            return Err(request.breach(
+                context,
+                &answer,
+                format!("{} for a key in another place", answer.status),
+            ));
+        }
+    }
+    let request = Request::get(format!("{path}{and}api_key={canary}")).with_key(context, &canary);
+    let answer = context.send(&request).await?;
+    if answer.mentions(&canary) {
+        return Err(request.breach(context, &answer, "the answer repeats the key"));
+    }
+    grep(context, &[&canary]).await?;
+    Ok("401 for query, cookie and Authorization; the key is nowhere".to_owned())
+}
+
+pub(crate) async fn two_keys(context: &Context) -> Finding {
+    let (path, key) = (protected(context)?, key(context)?);
+    let wrong = "siege_wrong_0123456789abcdef";
+    for request in [
+        Request::get(path)
+            .with_key(context, key)
+            .with_key(context, wrong),
+        Request::get(path)
+            .with_key(context, wrong)
+            .with_key(context, key),
+        Request::get(path).with_key(context, format!("{key}, {wrong}")),
+        Request::get(path).with_key(context, format!("{wrong},{key}")),
+    ] {
+        refused(context, &request, &[400, 401]).await?;
+    }
+    Ok("4 pairs refused".to_owned())
+}
+
+pub(crate) async fn monstrous_keys(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let name = &context.profile.keys.header;
+    for key in ["k".repeat(1 << 20), "k".repeat(9000)] {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{name}: {key}\r\n\r\n",
+            context.target.authority()
+        );
+        let seen = context.exchange(head).await?;
+        match seen.status() {
+            Some(400 | 401 | 413 | 431) => {}
+            None if seen.closed => {}
+            status => {
+                return Err(seen.breach(format!("{status:?} for a key of {} bytes", key.len())));
+            }
+        }
+    }
+    let request = Request::get(path).with_key(context, b"\xff\xfe\x80siege");
+    refused(context, &request, &[400, 401]).await?;
+    Ok("refused".to_owned())
+}
+
+pub(crate) async fn brute_force(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let attacker = context.fresh();
+    let mut client = Client::connect(context, attacker, false).await?;
+    let (mut limited, mut last) = (0, (Request::get(path), Answer::default()));
+    for i in 0..1000 {
+        let request = Request::get(path)
+            .with_key(context, format!("siege_guess_{i:08}"))
+            .from(attacker);
+        let Ok(answer) = client.send(context, &request).await else {
+            client = Client::connect(context, attacker, false).await?;
+            continue;
+        };
+        limited += usize::from(answer.status == 429);
+        last = (request, answer);
+    }
+    if limited == 0 {
+        return Err(last
+            .0
+            .breach(context, &last.1, "1,000 wrong keys in a row, and no 429"));
+    }
+    let request = Request::get(path).key(context);
+    let elsewhere = context.send(&request).await?;
+    if elsewhere.is_good() {
+        Ok(format!(
+            "{limited} of 1,000 refused with 429; a valid key elsewhere is served"
+        ))
+    } else {
+        let what = format!(
+            "{} for a valid key from another address: everybody is locked out",
+            elsewhere.status
+        );
+        Err(request.breach(context, &elsewhere, what))
+    }
+}
+
+pub(crate) async fn bypass(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let encoded = match path.as_bytes() {
+        [_, first, ..] if first.is_ascii_alphanumeric() => format!("/%{first:02x}{}", &path[2..]),
+        _ => path.to_owned(),
+    };
+    let mut tries: Vec<_> = ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "FOO"]
+        .map(|method| Request::new(method, path))
+        .into();
+    let variants = [
+        format!("{path}/"),
+        encoded,
+        format!("{path}?x=1"),
+        format!("{path}//"),
+        format!("/.{path}"),
+        path.to_ascii_uppercase(),
+    ];
+    if path.len() > 1 {
+        tries.extend(variants.map(Request::get));
+    }
+    if context.found.http2 {
+        tries.extend(
+            ["GET", "HEAD", "OPTIONS", "POST"].map(|method| Request::new(method, path).http2(true)),
+        );
+    }
+    for request in &tries {
+        let Ok(answer) = context.send(request).await else {
+            continue;
+        };
+        if answer.is_good() {
+            let what = format!(
+                "{} {} is served without a key",
+                request.method, request.path
+            );
+            return Err(request.breach(context, &answer, what));
+        }
+    }
+    Ok(format!("{} variants, none served", tries.len()))
+}
+
+async fn refused(context: &Context, request: &Request, allowed: &[u16]) -> Result<Answer, Failure> {
+    let answer = context.send(request).await?;
+    if allowed.contains(&answer.status) {
+        Ok(answer)
+    } else {
+        Err(request.breach(context, &answer, format!("it answers {}", answer.status)))
+    }
+}
+
+/// The same status, challenge and body as another refusal, but for the request ID.
+async fn same_refusal(context: &Context, request: &Request, other: &Answer) -> Result<(), Failure> {
+    let answer = context.send(request).await?;
+    if answer.status != 401 {
+        return Err(request.breach(
+            context,
+            &answer,
+            format!("it answers {}; 401 was expected", answer.status),
+        ));
+    }
+    let same = without_id(&answer) == without_id(other)
+        && answer.header("www-authenticate") == other.header("www-authenticate");
+    if same {
+        Ok(())
+    } else {
+        Err(request.breach(
+            context,
+            &answer,
+            "this 401 differs from that of another wrong key",
+        ))
+    }
+}
+
+fn without_id(answer: &Answer) -> String {
+    match answer.header("x-request-id") {
+        "" => answer.text(),
+        id => answer.text().replace(id, ""),
+    }
+}
+
+/// A key with one character changed.
+fn changed(key: &str, at: usize) -> String {
+    let characters = key.chars().enumerate();
+    let changed = characters.map(|(i, c)| match c {
+        c if i != at => c,
+        'a' => 'b',
+        _ => 'a',
+    });
+    changed.collect()
+}
+
+fn protected(context: &Context) -> Result<&str, Failure> {
+    route(&context.profile.routes.protected)
+}
+
+fn key(context: &Context) -> Result<&str, Failure> {
+    let key = context
+        .profile
+        .keys
+        .valid
+        .as_deref()
+        .filter(|key| key.len() >= 4);
+    key.ok_or_else(|| Failure::not_tested("the valid key is too short to change"))
+}

@@ -1,0 +1,124 @@
+//! Content-Length, Transfer-Encoding and chunks.
+
+use super::{Lines, refused};
+use crate::{context::Context, verdict::Finding, wire::Exchange};
+
+pub(crate) async fn cl_te(context: &Context) -> Finding {
+    let hidden = format!(
+        "GET /siege-hidden HTTP/1.1\r\nHost: {}\r\n\r\n",
+        context.target.authority()
+    );
+    let bytes = Lines::post(context)
+        .line("Content-Length: 5")
+        .line("Transfer-Encoding: chunked")
+        .then(&format!("0\r\n\r\n{hidden}"));
+    let seen = context.exchange(bytes).await?;
+    one_answer_then_closed(&seen)
+}
+
+pub(crate) async fn te_cl(context: &Context) -> Finding {
+    let hidden = format!(
+        "GET /siege-hidden HTTP/1.1\r\nHost: {}\r\n\r\n",
+        context.target.authority()
+    );
+    let chunk = format!("{:x}\r\n{hidden}\r\n0\r\n\r\n", hidden.len());
+    let line = chunk.find('\n').unwrap_or(0) + 1;
+    let bytes = Lines::post(context)
+        .line(&format!("Content-Length: {line}"))
+        .line("Transfer-Encoding: chunked")
+        .then(&chunk);
+    let seen = context.exchange(bytes).await?;
+    one_answer_then_closed(&seen)
+}
+
+pub(crate) async fn obfuscated_te(context: &Context) -> Finding {
+    for value in [
+        "xchunked",
+        "chunked, identity",
+        "identity",
+        "\x0bchunked",
+        "chunked, chunked",
+        "chunked\r\nTransfer-Encoding: x",
+        "\"chunked\"",
+    ] {
+        let bytes = Lines::post(context)
+            .line(&format!("Transfer-Encoding: {value}"))
+            .then("0\r\n\r\n");
+        let seen = context.exchange(bytes).await?;
+        refused(&seen, &[400, 501])?;
+        if !seen.closed {
+            return Err(seen.breach("a coding it does not know, and the connection stays open"));
+        }
+    }
+    Ok("7 disguises refused, each connection closed".to_owned())
+}
+
+pub(crate) async fn differing_lengths(context: &Context) -> Finding {
+    let bytes = Lines::post(context)
+        .line("Content-Length: 3")
+        .line("Content-Length: 4")
+        .then("abcd");
+    refused(&context.exchange(bytes).await?, &[400])
+}
+
+pub(crate) async fn invalid_lengths(context: &Context) -> Finding {
+    for value in ["+2", "-1", "0x2", "2, 3", "2;", "99999999999999999999"] {
+        let bytes = Lines::post(context)
+            .line(&format!("Content-Length: {value}"))
+            .then("ab");
+        refused(&context.exchange(bytes).await?, &[400, 413])?;
+    }
+    Ok("6 lengths refused".to_owned())
+}
+
+pub(crate) async fn te_on_http10(context: &Context) -> Finding {
+    let (path, host) = (context.control(), context.target.authority());
+    let bytes = format!(
+        "POST {path} HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive\r\n\
+         Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    );
+    refused(&context.exchange(bytes).await?, &[400, 501])
+}
+
+pub(crate) async fn chunk_size_overflow(context: &Context) -> Finding {
+    let bytes = Lines::to_body(context)?
+        .line("Transfer-Encoding: chunked")
+        .then("fffffffffffffffff\r\nabc\r\n0\r\n\r\n");
+    refused(&context.exchange(bytes).await?, &[400, 413])
+}
+
+pub(crate) async fn chunk_extensions(context: &Context) -> Finding {
+    let chunk = format!("1;{}\r\na\r\n", "e".repeat(8 << 10));
+    let bytes = Lines::to_body(context)?
+        .line("Transfer-Encoding: chunked")
+        .then(&format!("{}0\r\n\r\n", chunk.repeat(8)));
+    refused(&context.exchange(bytes).await?, &[400, 413, 431])
+}
+
+pub(crate) async fn chunk_line_ends(context: &Context) -> Finding {
+    for chunks in [
+        "3\nabc\n0\n\n",
+        "3\r\nabc\r\n0\rX\r\n\r\n",
+        "3\rXabc\r\n0\r\n\r\n",
+    ] {
+        let bytes = Lines::to_body(context)?
+            .line("Transfer-Encoding: chunked")
+            .then(chunks);
+        refused(&context.exchange(bytes).await?, &[400])?;
+    }
+    Ok("3 wrong line ends refused".to_owned())
+}
+
+fn one_answer_then_closed(seen: &Exchange) -> Finding {
+    let answers = seen.answers();
+    match (answers.len(), seen.closed) {
+        (0 | 1, true) => Ok(match answers.first() {
+            Some(answer) => format!("{}, then closed", answer.status),
+            None => "closed without an answer".to_owned(),
+        }),
+        (0 | 1, false) => {
+            Err(seen.breach("the connection stays open after a message of two lengths"))
+        }
+        (count, _) => Err(seen.breach(format!("{count} answers: the hidden request was served"))),
+    }
+}

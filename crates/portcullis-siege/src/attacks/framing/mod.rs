@@ -1,0 +1,215 @@
+//! A: HTTP/1 framing and request hygiene.
+
+use crate::{
+    context::{Context, route},
+    verdict::{Failure, Finding},
+    wire::Exchange,
+};
+
+mod hosts;
+mod lengths;
+
+pub(crate) use self::{
+    hosts::{absolute_form, connect, foreign_host, invalid_hosts, no_host, two_hosts},
+    lengths::{
+        chunk_extensions, chunk_line_ends, chunk_size_overflow, cl_te, differing_lengths,
+        invalid_lengths, obfuscated_te, te_cl, te_on_http10,
+    },
+};
+
+pub(crate) async fn control_bytes(context: &Context) -> Finding {
+    let host = context.target.authority();
+    for byte in ["\0", "\r", "\x01", "\x7f"] {
+        for line in [format!("X-A{byte}B: c"), format!("X-A: b{byte}c")] {
+            let bytes = Lines::get(context).line(&line).then("");
+            refused(&context.exchange(bytes).await?, &[400])?;
+        }
+        let bytes = format!("GET /a{byte}b HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        refused(&context.exchange(bytes).await?, &[400])?;
+    }
+    Ok("12 refused".to_owned())
+}
+
+pub(crate) async fn folded_field(context: &Context) -> Finding {
+    let bytes = Lines::get(context).line("X-Folded: a\r\n b").then("");
+    refused(&context.exchange(bytes).await?, &[400])
+}
+
+pub(crate) async fn space_before_colon(context: &Context) -> Finding {
+    for line in [
+        "X-Spaced : a",
+        "Content-Length : 0",
+        "Transfer-Encoding\t: chunked",
+    ] {
+        let bytes = Lines::get(context).line(line).then("");
+        refused(&context.exchange(bytes).await?, &[400])?;
+    }
+    Ok("3 refused".to_owned())
+}
+
+pub(crate) async fn large_head(context: &Context) -> Finding {
+    let field = format!("X-Large: {}", "a".repeat(100_000));
+    let seen = context
+        .exchange(Lines::get(context).line(&field).then(""))
+        .await?;
+    refused(&seen, TOO_LARGE)?;
+    let many = (0..9).map(|i| format!("X-Large-{i}: {}", "a".repeat(8000)));
+    let lines = many.fold(Lines::get(context), |lines, field| lines.line(&field));
+    refused(&context.exchange(lines.then("")).await?, TOO_LARGE)
+}
+
+pub(crate) async fn many_fields(context: &Context) -> Finding {
+    let many = (0..1000).map(|i| format!("X-{i}: a"));
+    let lines = many.fold(Lines::get(context), |lines, field| lines.line(&field));
+    refused(&context.exchange(lines.then("")).await?, TOO_LARGE)
+}
+
+pub(crate) async fn long_target(context: &Context) -> Finding {
+    let host = context.target.authority();
+    for length in [17 << 10, 70 << 10] {
+        let path = "a".repeat(length);
+        let bytes = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        refused(&context.exchange(bytes).await?, TOO_LARGE)?;
+    }
+    Ok("17 KiB and 70 KiB refused".to_owned())
+}
+
+pub(crate) async fn trace(context: &Context) -> Finding {
+    let bytes = Lines::with(context, "TRACE", context.control())
+        .line("X-Siege-Secret: siege-secret")
+        .then("");
+    let seen = context.exchange(bytes).await?;
+    let answers = seen.answers();
+    let Some(answer) = answers.first() else {
+        return Ok("closed".to_owned());
+    };
+    if answer.mentions("siege-secret") {
+        return Err(seen.breach("TRACE echoes what was sent"));
+    }
+    match answer.status {
+        405 if !answer.has("allow") => Err(seen.breach("405 without Allow")),
+        400..=499 | 501 => Ok(format!("{}", answer.status)),
+        status => Err(seen.breach(format!("TRACE is answered with {status}"))),
+    }
+}
+
+pub(crate) async fn expect_continue(context: &Context) -> Finding {
+    let body = route(&context.profile.routes.body)?;
+    let (limit, key) = (
+        context.profile.limits.body_bytes,
+        &context.profile.keys.header,
+    );
+    let wrong = Lines::with(context, "POST", body)
+        .line(&format!("{key}: siege_wrong_key"))
+        .line("Expect: 100-continue")
+        .line("Content-Length: 10");
+    let large = Lines::to_body(context)?
+        .line("Expect: 100-continue")
+        .line(&format!("Content-Length: {}", limit.saturating_mul(4)));
+    let needs_key = context
+        .exchange(
+            Lines::with(context, "POST", body)
+                .line("Content-Length: 0")
+                .then(""),
+        )
+        .await?;
+    let mut tries = vec![(large, 413)];
+    if needs_key.status() == Some(401) {
+        tries.push((wrong, 401));
+    }
+    for (lines, status) in tries {
+        let seen = context.exchange(lines.then("")).await?;
+        if seen.said_continue() {
+            let what = match status {
+                401 => "100 Continue for a wrong key",
+                _ => "100 Continue for a body of four times the limit",
+            };
+            return Err(seen.breach(what));
+        }
+        if seen.status() != Some(status) {
+            return Err(seen.breach(format!("expected {status}, got {:?}", seen.status())));
+        }
+    }
+    Ok("refused without 100".to_owned())
+}
+
+pub(crate) async fn upgrade_smuggling(context: &Context) -> Finding {
+    let host = context.target.authority();
+    for upgrade in [
+        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nConnection: Upgrade, HTTP2-Settings",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Upgrade: siege\r\nConnection: Upgrade",
+    ] {
+        let hidden = format!("GET /siege-hidden HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let seen = context
+            .exchange(Lines::get(context).line(upgrade).then(&hidden))
+            .await?;
+        if seen.answers().iter().any(|answer| answer.status == 101) {
+            return Err(seen.breach("101 on a route that upgrades nothing"));
+        }
+    }
+    Ok("no 101; what follows is the next request".to_owned())
+}
+
+/// A head, line by line.
+struct Lines(String);
+
+impl Lines {
+    fn with(context: &Context, method: &str, path: &str) -> Self {
+        Self(format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n",
+            context.target.authority()
+        ))
+    }
+
+    fn get(context: &Context) -> Self {
+        Self::with(context, "GET", context.control())
+    }
+
+    fn post(context: &Context) -> Self {
+        Self::with(context, "POST", context.control())
+    }
+
+    /// To the route that reads a body, with the valid key.
+    fn to_body(context: &Context) -> Result<Self, Failure> {
+        let lines = Self::with(context, "POST", route(&context.profile.routes.body)?);
+        Ok(match &context.profile.keys.valid {
+            Some(key) => lines.line(&format!("{}: {key}", context.profile.keys.header)),
+            None => lines,
+        })
+    }
+
+    fn line(mut self, line: &str) -> Self {
+        self.0.push_str(line);
+        self.0.push_str("\r\n");
+        self
+    }
+
+    fn then(self, body: &str) -> String {
+        self.0 + "\r\n" + body
+    }
+}
+
+/// Refused with one of these, or closed without an answer. Nothing but the first answer counts.
+fn refused(seen: &Exchange, allowed: &[u16]) -> Finding {
+    match seen.status() {
+        Some(status) if allowed.contains(&status) => Ok(format!("{status}")),
+        // A proxy that relays while it reads has begun, and can only break off.
+        Some(502) if seen.closed => Ok("502, then closed".to_owned()),
+        Some(status) => Err(seen.breach(format!(
+            "it answers {status}; {} was expected",
+            either(allowed)
+        ))),
+        None if seen.closed => Ok("closed without an answer".to_owned()),
+        None => Err(seen.breach("no answer, and the connection stays open")),
+    }
+}
+
+fn either(allowed: &[u16]) -> String {
+    let texts: Vec<_> = allowed.iter().map(u16::to_string).collect();
+    texts.join(" or ")
+}
+
+/// Names differ between servers: what counts is that it is refused.
+const TOO_LARGE: &[u16] = &[400, 413, 414, 431];

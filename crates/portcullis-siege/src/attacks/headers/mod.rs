@@ -1,0 +1,193 @@
+//! K: response headers, CORS, CSP, caching.
+
+use std::collections::HashSet;
+
+use super::answers::all;
+use crate::{
+    context::{Context, route},
+    verdict::{Failure, Finding},
+    wire::Request,
+};
+
+mod cors;
+
+pub(crate) use self::cors::{credentials_and_vary, foreign_origins, preflight};
+
+pub(crate) async fn preset(context: &Context) -> Finding {
+    let kinds = all(context).await?;
+    for kind in kinds.iter() {
+        let csp = kind.answer.header("content-security-policy");
+        let framed = csp.contains("frame-ancestors") || kind.answer.has("x-frame-options");
+        let is_page = kind.answer.header("content-type").starts_with("text/html");
+        let wanted = SECURITY
+            .iter()
+            .filter(|name| is_page || !OF_PAGES.contains(name));
+        let missing = wanted.copied().filter(|name| !kind.answer.has(name));
+        let mut missing: Vec<_> = missing.collect();
+        if !framed {
+            missing.push("frame-ancestors");
+        }
+        if !missing.is_empty() {
+            return Err(kind.breach(context, &format!("without {}", missing.join(", "))));
+        }
+        if kind.answer.header("x-content-type-options") != "nosniff" {
+            return Err(kind.breach(context, "X-Content-Type-Options is not nosniff"));
+        }
+    }
+    Ok(format!("on {} kinds of answers", kinds.len()))
+}
+
+pub(crate) async fn hsts(context: &Context) -> Finding {
+    for kind in all(context).await?.iter() {
+        if kind.answer.has("strict-transport-security") {
+            return Err(kind.breach(context, "HSTS over plain HTTP"));
+        }
+    }
+    let request = Request::get(context.control())
+        .header("x-forwarded-proto", "https")
+        .header("forwarded", "proto=https")
+        .header("x-forwarded-scheme", "https");
+    let answer = context.send(&request).await?;
+    if answer.has("strict-transport-security") {
+        Err(request.breach(
+            context,
+            &answer,
+            "HSTS because an untrusted peer claims https",
+        ))
+    } else {
+        Ok("none".to_owned())
+    }
+}
+
+pub(crate) async fn duplicates(context: &Context) -> Finding {
+    let kinds = all(context).await?;
+    let once = SECURITY.iter().chain(&[
+        "strict-transport-security",
+        "x-frame-options",
+        "x-request-id",
+        "content-type",
+    ]);
+    let once: Vec<_> = once.collect();
+    for kind in kinds.iter() {
+        let twice = |name: &&&&str| kind.answer.headers.get_all(***name).iter().count() > 1;
+        if let Some(name) = once.iter().find(twice) {
+            return Err(kind.breach(context, &format!("{name} twice")));
+        }
+    }
+    Ok(format!("each once on {} kinds of answers", kinds.len()))
+}
+
+pub(crate) async fn nonces(context: &Context) -> Finding {
+    let request = Request::get(route(&context.profile.routes.page)?)
+        .key(context)
+        .header("x-nonce", "siege")
+        .header("csp-nonce", "siege");
+    let mut seen = HashSet::new();
+    let count = context.intensity.scale(100);
+    for _ in 0..count {
+        let answer = context.send(&request).await?;
+        let csp = answer.header("content-security-policy");
+        let nonce = csp
+            .split_once("'nonce-")
+            .and_then(|(_, rest)| rest.split_once('\''))
+            .map(|(nonce, _)| nonce.to_owned());
+        let Some(nonce) = nonce else {
+            return Err(request.breach(context, &answer, "the page has no nonce"));
+        };
+        let text = answer.text();
+        let attributes = [format!("nonce=\"{nonce}\""), format!("nonce={nonce}")];
+        let what = if nonce.trim_end_matches('=').len() < 22 {
+            Some("a nonce of less than 128 bits")
+        } else if !attributes.iter().any(|attribute| text.contains(attribute)) {
+            Some("the body's nonce is not the header's")
+        } else if !answer.header("cache-control").contains("no-store") {
+            Some("a page with a nonce, without Cache-Control: no-store")
+        } else {
+            None
+        };
+        if let Some(what) = what {
+            return Err(request.breach(context, &answer, what));
+        }
+        if !seen.insert(nonce) {
+            return Err(request.breach(context, &answer, "a nonce came twice"));
+        }
+    }
+    Ok(format!("{count} nonces, all differ"))
+}
+
+pub(crate) async fn cache_poisoning(context: &Context) -> Finding {
+    let name = "siege-poison.example";
+    let page = context.profile.routes.page.as_deref();
+    let protected = context.profile.routes.protected.as_deref();
+    for path in [
+        Some(context.control()),
+        Some("/siege-unknown"),
+        Some("/"),
+        page,
+        protected,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        for field in POISON {
+            let value = if field.contains("url") || field.contains("prefix") {
+                format!("/{name}")
+            } else {
+                name.to_owned()
+            };
+            let request = context.get(path).header(field, value);
+            let answer = context.send(&request).await?;
+            if answer.mentions(name) {
+                return Err(request.breach(
+                    context,
+                    &answer,
+                    format!("{field} comes back in the answer"),
+                ));
+            }
+        }
+    }
+    Ok(format!("{} fields, in no answer", POISON.len()))
+}
+
+pub(crate) async fn errors_not_stored(context: &Context) -> Finding {
+    let kinds = all(context).await?;
+    let refusals = kinds
+        .iter()
+        .filter(|kind| matches!(kind.answer.status, 401 | 403 | 429 | 500..));
+    let refusals: Vec<_> = refusals.collect();
+    if refusals.is_empty() {
+        return Err(Failure::not_tested("no 401, 403, 429 or 5xx could be had"));
+    }
+    for kind in &refusals {
+        if !kind.answer.header("cache-control").contains("no-store") {
+            return Err(kind.breach(context, "without Cache-Control: no-store"));
+        }
+    }
+    Ok(format!("no-store on {}", refusals.len()))
+}
+
+/// What every answer carries (OWASP Secure Headers).
+pub(crate) const SECURITY: &[&str] = &[
+    "content-security-policy",
+    "x-content-type-options",
+    "referrer-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "permissions-policy",
+];
+
+/// What only a document that a browser renders needs (ASVS 3.4.8).
+const OF_PAGES: &[&str] = &["cross-origin-opener-policy", "permissions-policy"];
+
+const POISON: &[&str] = &[
+    "x-forwarded-host",
+    "x-forwarded-server",
+    "x-forwarded-prefix",
+    "x-forwarded-port",
+    "x-host",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-host",
+    "forwarded",
+    "x-http-host-override",
+];

@@ -1,0 +1,200 @@
+//! L: overload, health, shutdown.
+
+use std::{net::IpAddr, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use super::{
+    answers::slow_path,
+    failures::head,
+    limiter::{limited, until_limited},
+};
+use crate::{
+    context::{Context, route},
+    verdict::{Evidence, Failure, Finding},
+    wire::{Answer, Client, Request},
+};
+
+mod health;
+mod stop;
+
+pub(crate) use self::{
+    health::{liveness, readiness},
+    stop::{stop_under_load, stop_with_stuck_clients},
+};
+
+pub(crate) async fn shedding(context: &Context) -> Finding {
+    let limit = context.profile.limits.in_flight;
+    let request = slow(context)?;
+    let answers = at_once(context, &request, limit * 2).await?;
+    let admitted = answers
+        .iter()
+        .filter(|(answer, _)| answer.is_good())
+        .count();
+    let shed = answers.iter().find(|(answer, _)| answer.status == 503);
+    let Some((shed, took)) = shed else {
+        let what = format!(
+            "{admitted} of {} slow requests at once are served, none is answered with 503",
+            limit * 2
+        );
+        return Err(Evidence::new(what)
+            .sent(format!("{} times {}", limit * 2, request.path))
+            .repeat(request.curl(context))
+            .into());
+    };
+    let what = if admitted > limit {
+        Some(format!(
+            "{admitted} at once are served; the limit is {limit}"
+        ))
+    } else if !shed.has("retry-after") {
+        Some("503 without Retry-After".to_owned())
+    } else if *took > Duration::from_millis(900) {
+        Some(format!("503 only after {took:?}"))
+    } else {
+        None
+    };
+    if let Some(what) = what {
+        return Err(request.breach(context, shed, what));
+    }
+    sleep(Duration::from_millis(500)).await;
+    let again = context.send(&slow(context)?).await?;
+    if again.is_good() {
+        Ok(format!("{admitted} served, the others shed at once"))
+    } else {
+        Err(request.breach(context, &again, "still shedding after the overload"))
+    }
+}
+
+pub(crate) async fn no_false_shedding(context: &Context) -> Finding {
+    let path = match &context.profile.routes.protected {
+        Some(path) if context.profile.keys.valid.is_some() => path.as_str(),
+        _ => context.control(),
+    };
+    let request = context.get(path);
+    let mut client = Client::connect(context, context.fresh(), false).await?;
+    let count = context.intensity.scale(2000);
+    for _ in 0..count {
+        match client.send(context, &request).await {
+            Ok(answer) if answer.status == 503 => {
+                return Err(request.breach(
+                    context,
+                    &answer,
+                    "503 below capacity: one request at a time",
+                ));
+            }
+            Ok(answer) if answer.status == 429 => {
+                client = Client::connect(context, context.fresh(), false).await?
+            }
+            Ok(_) => {}
+            Err(_) => client = Client::connect(context, context.fresh(), false).await?,
+        }
+    }
+    Ok(format!("{count} requests, no 503"))
+}
+
+pub(crate) async fn permit_leak(context: &Context) -> Finding {
+    let limit = context.profile.limits.in_flight;
+    let request = slow(context)?;
+    let before = at_once(context, &request, limit * 2).await?;
+    let served = |answers: &[(Answer, Duration)]| {
+        answers
+            .iter()
+            .filter(|(answer, _)| answer.is_good())
+            .count()
+    };
+    let before_count = served(&before);
+    if before_count == before.len() {
+        return Err(Failure::not_tested(
+            "no bound on requests in flight was seen",
+        ));
+    }
+    sleep(Duration::from_millis(500)).await;
+    let long = context.get(&slow_path(route(&context.profile.routes.slow)?, 60_000));
+    for _ in 0..limit * 2 {
+        let mut raw = context.raw().await?;
+        raw.send(head(context, &long)).await?;
+        raw.read(Duration::from_millis(2)).await;
+    }
+    sleep(Duration::from_millis(1000)).await;
+    let after = served(&at_once(context, &request, limit * 2).await?);
+    if after * 10 >= before_count * 9 {
+        Ok(format!(
+            "{after} at once after {} cancelled, {before_count} before",
+            limit * 2
+        ))
+    } else {
+        let what = format!("{after} at once after cancelled requests, {before_count} before");
+        Err(Evidence::new(what).repeat(long.curl(context)).into())
+    }
+}
+
+pub(crate) async fn fairness(context: &Context) -> Finding {
+    let alone = until_limited(context, context.fresh(), |_, request| request).await?;
+    if !alone.is_limited() {
+        return Err(Failure::not_tested(format!(
+            "no 429 within {} requests",
+            alone.count
+        )));
+    }
+    let mut hogs = JoinSet::new();
+    let hog = context.fresh();
+    for _ in 0..4 {
+        hogs.spawn(flood(context.clone(), hog));
+    }
+    // Half of what a client may have, over two seconds.
+    let count = (alone.count / 2).clamp(4, 40);
+    let (polite, mut served) = (context.fresh(), 0);
+    let mut last = None;
+    for _ in 0..count {
+        let request = limited(context)?.from(polite);
+        let answer = context.send(&request).await;
+        served += usize::from(answer.as_ref().is_ok_and(|answer| answer.status < 400));
+        last = answer.ok().map(|answer| (request, answer)).or(last);
+        sleep(Duration::from_secs(2) / count as u32).await;
+    }
+    hogs.shutdown().await;
+    let note = format!("{served} of {count} polite requests served beside a flood");
+    match (served * 100 >= count * 95, last) {
+        (true, _) => Ok(note),
+        (false, Some((request, answer))) => Err(request.breach(context, &answer, note)),
+        (false, None) => Err(Evidence::new(note).into()),
+    }
+}
+
+async fn flood(context: Context, from: Option<IpAddr>) {
+    while let Ok(mut client) = Client::connect(&context, from, false).await {
+        while let Ok(request) = limited(&context) {
+            if client.send(&context, &request).await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// Sends many requests at the same time, each from an address of its own.
+async fn at_once(
+    context: &Context,
+    request: &Request,
+    count: usize,
+) -> Result<Vec<(Answer, Duration)>, Failure> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..count {
+        let mut client = Client::connect(context, context.fresh(), false).await?;
+        let (context, request) = (context.clone(), request.clone());
+        tasks.spawn(async move {
+            let began = Instant::now();
+            let answer = client.send(&context, &request).await;
+            answer.map(|answer| (answer, began.elapsed()))
+        });
+    }
+    Ok(tasks.join_all().await.into_iter().flatten().collect())
+}
+
+/// A request that takes most of a second, but not longer than it may.
+fn slow(context: &Context) -> Result<Request, Failure> {
+    let ms = (context.profile.limits.request_seconds * 700.0).min(900.0) as u64;
+    Ok(context.get(&slow_path(route(&context.profile.routes.slow)?, ms)))
+}

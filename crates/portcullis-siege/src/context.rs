@@ -1,0 +1,132 @@
+//! What an attack is handed: the server, what is known of it, and what may be spent.
+
+use std::{net::IpAddr, sync::Arc};
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    Intensity, Profile, Target,
+    attacks::Kind,
+    budget::Budget,
+    catalogue::Need,
+    discovery::Found,
+    verdict::Failure,
+    wire::{Answer, Client, Exchange, Raw, Request, Sources},
+};
+
+/// What an attack is handed.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) target: Target,
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) found: Arc<Found>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) intensity: Intensity,
+    /// Every kind of answer, once they are gathered.
+    pub(crate) answers: Arc<OnceCell<Arc<[Kind]>>>,
+}
+
+// ===== impl Context =====
+
+impl Context {
+    /// The same, for another server.
+    pub(crate) fn at(&self, target: Target) -> Self {
+        Self {
+            target,
+            ..self.clone()
+        }
+    }
+
+    /// An address that was not used before.
+    pub(crate) fn fresh(&self) -> Option<IpAddr> {
+        self.sources.fresh()
+    }
+
+    /// A connection of raw bytes from a fresh address.
+    pub(crate) async fn raw(&self) -> Result<Raw, Failure> {
+        Raw::connect(self, self.fresh()).await
+    }
+
+    /// Sends bytes on a connection of their own, and reads the answers.
+    pub(crate) async fn exchange(&self, bytes: impl AsRef<[u8]>) -> Result<Exchange, Failure> {
+        self.budget.request()?;
+        let mut raw = self.raw().await?;
+        raw.send(bytes).await?;
+        raw.read_answers().await;
+        Ok(raw.into_seen())
+    }
+
+    /// Sends a request on a connection of its own, from the address it names or a fresh one.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        let source = request.source.or_else(|| self.fresh());
+        let mut client = Client::connect(self, source, request.http2).await?;
+        client.send(self, request).await
+    }
+
+    /// A GET with the valid key, if one is known.
+    pub(crate) fn get(&self, path: &str) -> Request {
+        Request::get(path).key(self)
+    }
+
+    /// The public, cheap route.
+    pub(crate) fn control(&self) -> &str {
+        self.profile.routes.control.as_deref().unwrap_or("/")
+    }
+
+    /// What is written in place of the valid key.
+    pub(crate) fn hide<'v>(&self, name: &str, value: &'v [u8]) -> &'v [u8] {
+        let keys = &self.profile.keys;
+        let is_key = name.eq_ignore_ascii_case(&keys.header)
+            && keys
+                .valid
+                .as_ref()
+                .is_some_and(|key| key.as_bytes() == value);
+        if is_key { b"$SIEGE_KEY" } else { value }
+    }
+
+    /// What of these is missing, first of all.
+    pub(crate) fn missing(&self, needs: &[Need]) -> Option<Need> {
+        needs.iter().copied().find(|need| !self.has(*need))
+    }
+
+    fn has(&self, need: Need) -> bool {
+        let (profile, routes) = (&self.profile, &self.profile.routes);
+        match need {
+            Need::Key => profile.keys.valid.is_some(),
+            Need::DeadKey => {
+                let keys = &profile.keys;
+                keys.revoked.is_some() || keys.expired.is_some() || keys.unscoped.is_some()
+            }
+            Need::Protected => routes.protected.is_some(),
+            Need::Body => routes.body.is_some(),
+            Need::Limited => routes.limited.is_some(),
+            Need::Slow => routes.slow.is_some(),
+            Need::Panic => routes.panic.is_some(),
+            Need::PanicBody => routes.panic_body.is_some(),
+            Need::Large => routes.large.is_some(),
+            Need::Page => routes.page.is_some(),
+            Need::Metrics => routes.metrics.is_some(),
+            Need::Ready => routes.ready.is_some(),
+            Need::Health => routes.health.is_some(),
+            Need::Origins => !profile.cors.origins.is_empty(),
+            Need::TrustedPeer => profile.proxy.trusted.is_some() && self.sources.are_many(),
+            Need::Fronts => !profile.proxy.fronts.is_empty(),
+            Need::Log => profile.sinks.log.is_some(),
+            Need::Audit => profile.sinks.audit.is_some() && !profile.sinks.verify.is_empty(),
+            Need::Launch => !profile.launch.command.is_empty(),
+            Need::Http2 => self.found.http2,
+            Need::Sources => self.sources.are_many(),
+            Need::KeyStoreSwitch => profile.switches.key_store_down.is_some(),
+            Need::DependencySwitch => profile.switches.dependency_down.is_some(),
+            Need::OwnServer => self.found.own_server,
+        }
+    }
+}
+
+/// Returns a route that the attack's needs promise.
+pub(crate) fn route(route: &Option<String>) -> Result<&str, Failure> {
+    route
+        .as_deref()
+        .ok_or_else(|| Failure::not_tested("the route is not known"))
+}

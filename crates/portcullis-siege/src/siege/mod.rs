@@ -1,0 +1,188 @@
+//! A siege: which attacks run, when, and what came of them.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::{
+    Attack, Outcome, PrepareError, Target,
+    budget::{Allowance, Budget, Intensity},
+    catalogue::CATALOGUE,
+    context::Context,
+    discovery::{Found, discover},
+    profile::Profile,
+    wire::Sources,
+};
+
+mod run;
+mod trial;
+
+/// A siege that has not begun.
+#[derive(Debug)]
+pub struct Siege {
+    target: Target,
+    profile: Profile,
+    intensity: Intensity,
+    allowance: Option<Allowance>,
+    only: Vec<String>,
+    own_server: bool,
+}
+
+/// A siege that knows its server.
+#[derive(Debug)]
+pub struct Prepared {
+    context: Context,
+    attacks: Vec<&'static Attack>,
+    began: Instant,
+}
+
+/// What happens in a siege.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'e> {
+    /// An attack begins.
+    Began(&'static Attack),
+    /// An attack has ended.
+    Ended(&'e Outcome),
+}
+
+// ===== impl Siege =====
+
+impl Siege {
+    /// Creates a quick siege of a server.
+    #[must_use]
+    pub const fn new(target: Target, profile: Profile) -> Self {
+        Self {
+            target,
+            profile,
+            intensity: Intensity::Quick,
+            allowance: None,
+            only: Vec::new(),
+            own_server: true,
+        }
+    }
+
+    /// Sets how hard it is.
+    #[must_use]
+    pub const fn intensity(mut self, intensity: Intensity) -> Self {
+        self.intensity = intensity;
+        self
+    }
+
+    /// Sets what it may spend, in place of what its intensity allows.
+    #[must_use]
+    pub const fn allowance(mut self, allowance: Allowance) -> Self {
+        self.allowance = Some(allowance);
+        self
+    }
+
+    /// Chooses attacks, by id or by the letter of their group. Without a choice all run.
+    #[must_use]
+    pub fn only(mut self, ids: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.only = ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    pub(crate) const fn served_by_us(mut self) -> Self {
+        self.own_server = false;
+        self
+    }
+
+    /// Looks at the server: some requests, none of them an attack.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the choice or the profile is wrong, or if the server can't be attacked.
+    pub async fn prepare(mut self) -> Result<Prepared, PrepareError> {
+        let attacks = chosen(&self.only)?;
+        self.profile.keys = self.profile.keys.resolve()?;
+        let allowance = self.allowance.unwrap_or(self.intensity.allowance());
+        let context = Context {
+            sources: Arc::new(Sources::new(self.target.address().ip())),
+            target: self.target,
+            profile: Arc::new(self.profile),
+            found: Arc::new(Found::default()),
+            budget: Arc::new(Budget::new(allowance)),
+            intensity: self.intensity,
+            answers: Arc::default(),
+        };
+        Ok(Prepared {
+            context: discover(context, self.own_server).await?,
+            attacks,
+            began: Instant::now(),
+        })
+    }
+}
+
+/// Returns the attacks of these ids and groups; all, if there are none.
+fn chosen(only: &[String]) -> Result<Vec<&'static Attack>, PrepareError> {
+    let unknown = only
+        .iter()
+        .find(|id| !CATALOGUE.iter().any(|attack| is(attack, id)));
+    if let Some(id) = unknown {
+        return Err(PrepareError::UnknownAttack(id.clone()));
+    }
+    let is_chosen = |attack: &&Attack| only.is_empty() || only.iter().any(|id| is(attack, id));
+    Ok(CATALOGUE.iter().filter(is_chosen).collect())
+}
+
+/// Whether an id is the attack's own or the letter of its group.
+fn is(attack: &Attack, id: &str) -> bool {
+    attack.id == id || id.len() == 1 && attack.id.starts_with(id)
+}
+
+// ===== impl Prepared =====
+
+impl Prepared {
+    /// Returns what it will do, in a few lines.
+    #[must_use]
+    pub fn plan(&self) -> String {
+        let context = &self.context;
+        let ready = self.attacks.iter();
+        let ready = ready.filter(|attack| context.missing(attack.needs).is_none());
+        let allowed = self.context.budget.allowed();
+        format!(
+            "{} of {} attacks on {}, {}: at most {} s, {} requests, {} connections, {} MiB\n\
+             {}\n",
+            ready.count(),
+            self.attacks.len(),
+            context.target,
+            context.intensity.name(),
+            allowed.time.as_secs(),
+            allowed.requests,
+            allowed.connections,
+            allowed.bytes >> 20,
+            self.known(),
+        )
+    }
+
+    /// Returns how many attacks there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.attacks.len()
+    }
+
+    fn known(&self) -> String {
+        let routes = &self.context.profile.routes;
+        let named = [
+            ("control", &routes.control),
+            ("protected", &routes.protected),
+            ("limited", &routes.limited),
+            ("body", &routes.body),
+            ("slow", &routes.slow),
+            ("page", &routes.page),
+            ("metrics", &routes.metrics),
+            ("health", &routes.health),
+            ("ready", &routes.ready),
+        ];
+        let known: Vec<_> = named
+            .iter()
+            .filter_map(|(name, path)| Some(format!("{name} {}", path.as_ref()?)))
+            .collect();
+        let key = match self.context.profile.keys.valid {
+            Some(_) => "a key",
+            None => "no key",
+        };
+        format!("known: {key}, {}", known.join(", "))
+    }
+}

@@ -1,0 +1,153 @@
+//! One attack: whether it can run, what came of it, and whether the server still serves afterwards.
+
+use std::time::Duration;
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    Attack, Outcome, Verdict,
+    context::Context,
+    verdict::{Evidence, Failure},
+    wire::Request,
+};
+
+/// An attack that has ended.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) outcome: Outcome,
+    /// Whether the server no longer listens: nothing is left to attack.
+    pub(super) server_is_gone: bool,
+}
+
+/// What came of an attack.
+enum Judgement {
+    Verdict(Verdict),
+    ServerIsGone,
+}
+
+// ===== impl Trial =====
+
+impl Trial {
+    /// Runs an attack in a task of its own: whatever it leaves ends with it.
+    pub(super) async fn guarded(context: &Context, attack: &'static Attack) -> Self {
+        let mut task = JoinSet::new();
+        task.spawn(Self::run(context.clone(), attack));
+        match task.join_next().await {
+            Some(Ok(trial)) => trial,
+            _ => {
+                let why = FAILED.to_owned();
+                Self::new(attack, Verdict::CouldNotTell { why }, Duration::ZERO)
+            }
+        }
+    }
+
+    /// Runs an attack, unless something that it needs is missing.
+    pub(super) async fn run(context: Context, attack: &'static Attack) -> Self {
+        let began = Instant::now();
+        if let Some(need) = context.missing(attack.needs) {
+            let why = need.missing().to_owned();
+            return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
+        }
+        match judge(&context, attack).await {
+            Judgement::Verdict(verdict) => Self::new(attack, verdict, began.elapsed()),
+            Judgement::ServerIsGone => Self {
+                server_is_gone: true,
+                ..Self::new(attack, gone(), began.elapsed())
+            },
+        }
+    }
+
+    fn new(attack: &'static Attack, verdict: Verdict, took: Duration) -> Self {
+        Self {
+            outcome: Outcome::new(attack, verdict, took.as_millis() as u64),
+            server_is_gone: false,
+        }
+    }
+}
+
+async fn judge(context: &Context, attack: &'static Attack) -> Judgement {
+    if !is_there(context).await {
+        return Judgement::ServerIsGone;
+    }
+    let limit = context.intensity.patience() + Duration::from_secs(10);
+    let finding = timeout(limit, (attack.run)(context)).await;
+    let finding = finding.unwrap_or_else(|_| {
+        let seconds = limit.as_secs();
+        Err(Failure::unclear(format!("not done within {seconds} s")))
+    });
+    let finding = match finding {
+        Err(Failure::Breach(evidence)) => Err(Failure::Breach(evidence)),
+        finding => match control(context).await {
+            Ok(()) => finding,
+            Err(evidence) => Err(evidence.into()),
+        },
+    };
+    let finding = finding.map_err(|failure| shown(context, attack, failure));
+    Judgement::Verdict(finding.into())
+}
+
+/// Returns the failure as others may see it.
+fn shown(context: &Context, attack: &Attack, failure: Failure) -> Failure {
+    let Failure::Breach(mut evidence) = failure else {
+        return failure;
+    };
+    if evidence.repeat.is_empty() {
+        evidence.repeat = format!("portcullis siege {} --only {}", context.target, attack.id);
+    }
+    Failure::from(evidence.without(&context.profile.keys).shortened())
+}
+
+/// What was there when the siege began, and no longer is.
+fn gone() -> Verdict {
+    let sent = "a connection, ten times in three seconds";
+    let evidence = Evidence::new(GONE).sent(sent).received("(refused)");
+    Verdict::Breached { evidence }
+}
+
+/// Whether anything listens.
+async fn is_there(context: &Context) -> bool {
+    for _ in 0..10 {
+        if context.raw().await.is_ok() {
+            return true;
+        }
+        sleep(Duration::from_millis(300)).await;
+    }
+    false
+}
+
+/// After every attack: a request on a fresh connection is served as before, within a second.
+/// Three tries, because a machine under siege is busy.
+async fn control(context: &Context) -> Result<(), Evidence> {
+    if context
+        .found
+        .process
+        .is_some_and(|process| !process.is_alive())
+    {
+        let what = "the server's process has ended during this attack";
+        return Err(Evidence::new(what));
+    }
+    let request = Request::get(context.control());
+    let mut seen = String::new();
+    for pause in [100, 1000, 0] {
+        match timeout(Duration::from_secs(1), context.send(&request)).await {
+            Ok(Ok(answer)) if answer.status == context.found.control_status => return Ok(()),
+            Ok(Ok(answer)) => seen = format!("status {}", answer.status),
+            Ok(Err(Failure::Spent(_))) => return Ok(()),
+            Ok(Err(_)) => "no answer: the connection failed".clone_into(&mut seen),
+            Err(_) => "no answer within a second".clone_into(&mut seen),
+        }
+        sleep(Duration::from_millis(pause)).await;
+    }
+    let what = "after this attack, a plain request on a fresh connection is not served as before";
+    Err(Evidence::new(what)
+        .sent(format!("GET {}", context.control()))
+        .received(seen)
+        .repeat(request.curl(context)))
+}
+
+/// Why the siege ends when nothing listens any more.
+pub(super) const GONE: &str = "the server no longer answers";
+pub(super) const FAILED: &str = "the attack itself failed";

@@ -1,0 +1,191 @@
+//! The harness, tested on servers that are wrong in one known way each: every fault is found by its
+//! attack, and nothing is found on the server that has none.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't begin has failed")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, LazyLock},
+};
+
+use portcullis_siege::{Profile, Report, Siege, Target, Verdict};
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::faults::{FAULTS, Fault};
+
+// An example's own unit tests run only in place of the example. They run here.
+#[path = "../examples/gallery/chunks.rs"]
+mod chunks;
+#[path = "../examples/gallery/faults.rs"]
+mod faults;
+
+/// A server of the gallery. Ended when dropped, with its files.
+struct Server {
+    child: Child,
+    url: String,
+    folder: PathBuf,
+    fault: Option<String>,
+}
+
+impl Server {
+    fn start(fault: Option<&str>) -> Self {
+        let name = format!(
+            "gallery-{}-{}",
+            std::process::id(),
+            fault.unwrap_or("right")
+        );
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let mut command = Command::new(&*GALLERY);
+        command
+            .arg("--log")
+            .arg(folder.join("log"))
+            .arg("--audit")
+            .arg(folder.join("audit"));
+        command.args(fault.iter().flat_map(|fault| ["--fault", fault]));
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            child,
+            url: line.trim().rsplit(' ').next().unwrap().to_owned(),
+            folder,
+            fault: fault.map(str::to_owned),
+        }
+    }
+
+    /// What is known of it: its profile, its files, and how to start another.
+    fn profile(&self) -> Profile {
+        let (folder, gallery) = (self.folder.display(), &*GALLERY);
+        let fault = self
+            .fault
+            .iter()
+            .map(|fault| format!(", \"--fault\", \"{fault}\""));
+        let fault: String = fault.collect();
+        let more = format!(
+            "[sinks]\nlog = \"{folder}/log\"\naudit = \"{folder}/audit\"\n\
+             verify = [\"{gallery}\", \"verify\", \"{{file}}\"]\n\
+             [launch]\ncommand = [\"{gallery}\", \"--port\", \"{{port}}\"{fault}]\n"
+        );
+        Profile::parse(&(KNOWN.to_owned() + &more)).unwrap()
+    }
+
+    async fn siege(&self, only: &[&str]) -> Report {
+        let target = Target::parse(&self.url, None).await.unwrap();
+        let siege = Siege::new(target, self.profile()).only(only.iter().copied());
+        let siege = siege.prepare().await.unwrap();
+        siege.run(std::future::pending(), |_| {}).await
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What the attack said, if it did not find the fault.
+async fn missed(fault: &'static str, attack: &str) -> Option<String> {
+    let report = Server::start(Some(fault)).siege(&[attack]).await;
+    let verdict = &report.outcomes[0].verdict;
+    let found = matches!(verdict, Verdict::Breached { .. });
+    (!found).then(|| format!("{fault} ({attack}): {}: {}", verdict.name(), verdict.text()))
+}
+
+#[tokio::test]
+async fn every_fault_is_found_by_its_attack() {
+    assert!(FAULTS.len() >= 120);
+    let (places, mut tasks) = (Arc::new(Semaphore::new(3)), JoinSet::new());
+    for (_, fault, attack, _) in FAULTS {
+        let places = Arc::clone(&places);
+        tasks.spawn(async move {
+            let _place = places.acquire_owned().await.unwrap();
+            missed(fault, attack).await
+        });
+    }
+    let missed: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+
+    assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
+}
+
+#[tokio::test]
+async fn nothing_is_found_where_nothing_is_wrong() {
+    let report = Server::start(None).siege(&[]).await;
+
+    report.assert_held();
+    let open = report
+        .outcomes
+        .iter()
+        .filter(|outcome| !outcome.verdict.is_held());
+    let open: Vec<_> = open
+        .map(|outcome| (outcome.id.as_str(), outcome.verdict.text()))
+        .collect();
+    assert_eq!(
+        open,
+        [(
+            "D11",
+            "no proxy in front of the server is given (proxy.fronts)"
+        )]
+    );
+}
+
+#[test]
+fn every_attack_has_a_fault() {
+    let has_fault = |id: &str| FAULTS.iter().any(|(_, _, attack, _)| *attack == id);
+    let without = portcullis_siege::CATALOGUE
+        .iter()
+        .filter(|attack| !has_fault(attack.id));
+    let without: Vec<_> = without.map(|attack| attack.id).collect();
+
+    // Its fault stands behind real proxies; it has a test of its own there.
+    assert_eq!(without, ["D11"]);
+}
+
+#[test]
+fn a_fault_has_one_name() {
+    let mut names: Vec<_> = FAULTS.iter().map(|(_, name, ..)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+
+    assert_eq!(names.len(), FAULTS.len());
+    assert!(
+        FAULTS
+            .iter()
+            .all(|(fault, name, ..)| Fault::from_name(name) == Some(*fault))
+    );
+    let list = Command::new(&*GALLERY).arg("--list").output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    assert_eq!(list.lines().count(), FAULTS.len());
+    let unknown = Command::new(&*GALLERY)
+        .args(["--fault", "none-such"])
+        .output()
+        .unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+/// The example of this package: Cargo builds it with the tests, and puts it into `examples` beside the
+/// folder of this program.
+static GALLERY: LazyLock<String> = LazyLock::new(|| {
+    let this = std::env::current_exe().unwrap();
+    let profile = this.ancestors().nth(2).unwrap();
+    let gallery = profile.join("examples").join("gallery");
+    assert!(
+        gallery.exists(),
+        "{} is not built: cargo build --package portcullis-siege --example gallery",
+        gallery.display()
+    );
+    gallery.into_os_string().into_string().unwrap()
+});
+
+const KNOWN: &str = include_str!("../examples/gallery/siege.toml");

@@ -1,0 +1,143 @@
+//! Headers in which proxies tell of clients, and what is left of them.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use portcullis_core::Scheme;
+
+use super::{
+    Decision, Family, Strategy,
+    family::{X_FORWARDED_HOST, X_FORWARDED_PROTO, entries_from_the_right},
+};
+
+/// Returns `true` for a name under which proxies tell of clients, written with hyphens or underscores.
+pub(super) fn is_forwarding(name: &str) -> bool {
+    // Most names begin with another letter.
+    matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't'))
+        && (is_x_forwarded(name) || NAMES.iter().any(|known| is_same(name, known)))
+}
+
+fn is_x_forwarded(name: &str) -> bool {
+    name.get(..11)
+        .is_some_and(|start| is_same(start, "x-forwarded"))
+}
+
+fn is_same(name: &str, known: &str) -> bool {
+    let hyphened = name
+        .bytes()
+        .map(|byte| if byte == b'_' { b'-' } else { byte });
+    name.len() == known.len() && hyphened.eq(known.bytes())
+}
+
+/// Returns the first forwarding header: one of a usual name, or the one that the strategy reads.
+pub(super) fn first<'h>(headers: &'h HeaderMap, strategy: &Strategy) -> Option<&'h HeaderName> {
+    headers
+        .keys()
+        .find(|name| is_read_or_forwarding(strategy, name))
+}
+
+fn is_read_or_forwarding(strategy: &Strategy, name: &HeaderName) -> bool {
+    is_forwarding(name.as_str()) || strategy.reads() == Some(name)
+}
+
+/// Takes out what was not believed: everything of an untrusted peer, other families of a trusted proxy,
+/// and of the chosen header what was written before the client's own entry.
+pub(super) fn strip(headers: &mut HeaderMap, strategy: &Strategy, believed: Option<&Decision>) {
+    let keeps = |name: &HeaderName| believed.is_some() && is_kept(strategy, name);
+    let forged = headers
+        .keys()
+        .filter(|name| is_read_or_forwarding(strategy, name) && !keeps(name));
+    let forged: Vec<HeaderName> = forged.cloned().collect();
+    for name in forged {
+        headers.remove(name);
+    }
+    if let (Some(family), Some(decision)) = (strategy.family(), believed) {
+        shorten(headers, family, decision.entries);
+    }
+}
+
+fn is_kept(strategy: &Strategy, name: &HeaderName) -> bool {
+    let companions = [&X_FORWARDED_PROTO, &X_FORWARDED_HOST];
+    let has_companions = strategy.family() != Some(&Family::Forwarded);
+    strategy.reads() == Some(name) || has_companions && companions.contains(&name)
+}
+
+/// Leaves so many entries of a list, from the right.
+fn shorten(headers: &mut HeaderMap, family: &Family, entries: usize) {
+    let is_quoted = *family == Family::Forwarded;
+    let all = entries_from_the_right(headers, family.header(), is_quoted).count();
+    if all <= entries {
+        return;
+    }
+    let kept = entries_from_the_right(headers, family.header(), is_quoted).take(entries);
+    let mut kept: Vec<&str> = kept.flatten().collect();
+    kept.reverse();
+    // Parts of a header's value are one as well.
+    let kept = HeaderValue::from_str(&kept.join(", ")).ok();
+    match kept.filter(|kept| !kept.is_empty()) {
+        Some(kept) => drop(headers.insert(family.header(), kept)),
+        None => drop(headers.remove(family.header())),
+    }
+}
+
+/// The scheme and the host that the client used, as the proxy says that named it.
+pub(super) fn origin<'a>(
+    headers: &'a HeaderMap,
+    strategy: &Strategy,
+    entries: usize,
+) -> (Option<Scheme>, Option<&'a str>) {
+    let place = entries.saturating_sub(1);
+    let (proto, host) = match strategy.family() {
+        Some(family @ Family::Forwarded) => {
+            let entry = family.entries(headers).take(place + 1).last();
+            let element = entry.and_then(|entry| entry.element).unwrap_or_default();
+            (element.proto, element.host)
+        }
+        _ => (
+            at(headers, &X_FORWARDED_PROTO, place),
+            at(headers, &X_FORWARDED_HOST, place),
+        ),
+    };
+    (proto.and_then(scheme), host)
+}
+
+/// The entry of a companion that belongs to an entry of the list. A companion with one entry was
+/// written over by each proxy.
+fn at<'a>(headers: &'a HeaderMap, name: &HeaderName, place: usize) -> Option<&'a str> {
+    let mut entries = entries_from_the_right(headers, name, false);
+    let last = entries.next()?;
+    match place {
+        0 => last,
+        _ => entries.nth(place - 1).unwrap_or(last),
+    }
+}
+
+fn scheme(proto: &str) -> Option<Scheme> {
+    match proto {
+        proto if proto.eq_ignore_ascii_case("https") => Some(Scheme::Https),
+        proto if proto.eq_ignore_ascii_case("http") => Some(Scheme::Http),
+        _ => None,
+    }
+}
+
+/// Besides everything that begins with `x-forwarded`.
+const NAMES: [&str; 20] = [
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "client-ip",
+    "cloudfront-viewer-address",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "true-client-ip",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+    "x-originating-ip",
+    "x-real-ip",
+    "x-remote-ip",
+];

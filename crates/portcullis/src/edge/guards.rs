@@ -1,0 +1,168 @@
+//! Setters of the guards that a feature brings.
+
+use super::Edge;
+#[cfg(feature = "auth")]
+use crate::api_key::{ApiKeyGuard, KeyStore};
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
+use crate::edge::{Setting, Slot};
+#[cfg(feature = "rate-limit")]
+use crate::{
+    Quota,
+    rate_limit::{InFlight, RateLimit, SharedRateLimit},
+};
+
+#[cfg(feature = "auth")]
+impl<M> Edge<M> {
+    /// Admits only requests with an API key that a store knows. `None` turns it off.
+    pub fn api_keys(self, store: impl Into<Setting<ApiKeyGuard>>) -> Self {
+        self.set(Slot::Authentication, shared(store.into().into_value()))
+    }
+}
+
+#[cfg(feature = "rate-limit")]
+impl<M> Edge<M> {
+    /// Gives each client address a quota, or counts by a limit of your own. `None` turns it off.
+    pub fn rate_limit(self, limit: impl Into<Setting<Limit>>) -> Self {
+        self.set(
+            Slot::RateLimit,
+            limit.into().into_value().map(|limit| limit.0),
+        )
+    }
+
+    /// Admits so many requests of each client address at the same time. `None` turns it off.
+    pub fn in_flight(self, most: impl Into<Setting<InFlight>>) -> Self {
+        self.set(Slot::InFlight, shared(most.into().into_value()))
+    }
+
+    /// Gives each principal a quota, besides what its address has, or counts known callers by a
+    /// limit of your own. `None` turns it off.
+    pub fn principal_limit(self, limit: impl Into<Setting<PrincipalLimit>>) -> Self {
+        self.set(
+            Slot::Authorization,
+            limit.into().into_value().map(|limit| limit.0),
+        )
+    }
+}
+
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
+fn shared(guard: Option<impl crate::Guard>) -> Option<std::sync::Arc<dyn crate::Guard>> {
+    Some(std::sync::Arc::new(guard?))
+}
+
+// ===== impl Setting =====
+
+#[cfg(feature = "auth")]
+impl<K: KeyStore> From<K> for Setting<ApiKeyGuard> {
+    fn from(store: K) -> Self {
+        Self::new(ApiKeyGuard::new(store))
+    }
+}
+
+#[cfg(feature = "auth")]
+impl<K: KeyStore> From<Option<K>> for Setting<ApiKeyGuard> {
+    fn from(store: Option<K>) -> Self {
+        Self::new(store.map(ApiKeyGuard::new))
+    }
+}
+
+#[cfg(feature = "rate-limit")]
+impl From<u32> for Setting<InFlight> {
+    fn from(most: u32) -> Self {
+        Self::new(InFlight::new(most))
+    }
+}
+
+#[cfg(feature = "rate-limit")]
+impl From<Option<u32>> for Setting<InFlight> {
+    fn from(most: Option<u32>) -> Self {
+        Self::new(most.map(InFlight::new))
+    }
+}
+
+/// What [`Edge::rate_limit`] takes: a [`Quota`], a [`RateLimit`] or a [`SharedRateLimit`].
+#[cfg(feature = "rate-limit")]
+pub struct Limit(std::sync::Arc<dyn crate::Guard>);
+
+/// What [`Edge::principal_limit`] takes: a [`Quota`], a [`RateLimit`] or a [`SharedRateLimit`].
+#[cfg(feature = "rate-limit")]
+pub struct PrincipalLimit(std::sync::Arc<dyn crate::Guard>);
+
+#[cfg(feature = "rate-limit")]
+mod limits {
+    use std::{fmt, sync::Arc};
+
+    use super::{Limit, PrincipalLimit, Quota, RateLimit, Setting, SharedRateLimit};
+    use crate::QuotaStore;
+
+    impl From<Quota> for Limit {
+        fn from(quota: Quota) -> Self {
+            RateLimit::new(quota).into()
+        }
+    }
+
+    impl From<Quota> for PrincipalLimit {
+        fn from(quota: Quota) -> Self {
+            RateLimit::by_principal(quota).into()
+        }
+    }
+
+    macro_rules! limits {
+        ($($limit:ident),+) => {$(
+            impl From<RateLimit> for $limit {
+                fn from(limit: RateLimit) -> Self {
+                    Self(Arc::new(limit))
+                }
+            }
+
+            impl<Q: QuotaStore> From<SharedRateLimit<Q>> for $limit {
+                fn from(limit: SharedRateLimit<Q>) -> Self {
+                    Self(Arc::new(limit))
+                }
+            }
+
+            impl From<Quota> for Setting<$limit> {
+                fn from(quota: Quota) -> Self {
+                    Self::new($limit::from(quota))
+                }
+            }
+
+            impl From<Option<Quota>> for Setting<$limit> {
+                fn from(quota: Option<Quota>) -> Self {
+                    Self::new(quota.map($limit::from))
+                }
+            }
+
+            impl From<RateLimit> for Setting<$limit> {
+                fn from(limit: RateLimit) -> Self {
+                    Self::new($limit::from(limit))
+                }
+            }
+
+            impl From<Option<RateLimit>> for Setting<$limit> {
+                fn from(limit: Option<RateLimit>) -> Self {
+                    Self::new(limit.map($limit::from))
+                }
+            }
+
+            impl<Q: QuotaStore> From<SharedRateLimit<Q>> for Setting<$limit> {
+                fn from(limit: SharedRateLimit<Q>) -> Self {
+                    Self::new($limit::from(limit))
+                }
+            }
+
+            impl<Q: QuotaStore> From<Option<SharedRateLimit<Q>>> for Setting<$limit> {
+                fn from(limit: Option<SharedRateLimit<Q>>) -> Self {
+                    Self::new(limit.map($limit::from))
+                }
+            }
+
+            impl fmt::Debug for $limit {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(&self.0.describe())
+                }
+            }
+        )+};
+    }
+
+    limits!(Limit, PrincipalLimit);
+}

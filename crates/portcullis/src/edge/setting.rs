@@ -1,0 +1,54 @@
+/// What a setter of an [`Edge`](super::Edge) takes: a value, an `Option` of one, or what a value is
+/// made of. `None` turns it off.
+#[derive(Debug)]
+pub struct Setting<T>(Option<T>);
+
+// ===== impl Setting =====
+
+impl<T> Setting<T> {
+    /// Creates a setting.
+    pub fn new(value: impl Into<Option<T>>) -> Self {
+        Self(value.into())
+    }
+
+    /// Returns the value, unless it is off.
+    #[must_use]
+    pub fn into_value(self) -> Option<T> {
+        self.0
+    }
+}
+
+impl<T> From<T> for Setting<T> {
+    fn from(value: T) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<T> From<Option<T>> for Setting<T> {
+    fn from(value: Option<T>) -> Self {
+        Self(value)
+    }
+}
+
+/// What [`Edge::body_limit`](super::Edge::body_limit) takes: a number of bytes, or `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(pub(super) Result<Option<u64>, i64>);
+
+macro_rules! bytes {
+    ($($number:ty),+) => {
+        $(impl From<$number> for Bytes {
+            fn from(bytes: $number) -> Self {
+                Self(u64::try_from(bytes).map(Some).map_err(|_| bytes as i64))
+            }
+        })+
+    };
+}
+
+// A literal is an `i32` where nothing says otherwise; a negative one is a `ConfigError`.
+bytes!(u8, u16, u32, u64, usize, i32);
+
+impl From<Option<u64>> for Bytes {
+    fn from(bytes: Option<u64>) -> Self {
+        Self(Ok(bytes))
+    }
+}

@@ -1,0 +1,91 @@
+use super::{Edge, Slot, built, problem, value};
+use crate::{
+    Quota,
+    rate_limit::{InFlight, MemoryStore, Policy, RateLimit},
+};
+
+const QUOTA: Quota = Quota::per_second(10);
+
+#[test]
+fn a_limit_is_a_quota_or_a_limit_of_ones_own() {
+    let shared = || RateLimit::new(QUOTA).shared(MemoryStore::new(9));
+    let on = [
+        Edge::new().rate_limit(QUOTA),
+        Edge::new().rate_limit(Some(QUOTA)),
+        Edge::new().rate_limit(RateLimit::new(QUOTA)),
+        Edge::new().rate_limit(Some(RateLimit::new(QUOTA))),
+        Edge::new().rate_limit(shared()),
+        Edge::new().rate_limit(Some(shared())),
+    ];
+
+    for edge in on {
+        let limit = built(edge, "rate limit").unwrap();
+        assert!(
+            limit.starts_with("\"default\": 10/s, burst 10 for each address"),
+            "{limit}"
+        );
+    }
+    let off = Edge::new().rate_limit(QUOTA).rate_limit(None::<Quota>);
+    assert_eq!(built(off, "rate limit"), None);
+}
+
+#[test]
+fn principals_have_a_limit_of_their_own() {
+    let on = [
+        Edge::new().principal_limit(QUOTA),
+        Edge::new().principal_limit(Some(QUOTA)),
+        Edge::new().principal_limit(RateLimit::by_principal(QUOTA)),
+    ];
+
+    for edge in on {
+        let limit = built(edge, "authorization").unwrap();
+        assert_eq!(limit, "\"principal\": 10/s, burst 10 for each principal");
+    }
+    assert_eq!(
+        built(Edge::new().principal_limit(None::<Quota>), "authorization"),
+        None
+    );
+}
+
+#[test]
+fn a_number_of_requests_may_be_in_flight() {
+    let on = [
+        Edge::new().in_flight(5),
+        Edge::new().in_flight(Some(5)),
+        Edge::new().in_flight(InFlight::new(5)),
+    ];
+
+    for edge in on {
+        assert!(built(edge, "in flight").unwrap().starts_with('5'));
+    }
+    assert_eq!(built(Edge::new().in_flight(None::<u32>), "in flight"), None);
+}
+
+#[test]
+fn limits_of_addresses_need_them() {
+    let edge = Edge::new().client_ip(None).rate_limit(QUOTA).in_flight(5);
+
+    assert_eq!(
+        problem(edge),
+        "rate limit: it needs the client address, which is off; \
+         in flight: it needs the client address, which is off"
+    );
+}
+
+#[test]
+fn an_explanation_shows_the_policies_in_force() {
+    let limit = RateLimit::new(QUOTA);
+    let layer = Edge::new().rate_limit(limit.clone()).build().unwrap();
+    assert!(
+        value(&layer, Slot::RateLimit.name())
+            .unwrap()
+            .contains("10/s")
+    );
+    limit
+        .set_policies([Policy::new("new", Quota::per_hour(7))])
+        .unwrap();
+
+    let now = value(&layer, Slot::RateLimit.name()).unwrap();
+    assert_eq!(now, "\"new\": 7/h, burst 7 for each address");
+    assert!(layer.explain().to_string().contains(&now));
+}

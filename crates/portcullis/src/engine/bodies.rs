@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body::{Body, SizeHint};
+use portcullis_core::BoxError;
+
+use super::{BodyCount, Content, EdgeBody, RequestBody, Watched, drain};
+
+/// What becomes of request bodies on their way to a service.
+pub trait RequestBodies<B>: 'static {
+    /// The body that the service takes.
+    type Request;
+
+    /// Returns what is known of a body's length.
+    fn size(body: &B) -> SizeHint;
+
+    /// Makes the service's body, counted where it must be.
+    fn request(body: B, count: Option<Arc<BodyCount>>) -> Self::Request;
+
+    /// Reads a body that nobody else will, so that the client can read the response.
+    fn drain(body: B);
+}
+
+/// What becomes of response bodies on their way out.
+pub trait ResponseBodies<B>: 'static {
+    /// The body of the response.
+    type Response;
+
+    /// Makes the response's body, watched where it must be.
+    fn response(content: Content<B>, watched: Option<Watched>) -> Self::Response;
+}
+
+/// Leaves bodies as they are: for parts that look at heads only.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a type that is only named")]
+pub enum Plain {}
+
+/// Wraps bodies: the service takes a [`RequestBody`], and answers with an [`EdgeBody`].
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a type that is only named")]
+pub enum Wrapped {}
+
+// ===== impl Plain =====
+
+impl<B> RequestBodies<B> for Plain {
+    type Request = B;
+
+    #[inline]
+    fn size(_: &B) -> SizeHint {
+        SizeHint::default()
+    }
+
+    #[inline]
+    fn request(body: B, _: Option<Arc<BodyCount>>) -> B {
+        body
+    }
+
+    #[inline]
+    fn drain(_: B) {}
+}
+
+impl<B: From<Bytes> + 'static> ResponseBodies<B> for Plain {
+    type Response = B;
+
+    #[inline]
+    fn response(content: Content<B>, _: Option<Watched>) -> B {
+        content.into_inner().unwrap_or_else(Into::into)
+    }
+}
+
+// ===== impl Wrapped =====
+
+impl<B> RequestBodies<B> for Wrapped
+where
+    B: Body<Data: Send> + Send + 'static,
+{
+    type Request = RequestBody<B>;
+
+    #[inline]
+    fn size(body: &B) -> SizeHint {
+        body.size_hint()
+    }
+
+    #[inline]
+    fn request(body: B, count: Option<Arc<BodyCount>>) -> RequestBody<B> {
+        RequestBody::new(body, count)
+    }
+
+    fn drain(body: B) {
+        drain::spawn(body);
+    }
+}
+
+impl<B> ResponseBodies<B> for Wrapped
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    type Response = EdgeBody<B>;
+
+    #[inline]
+    fn response(content: Content<B>, watched: Option<Watched>) -> EdgeBody<B> {
+        EdgeBody::new(content, watched)
+    }
+}

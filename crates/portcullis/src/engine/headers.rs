@@ -1,0 +1,117 @@
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, Entry},
+};
+use portcullis_core::{Guard, Reply};
+
+/// The headers that every response begins with.
+///
+/// A copy of a map is cheaper than as many insertions into one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Template {
+    headers: HeaderMap,
+    /// Names of the last fields, which only have a place.
+    places: Vec<HeaderName>,
+    /// Fields of the application that go.
+    strips: Vec<HeaderName>,
+}
+
+// ===== impl Template =====
+
+impl Template {
+    pub(super) fn new<'g>(guards: impl Iterator<Item = &'g dyn Guard> + Clone) -> Self {
+        // A map at its limit grows before it looks whether a name is there already.
+        let mut headers = HeaderMap::with_capacity(ROOM);
+        for (name, value) in guards.clone().flat_map(Guard::defaults) {
+            // The outermost guard counts.
+            if let Some(Entry::Vacant(free)) = name.map(|name| headers.entry(name)) {
+                free.insert(value);
+            }
+        }
+        let mut places = Vec::new();
+        if !headers.is_empty() {
+            places.extend(guards.clone().flat_map(Guard::writes));
+            // The application's, and the server's.
+            places.extend([CONTENT_TYPE, CONTENT_LENGTH]);
+            places.retain(|name| !headers.contains_key(name));
+            headers.extend(places.iter().map(|name| (name.clone(), VACANT)));
+        }
+        Self {
+            headers,
+            places,
+            strips: guards.flat_map(Guard::strips).collect(),
+        }
+    }
+
+    /// Makes a response's headers: the defaults, over them the application's own, and over all what
+    /// guards wrote.
+    #[inline]
+    pub(super) fn complete(&self, own: &mut HeaderMap, reply: &mut Reply) {
+        if self.places.is_empty() {
+            self.strips.iter().for_each(|name| drop(own.remove(name)));
+            reply.apply(own, 0);
+        } else {
+            let mut headers = self.headers.clone();
+            self.fill(&mut headers, own, reply);
+            *own = headers;
+        }
+    }
+
+    #[inline]
+    fn fill(&self, headers: &mut HeaderMap, own: &mut HeaderMap, reply: &mut Reply) {
+        let mut filled = 0;
+        // In the order in which they were added: nothing is looked up.
+        let defaults = headers.len() - self.places.len();
+        for (name, value) in headers.iter_mut().skip(defaults) {
+            let Some(written) = reply.written(filled, name) else {
+                break;
+            };
+            *value = written;
+            filled += 1;
+        }
+        let vacant = self.places.len() - filled - self.overlay(headers, own);
+        reply.apply(headers, filled);
+        self.clear(headers, vacant);
+    }
+
+    /// Puts some headers over others. Returns how many places they filled.
+    #[inline]
+    fn overlay(&self, headers: &mut HeaderMap, own: &mut HeaderMap) -> usize {
+        let has_lists = own.keys_len() < own.len();
+        let mut filled = 0;
+        let mut last = None;
+        for (name, value) in own.drain() {
+            match (name, &last) {
+                (Some(name), _) if self.strips.contains(&name) => last = None,
+                (Some(name), _) => {
+                    last = has_lists.then(|| name.clone());
+                    let before = headers.insert(name, value);
+                    filled += usize::from(before.is_some_and(|before| before == VACANT));
+                }
+                (None, Some(last)) => drop(headers.append(last, value)),
+                (None, None) => {}
+            }
+        }
+        filled
+    }
+
+    /// Takes out what nobody filled: most often the last one, the length, which the server knows.
+    #[inline]
+    fn clear(&self, headers: &mut HeaderMap, mut vacant: usize) {
+        for name in self.places.iter().rev() {
+            if vacant == 0 {
+                return;
+            }
+            if let Entry::Occupied(entry) = headers.entry(name)
+                && *entry.get() == VACANT
+            {
+                entry.remove();
+                vacant -= 1;
+            }
+        }
+    }
+}
+
+/// Stands for a value that is still to be set. No field has it: a tab and a space are trimmed.
+const VACANT: HeaderValue = HeaderValue::from_static(" \t ");
+const ROOM: usize = 24;

@@ -1,0 +1,43 @@
+//! One service for an edge, and for each of its parts alone.
+//!
+//! What happens to a request, from top to bottom:
+//!
+//! 1. The guards that are asked about every request are asked: they find the client's address, give
+//!    the request its ID, and prepare the headers of its response.
+//! 2. The observers begin.
+//! 3. The other guards are asked, in order, until one does not admit. A verdict that must wait is
+//!    waited for.
+//! 4. The application runs: in the observers' scopes, under the deadline, with panics caught.
+//! 5. Whoever made the response, every guard completes its head, in reverse order, and what is in
+//!    the [`Reply`](crate::Reply) is added.
+//! 6. The body is watched to its end, and the observers hear of it.
+
+mod alone;
+mod bodies;
+mod caught;
+mod deadline;
+mod drain;
+mod future;
+mod headers;
+mod passage;
+mod request_body;
+mod response_body;
+mod scopes;
+mod service;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use self::{
+    alone::{Alone, GuardLayer},
+    bodies::{Plain, RequestBodies, ResponseBodies, Wrapped},
+    caught::BodyPanicked,
+    future::EdgeFuture,
+    passage::Watched,
+    request_body::{BodyCount, BodyTooLarge, RequestBody},
+    response_body::{Content, EdgeBody},
+    service::EdgeService,
+    stack::{Part, Stack},
+};
+pub(crate) use self::{caught::install_hook, deadline::TimeLimit, stack::RouteFrom};

@@ -1,0 +1,140 @@
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response, header::EXPECT, request};
+use tower_service::Service;
+
+use super::{
+    BodyCount, EdgeFuture, Stack, Wrapped,
+    bodies::{RequestBodies, ResponseBodies},
+    passage::{Passage, Run, Step},
+};
+
+/// What an [`EdgeLayer`](crate::EdgeLayer) makes of a service, and each of its parts alone.
+///
+/// A clone shares everything, so it costs one `Arc`. It is not ready: `poll_ready` clones the inner
+/// service from a template, and makes it ready; `call` calls that one.
+///
+/// `M` says what becomes of bodies: see [`Wrapped`].
+pub struct EdgeService<S, M = Wrapped> {
+    shared: Arc<Shared<S>>,
+    ready: Option<S>,
+    bodies: PhantomData<fn() -> M>,
+}
+
+struct Shared<S> {
+    stack: Arc<Stack>,
+    template: S,
+}
+
+/// A service that is ready, and the body of a request to it.
+struct Ready<S, B, M> {
+    ready: S,
+    body: B,
+    bodies: PhantomData<fn() -> M>,
+}
+
+// ===== impl EdgeService =====
+
+impl<S, M> EdgeService<S, M> {
+    #[inline]
+    pub(crate) fn new(stack: Arc<Stack>, template: S) -> Self {
+        Self {
+            shared: Arc::new(Shared { stack, template }),
+            ready: None,
+            bodies: PhantomData,
+        }
+    }
+}
+
+impl<S, M, ReqBody, ResBody> Service<Request<ReqBody>> for EdgeService<S, M>
+where
+    M: RequestBodies<ReqBody> + ResponseBodies<ResBody>,
+    S: Service<Request<M::Request>, Response = Response<ResBody>> + Clone + Send + 'static,
+    ReqBody: Send + 'static,
+{
+    type Response = Response<<M as ResponseBodies<ResBody>>::Response>;
+    type Error = S::Error;
+    type Future = EdgeFuture<S::Future, M>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let template = &self.shared.template;
+        self.ready
+            .get_or_insert_with(|| template.clone())
+            .poll_ready(cx)
+    }
+
+    #[inline]
+    #[expect(clippy::expect_used, reason = "a service is ready before it is called")]
+    fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
+        let ready = self
+            .ready
+            .take()
+            .expect("called a service that was not ready");
+        let (mut head, body) = req.into_parts();
+        let mut passage = Passage::new(Arc::clone(&self.shared.stack), M::size(&body));
+        passage.begin(&mut head);
+        let step = passage.run(|passage| {
+            let verdict = passage.ask(&mut head);
+            let bodies = PhantomData::<fn() -> M>;
+            Step::new(
+                Ready {
+                    ready,
+                    body,
+                    bodies,
+                },
+                passage,
+                verdict,
+                head,
+            )
+        });
+        let step = step.unwrap_or_else(|caught| Step::Answer(passage.on_panic(&caught)));
+        EdgeFuture::new(passage, step)
+    }
+}
+
+impl<S, M> Clone for EdgeService<S, M> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            ready: None,
+            bodies: PhantomData,
+        }
+    }
+}
+
+impl<S, M> fmt::Debug for EdgeService<S, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EdgeService").finish_non_exhaustive()
+    }
+}
+
+// ===== impl Ready =====
+
+impl<S, B, M> Run for Ready<S, B, M>
+where
+    M: RequestBodies<B>,
+    S: Service<Request<M::Request>> + Send + 'static,
+    B: Send + 'static,
+{
+    type Future = S::Future;
+
+    #[inline]
+    fn run(mut self, head: request::Parts, count: Option<Arc<BodyCount>>) -> S::Future {
+        let body = M::request(self.body, count);
+        self.ready.call(Request::from_parts(head, body))
+    }
+
+    fn drain(self, head: &request::Parts) {
+        // Who expects a response first sends nothing to read.
+        if !head.headers.contains_key(EXPECT) {
+            M::drain(self.body);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use std::{fmt, sync::Arc};
+
+use http::Extensions;
+use portcullis_core::{Guard, Observer, ProblemJson, Respond};
+
+use super::{TimeLimit, headers::Template};
+
+/// What an engine runs.
+#[derive(Clone)]
+pub struct Stack {
+    /// Outermost first.
+    pub(crate) guards: Vec<Arc<dyn Guard>>,
+    /// How many of the guards, from the first on, are asked about every request, whatever one of
+    /// them says.
+    pub(crate) always_asked: usize,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) route_from: Option<RouteFrom>,
+    pub(crate) time_limit: Option<TimeLimit>,
+    pub(crate) catches_panics: bool,
+    pub(crate) respond: Arc<dyn Respond>,
+    pub(super) template: Template,
+}
+
+/// Finds the template of the route that will serve a request.
+pub(crate) type RouteFrom = fn(&Extensions) -> Option<&str>;
+
+/// Something that an engine can run alone: a guard, a deadline, panic recovery, observers.
+pub trait Part: Send + Sync + 'static {
+    /// Adds the part to what an engine runs.
+    fn install(self, stack: &mut Stack);
+}
+
+// ===== impl Stack =====
+
+impl Stack {
+    pub(crate) fn new() -> Self {
+        Self {
+            guards: Vec::new(),
+            always_asked: 0,
+            observers: Vec::new(),
+            route_from: None,
+            time_limit: None,
+            catches_panics: false,
+            respond: Arc::new(ProblemJson::new()),
+            template: Template::default(),
+        }
+    }
+
+    /// Prepares what does not change any more.
+    pub(crate) fn sealed(mut self) -> Arc<Self> {
+        self.template = Template::new(self.guards.iter().map(|guard| &**guard));
+        Arc::new(self)
+    }
+
+    /// Returns `true` if something looks at the response's body.
+    pub(super) fn watches_bodies(&self) -> bool {
+        self.catches_panics || !self.observers.is_empty()
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("guards", &self.guards.len())
+            .field("observers", &self.observers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Part =====
+
+impl<G: Guard> Part for G {
+    fn install(self, stack: &mut Stack) {
+        if self.is_on() {
+            stack.guards.push(Arc::new(self));
+        }
+    }
+}

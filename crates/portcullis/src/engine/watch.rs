@@ -1,0 +1,107 @@
+use std::{sync::Arc, thread};
+
+use http::{request, response};
+use portcullis_core::{Exchange, Facts, Outcome, Reply, Route};
+
+use super::{BodyCount, Stack, caught::catch};
+
+/// The exchange that observers watch, if there are any. They hear of its end exactly once. An
+/// observer that panics is logged, and changes nothing: the others hear of it all the same.
+pub(super) struct Watch {
+    pub(super) stack: Arc<Stack>,
+    exchange: Option<Exchange>,
+    /// How much of the request's body was read, where its length is not known.
+    pub(super) count: Option<Arc<BodyCount>>,
+}
+
+// ===== impl Watch =====
+
+impl Watch {
+    pub(super) const fn new(stack: Arc<Stack>) -> Self {
+        Self {
+            stack,
+            exchange: None,
+            count: None,
+        }
+    }
+
+    /// Lets the observers begin.
+    #[inline]
+    pub(super) fn begin(&mut self, head: &mut request::Parts, reply: &mut Reply) {
+        if self.stack.observers.is_empty() {
+            return;
+        }
+        let started = Facts::receive(&mut head.extensions);
+        let route = self
+            .stack
+            .route_from
+            .and_then(|route| route(&head.extensions));
+        let mut exchange = Exchange::new(head, started);
+        exchange.set_route(route.map(Route::new));
+        exchange.set_request_bytes(reply.body_size().exact().unwrap_or(0));
+        for observer in &self.stack.observers {
+            match catch(|| observer.begin(&mut exchange, head)) {
+                Ok(scope) => reply.enter(scope),
+                Err(caught) => caught.log(exchange.request_id()),
+            }
+        }
+        self.exchange = Some(exchange);
+    }
+
+    pub(super) const fn is_on(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    /// Notes who sent the request, before the application gets it.
+    #[inline]
+    pub(super) fn on_request(&mut self, head: &request::Parts) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.set_principal(Facts::of(&head.extensions).get().cloned());
+        }
+    }
+
+    #[inline]
+    pub(super) fn on_head(&mut self, head: &response::Parts) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.on_head(head);
+        }
+    }
+
+    /// Ends the exchange, unless it has ended already.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        let Some(mut exchange) = self.exchange.take() else {
+            return;
+        };
+        if let Some(count) = &self.count {
+            exchange.set_request_bytes(count.read());
+        }
+        exchange.on_end(outcome);
+        for observer in self.stack.observers.iter().rev() {
+            if let Err(caught) = catch(|| observer.end(&exchange)) {
+                caught.log(exchange.request_id());
+            }
+        }
+    }
+
+    pub(super) fn has_no_body(&self) -> bool {
+        self.exchange.as_ref().is_some_and(Exchange::has_no_body)
+    }
+
+    pub(super) fn on_bytes(&mut self, bytes: u64) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.on_bytes(bytes);
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.exchange.is_some() {
+            self.end(if thread::panicking() {
+                Outcome::Panicked
+            } else {
+                Outcome::Aborted
+            });
+        }
+    }
+}

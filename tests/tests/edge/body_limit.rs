@@ -1,0 +1,129 @@
+//! A client on a real socket can read its 413.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{future::pending, net::SocketAddr, time::Duration};
+
+use axum::{Router, body::Body, routing::post};
+use http_body_util::{BodyExt, Full};
+use portcullis_tests::net::{Client, Server, raw, read};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+
+const LARGE: usize = 8 << 20;
+
+/// Swallows the body's error, and never answers then.
+async fn swallow(body: Body) -> &'static str {
+    if body.collect().await.is_err() {
+        pending::<()>().await;
+    }
+    "read\n"
+}
+
+fn app() -> Router {
+    let edge = portcullis_axum::edge().body_limit(1000).build().unwrap();
+    Router::new().route("/", post(swallow)).layer(edge)
+}
+
+fn declared(length: usize, more: &str) -> Vec<u8> {
+    format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n{more}\r\n").into()
+}
+
+fn chunked() -> Vec<u8> {
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+    (head.to_owned() + &chunk.repeat(64)).into()
+}
+
+/// A server without `serve`: axum's own.
+async fn plain_axum() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app()).await });
+    address
+}
+
+#[track_caller]
+fn assert_refused(answer: &str) {
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("\"status\":413"), "{answer}");
+    assert!(
+        answer.contains("at most 1000 bytes are allowed"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_writes_everything_first_reads_the_whole_answer() {
+    let server = Server::start(app()).await;
+    for address in [server.address(), plain_axum().await] {
+        let mut io = TcpStream::connect(address).await.unwrap();
+        io.write_all(&declared(LARGE, "")).await.unwrap();
+        io.write_all(&vec![b'x'; LARGE]).await.unwrap();
+
+        assert_refused(&read(&mut io).await);
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_answered_whatever_the_handler_does() {
+    let server = Server::start(app()).await;
+    for address in [server.address(), plain_axum().await] {
+        assert_refused(&raw(address, &chunked()).await);
+    }
+}
+
+#[tokio::test]
+async fn who_expects_an_answer_first_gets_it_and_no_100() {
+    let server = Server::start(app()).await;
+    let answer = raw(
+        server.address(),
+        &declared(LARGE, "expect: 100-continue\r\n"),
+    )
+    .await;
+
+    assert_refused(&answer);
+    assert!(!answer.contains("100 Continue"), "{answer}");
+    let small = declared(3, "expect: 100-continue\r\n");
+    let mut io = TcpStream::connect(server.address()).await.unwrap();
+    io.write_all(&small).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    io.write_all(b"abc").await.unwrap();
+    let answer = read(&mut io).await;
+    assert!(answer.starts_with("HTTP/1.1 100 Continue"), "{answer}");
+    assert!(answer.ends_with("read\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_connection_can_be_used_again_once_the_body_is_read() {
+    let server = Server::start(app()).await;
+    let mut two = declared(2000, "");
+    two.extend(vec![b'x'; 2000]);
+    two.extend(declared(3, ""));
+    two.extend(b"abc");
+    let answers = raw(server.address(), &two).await;
+
+    assert_refused(&answers);
+    assert!(answers.ends_with("read\n"), "{answers}");
+}
+
+#[tokio::test]
+async fn http2_too() {
+    let server = Server::start(app()).await;
+    let mut client = Client::http2(server.address()).await;
+    let large = Full::from(vec![b'x'; LARGE]);
+    let request = http::Request::post("http://localhost/")
+        .body(large)
+        .unwrap();
+    let answer = client.ask(request).await;
+
+    assert_eq!(answer.status, 413);
+    assert!(answer.text.contains("at most 1000 bytes are allowed"));
+    let small = http::Request::post("http://localhost/")
+        .body(Full::from("abc"))
+        .unwrap();
+    assert_eq!(client.ask(small).await.text, "read\n");
+}

@@ -1,0 +1,20 @@
+//! The edge around an application, in this process.
+
+mod architecture;
+mod body_limit;
+mod contract;
+mod edge_config;
+mod guards;
+mod limits;
+mod matrix;
+mod names;
+mod order;
+mod panics;
+mod peers;
+mod presence;
+mod readme;
+mod refusals;
+mod slots;
+mod spoofing;
+mod state;
+mod streams;

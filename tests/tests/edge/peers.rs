@@ -1,0 +1,63 @@
+//! Whoever serves an app, and whatever its edge is set up with: the client is known.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::net::SocketAddr;
+
+use axum::{Router, routing::get};
+use portcullis::{
+    ClientIp,
+    client_ip::{Family, ResolveClientIp, Strategy},
+};
+use portcullis_axum::{AxumEdge, Fact};
+use portcullis_tests::net::{Client, request};
+use tokio::net::TcpListener;
+
+/// Serves an app that answers the client's address with `axum::serve`.
+async fn axum_serve(edge: AxumEdge) -> SocketAddr {
+    let whoami = async |client: Option<Fact<ClientIp>>| match client {
+        Some(Fact(ClientIp(ip))) => ip.to_string(),
+        None => "unknown".to_owned(),
+    };
+    let app = Router::new()
+        .route("/", get(whoami))
+        .layer(edge.build().unwrap());
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+async fn seen(edge: AxumEdge) -> String {
+    let mut client = Client::http1(axum_serve(edge).await).await;
+    client
+        .ask(request("/", &[("x-forwarded-for", "192.0.2.7")]))
+        .await
+        .text
+}
+
+#[tokio::test]
+async fn the_peer_of_axum_serve_is_the_client() {
+    let edge = portcullis_axum::edge;
+    assert_eq!(seen(edge()).await, "127.0.0.1");
+    assert_eq!(seen(edge().trust_proxies("127.0.0.1")).await, "192.0.2.7");
+    assert_eq!(
+        seen(edge().client_ip(ResolveClientIp::new())).await,
+        "127.0.0.1"
+    );
+    let proxies = Strategy::proxies(Family::XForwardedFor, "127.0.0.1").unwrap();
+    let guard = ResolveClientIp::from_strategy(proxies);
+    assert_eq!(seen(edge().client_ip(guard)).await, "192.0.2.7");
+}
+
+#[test]
+fn a_list_that_is_wrong_is_the_only_error() {
+    let edge = portcullis_axum::edge()
+        .trust_proxies("nonsense")
+        .rate_limit(portcullis::Quota::per_second(1));
+    let error = edge.build().unwrap_err();
+
+    let expected = "trusted proxies: \"nonsense\" is neither an address nor a CIDR range";
+    assert_eq!(error.to_string(), expected);
+}

@@ -1,0 +1,7 @@
+//! Servers that start, listen, stop and export, most of them as programs.
+
+mod demo;
+mod otlp;
+mod programs;
+mod proxy_protocol;
+mod shutdown;

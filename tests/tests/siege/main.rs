@@ -1,0 +1,6 @@
+//! Sieges: the library, the program, its reports, and what the documents say of them.
+
+mod assault;
+mod baseline;
+mod reports;
+mod siege_program;
