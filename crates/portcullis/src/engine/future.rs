@@ -12,7 +12,8 @@ use pin_project_lite::pin_project;
 
 use super::{
     Content, ResponseBodies, Wrapped,
-    passage::{Passage, Step, Waiting},
+    passage::Passage,
+    step::{Step, Waiting},
 };
 
 pin_project! {

@@ -25,19 +25,21 @@ mod response_body;
 mod scopes;
 mod service;
 mod stack;
+mod step;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod watched;
 
 pub use self::{
     alone::{Alone, GuardLayer},
     bodies::{Plain, RequestBodies, ResponseBodies, Wrapped},
     caught::BodyPanicked,
     future::EdgeFuture,
-    passage::Watched,
     request_body::{BodyCount, BodyTooLarge, RequestBody},
     response_body::{Content, EdgeBody},
     service::EdgeService,
     stack::{Part, Stack},
+    watched::Watched,
 };
 pub(crate) use self::{caught::install_hook, deadline::TimeLimit, stack::RouteFrom};

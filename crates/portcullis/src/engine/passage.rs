@@ -1,5 +1,4 @@
 use std::{
-    fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -10,8 +9,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, header::CONTENT_LENGTH, request, response};
 use http_body::SizeHint;
 use portcullis_core::{
-    Deferred, Facts, Outcome, ProblemJson, Received, Rejection, RejectionKind, Reply, RequestId,
-    Verdict, refuse,
+    Facts, Outcome, ProblemJson, Received, Rejection, RejectionKind, Reply, RequestId, Verdict,
+    refuse,
 };
 use tokio::time::Instant;
 
@@ -20,47 +19,27 @@ use super::{
     caught::{Caught, catch},
     deadline::Timer,
     scopes::in_scopes,
+    step::{Step, Waiting},
     watch::Watch,
+    watched::Watched,
 };
 
 /// One request on its way through an engine, and its response on the way back, to its last byte.
 ///
 /// Boxed, and made once: it is large, and what contains it is moved often.
 pub(super) struct Passage {
-    watch: Watch,
-    reply: Reply,
+    pub(super) watch: Watch,
+    pub(super) reply: Reply,
     /// The guard that is asked next.
     next: usize,
     /// What guards said that are asked about every request, unless they admit. The last first.
     pending: Vec<Verdict>,
     timer: Timer,
     /// For what is refused when the head is gone.
-    request_id: Option<RequestId>,
+    pub(super) request_id: Option<RequestId>,
     /// How many bytes of the response are still to come, where that is known.
-    left: Option<u64>,
+    pub(super) left: Option<u64>,
 }
-
-/// What lasts to the end of a response's body.
-pub struct Watched(Box<Passage>);
-
-/// What comes of asking guards.
-pub(super) enum Step<F> {
-    /// The application runs.
-    Run(F),
-    /// The request is answered.
-    Answer(Response<Bytes>),
-    /// A guard must wait.
-    Wait(Box<Waiting<F>>),
-}
-
-/// What waits for a deferred verdict. Boxed: a future must be small where nothing is deferred.
-pub(super) struct Waiting<F> {
-    pub(super) deferred: Deferred,
-    pub(super) head: request::Parts,
-    pub(super) go_on: GoOn<F>,
-}
-
-type GoOn<F> = Box<dyn FnOnce(&mut Passage, Verdict, request::Parts) -> Step<F> + Send>;
 
 // ===== impl Passage =====
 
@@ -321,113 +300,8 @@ impl Passage {
     }
 }
 
-// ===== impl Watched =====
-
-impl Watched {
-    /// Runs a poll of the body: in scope, and with its panics caught.
-    #[inline]
-    pub(super) fn run<T>(&mut self, poll: impl FnOnce() -> T) -> Result<T, Caught> {
-        self.0.run(|_| poll())
-    }
-
-    /// Begins with a body of which this much is known.
-    #[inline]
-    pub(super) fn on_body(&mut self, is_end: bool, exact: Option<u64>) {
-        self.0.left = exact.or(self.0.left);
-        if is_end || self.0.left == Some(0) || self.0.watch.has_no_body() {
-            self.end(Outcome::Complete);
-        }
-    }
-
-    /// Notes some bytes. A server that knows the length does not ask for more, so the last of them
-    /// is the end.
-    #[inline]
-    pub(super) fn on_bytes(&mut self, bytes: u64, is_end: bool) {
-        self.0.watch.on_bytes(bytes);
-        self.0.left = self.0.left.map(|left| left.saturating_sub(bytes));
-        if is_end || self.0.left == Some(0) {
-            self.end(Outcome::Complete);
-        }
-    }
-
-    #[cold]
-    pub(super) fn on_panic(&mut self, caught: &Caught) {
-        caught.log(self.0.request_id.as_ref());
-        self.end(Outcome::Panicked);
-    }
-
-    pub(super) fn end(&mut self, outcome: Outcome) {
-        drop(self.0.reply.take_held());
-        drop(self.0.reply.take_scopes());
-        self.0.watch.end(outcome);
-    }
-}
-
-impl fmt::Debug for Watched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").finish_non_exhaustive()
-    }
-}
-
 /// Returns the length that a response declares.
 fn declared(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
-}
-
-// ===== impl Step =====
-
-impl<F> Step<F> {
-    /// Goes on with a verdict.
-    #[inline]
-    pub(super) fn new<R: Run<Future = F>>(
-        run: R,
-        passage: &mut Passage,
-        verdict: Verdict,
-        head: request::Parts,
-    ) -> Self {
-        match verdict {
-            Verdict::Admit => match passage.enter(&head) {
-                Ok(count) => {
-                    let mut entered = passage.reply.take_scopes();
-                    let future = in_scopes(&mut entered, || run.run(head, count));
-                    passage.reply.put_scopes(entered);
-                    Self::Run(future)
-                }
-                Err(rejection) => Self::refuse(run, passage, rejection, &head),
-            },
-            Verdict::Reject(rejection) => Self::refuse(run, passage, rejection, &head),
-            Verdict::Answer(response) => Self::Answer(*response),
-            Verdict::Defer(deferred) => Self::Wait(Box::new(Waiting {
-                deferred,
-                head,
-                go_on: Box::new(move |passage, verdict, head| {
-                    Self::new(run, passage, verdict, head)
-                }),
-            })),
-        }
-    }
-
-    #[cold]
-    fn refuse<R: Run<Future = F>>(
-        run: R,
-        passage: &Passage,
-        rejection: Rejection,
-        head: &request::Parts,
-    ) -> Self {
-        if rejection.kind() == RejectionKind::BodyTooLarge {
-            run.drain(head);
-        }
-        Self::Answer(passage.refuse(rejection))
-    }
-}
-
-/// A service that is ready, and the body that it will get.
-pub(super) trait Run: Send + 'static {
-    type Future;
-
-    fn run(self, head: request::Parts, count: Option<Arc<BodyCount>>) -> Self::Future;
-
-    /// Reads the body that nobody else will.
-    fn drain(self, head: &request::Parts);
 }

@@ -11,7 +11,8 @@ use tower_service::Service;
 use super::{
     BodyCount, EdgeFuture, Stack, Wrapped,
     bodies::{RequestBodies, ResponseBodies},
-    passage::{Passage, Run, Step},
+    passage::Passage,
+    step::{Run, Step},
 };
 
 /// What an [`EdgeLayer`](crate::EdgeLayer) makes of a service, and each of its parts alone.

@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Response, request};
+use portcullis_core::{Deferred, Rejection, RejectionKind, Verdict};
+
+use super::{BodyCount, passage::Passage, scopes::in_scopes};
+
+/// What comes of asking guards.
+pub(super) enum Step<F> {
+    /// The application runs.
+    Run(F),
+    /// The request is answered.
+    Answer(Response<Bytes>),
+    /// A guard must wait.
+    Wait(Box<Waiting<F>>),
+}
+
+/// What waits for a deferred verdict. Boxed: a future must be small where nothing is deferred.
+pub(super) struct Waiting<F> {
+    pub(super) deferred: Deferred,
+    pub(super) head: request::Parts,
+    pub(super) go_on: GoOn<F>,
+}
+
+type GoOn<F> = Box<dyn FnOnce(&mut Passage, Verdict, request::Parts) -> Step<F> + Send>;
+
+/// A service that is ready, and the body that it will get.
+pub(super) trait Run: Send + 'static {
+    type Future;
+
+    fn run(self, head: request::Parts, count: Option<Arc<BodyCount>>) -> Self::Future;
+
+    /// Reads the body that nobody else will.
+    fn drain(self, head: &request::Parts);
+}
+
+// ===== impl Step =====
+
+impl<F> Step<F> {
+    /// Goes on with a verdict.
+    #[inline]
+    pub(super) fn new<R: Run<Future = F>>(
+        run: R,
+        passage: &mut Passage,
+        verdict: Verdict,
+        head: request::Parts,
+    ) -> Self {
+        match verdict {
+            Verdict::Admit => match passage.enter(&head) {
+                Ok(count) => {
+                    let mut entered = passage.reply.take_scopes();
+                    let future = in_scopes(&mut entered, || run.run(head, count));
+                    passage.reply.put_scopes(entered);
+                    Self::Run(future)
+                }
+                Err(rejection) => Self::refuse(run, passage, rejection, &head),
+            },
+            Verdict::Reject(rejection) => Self::refuse(run, passage, rejection, &head),
+            Verdict::Answer(response) => Self::Answer(*response),
+            Verdict::Defer(deferred) => Self::Wait(Box::new(Waiting {
+                deferred,
+                head,
+                go_on: Box::new(move |passage, verdict, head| {
+                    Self::new(run, passage, verdict, head)
+                }),
+            })),
+        }
+    }
+
+    #[cold]
+    fn refuse<R: Run<Future = F>>(
+        run: R,
+        passage: &Passage,
+        rejection: Rejection,
+        head: &request::Parts,
+    ) -> Self {
+        if rejection.kind() == RejectionKind::BodyTooLarge {
+            run.drain(head);
+        }
+        Self::Answer(passage.refuse(rejection))
+    }
+}
