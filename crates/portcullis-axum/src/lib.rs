@@ -12,7 +12,7 @@
 //! use portcullis_axum::Fact;
 //!
 //! async fn hello(Fact(id): Fact<RequestId>, who: Option<Fact<Principal>>) -> String {
-//!     let who = who.map_or("stranger".to_owned(), |Fact(who)| who.id().to_owned());
+//!     let who = who.map_or("nobody".to_owned(), |Fact(who)| who.id().to_owned());
 //!     format!("hello {who}, this is request {id}")
 //! }
 //!

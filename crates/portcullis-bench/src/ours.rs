@@ -27,7 +27,7 @@ use portcullis::{
     body_limit::BodyLimitLayer,
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
-    rate_limit::{Key, Limiter, Moment, Prefixes, RateLimitLayer},
+    rate_limit::{Key, Limiter, Prefixes, RateLimitLayer, Timestamp},
     request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer,
     timeout::TimeoutLayer,
@@ -111,12 +111,12 @@ pub(crate) fn limiter_check() -> Step {
     limiter_step(|limiter, key, _| limiter.check(key).is_ok())
 }
 
-/// One check at a moment that is known, as the layer makes it below another that read the clock.
+/// One check at a time that is known, as the layer makes it below another that read the clock.
 pub(crate) fn limiter_check_at() -> Step {
     limiter_step(|limiter, key, now| limiter.check_at(key, now, 1).is_ok())
 }
 
-fn limiter_step(check: fn(&Limiter, &Key<'_>, Moment) -> bool) -> Step {
+fn limiter_step(check: fn(&Limiter, &Key<'_>, Timestamp) -> bool) -> Step {
     let limiter = Limiter::new(LARGE);
     let now = limiter.now();
     let mut turn = 0_u32;

@@ -37,7 +37,7 @@ pub(crate) const EDGE_SAMPLED: &str = "edge, sampled";
 pub(crate) const PEER_CHECK: &str = "peer: limiter check";
 
 /// Ours, below a layer that read the clock.
-pub(crate) const CHECK_AT: &str = "limiter check, at a known moment";
+pub(crate) const CHECK_AT: &str = "limiter check, at a known time";
 
 /// A service without a framework, to see what one layer adds.
 pub(crate) const SERVICE: &str = "bare service";

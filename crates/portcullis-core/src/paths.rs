@@ -26,7 +26,7 @@ impl Paths {
     ///
     /// # Errors
     ///
-    /// Names every pattern without a path, and every word before a path that is no method.
+    /// Returns every pattern without a path, and every word before a path that is no method.
     pub fn parse<'a>(
         patterns: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, crate::ConfigError> {
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    fn contain(pattern: &str, path: &str) -> bool {
+    fn contains(pattern: &str, path: &str) -> bool {
         Paths::parse([pattern])
             .unwrap()
             .contains(&Method::GET, path)
@@ -169,23 +169,23 @@ mod tests {
             "/../login",
         ];
         for path in same {
-            assert!(contain("/login", path), "{path}");
+            assert!(contains("/login", path), "{path}");
         }
         for path in [
             "/", "/logi", "/loginx", "/login/x", "/Login", "/x/login", "",
         ] {
-            assert!(!contain("/login", path), "{path}");
+            assert!(!contains("/login", path), "{path}");
         }
     }
 
     #[test]
     fn a_prefix_is_everything_below_it() {
         for path in ["/api", "/api/", "/api/a/b", "/api/%61", "//api//x"] {
-            assert!(contain("/api/*", path), "{path}");
+            assert!(contains("/api/*", path), "{path}");
         }
-        assert!(!contain("/api/*", "/apix") && !contain("/api/*", "/api/../x"));
-        assert!(contain("/*", "/") && contain("/*", "/a"));
-        assert!(contain("/", "/") && !contain("/", "/a"));
+        assert!(!contains("/api/*", "/apix") && !contains("/api/*", "/api/../x"));
+        assert!(contains("/*", "/") && contains("/*", "/a"));
+        assert!(contains("/", "/") && !contains("/", "/a"));
     }
 
     #[test]
@@ -210,14 +210,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_path_panics(path in ".*") {
-            contain("/a/*", &path);
+            contains("/a/*", &path);
         }
 
         #[test]
         fn encoding_a_path_changes_nothing(name in "[a-z]{1,8}") {
             let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
             let (pattern, path) = (format!("/{name}"), format!("/{encoded}"));
-            prop_assert!(contain(&pattern, &path));
+            prop_assert!(contains(&pattern, &path));
         }
     }
 }

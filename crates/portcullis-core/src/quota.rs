@@ -52,7 +52,7 @@ impl Quota {
     ///
     /// # Errors
     ///
-    /// Says what is wrong when `count` or `period` is 0, when the rate is above one request a
+    /// Returns what is wrong when `count` or `period` is 0, when the rate is above one request a
     /// nanosecond, or when the burst takes longer than 100 years to refill.
     pub fn new(count: u32, period: Duration) -> Result<Self, ConfigError> {
         let quota = Self {
@@ -82,7 +82,7 @@ impl Quota {
     ///
     /// # Errors
     ///
-    /// Says what is wrong when `burst` is 0 or takes longer than 100 years to refill.
+    /// Returns what is wrong when `burst` is 0 or takes longer than 100 years to refill.
     pub fn try_burst(self, burst: u32) -> Result<Self, ConfigError> {
         let quota = Self { burst, ..self };
         quota.problem().map_or(Ok(quota), |problem| {

@@ -53,7 +53,7 @@ impl Sampling {
     ///
     /// # Errors
     ///
-    /// Says what is wrong with them.
+    /// Returns what is wrong with them.
     pub fn from_env() -> Result<Self, InvalidSampler> {
         let name = env::var("OTEL_TRACES_SAMPLER").unwrap_or_default();
         let argument = env::var("OTEL_TRACES_SAMPLER_ARG").unwrap_or_default();

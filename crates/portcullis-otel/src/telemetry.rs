@@ -47,7 +47,7 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// Says what is wrong with the variables.
+    /// Returns what is wrong with the variables.
     pub fn from_env(service: &'static str) -> Result<Self, ConfigError> {
         if !is_wanted() {
             return Ok(Self { export: None });

@@ -11,7 +11,7 @@
 //! | `portcullis_rejections_total` | counter | `reason` |
 //!
 //! An edge that has the metrics among its observers also shows what its guards count by themselves, each with its own names: what a rate
-//! limit refused (`portcullis_rate_limit_refused_total`, by `policy`), how crowded its table is,
+//! limit refused (`portcullis_rate_limit_refused_total`, by `policy`), how many keys shared a quota,
 //! whether its store answers, which forged addresses were ignored.
 //!
 //! No label is a client's to choose: an invented method is `_OTHER`, the route is the framework's

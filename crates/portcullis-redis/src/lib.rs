@@ -80,7 +80,7 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// Says what is wrong with the URL, without repeating it.
+    /// Returns what is wrong with the URL, without repeating it.
     pub fn open(url: &str) -> Result<Self, ConfigError> {
         let wrong = |error: RedisError| ConfigError::new(format!("Redis: {}", what(&error)));
         let client = Client::open(url).map_err(wrong)?;

@@ -65,7 +65,7 @@ pub use portcullis_core::observe::{
 
 use crate::engine::{Alone, Part, RouteFrom, Stack};
 
-/// Tells observers of every exchange. See the [module docs](self) for an example.
+/// Reports every exchange to observers. See the [module docs](self) for an example.
 pub type ObserveLayer = Alone<Observe>;
 
 /// Some observers, the first outermost.

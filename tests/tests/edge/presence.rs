@@ -203,7 +203,7 @@ async fn who_is_gone_for_five_minutes_is_forgotten() {
         advance(Duration::from_secs(60)).await;
     }
 
-    assert_eq!(limiter.crowded(), 0, "there was always room");
+    assert_eq!(limiter.overflows(), 0, "there was always room");
     assert_eq!(limiter.bytes(), bytes);
     assert!(
         limiter.check(&Key::from_name("999/0")).is_err(),

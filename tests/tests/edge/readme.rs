@@ -152,3 +152,14 @@ async fn the_table_of_limits_is_what_the_code_does() {
             .is_empty()
     );
 }
+
+#[test]
+fn the_guard_of_the_five_minutes_is_the_one_that_is_tested() {
+    let doc = include_str!("../../../docs/writing-a-layer.md");
+    let source = include_str!("../../../examples/maintenance/src/lib.rs");
+
+    let lines = source.trim().lines().count();
+
+    assert!(doc.contains(source.trim()), "they differ");
+    assert!(lines < 60, "{lines} lines");
+}

@@ -16,7 +16,7 @@ use governor::{
     nanos::Nanos,
     state::{StateStore, keyed::DashMapStateStore},
 };
-use portcullis::rate_limit::{Key, Limiter, Moment, Prefixes};
+use portcullis::rate_limit::{Key, Limiter, Prefixes, Timestamp};
 
 /// A limiter that knows clients by their addresses.
 pub(crate) trait Checks: Send + Sync {
@@ -67,7 +67,7 @@ pub(crate) const STORES: &[Store] = &[
 ];
 
 /// Our own, as a layer uses it.
-pub(crate) const OURS: &str = "the same, at a known moment";
+pub(crate) const OURS: &str = "the same, at a known time";
 
 fn limiter() -> Limiter {
     Limiter::with_keys(portcullis::Quota::per_second(10), KEYS)
@@ -77,13 +77,13 @@ fn limiter() -> Limiter {
 struct Below(Limiter);
 
 thread_local! {
-    static NOW: std::cell::Cell<(u32, Option<Moment>)> = const { std::cell::Cell::new((0, None)) };
+    static NOW: std::cell::Cell<(u32, Option<Timestamp>)> = const { std::cell::Cell::new((0, None)) };
 }
 
 // ===== impl Below =====
 
 impl Below {
-    fn now(&self) -> Moment {
+    fn now(&self) -> Timestamp {
         let (checks, known) = NOW.get();
         let known = known.filter(|_| !checks.is_multiple_of(64));
         let now = known.unwrap_or_else(|| self.0.now());

@@ -218,7 +218,7 @@ impl Exchange {
         self.head.get_or_insert_with(|| Head::new(head));
     }
 
-    /// Names the trace that the exchange belongs to.
+    /// Sets the trace that the exchange belongs to.
     pub fn set_trace(&mut self, trace: TraceContext) {
         self.trace = Some(trace);
     }

@@ -22,7 +22,7 @@ impl KeyDigest {
     ///
     /// # Errors
     ///
-    /// Says so when `text` is something else.
+    /// Returns an error when `text` is something else.
     pub fn from_hex(text: &str) -> Result<Self, ConfigError> {
         let wrong = || ConfigError::new("a digest is 64 hexadecimal digits");
         let mut bytes = [0; 32];

@@ -31,7 +31,7 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// Says so unless `prefix` is 1 to 16 lowercase letters and digits.
+    /// Returns an error unless `prefix` is 1 to 16 lowercase letters and digits.
     pub fn generate(prefix: &str) -> Result<Self, ConfigError> {
         if !is_part(prefix.as_bytes(), LONGEST_PREFIX) {
             let problem = "a key's prefix is 1 to 16 lowercase letters and digits";

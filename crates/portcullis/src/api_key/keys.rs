@@ -32,7 +32,7 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// Says what is wrong with each entry, by its number: an entry is never printed. Also when
+    /// Returns what is wrong with each entry, by its number: an entry is never printed. Also when
     /// there is none at all.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut keys = Records::default();

@@ -78,7 +78,7 @@ impl ResolveClientIp {
     ///
     /// # Errors
     ///
-    /// Names every entry that is neither an address nor a CIDR range.
+    /// Returns every entry that is neither an address nor a CIDR range.
     pub fn trust_list(self, list: &str) -> Result<Self, ConfigError> {
         Ok(self.with(Strategy::from_list(list)?))
     }

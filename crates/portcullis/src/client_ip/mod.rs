@@ -85,7 +85,7 @@
 //! # Telemetry
 //!
 //! A debug event for each decision about a header, target `portcullis::client_ip`: which header,
-//! which hop, why. One warning in the life of the layer when a stranger sends a forwarding header
+//! which hop, why. One warning in the life of the layer when an untrusted peer sends a forwarding header
 //! (the limits behind a forgotten proxy would treat all clients as one), and one when a trusted
 //! proxy does not say who its client is. As [`Counts`](crate::Counts):
 //! `portcullis_client_address_ignored_total` and `portcullis_client_address_failed_total`.

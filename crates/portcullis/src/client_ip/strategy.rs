@@ -64,7 +64,7 @@ impl Strategy {
     ///
     /// # Errors
     ///
-    /// Names everything that is wrong: a name that is none, entries that are neither, no entry.
+    /// Returns everything that is wrong: a name that is none, entries that are neither, no entry.
     pub fn header(name: &str, proxies: &str) -> Result<Self, ConfigError> {
         let ranges = ranges(proxies);
         let name = name
@@ -82,7 +82,7 @@ impl Strategy {
     ///
     /// # Errors
     ///
-    /// Says so if there is no hop.
+    /// Returns an error if there is no hop.
     pub fn hops(family: Family, hops: usize) -> Result<Self, ConfigError> {
         if (1..=MOST_HOPS).contains(&hops) {
             Ok(Self(Kind::Hops { family, hops }))
@@ -98,7 +98,7 @@ impl Strategy {
     ///
     /// # Errors
     ///
-    /// Names every entry that is neither; says so if there is none.
+    /// Returns every entry that is neither; an error too if there is none.
     pub fn proxies(family: Family, proxies: &str) -> Result<Self, ConfigError> {
         ranges(proxies).map(|proxies| Self(Kind::Proxies { family, proxies }))
     }

@@ -130,7 +130,7 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
     ]
 }
 
-/// Names guards that need a fact which no guard above finds out.
+/// Returns guards that need a fact which no guard above finds out.
 fn unmet_needs(guards: &Guards) -> impl Iterator<Item = String> + '_ {
     guards.iter().enumerate().flat_map(|(at, (slot, guard))| {
         let needs = guard.needs().iter().map(|need| giver(*need));

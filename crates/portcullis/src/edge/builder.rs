@@ -150,7 +150,7 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Makes probes spend quota as any request does. Off by default: probes alone could use a
+    /// Lets probes spend quota as any request does. Off by default: probes alone could use a
     /// quota up.
     pub const fn limit_probes(mut self, limited: bool) -> Self {
         self.limits_probes = limited;
@@ -169,7 +169,7 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Makes a late response a 504, not a 503: the application is a gateway.
+    /// Turns a late response into a 504, not a 503: the application is a gateway.
     pub const fn gateway(mut self) -> Self {
         self.is_gateway = true;
         self

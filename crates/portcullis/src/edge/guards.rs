@@ -21,7 +21,7 @@ impl<M> Edge<M> {
 
 #[cfg(feature = "rate-limit")]
 impl<M> Edge<M> {
-    /// Gives each client address a quota, or counts by a limit of your own. `None` turns it off.
+    /// Sets a quota for each client address, or counts by a limit of your own. `None` turns it off.
     pub fn rate_limit(self, limit: impl Into<Setting<Limit>>) -> Self {
         self.set(
             Slot::RateLimit,
@@ -34,7 +34,7 @@ impl<M> Edge<M> {
         self.set(Slot::InFlight, shared(most.into().into_value()))
     }
 
-    /// Gives each principal a quota, besides what its address has, or counts known callers by a
+    /// Sets a quota for each principal, besides what its address has, or counts known callers by a
     /// limit of your own. `None` turns it off.
     pub fn principal_limit(self, limit: impl Into<Setting<PrincipalLimit>>) -> Self {
         self.set(

@@ -14,7 +14,7 @@ pub trait RequestBodies<B>: 'static {
     /// Returns what is known of a body's length.
     fn size(body: &B) -> SizeHint;
 
-    /// Makes the service's body, counted where it must be.
+    /// Returns the service's body, counted where it must be.
     fn request(body: B, count: Option<Arc<BodyCount>>) -> Self::Request;
 
     /// Reads a body that nobody else will, so that the client can read the response.
@@ -26,7 +26,7 @@ pub trait ResponseBodies<B>: 'static {
     /// The body of the response.
     type Response;
 
-    /// Makes the response's body, watched where it must be.
+    /// Returns the response's body, watched where it must be.
     fn response(content: Content<B>, watched: Option<Watched>) -> Self::Response;
 }
 

@@ -43,7 +43,7 @@ impl Template {
         }
     }
 
-    /// Makes a response's headers: the defaults, over them the application's own, and over all what
+    /// Returns a response's headers: the defaults, over them the application's own, and over all what
     /// guards wrote.
     #[inline]
     pub(super) fn complete(&self, own: &mut HeaderMap, reply: &mut Reply) {

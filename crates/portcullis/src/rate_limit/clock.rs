@@ -21,7 +21,7 @@ impl Clock {
         self.at(Instant::now())
     }
 
-    /// The moment at which a request came, where a layer above has looked at a clock.
+    /// The time at which a request came, where a layer above has looked at a clock.
     #[inline]
     pub(super) fn of_request(self, facts: &Facts) -> u64 {
         match facts.get() {
@@ -30,10 +30,10 @@ impl Clock {
         }
     }
 
-    /// A moment before the limiter was made is its first.
+    /// A time before the limiter was created is its first.
     #[inline]
-    pub(super) fn at(self, moment: Instant) -> u64 {
+    pub(super) fn at(self, time: Instant) -> u64 {
         // 146 years are enough, and leave room to add to.
-        nanos(moment.saturating_duration_since(self.started)).min(u64::MAX >> 2)
+        nanos(time.saturating_duration_since(self.started)).min(u64::MAX >> 2)
     }
 }

@@ -41,10 +41,10 @@ impl Counters {
         cost: u32,
     ) -> Result<Owed, Refused> {
         let price = rate.price(cost);
-        let whole_at = self
+        let tat = self
             .table
-            .replace(hash, now, |whole_at| rate.spend(whole_at, now, price))?;
-        Ok(Owed(whole_at - now))
+            .replace(hash, now, |tat| rate.spend(tat, now, price))?;
+        Ok(Owed(tat - now))
     }
 
     /// What [`spend`](Self::spend) would say.
@@ -55,8 +55,8 @@ impl Counters {
         now: u64,
         cost: u32,
     ) -> Result<Owed, Refused> {
-        let whole_at = rate.spend(self.table.read(hash), now, rate.price(cost))?;
-        Ok(Owed(whole_at - now))
+        let tat = rate.spend(self.table.read(hash), now, rate.price(cost))?;
+        Ok(Owed(tat - now))
     }
 
     /// What a key owes.
@@ -70,19 +70,18 @@ impl Counters {
             return;
         }
         let learned = now.saturating_add(owed.0).min(u64::MAX >> 1);
-        let learn = |whole_at: u64| Ok::<_, Infallible>(whole_at.max(learned));
+        let learn = |tat: u64| Ok::<_, Infallible>(tat.max(learned));
         let Ok(_) = self.table.replace(hash, now, learn);
     }
 
     /// Goes over to another rate: every key has spent as many requests as before.
     pub(super) fn convert(&self, from: &Rate, to: &Rate, now: u64) {
-        self.table
-            .convert(|whole_at| to.convert(from, whole_at, now));
+        self.table.convert(|tat| to.convert(from, tat, now));
     }
 
     /// How many requests shared a quota because their part of the table was full.
-    pub(super) fn crowded(&self) -> u64 {
-        self.table.crowded()
+    pub(super) fn overflows(&self) -> u64 {
+        self.table.overflows()
     }
 
     pub(super) const fn bytes(&self) -> usize {

@@ -6,8 +6,8 @@ use portcullis_core::Quota;
 
 /// A quota as the algorithm needs it.
 ///
-/// A key is known by the time at which its quota is whole again. A request moves that time on by an
-/// interval, and is refused if it would then lie further away than a whole burst.
+/// A key is its theoretical arrival time (TAT): when its quota is full again. A request moves the TAT
+/// on by an emission interval, and is refused if it would then be later than the burst tolerance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
     /// The time in which one request refills.
@@ -17,7 +17,7 @@ pub(super) struct Rate {
     burst: u32,
 }
 
-/// After how many nanoseconds a key's quota is whole again.
+/// After how many nanoseconds a key's quota is full again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owed(pub(super) u64);
 
@@ -39,10 +39,10 @@ impl Rate {
         }
     }
 
-    /// Spends at `now`, for a key that is whole at `whole_at`. Says when it is whole then.
+    /// Spends at `now`, for a key with this theoretical arrival time. Returns the new one.
     #[inline]
-    pub(super) fn spend(&self, whole_at: u64, now: u64, price: u64) -> Result<u64, Refused> {
-        let after = whole_at.max(now) + price;
+    pub(super) fn spend(&self, tat: u64, now: u64, price: u64) -> Result<u64, Refused> {
+        let after = tat.max(now) + price;
         match (after - now).checked_sub(self.window) {
             None | Some(0) => Ok(after),
             Some(over) => Err(Refused(over)),
@@ -56,7 +56,7 @@ impl Rate {
         (self.window.saturating_sub(owed.0) / self.interval) as u32
     }
 
-    /// After how many nanoseconds one more request would be admitted; 0 if the quota is whole.
+    /// After how many nanoseconds one more request would be admitted; 0 if the quota is full.
     #[inline]
     pub(super) const fn until_more(&self, owed: Owed) -> u64 {
         match owed.0 {
@@ -65,12 +65,12 @@ impl Rate {
         }
     }
 
-    /// When a key is whole that is whole at `whole_at` under `old`: it has spent as many requests.
-    pub(super) fn convert(&self, old: &Self, whole_at: u64, now: u64) -> u64 {
-        let owed = u128::from(whole_at.saturating_sub(now));
+    /// Returns a key's TAT after a change of rate from `old`: it has spent as many requests.
+    pub(super) fn convert(&self, old: &Self, tat: u64, now: u64) -> u64 {
+        let owed = u128::from(tat.saturating_sub(now));
         let owed = owed * u128::from(self.interval) / u128::from(old.interval);
         match u64::try_from(owed) {
-            Ok(0) => whole_at,
+            Ok(0) => tat,
             Ok(owed) => now + owed.min(self.window),
             Err(_) => now + self.window,
         }

@@ -39,7 +39,7 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Names everything that is wrong: more than eight policies, two of one name, and what is wrong
+    /// Returns everything that is wrong: more than eight policies, two of one name, and what is wrong
     /// with each of them.
     pub fn try_new(policies: impl IntoIterator<Item = Policy>) -> Result<Self, ConfigError> {
         let policies: Vec<_> = policies.into_iter().collect();
@@ -47,7 +47,7 @@ impl RateLimit {
         Ok(Self::checked(policies))
     }
 
-    /// Sets the room: places, in each policy, for so many keys that owe something at the same time. 16 bytes
+    /// Sets the room: places, in each policy, for so many keys that have spent something at the same time. 16 bytes
     /// each, taken now. 65,536 by default.
     #[must_use]
     pub fn max_keys(self, max_keys: usize) -> Self {
@@ -79,7 +79,7 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Names everything that is wrong, and leaves the old policies in force.
+    /// Returns everything that is wrong, and leaves the old policies in force.
     pub fn set_policies(
         &self,
         policies: impl IntoIterator<Item = Policy>,
@@ -97,7 +97,7 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Names everything that is wrong.
+    /// Returns everything that is wrong.
     pub fn check_policies(policies: &[Policy]) -> Result<(), ConfigError> {
         Rules::check(policies)
     }

@@ -82,7 +82,7 @@ impl Prefixes {
     ///
     /// # Errors
     ///
-    /// Names both that are wrong: at most 32 and 128 bits, at least one.
+    /// Returns both that are wrong: at most 32 and 128 bits, at least one.
     pub fn new(v4: u8, v6: u8) -> Result<Self, ConfigError> {
         let problem = |name, bits, most| {
             let is_wrong = !(1..=most).contains(&bits);

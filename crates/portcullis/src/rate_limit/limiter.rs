@@ -27,7 +27,7 @@ pub struct Limiter {
 
 /// A reading of a [`Limiter`]'s clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct Timestamp(u64);
 
 /// A request that was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +44,13 @@ pub struct OverQuota {
 // ===== impl Limiter =====
 
 impl Limiter {
-    /// Gives each key `quota`, with places for 65,536 keys that owe something at the same time.
+    /// Creates a limiter that gives each key `quota`, with places for 65,536 keys that have spent something at the same time.
     #[must_use]
     pub fn new(quota: Quota) -> Self {
         Self::with_keys(quota, MAX_KEYS)
     }
 
-    /// Gives each key `quota`, with places for so many keys that owe something at the same time:
+    /// Creates a limiter that gives each key `quota`, with places for so many keys that have spent something at the same time:
     /// 16 bytes for each.
     #[must_use]
     pub fn with_keys(quota: Quota, max_keys: usize) -> Self {
@@ -65,27 +65,32 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// Says how long to wait when the quota is spent. Nothing was spent then.
+    /// Returns how long to wait if the quota is spent. Nothing is spent then.
     #[inline]
     pub fn check(&self, key: &Key<'_>) -> Result<Admitted, OverQuota> {
         self.check_at(key, self.now(), 1)
     }
 
-    /// The moment of now, for several checks.
+    /// Returns the current time, for several checks.
     #[must_use]
-    pub fn now(&self) -> Moment {
-        Moment(self.clock.now())
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now())
     }
 
-    /// Spends `cost` requests of a key's quota, at a moment that is known already.
+    /// Spends `cost` requests of a key's quota, at a time that is known already.
     ///
     /// What costs more than a burst counts as a burst: otherwise it would never be admitted.
     ///
     /// # Errors
     ///
-    /// Says how long to wait when the quota is spent. Nothing was spent then.
+    /// Returns how long to wait if the quota is spent. Nothing is spent then.
     #[inline]
-    pub fn check_at(&self, key: &Key<'_>, now: Moment, cost: u32) -> Result<Admitted, OverQuota> {
+    pub fn check_at(
+        &self,
+        key: &Key<'_>,
+        now: Timestamp,
+        cost: u32,
+    ) -> Result<Admitted, OverQuota> {
         let hash = self.counters.hash(key);
         match self.counters.spend(hash, &self.rate, now.0, cost) {
             Ok(owed) => Ok(Admitted {
@@ -99,8 +104,8 @@ impl Limiter {
 
     /// How many checks shared a quota because their part of the table was full.
     #[must_use]
-    pub fn crowded(&self) -> u64 {
-        self.counters.crowded()
+    pub fn overflows(&self) -> u64 {
+        self.counters.overflows()
     }
 
     /// The bytes that the counters take.

@@ -79,10 +79,10 @@
 //!
 //! # Memory
 //!
-//! Each policy has a table of a fixed size: 16 bytes for each key that owes something at the same
+//! Each policy has a table of a fixed size: 16 bytes for each key that has spent something at the same
 //! time, taken at construction. A key whose quota is whole is forgotten to make room. A key whose
 //! quota is not whole is never forgotten: when its part of the table is full of those, further new
-//! keys share one quota there until there is room, and `portcullis_rate_limit_crowded` counts them.
+//! keys share one quota there until there is room, and `portcullis_rate_limit_overflow` counts them.
 //! Places are chosen by a hash that is keyed for this process.
 //!
 //! On a table for 1,048,576 keys, six million new addresses a second do not make a polite client be
@@ -101,7 +101,7 @@
 //! |---|---|
 //! | `portcullis_rate_limit_refused_total` | requests that it refused |
 //! | `portcullis_rate_limit_dry_run_refused_total` | requests that it would have refused |
-//! | `portcullis_rate_limit_crowded_total` | requests of new keys that shared a quota |
+//! | `portcullis_rate_limit_overflow_total` | requests of new keys that shared a quota |
 //! | `portcullis_rate_limit_table_bytes` | memory, which does not change |
 //!
 //! # Security considerations
@@ -139,7 +139,7 @@ pub use self::{
     in_flight::{InFlight, InFlightLayer},
     key::{Key, Prefixes},
     key_by::KeyBy,
-    limiter::{Admitted, Limiter, Moment, OverQuota},
+    limiter::{Admitted, Limiter, OverQuota, Timestamp},
     policy::Policy,
     report::HeaderDraft,
     shared::{MemoryStore, OnFailure, SharedRateLimit},

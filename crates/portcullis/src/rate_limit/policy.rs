@@ -42,7 +42,7 @@ type TierBy = dyn for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Syn
 // ===== impl Policy =====
 
 impl Policy {
-    /// Gives each client address a quota. The name is shown to clients.
+    /// Creates a policy: a quota for each client address. The name is shown to clients.
     pub fn new(name: impl Into<Arc<str>>, quota: Quota) -> Self {
         Self {
             name: name.into(),
@@ -93,14 +93,14 @@ impl Policy {
         self
     }
 
-    /// Gives a tier a quota of its own. The tier is the principal's id, unless
+    /// Sets the quota of one tier. The tier is the principal's id, unless
     /// [`tier_by`](Self::tier_by) says otherwise.
     pub fn tier(mut self, name: impl Into<Arc<str>>, quota: Quota) -> Self {
         self.tiers.push((name.into(), quota));
         self
     }
 
-    /// Says of which tier a request is. One that is unknown, or none, has the policy's quota.
+    /// Sets how the tier of a request is found. One that is unknown, or none, has the policy's quota.
     pub fn tier_by(
         mut self,
         tier: impl for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync + 'static,

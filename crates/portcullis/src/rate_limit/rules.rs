@@ -57,7 +57,7 @@ pub(super) struct Tally {
 // ===== impl Rules =====
 
 impl Rules {
-    /// Makes counters for each policy, or takes them over from a policy of the same name. The
+    /// Creates counters for each policy, or takes them over from a policy of the same name. The
     /// policies have been [checked](Self::check).
     pub(super) fn new(
         policies: Vec<Policy>,
@@ -274,9 +274,9 @@ impl Rule {
                 tally(&self.tally.would_refuse),
             ),
             Count::total(
-                "portcullis_rate_limit_crowded",
+                "portcullis_rate_limit_overflow",
                 "Requests of new keys that shared a quota because their part of the table was full",
-                self.counters.crowded(),
+                self.counters.overflows(),
             ),
             Count::gauge(
                 "portcullis_rate_limit_table_bytes",

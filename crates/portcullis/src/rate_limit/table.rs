@@ -29,7 +29,7 @@ use std::{
 /// Times lie below 2^63.
 pub(super) struct Table {
     sets: Box<[Set]>,
-    crowded: AtomicU64,
+    overflows: AtomicU64,
 }
 
 /// Places for keys that hash alike: two cache lines that are fetched together.
@@ -57,14 +57,14 @@ struct Changed;
 // ===== impl Table =====
 
 impl Table {
-    /// Makes a table that takes at most 16 bytes for each of `keys`, and has more places than that.
+    /// Creates a table that takes at most 16 bytes for each of `keys`, and has more places than that.
     pub(super) fn new(keys: usize) -> Self {
         let sets = keys.saturating_mul(BYTES_PER_KEY) / size_of::<Set>();
         Self {
             sets: (0..sets.clamp(1, u32::MAX as usize))
                 .map(|_| Set::new())
                 .collect(),
-            crowded: AtomicU64::new(0),
+            overflows: AtomicU64::new(0),
         }
     }
 
@@ -74,8 +74,8 @@ impl Table {
     }
 
     /// How many requests shared a number because their set was full.
-    pub(super) fn crowded(&self) -> u64 {
-        self.crowded.load(Relaxed)
+    pub(super) fn overflows(&self) -> u64 {
+        self.overflows.load(Relaxed)
     }
 
     /// Replaces a key's time by what `next` makes of it, unless that is an error. Gives the new
@@ -144,7 +144,7 @@ impl Table {
                 Look::Found => set.find(tag).map(|way| set.advance(way, tag, next)),
                 Look::Earliest(way, time) if time <= now => Some(set.claim(way, time, tag, next)),
                 Look::Earliest(..) => {
-                    self.crowded.fetch_add(1, Relaxed);
+                    self.overflows.fetch_add(1, Relaxed);
                     return set.advance_shared(next);
                 }
                 Look::Busy => None,
@@ -161,7 +161,7 @@ impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
             .field("bytes", &self.bytes())
-            .field("crowded", &self.crowded())
+            .field("overflows", &self.overflows())
             .finish_non_exhaustive()
     }
 }

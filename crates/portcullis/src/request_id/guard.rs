@@ -5,7 +5,7 @@ use portcullis_core::{Facts, Guard, Reply, RequestId, Scope, Verdict};
 
 use super::generate;
 
-/// Gives every request an ID. See the [module docs](super).
+/// Sets the ID of every request. See the [module docs](super).
 #[derive(Clone, Debug, Default)]
 pub struct SetRequestId {
     /// Unless it is the usual one.

@@ -1,4 +1,4 @@
-//! Gives every request an ID.
+//! Sets the ID of every request.
 //!
 //! # What happens
 //!
@@ -62,7 +62,7 @@ mod tests;
 pub use self::{generate::generate, guard::SetRequestId};
 use crate::engine::{Alone, Plain};
 
-/// Gives every request an ID. See the [module docs](self) for an example.
+/// Sets the ID of every request. See the [module docs](self) for an example.
 pub type RequestIdLayer = Alone<SetRequestId, Plain>;
 
 impl RequestIdLayer {

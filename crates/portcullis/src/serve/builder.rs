@@ -86,7 +86,7 @@ impl<S> Serve<S> {
         self
     }
 
-    /// Gives requests that are being served this long to end.
+    /// Sets how long requests that are being served have to end.
     pub const fn drain(mut self, drain: Duration) -> Self {
         self.times.drain = drain;
         self
@@ -99,7 +99,7 @@ impl<S> Serve<S> {
         self
     }
 
-    /// Gives a client this long to send its first byte, and then the head of each request.
+    /// Sets how long a client has to send its first byte, and then the head of each request.
     pub const fn header_timeout(mut self, timeout: Duration) -> Self {
         self.times.header = timeout;
         self

@@ -23,7 +23,7 @@ impl Proxies {
     }
 
     /// Whether a connection from there begins with a PROXY header.
-    pub(super) fn contain(&self, peer: SocketAddr) -> bool {
+    pub(super) fn contains(&self, peer: SocketAddr) -> bool {
         let peer = peer.ip().to_canonical();
         let mut ranges = self.0.iter().flat_map(|ranges| ranges.iter());
         ranges.any(|range| range.contains(&peer))

@@ -126,7 +126,7 @@ where
             io,
             peer,
             times: self.times,
-            is_proxied: self.proxies.contain(peer),
+            is_proxied: self.proxies.contains(peer),
             protocol: self.protocol.clone(),
             watcher: self.graceful.watcher(),
             draining: self.draining.subscribe(),

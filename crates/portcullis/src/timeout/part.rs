@@ -23,7 +23,7 @@ impl Timeout {
         }
     }
 
-    /// Makes late responses a 504: the application is a gateway, and what is late is behind it.
+    /// Answers late responses with 504: the application is a gateway, and what is late is behind it.
     #[must_use]
     pub const fn gateway(mut self) -> Self {
         self.kind = RejectionKind::GatewayTimedOut;

@@ -91,7 +91,7 @@ impl<Q> SharedRateLimit<Q> {
     /// by default.
     ///
     /// What is taken is spent or lost within a second. A client may be served up to `requests` - 1
-    /// more in each process than its burst and rate allow at a moment, never more in the long run.
+    /// more in each process than its burst and rate allow at once, never more in the long run.
     #[must_use]
     pub fn with_lease(self, requests: u32) -> Self {
         let State {

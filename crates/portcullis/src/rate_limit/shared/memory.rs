@@ -23,7 +23,7 @@ pub struct MemoryStore {
 // ===== impl MemoryStore =====
 
 impl MemoryStore {
-    /// Has places for so many keys that owe something at the same time.
+    /// Has places for so many keys that have spent something at the same time.
     #[must_use]
     pub fn new(max_keys: usize) -> Self {
         Self {

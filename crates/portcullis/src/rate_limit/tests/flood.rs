@@ -13,7 +13,7 @@ struct Outcome {
     polite: u32,
     hog: u32,
     strangers: u32,
-    crowded: u64,
+    overflows: u64,
 }
 
 /// A flood of new clients on a table for a million, with time as the test says it is: 1,000 polite
@@ -44,7 +44,7 @@ fn flood(strangers: u32, each_second: u64) -> Outcome {
         let stranger = counters.hash(&Key::Network(address.into()));
         outcome.strangers += u32::from(spend(stranger, now));
     }
-    outcome.crowded = counters.crowded();
+    outcome.overflows = counters.overflows();
     outcome
 }
 
@@ -78,10 +78,10 @@ fn more_strangers_than_there_is_room_for_share_and_let_the_hog_have_no_more() {
 
     // A tenth of a second: its burst, and one.
     assert!(outcome.hog <= 11, "{outcome:?}");
-    assert!(outcome.crowded > 1_000_000, "{outcome:?}");
+    assert!(outcome.overflows > 1_000_000, "{outcome:?}");
 }
 
-/// For the record in `docs/adr`: how crowded a table of a million may be before a polite client
+/// For the record in `docs/adr`: how full a table of a million may be before a polite client
 /// notices.
 #[test]
 #[ignore = "prints a table"]

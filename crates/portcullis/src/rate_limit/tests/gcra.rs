@@ -140,7 +140,7 @@ proptest! {
         nanos: u64,
         burst: u32,
         now in 0..=(u64::MAX >> 2),
-        whole_at in 0..=(u64::MAX >> 1),
+        tat in 0..=(u64::MAX >> 1),
         cost: u32,
     ) {
         let Ok(quota) = Quota::new(count, Duration::from_nanos(nanos)) else {
@@ -148,15 +148,15 @@ proptest! {
         };
         let rate = Rate::new(quota.try_burst(burst).unwrap_or(quota));
         let price = rate.price(cost);
-        match rate.spend(whole_at, now, price) {
+        match rate.spend(tat, now, price) {
             Ok(after) => {
-                prop_assert!(after > whole_at && after < 1 << 63);
+                prop_assert!(after > tat && after < 1 << 63);
                 prop_assert!(rate.left(Owed(after - now)) < burst.max(count));
             }
             Err(refused) => {
                 // Who waits as long as told is served.
-                prop_assert!(rate.spend(whole_at, now + refused.0, price).is_ok());
-                prop_assert!(rate.spend(whole_at, now + refused.0 - 1, price).is_err());
+                prop_assert!(rate.spend(tat, now + refused.0, price).is_ok());
+                prop_assert!(rate.spend(tat, now + refused.0 - 1, price).is_err());
             }
         }
     }

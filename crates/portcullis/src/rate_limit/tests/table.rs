@@ -48,7 +48,7 @@ fn a_million_keys_take_sixteen_mebibytes() {
     let own = (0..1 << 20)
         .filter(|n| table.read(hash(*n)) == NEVER)
         .count();
-    let shared = table.crowded();
+    let shared = table.overflows();
     assert_eq!(own as u64 + shared, 1 << 20);
     assert!(shared * 100 < 6 << 20, "{shared} of a million share");
 }
@@ -70,7 +70,7 @@ fn a_flood_evicts_nobody_who_owes() {
     }
 
     assert_eq!(table.read(hash(0)), NEVER);
-    assert!(table.crowded() > 900_000);
+    assert!(table.overflows() > 900_000);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn who_owes_nothing_makes_room() {
         owe(&table, now, now, now + 1);
     }
 
-    assert_eq!(table.crowded(), 0);
+    assert_eq!(table.overflows(), 0);
 }
 
 #[test]
@@ -96,13 +96,13 @@ fn keys_of_a_full_set_share_a_number_until_there_is_room() {
         50,
         "shared with the one before"
     );
-    assert_eq!(table.crowded(), 2);
+    assert_eq!(table.overflows(), 2);
     assert_eq!(
         owe(&table, WAYS + 2, 100, 200),
         100,
         "a place that is free again"
     );
-    assert_eq!(table.crowded(), 2);
+    assert_eq!(table.overflows(), 2);
 }
 
 /// A set is small, keys come and go, time passes: every key's spending is where it was left, or
@@ -131,7 +131,7 @@ fn threads_that_fight_for_one_set_lose_nothing() {
 
     let spent: u64 = (0..KEYS).map(|n| table.read(hash(n))).sum();
     assert_eq!(spent, THREADS * SPENDINGS);
-    assert_eq!(table.crowded(), 0);
+    assert_eq!(table.overflows(), 0);
 }
 
 /// Round after round other keys take places over, all at once and from all threads. Each key's
@@ -185,7 +185,7 @@ fn places_change_hands_and_every_spending_is_its_own() {
             });
         }
     });
-    assert_eq!((table.crowded(), strange.load(Relaxed)), (0, 0));
+    assert_eq!((table.overflows(), strange.load(Relaxed)), (0, 0));
 }
 
 /// As many keys as there are places and more, and all of them new all the time: whoever finds its
@@ -215,7 +215,7 @@ fn a_new_key_gets_one_place_however_many_ask_for_it() {
             }
         });
         assert_eq!(
-            admitted.into_inner() - table.crowded().min(1),
+            admitted.into_inner() - table.overflows().min(1),
             1,
             "round {round}"
         );
