@@ -64,7 +64,7 @@ fn add(layer: usize, inner: Any) -> Any {
         2 => any(ObserveLayer::new(Metrics::new()).layer(wrapped(inner))),
         3 => any(SecureHeadersLayer::html().layer(inner)),
         4 => any(Health::new().layer().layer(inner)),
-        5 => any(CatchPanicLayer::new().layer(wrapped(inner))),
+        5 => any(CatchPanicLayer::new().layer(inner)),
         6 => any(TimeoutLayer::new(Duration::from_secs(9)).layer(inner)),
         7 => any(RateLimitLayer::new(Quota::per_second(1000)).layer(inner)),
         8 => any(BodyLimitLayer::new(99).layer(wrapped(inner))),

@@ -98,11 +98,11 @@ macro_rules! alone {
 
 alone!(api_key, ApiKeyLayer::new(keys()));
 alone!(body_limit, BodyLimitLayer::new(9), RequestBody<Incoming>);
-alone!(catch_panic, CatchPanicLayer::new(), RequestBody<Incoming>);
+alone!(catch_panic, CatchPanicLayer::new());
 alone!(client_ip, ClientIpLayer::default());
 alone!(guard, GuardLayer::from(Nothing), RequestBody<Incoming>);
 alone!(health, Health::new().layer());
-alone!(in_flight, InFlightLayer::new(9), RequestBody<Incoming>);
+alone!(in_flight, InFlightLayer::new(9));
 alone!(
     observe,
     ObserveLayer::new(Metrics::new()),

@@ -60,11 +60,11 @@ mod guard;
 mod tests;
 
 pub use self::guard::BodyLimit;
-use crate::engine::Alone;
+use crate::engine::{Alone, Plain, Wrapped};
 pub use crate::engine::{BodyTooLarge, RequestBody};
 
 /// Limits the size of request bodies. See the [module docs](self) for an example.
-pub type BodyLimitLayer = Alone<BodyLimit>;
+pub type BodyLimitLayer = Alone<BodyLimit, (Wrapped, Plain)>;
 
 impl BodyLimitLayer {
     /// Creates a layer that allows bodies of at most `bytes`.

@@ -65,11 +65,11 @@ mod part;
 mod tests;
 
 pub use self::part::CatchPanic;
-use crate::engine::Alone;
 pub use crate::engine::BodyPanicked;
+use crate::engine::{Alone, Plain, Wrapped};
 
 /// Turns panics into responses. See the [module docs](self) for an example.
-pub type CatchPanicLayer = Alone<CatchPanic>;
+pub type CatchPanicLayer = Alone<CatchPanic, (Plain, Wrapped)>;
 
 impl CatchPanicLayer {
     /// Creates a layer.

@@ -40,6 +40,44 @@ pub enum Plain {}
 #[expect(clippy::exhaustive_enums, reason = "a type that is only named")]
 pub enum Wrapped {}
 
+// ===== impl (Requests, Responses) =====
+
+/// A mode for request bodies, and one for response bodies.
+impl<Q, R, B> RequestBodies<B> for (Q, R)
+where
+    Q: RequestBodies<B>,
+    R: 'static,
+{
+    type Request = Q::Request;
+
+    #[inline]
+    fn size(body: &B) -> SizeHint {
+        Q::size(body)
+    }
+
+    #[inline]
+    fn request(body: B, count: Option<Arc<BodyCount>>) -> Q::Request {
+        Q::request(body, count)
+    }
+
+    fn drain(body: B) {
+        Q::drain(body);
+    }
+}
+
+impl<Q, R, B> ResponseBodies<B> for (Q, R)
+where
+    Q: 'static,
+    R: ResponseBodies<B>,
+{
+    type Response = R::Response;
+
+    #[inline]
+    fn response(content: Content<B>, watched: Option<Watched>) -> R::Response {
+        R::response(content, watched)
+    }
+}
+
 // ===== impl Plain =====
 
 impl<B> RequestBodies<B> for Plain {

@@ -6,32 +6,22 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use http::Response;
 use pin_project_lite::pin_project;
 
 use super::{
     Content, ResponseBodies, Wrapped,
     passage::Passage,
-    step::{Step, Waiting},
+    step::{Step, StepProj},
 };
 
 pin_project! {
     /// Response future for [`EdgeService`](super::EdgeService).
     pub struct EdgeFuture<F, M = Wrapped> {
         #[pin]
-        state: State<F>,
+        step: Step<F>,
         passage: Option<Box<Passage>>,
         bodies: PhantomData<fn() -> M>,
-    }
-}
-
-pin_project! {
-    #[project = StateProj]
-    enum State<F> {
-        Inside { #[pin] future: F },
-        Waiting { waiting: Option<Box<Waiting<F>>> },
-        Answered { response: Option<Response<Bytes>> },
     }
 }
 
@@ -41,7 +31,7 @@ impl<F, M> EdgeFuture<F, M> {
     #[inline]
     pub(super) fn new(passage: Box<Passage>, step: Step<F>) -> Self {
         Self {
-            state: step.into(),
+            step,
             passage: Some(passage),
             bodies: PhantomData,
         }
@@ -61,16 +51,16 @@ where
         let mut this = self.project();
         let passage = this.passage.as_mut().expect("polled after ready");
         let response = loop {
-            let next = match this.state.as_mut().project() {
-                StateProj::Inside { future } => {
+            let next = match this.step.as_mut().project() {
+                StepProj::Run { future } => {
                     break ready!(passage.poll_application(future, cx))?;
                 }
-                StateProj::Answered { response } => {
+                StepProj::Answer { response } => {
                     break response.take().expect("answered once").map(Content::answer);
                 }
-                StateProj::Waiting { waiting } => ready!(passage.poll_waiting(waiting, cx)),
+                StepProj::Wait { waiting } => ready!(passage.poll_waiting(waiting, cx)),
             };
-            this.state.set(next.into());
+            this.step.set(next);
         };
         let passage = this.passage.take().expect("still there");
         let (head, content, watched) = passage.finish(response);
@@ -84,22 +74,5 @@ where
 impl<F, M> fmt::Debug for EdgeFuture<F, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EdgeFuture").finish_non_exhaustive()
-    }
-}
-
-// ===== impl State =====
-
-impl<F> From<Step<F>> for State<F> {
-    #[inline]
-    fn from(step: Step<F>) -> Self {
-        match step {
-            Step::Run(future) => Self::Inside { future },
-            Step::Wait(waiting) => Self::Waiting {
-                waiting: Some(waiting),
-            },
-            Step::Answer(response) => Self::Answered {
-                response: Some(response),
-            },
-        }
     }
 }

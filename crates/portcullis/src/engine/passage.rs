@@ -186,8 +186,8 @@ impl Passage {
         });
         match polled {
             Ok(Poll::Ready(step)) => Poll::Ready(step),
-            Ok(Poll::Pending) => self.poll_timer(cx).map(Step::Answer),
-            Err(caught) => Poll::Ready(Step::Answer(self.on_panic(&caught))),
+            Ok(Poll::Pending) => self.poll_timer(cx).map(Step::answer),
+            Err(caught) => Poll::Ready(Step::answer(self.on_panic(&caught))),
         }
     }
 
@@ -242,7 +242,7 @@ impl Passage {
     }
 
     fn answer<F>(&self, kind: RejectionKind) -> Step<F> {
-        Step::Answer(self.refuse(kind.into()))
+        Step::answer(self.refuse(kind.into()))
     }
 
     /// Renders a rejection. Where the responder panics, it is rendered as a problem.

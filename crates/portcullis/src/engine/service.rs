@@ -94,7 +94,7 @@ where
                 head,
             )
         });
-        let step = step.unwrap_or_else(|caught| Step::Answer(passage.on_panic(&caught)));
+        let step = step.unwrap_or_else(|caught| Step::answer(passage.on_panic(&caught)));
         EdgeFuture::new(passage, step)
     }
 }

@@ -2,18 +2,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, request};
+use pin_project_lite::pin_project;
 use portcullis_core::{Deferred, Rejection, RejectionKind, Verdict};
 
 use super::{BodyCount, passage::Passage, scopes::in_scopes};
 
-/// What comes of asking guards.
-pub(super) enum Step<F> {
-    /// The application runs.
-    Run(F),
-    /// The request is answered.
-    Answer(Response<Bytes>),
-    /// A guard must wait.
-    Wait(Box<Waiting<F>>),
+pin_project! {
+    /// How far a request has come.
+    #[project = StepProj]
+    pub(super) enum Step<F> {
+        /// The application runs.
+        Run { #[pin] future: F },
+        /// The request is answered.
+        Answer { response: Option<Response<Bytes>> },
+        /// A guard must wait.
+        Wait { waiting: Option<Box<Waiting<F>>> },
+    }
 }
 
 /// What waits for a deferred verdict. Boxed: a future must be small where nothing is deferred.
@@ -52,19 +56,27 @@ impl<F> Step<F> {
                     let mut entered = passage.reply.take_scopes();
                     let future = in_scopes(&mut entered, || run.run(head, count));
                     passage.reply.put_scopes(entered);
-                    Self::Run(future)
+                    Self::Run { future }
                 }
                 Err(rejection) => Self::refuse(run, passage, rejection, &head),
             },
             Verdict::Reject(rejection) => Self::refuse(run, passage, rejection, &head),
-            Verdict::Answer(response) => Self::Answer(*response),
-            Verdict::Defer(deferred) => Self::Wait(Box::new(Waiting {
-                deferred,
-                head,
-                go_on: Box::new(move |passage, verdict, head| {
-                    Self::new(run, passage, verdict, head)
-                }),
-            })),
+            Verdict::Answer(response) => Self::answer(*response),
+            Verdict::Defer(deferred) => Self::Wait {
+                waiting: Some(Box::new(Waiting {
+                    deferred,
+                    head,
+                    go_on: Box::new(move |passage, verdict, head| {
+                        Self::new(run, passage, verdict, head)
+                    }),
+                })),
+            },
+        }
+    }
+
+    pub(super) const fn answer(response: Response<Bytes>) -> Self {
+        Self::Answer {
+            response: Some(response),
         }
     }
 
@@ -78,6 +90,6 @@ impl<F> Step<F> {
         if rejection.kind() == RejectionKind::BodyTooLarge {
             run.drain(head);
         }
-        Self::Answer(passage.refuse(rejection))
+        Self::answer(passage.refuse(rejection))
     }
 }

@@ -14,7 +14,7 @@ use portcullis_core::{
 };
 
 use super::{KeyBy, key::Secret};
-use crate::engine::Alone;
+use crate::engine::{Alone, Plain, Wrapped};
 
 /// Admits at most so many requests of a client at the same time. Clones share the count.
 ///
@@ -51,7 +51,7 @@ pub struct InFlight {
 /// # Ok(())
 /// # }
 /// ```
-pub type InFlightLayer = Alone<InFlight>;
+pub type InFlightLayer = Alone<InFlight, (Plain, Wrapped)>;
 
 struct Shared {
     most: u32,

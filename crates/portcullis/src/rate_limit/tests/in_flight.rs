@@ -9,14 +9,13 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::from;
 use crate::{
-    body_limit::RequestBody,
     rate_limit::{InFlight, InFlightLayer},
 };
 
 contract!(InFlightLayer::new(1000), InFlightLayer::off());
 
 /// Answers with a body that has to be read.
-fn streaming() -> impl Test<RequestBody<Body>, Chunks> {
+fn streaming() -> impl Test<Body, Chunks> {
     service_fn(|_| async { Ok(Response::new(Chunks::new([Ok("a"), Ok("b")]))) })
 }
 
@@ -53,7 +52,7 @@ async fn a_request_is_in_flight_until_its_last_byte() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_cancelled_gives_its_place_back() {
     let layer = InFlightLayer::new(1);
-    let never = service_fn(|_: Request<RequestBody<Body>>| {
+    let never = service_fn(|_: Request<Body>| {
         std::future::pending::<Result<Response<Body>, Infallible>>()
     });
     let mut waiting = Box::pin(layer.layer(never).oneshot(from("192.0.2.1")));
