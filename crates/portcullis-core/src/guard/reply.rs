@@ -132,7 +132,9 @@ impl Reply {
     /// Puts scopes back, above those that were added since.
     #[inline]
     pub fn put_scopes(&mut self, mut scopes: SmallVec<[Scope; 2]>) {
-        scopes.append(&mut self.scopes);
+        if !self.scopes.is_empty() {
+            scopes.append(&mut self.scopes);
+        }
         self.scopes = scopes;
     }
 
