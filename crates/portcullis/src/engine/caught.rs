@@ -42,6 +42,7 @@ pub(crate) fn install_hook() {
 }
 
 /// Runs code that may panic.
+#[inline(always)]
 pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Caught> {
     DEPTH.set(DEPTH.get() + 1);
     let result = panic::catch_unwind(AssertUnwindSafe(run));

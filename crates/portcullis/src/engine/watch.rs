@@ -36,16 +36,15 @@ impl Watch {
             .stack
             .route_from
             .and_then(|route| route(&head.extensions));
-        let mut exchange = Exchange::new(head, started);
+        let exchange = self.exchange.insert(Exchange::new(head, started));
         exchange.set_route(route.map(Route::new));
         exchange.set_request_bytes(reply.body_size().exact().unwrap_or(0));
         for observer in &self.stack.observers {
-            match catch(|| observer.begin(&mut exchange, head)) {
+            match catch(|| observer.begin(exchange, head)) {
                 Ok(scope) => reply.enter(scope),
                 Err(caught) => caught.log(exchange.request_id()),
             }
         }
-        self.exchange = Some(exchange);
     }
 
     pub(super) const fn is_on(&self) -> bool {
@@ -69,7 +68,7 @@ impl Watch {
 
     /// Ends the exchange, unless it has ended already.
     pub(super) fn end(&mut self, outcome: Outcome) {
-        let Some(mut exchange) = self.exchange.take() else {
+        let Some(exchange) = &mut self.exchange else {
             return;
         };
         if let Some(count) = &self.count {
@@ -77,10 +76,11 @@ impl Watch {
         }
         exchange.on_end(outcome);
         for observer in self.stack.observers.iter().rev() {
-            if let Err(caught) = catch(|| observer.end(&exchange)) {
+            if let Err(caught) = catch(|| observer.end(exchange)) {
                 caught.log(exchange.request_id());
             }
         }
+        self.exchange = None;
     }
 
     pub(super) fn has_no_body(&self) -> bool {

@@ -8,9 +8,7 @@ use tokio::time::timeout;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::from;
-use crate::{
-    rate_limit::{InFlight, InFlightLayer},
-};
+use crate::rate_limit::{InFlight, InFlightLayer};
 
 contract!(InFlightLayer::new(1000), InFlightLayer::off());
 
@@ -52,9 +50,8 @@ async fn a_request_is_in_flight_until_its_last_byte() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_cancelled_gives_its_place_back() {
     let layer = InFlightLayer::new(1);
-    let never = service_fn(|_: Request<Body>| {
-        std::future::pending::<Result<Response<Body>, Infallible>>()
-    });
+    let never =
+        service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>());
     let mut waiting = Box::pin(layer.layer(never).oneshot(from("192.0.2.1")));
     assert!(
         timeout(Duration::from_millis(1), &mut waiting)
