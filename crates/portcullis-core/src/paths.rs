@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 ///
 /// `/*` at the end stands for everything below. A path is compared as the most lenient server would
 /// read it: percent-encoding undone, dot segments resolved, empty segments and path parameters left
-/// out. `/login`, `/login/`, `//login`, `/%6cogin` and `/x/../login;a=b` are one path.
+/// out. It is the path that the layer gets: a router that is nested has taken its prefix off already.
+/// `/login`, `/login/`, `//login`, `/%6cogin` and `/x/../login;a=b` are one path.
 #[derive(Clone, Debug, Default)]
 pub struct Paths(Option<Arc<[Pattern]>>);
 

@@ -107,7 +107,7 @@ macro_rules! contract {
     ($($layer:expr),+ $(,)?) => {
         #[tokio::test]
         async fn keeps_the_contract() {
-            $($crate::check_contract(::tower_layer::Layer::layer(&$layer, $crate::Probe::default())).await;)+
+            $($crate::check_contract($crate::__private::Layer::layer(&$layer, $crate::Probe::default())).await;)+
         }
     };
 }

@@ -36,6 +36,12 @@ pub use self::{
     service::{Test, after, echo, ok, request, send, service, text},
 };
 
+/// What [`contract!`] needs where it is used.
+#[doc(hidden)]
+pub mod __private {
+    pub use tower_layer::Layer;
+}
+
 /// The body of every test.
 pub type Body = http_body_util::Full<bytes::Bytes>;
 

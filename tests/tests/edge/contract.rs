@@ -176,3 +176,8 @@ async fn a_request_may_be_dropped_at_any_time() {
         "ab"
     );
 }
+
+/// In a crate that does not depend on `tower-layer`.
+mod from_outside {
+    portcullis_test::contract!(portcullis::rate_limit::InFlightLayer::new(9));
+}

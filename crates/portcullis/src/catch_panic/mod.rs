@@ -17,12 +17,12 @@
 //! use bytes::Bytes;
 //! use http::{Request, Response};
 //! use http_body_util::Full;
-//! use portcullis::{body_limit::RequestBody, catch_panic::CatchPanicLayer};
+//! use portcullis::catch_panic::CatchPanicLayer;
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), std::convert::Infallible> {
-//! let broken = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
+//! let broken = service_fn(|_: Request<Full<Bytes>>| async {
 //!     if true {
 //!         panic!("the password is 12345");
 //!     }

@@ -119,7 +119,7 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
             "health: probes are limited, but there is no rate limit",
         ),
         (
-            !edge.public.is_empty() && !has(Slot::Authentication),
+            !edge.public.is_empty() && !edge.is_open && !has(Slot::Authentication),
             "public paths: there is no authentication they could be an exception from",
         ),
         (

@@ -37,6 +37,8 @@ pub struct Edge<M = Wrapped> {
     pub(super) is_gateway: bool,
     pub(super) body_limit: Option<BodyLimit>,
     pub(super) public: Vec<String>,
+    /// API keys were turned off on purpose, so public paths contradict nothing.
+    pub(super) is_open: bool,
     /// Of setters, one for each slot.
     pub(super) own: Vec<(Slot, Arc<dyn Guard>)>,
     /// In the order in which they were added.
@@ -68,10 +70,11 @@ impl<M> Edge<M> {
             health: None,
             limits_probes: false,
             catches_panics: true,
-            timeout: Some(Timeout::new(Duration::from_secs(30))),
+            timeout: Some(Timeout::new(DEFAULT_TIMEOUT)),
             is_gateway: false,
-            body_limit: Some(BodyLimit::new(1 << 20)),
+            body_limit: Some(BodyLimit::new(DEFAULT_BODY_LIMIT)),
             public: Vec::new(),
+            is_open: false,
             own: Vec::new(),
             guards: Vec::new(),
             observers: Vec::new(),
@@ -163,7 +166,8 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Sets how long the application may take to respond. `None` turns the deadline off.
+    /// Sets how long the application may take to respond. `None` turns the deadline off; it does not
+    /// stand for [`DEFAULT_TIMEOUT`].
     pub fn timeout(mut self, after: impl Into<Setting<Duration>>) -> Self {
         self.timeout = after.into().into_value().map(Timeout::new);
         self
@@ -175,7 +179,8 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Sets the largest request body in bytes: any unsigned integer. `None` turns the limit off.
+    /// Sets the largest request body in bytes: any unsigned integer, or an
+    /// `Option<u64>`. `None` turns the limit off; it does not stand for [`DEFAULT_BODY_LIMIT`].
     pub fn body_limit(mut self, bytes: impl Into<Bytes>) -> Self {
         match bytes.into() {
             Bytes(Ok(limit)) => self.body_limit = limit.map(BodyLimit::new),
@@ -187,9 +192,10 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Declares paths that need no authentication: exact ones, and prefixes that end in `/*`.
-    pub fn public<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
-        let paths = paths.into_iter().map(ToOwned::to_owned);
+    /// Declares paths that need no authentication: exact ones, and prefixes that end in `/*`. They
+    /// are compared with the path that the edge gets: see [where an edge goes](crate::edge#where-it-goes).
+    pub fn public(mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let paths = paths.into_iter().map(|path| path.as_ref().to_owned());
         self.public.extend(paths);
         self
     }
@@ -264,3 +270,10 @@ impl<M> fmt::Debug for Edge<M> {
         f.debug_struct("Edge").finish_non_exhaustive()
     }
 }
+
+/// How long an application may take to respond, unless an edge says otherwise. Long enough for what
+/// people wait for, shorter than the minute after which common proxies give up.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many bytes a request's body may have, unless an edge says otherwise: 1 MiB, as in nginx.
+pub const DEFAULT_BODY_LIMIT: u64 = 1 << 20;

@@ -13,15 +13,19 @@ use crate::{
 
 #[cfg(feature = "auth")]
 impl<M> Edge<M> {
-    /// Admits only requests with an API key that a store knows. `None` turns it off.
-    pub fn api_keys(self, store: impl Into<Setting<ApiKeyGuard>>) -> Self {
-        self.set(Slot::Authentication, shared(store.into().into_value()))
+    /// Admits only requests with an API key that a store knows. `None` of a store's `Option` turns it
+    /// off, and then [public paths](Edge::public) are no contradiction.
+    pub fn api_keys(mut self, store: impl Into<Setting<ApiKeyGuard>>) -> Self {
+        let guard = store.into().into_value();
+        self.is_open = guard.is_none();
+        self.set(Slot::Authentication, shared(guard))
     }
 }
 
 #[cfg(feature = "rate-limit")]
 impl<M> Edge<M> {
-    /// Sets a quota for each client address, or counts by a limit of your own. `None` turns it off.
+    /// Sets a quota for each client address, or counts by a limit of your own. `None::<Quota>`
+    /// turns it off.
     pub fn rate_limit(self, limit: impl Into<Setting<Limit>>) -> Self {
         self.set(
             Slot::RateLimit,
@@ -29,13 +33,18 @@ impl<M> Edge<M> {
         )
     }
 
-    /// Admits so many requests of each client address at the same time. `None` turns it off.
-    pub fn in_flight(self, most: impl Into<Setting<InFlight>>) -> Self {
-        self.set(Slot::InFlight, shared(most.into().into_value()))
+    /// Admits so many requests of each client address at the same time. `None::<u32>` turns it off.
+    pub fn in_flight(mut self, most: impl Into<Setting<InFlight>>) -> Self {
+        let guard = most.into().into_value();
+        if guard.as_ref().is_some_and(|guard| guard.most() == 0) {
+            let problem = "requests in flight: 0 refuses everything; turn it off instead";
+            self.problems.push(problem.to_owned());
+        }
+        self.set(Slot::InFlight, shared(guard))
     }
 
     /// Sets a quota for each principal, besides what its address has, or counts known callers by a
-    /// limit of your own. `None` turns it off.
+    /// limit of your own. `None::<Quota>` turns it off.
     pub fn principal_limit(self, limit: impl Into<Setting<PrincipalLimit>>) -> Self {
         self.set(
             Slot::Authorization,

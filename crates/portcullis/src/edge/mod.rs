@@ -48,6 +48,12 @@
 //! # }
 //! ```
 //!
+//! # Where it goes
+//!
+//! Around the whole application. Public paths, limited paths, `/health` and `/ready` are compared with
+//! the path that the edge gets, and a router that is nested takes its prefix off: below
+//! `nest("/api", ..)`, `/api/login` is `/login`.
+//!
 //! # Types
 //!
 //! Every edge has one type, whatever is on: `fn edge(config: &Config) -> Result<EdgeLayer,
@@ -73,7 +79,7 @@ mod tests;
 #[cfg(feature = "rate-limit")]
 pub use self::guards::{Limit, PrincipalLimit};
 pub use self::{
-    builder::Edge,
+    builder::{DEFAULT_BODY_LIMIT, DEFAULT_TIMEOUT, Edge},
     explain::{Explanation, Line},
     layer::EdgeLayer,
     setting::{Bytes, Setting},

@@ -7,6 +7,10 @@ use portcullis_core::BoxError;
 use super::{BodyCount, Content, EdgeBody, RequestBody, Watched, drain};
 
 /// What becomes of request bodies on their way to a service.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not take request bodies of type `{B}`",
+    note = "an edge of `portcullis_axum::edge()` goes into `Router::layer`; around a whole router that is served by hyper, or another service, use `portcullis::Edge`"
+)]
 pub trait RequestBodies<B>: 'static {
     /// The body that the service takes.
     type Request;
@@ -22,6 +26,10 @@ pub trait RequestBodies<B>: 'static {
 }
 
 /// What becomes of response bodies on their way out.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make response bodies of type `{B}`",
+    note = "a layer that leaves bodies as they are needs `From<Bytes>` of the response's body, to answer with; an edge needs `http_body::Body<Data = Bytes>`"
+)]
 pub trait ResponseBodies<B>: 'static {
     /// The body of the response.
     type Response;

@@ -32,12 +32,12 @@ pub struct InFlight {
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 /// use http_body_util::Full;
-/// use portcullis::{body_limit::RequestBody, rate_limit::InFlightLayer};
+/// use portcullis::rate_limit::InFlightLayer;
 /// use tower::{Layer, ServiceExt, service_fn};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), std::convert::Infallible> {
-/// let hello = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
+/// let hello = service_fn(|_: Request<Full<Bytes>>| async {
 ///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("hello")))
 /// });
 /// let service = InFlightLayer::new(1).layer(hello);
@@ -88,6 +88,10 @@ impl InFlight {
                 refused: AtomicU64::new(0),
             }),
         }
+    }
+
+    pub(crate) fn most(&self) -> u32 {
+        self.shared.most
     }
 
     /// How many clients have a request in flight.

@@ -89,3 +89,14 @@ fn an_explanation_shows_the_policies_in_force() {
     assert_eq!(now, "\"new\": 7/h, burst 7 for each address");
     assert!(layer.explain().to_string().contains(&now));
 }
+
+#[test]
+fn no_requests_in_flight_at_all_is_an_error() {
+    let error = Edge::new().in_flight(0).build().unwrap_err();
+
+    assert_eq!(
+        error.problems().collect::<Vec<_>>(),
+        ["requests in flight: 0 refuses everything; turn it off instead"]
+    );
+    assert!(Edge::new().in_flight(1).build().is_ok());
+}

@@ -137,3 +137,13 @@ fn keys_are_a_store_or_none() {
     let none = Edge::new().api_keys(Keys::default()).api_keys(None::<Keys>);
     assert_eq!(keys(none), None);
 }
+
+#[test]
+#[cfg(feature = "auth")]
+fn public_paths_contradict_keys_that_are_forgotten_not_keys_that_are_off() {
+    let paths: Vec<String> = vec!["/login".to_owned()];
+
+    assert!(Edge::new().public(&paths).build().is_err());
+    let off = Edge::new().api_keys(None::<crate::api_key::Keys>);
+    assert!(off.public(paths).build().is_ok());
+}
