@@ -31,8 +31,9 @@ impl PublicPaths {
     #[must_use]
     pub fn contains(&self, path: &str) -> bool {
         self.iter().any(|public| match public.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix) && is_plain(path),
-            None => path == public,
+            // `/v*` is no prefix: it would open `/vault` too.
+            Some(prefix) if prefix.ends_with('/') => path.starts_with(prefix) && is_plain(path),
+            _ => path == public,
         })
     }
 
@@ -138,6 +139,13 @@ mod tests {
         for closed in others {
             assert!(!public.contains(closed), "{closed}");
         }
+    }
+
+    #[test]
+    fn a_star_stands_only_after_a_slash() {
+        let public = PublicPaths::new(["/v*"]);
+
+        assert!(!public.contains("/vault") && !public.contains("/v"));
     }
 
     #[test]

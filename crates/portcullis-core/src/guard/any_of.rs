@@ -2,7 +2,7 @@ use std::{fmt, mem, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header::WWW_AUTHENTICATE, request, response};
 
-use super::{Guard, Need, Reply, Verdict, reply::Mark};
+use super::{Guard, Need, Reply, Verdict};
 use crate::{Count, Rejection};
 
 /// A guard that admits what one of several guards admits: an API key or a token.
@@ -28,8 +28,6 @@ struct Turn {
     at: usize,
     /// What those before rejected with.
     so_far: Option<Rejection>,
-    /// What was in the reply before.
-    before: Mark,
 }
 
 // ===== impl AnyOf =====
@@ -65,33 +63,37 @@ impl AnyOf {
         let Some(guard) = self.guards.get(at) else {
             return so_far.map_or(Verdict::Admit, Verdict::Reject);
         };
-        let before = reply.mark();
-        let turn = Turn { at, so_far, before };
-        match guard.admit(head, reply) {
+        let turn = Turn { at, so_far };
+        // Its own, until it is known that it does not reject.
+        let mut own = Reply::new(*reply.body_size());
+        match guard.admit(head, &mut own) {
             Verdict::Defer(deferred) => {
                 let all = self.clone();
-                Verdict::Defer(
-                    deferred.map(move |verdict, head, reply| all.after(verdict, turn, head, reply)),
-                )
+                Verdict::Defer(deferred.apart(own, move |verdict, own, head, reply| {
+                    all.after(verdict, own, turn, head, reply)
+                }))
             }
-            verdict => self.after(verdict, turn, head, reply),
+            verdict => self.after(verdict, own, turn, head, reply),
         }
     }
 
     fn after(
         &self,
         verdict: Verdict,
+        own: Reply,
         turn: Turn,
         head: &mut request::Parts,
         reply: &mut Reply,
     ) -> Verdict {
         match verdict {
             Verdict::Reject(rejection) => {
-                reply.rewind(turn.before);
                 let rejection = worse(turn.so_far, rejection);
                 self.ask(turn.at + 1, Some(rejection), head, reply)
             }
-            other => other,
+            other => {
+                reply.merge(own);
+                other
+            }
         }
     }
 }

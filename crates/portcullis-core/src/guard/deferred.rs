@@ -1,5 +1,6 @@
 use std::{
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -52,13 +53,13 @@ impl Deferred {
         self.0.as_mut().poll(cx, head, reply)
     }
 
-    /// Lets `then` look at the verdict, and change it.
-    pub(super) fn map<T>(self, then: T) -> Self
+    /// Waits with a reply apart, and lets `then` look at the verdict, and change it.
+    pub(super) fn apart<T>(self, own: Reply, then: T) -> Self
     where
-        T: FnOnce(Verdict, &mut request::Parts, &mut Reply) -> Verdict + Send + 'static,
+        T: FnOnce(Verdict, Reply, &mut request::Parts, &mut Reply) -> Verdict + Send + 'static,
     {
-        let then = Some(then);
-        Self(Box::pin(Then { first: self, then }))
+        let (first, then) = (self, Some(then));
+        Self(Box::pin(Apart { first, own, then }))
     }
 }
 
@@ -84,16 +85,17 @@ where
 }
 
 /// A verdict that another may follow.
-struct Then<T> {
+struct Apart<T> {
     first: Deferred,
+    own: Reply,
     then: Option<T>,
 }
 
-impl<T> Unpin for Then<T> {}
+impl<T> Unpin for Apart<T> {}
 
-impl<T> Waiting for Then<T>
+impl<T> Waiting for Apart<T>
 where
-    T: FnOnce(Verdict, &mut request::Parts, &mut Reply) -> Verdict + Send,
+    T: FnOnce(Verdict, Reply, &mut request::Parts, &mut Reply) -> Verdict + Send,
 {
     #[expect(clippy::expect_used, reason = "a verdict is polled until it is ready")]
     fn poll(
@@ -102,12 +104,14 @@ where
         head: &mut request::Parts,
         reply: &mut Reply,
     ) -> Poll<Verdict> {
+        let this = &mut *self;
         loop {
-            match ready!(self.first.poll(cx, head, reply)) {
-                Verdict::Defer(next) => self.first = next,
+            match ready!(this.first.poll(cx, head, &mut this.own)) {
+                Verdict::Defer(next) => this.first = next,
                 verdict => {
-                    let then = self.then.take().expect("polled after ready");
-                    return Poll::Ready(then(verdict, head, reply));
+                    let then = this.then.take().expect("polled after ready");
+                    let own = mem::take(&mut this.own);
+                    return Poll::Ready(then(verdict, own, head, reply));
                 }
             }
         }

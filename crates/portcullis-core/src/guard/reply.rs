@@ -37,17 +37,6 @@ struct Field {
     is_default: bool,
 }
 
-/// How much was in a [`Reply`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
-    written: usize,
-    text: usize,
-    fields: usize,
-    held: usize,
-    scopes: usize,
-    body_limit: Option<u64>,
-}
-
 // ===== impl Reply =====
 
 impl Reply {
@@ -76,7 +65,7 @@ impl Reply {
         });
     }
 
-    /// Sets a field of the response unless the application sets it itself.
+    /// Sets a field of the response, unless the application, or the edge's profile of headers, sets it.
     pub fn insert_default(&mut self, name: HeaderName, value: HeaderValue) {
         self.fields.push(Field {
             name,
@@ -88,15 +77,14 @@ impl Reply {
     /// Sets a field of the response, from visible ASCII. A field that several guards write has a
     /// line of each: a list, such as `RateLimit`.
     ///
-    /// The values of all fields that are written share one allocation, of at most 64 KiB. What is
-    /// longer, or no field value, is left out.
+    /// The values of all fields that are written share one allocation, of at most 64 KiB. A value
+    /// that does not fit, that has 32 KiB or more, or that is not visible ASCII, is left out.
     #[inline]
     pub fn write(&mut self, name: HeaderName, value: &[u8]) {
         let start = self.text.len() as u16;
-        let Some(end) = start
-            .checked_add(value.len() as u16)
-            .filter(|_| value.len() < LONGEST)
-        else {
+        let is_value =
+            value.len() < LONGEST && value.iter().all(|byte| (b' '..0x7f).contains(byte));
+        let Some(end) = start.checked_add(value.len() as u16).filter(|_| is_value) else {
             return;
         };
         self.text.extend_from_slice(value);
@@ -213,25 +201,18 @@ impl Reply {
         HeaderValue::from_maybe_shared(value).ok()
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark {
-            written: self.written.len(),
-            text: self.text.len(),
-            fields: self.fields.len(),
-            held: self.held.len(),
-            scopes: self.scopes.len(),
-            body_limit: self.body_limit,
+    /// Adds what another reply has.
+    pub(super) fn merge(&mut self, other: Self) {
+        for Written { name, value } in other.written {
+            let text = &other.text[usize::from(value.start)..usize::from(value.end)];
+            self.write(name, text);
         }
-    }
-
-    /// Forgets what was added since.
-    pub(super) fn rewind(&mut self, mark: Mark) {
-        self.written.truncate(mark.written);
-        self.text.truncate(mark.text);
-        self.fields.truncate(mark.fields);
-        self.held.truncate(mark.held);
-        self.scopes.truncate(mark.scopes);
-        self.body_limit = mark.body_limit;
+        self.fields.extend(other.fields);
+        self.held.extend(other.held);
+        self.scopes.extend(other.scopes);
+        if let Some(limit) = other.body_limit {
+            self.limit_body(limit);
+        }
     }
 }
 

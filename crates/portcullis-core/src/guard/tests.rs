@@ -238,3 +238,45 @@ fn a_reply_writes_fields_that_share_one_text() {
     assert_eq!(headers["x-default"], "the application's");
     assert!(!headers.contains_key("x-bad"));
 }
+
+#[test]
+fn what_others_write_while_one_of_several_waits_is_kept() {
+    struct Enters;
+    impl Enter for Enters {
+        fn enter(&mut self, poll: &mut dyn FnMut()) {
+            poll();
+        }
+    }
+    struct Leaves;
+    impl Guard for Leaves {
+        fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
+            reply.enter(Some(Scope::new(Enters)));
+            reply.insert(NAME, HeaderValue::from_static("left"));
+            later(refused)
+        }
+    }
+    let any = AnyOf::new()
+        .or(Leaves)
+        .or(Says("tokens", || Verdict::Admit));
+    let (mut head, ()) = Request::new(()).into_parts();
+    let mut reply = Reply::default();
+
+    let verdict = any.admit(&mut head, &mut reply);
+    let other = HeaderName::from_static("x-other");
+    reply.write(other.clone(), b"kept");
+    let entered = reply.take_scopes();
+    let verdict = settle(verdict, &mut head, &mut reply);
+    reply.put_scopes(entered);
+
+    assert!(verdict.is_admit());
+    assert!(!reply.has_scopes(), "of a guard that rejected");
+    let mut headers = HeaderMap::new();
+    reply.apply(&mut headers, 0);
+    assert_eq!(
+        (&headers[&other], &headers[NAME]),
+        (
+            &HeaderValue::from_static("kept"),
+            &HeaderValue::from_static("tokens")
+        )
+    );
+}

@@ -57,8 +57,9 @@
 //! `panic`: its text in Rust's escaped form, cut after 256 characters.
 //!
 //! Only a panic hook knows where a panic came from. The first layer made installs one in front of
-//! the hook that is there: it notes the place of panics that this layer will catch, and hands all
-//! others on. That way a caught panic is logged once, not twice.
+//! the hook that is there: it notes the place of panics below this layer, and hands all others on. That
+//! way a caught panic is logged once, not twice. A panic below that the application catches itself
+//! is not printed.
 
 mod part;
 #[cfg(test)]

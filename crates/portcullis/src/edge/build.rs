@@ -97,6 +97,10 @@ impl<M> Edge<M> {
         problems.extend(
             relative.map(|path| format!("public paths: {path:?} does not start with a slash")),
         );
+        let starred = self.public.iter().filter(|path| has_stray_star(path));
+        problems.extend(starred.map(|path| {
+            format!("public paths: {path:?}: a star stands only at the end, after a slash")
+        }));
         problems.extend(self.health.iter().flat_map(duplicate_checks));
         problems.extend(unmet_needs(guards));
         problems
@@ -128,6 +132,10 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
             "deadline: 0 refuses everything; turn it off instead",
         ),
     ]
+}
+
+fn has_stray_star(path: &str) -> bool {
+    path.strip_suffix("/*").unwrap_or(path).contains('*')
 }
 
 /// Returns guards that need a fact which no guard above finds out.

@@ -134,7 +134,8 @@ impl<M> Edge<M> {
         let parsed = (name.parse::<HeaderName>(), value.parse::<HeaderValue>());
         match parsed {
             (Ok(name), Ok(value)) => {
-                let headers = self.secure_headers.take().unwrap_or_default();
+                let headers = self.secure_headers.take();
+                let headers = headers.unwrap_or_else(SecureHeaders::none);
                 self.secure_headers = Some(headers.with(name, value));
             }
             (Err(_), _) => self
@@ -200,7 +201,7 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Adds a guard, below those that are in its slot already. A guard that is off, such as `None`,
+    /// Adds a guard, below what setters put into its slot and below those that were added before. A guard that is off, such as `None`,
     /// is left out.
     pub fn guard(self, slot: Slot, guard: impl Guard) -> Self {
         self.add(slot, Arc::new(guard))

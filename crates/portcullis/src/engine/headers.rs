@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, CONTENT_TYPE, Entry},
@@ -33,7 +35,8 @@ impl Template {
             places.extend(guards.clone().flat_map(Guard::writes));
             // The application's, and the server's.
             places.extend([CONTENT_TYPE, CONTENT_LENGTH]);
-            places.retain(|name| !headers.contains_key(name));
+            let mut seen = HashSet::new();
+            places.retain(|name| !headers.contains_key(name) && seen.insert(name.clone()));
             headers.extend(places.iter().map(|name| (name.clone(), VACANT)));
         }
         Self {
@@ -69,20 +72,23 @@ impl Template {
             *value = written;
             filled += 1;
         }
-        let vacant = self.places.len() - filled - self.overlay(headers, own);
+        let vacant = self.places.len() - filled - self.overlay(headers, own, filled);
         reply.apply(headers, filled);
         self.clear(headers, vacant);
     }
 
-    /// Puts some headers over others. Returns how many places they filled.
+    /// Puts the application's headers over others, but for those that guards wrote into the first
+    /// places. Returns how many places they filled.
     #[inline]
-    fn overlay(&self, headers: &mut HeaderMap, own: &mut HeaderMap) -> usize {
+    fn overlay(&self, headers: &mut HeaderMap, own: &mut HeaderMap, written: usize) -> usize {
+        let goes =
+            |name: &HeaderName| self.strips.contains(name) || self.places[..written].contains(name);
         let has_lists = own.keys_len() < own.len();
         let mut filled = 0;
         let mut last = None;
         for (name, value) in own.drain() {
             match (name, &last) {
-                (Some(name), _) if self.strips.contains(&name) => last = None,
+                (Some(name), _) if goes(&name) => last = None,
                 (Some(name), _) => {
                     last = has_lists.then(|| name.clone());
                     let before = headers.insert(name, value);

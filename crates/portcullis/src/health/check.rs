@@ -62,9 +62,11 @@ impl Check {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<BoxError>,
     {
+        let check = Arc::new(check);
+        // Called inside the future: it may panic too.
         let run = move || -> Run {
-            let check = check();
-            Box::pin(async move { check.await.map_err(Into::into) })
+            let check = Arc::clone(&check);
+            Box::pin(async move { check().await.map_err(Into::into) })
         };
         Self {
             name: name.into(),

@@ -74,14 +74,17 @@ async fn follows_a_dependency_down_and_up() {
 async fn a_check_that_hangs_or_panics_fails() {
     let hangs = || pending::<Result<(), io::Error>>();
     let panics = || async { panic!("in a check") as Result<(), io::Error> };
+    let panics_at_once = || -> std::future::Ready<Result<(), io::Error>> { panic!("in a closure") };
     let health = Health::new()
         .limit(SECOND)
         .check("a", hangs)
-        .check("b", panics);
+        .check("b", panics)
+        .check("c", panics_at_once);
 
     assert_eq!(probe(&health, "/ready").await.0, 503);
     health.settled().await;
-    let expected = r#"{"status":"unhealthy","checks":{"a":"timed out","b":"failing"}}"#;
+    let expected =
+        r#"{"status":"unhealthy","checks":{"a":"timed out","b":"failing","c":"failing"}}"#;
     assert_eq!(probe(&health, "/health").await, (503, expected.to_owned()));
 }
 

@@ -1,7 +1,11 @@
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Once},
+};
 
 use http::request;
-use portcullis_core::{ClientIp, Facts, Principal};
+use portcullis_core::{ClientIp, Facts, PeerAddr, Principal};
 
 use super::key::{Key, Prefixes};
 
@@ -22,7 +26,8 @@ type HeadKey = dyn for<'a> Fn(&'a request::Parts) -> Option<Cow<'a, str>> + Send
 // ===== impl KeyBy =====
 
 impl KeyBy {
-    /// By client address: a whole IPv4 address, the /64 of an IPv6 address. The default.
+    /// By client address: a whole IPv4 address, the /64 of an IPv6 address. The default. Without a
+    /// [`ClientIp`], by the peer of [`serve`](crate::serve()).
     #[must_use]
     pub const fn address() -> Self {
         Self::network(Prefixes::SUBSCRIBER)
@@ -77,9 +82,25 @@ impl KeyBy {
 
 #[inline]
 fn address(facts: &Facts, prefixes: Prefixes) -> Key<'_> {
-    facts.get().map_or(Key::Unknown, |ClientIp(ip)| {
-        Key::from_address(*ip, prefixes)
-    })
+    let client = facts.get().map(|ClientIp(ip)| *ip);
+    let peer = || facts.get().map(|PeerAddr(peer)| peer.ip());
+    match client.or_else(peer) {
+        Some(ip) => Key::from_address(ip, prefixes),
+        None => unknown(),
+    }
+}
+
+/// Returns the one key of all requests without an address, and says once that there are some.
+#[cold]
+fn unknown<'a>() -> Key<'a> {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            target: "portcullis",
+            "requests without a client address share one quota: tell the client address layer where the server leaves the peer"
+        );
+    });
+    Key::Unknown
 }
 
 fn principal(facts: &Facts) -> Key<'_> {

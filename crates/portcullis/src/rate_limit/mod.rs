@@ -82,7 +82,7 @@
 //! Each policy has a table of a fixed size: 16 bytes for each key that has spent something at the same
 //! time, taken at construction. A key whose quota is whole is forgotten to make room. A key whose
 //! quota is not whole is never forgotten: when its part of the table is full of those, further new
-//! keys share one quota there until there is room, and `portcullis_rate_limit_overflow` counts them.
+//! keys share one quota there until there is room, and `portcullis_rate_limit_overflow_total` counts them.
 //! Places are chosen by a hash that is keyed for this process.
 //!
 //! On a table for 1,048,576 keys, six million new addresses a second do not make a polite client be

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use portcullis_core::{Rejection, RejectionKind, Reply};
+use portcullis_core::{Quota, Rejection, RejectionKind, Reply};
 
 use super::{
     gcra::{Owed, Refused},
@@ -147,10 +147,9 @@ fn write_policies<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply
 
 fn write_policy<const N: usize>(text: &mut Text<N>, rule: &Rule, quoted: &Quoted) {
     let quota = quoted.quota;
-    let window = quota.refill_interval().saturating_mul(quota.max_burst());
     text.item(&rule.policy.name);
     text.number(";q=", u64::from(quota.max_burst()));
-    text.number(";w=", seconds(super::gcra::nanos(window)).max(1));
+    text.number(";w=", window(quota));
 }
 
 /// `"hour";r=999;t=4;pk=:c2VjcmV0:`, for each policy.
@@ -191,6 +190,14 @@ fn standing_of(quoted: &Quoted, standing: &Result<Owed, Refused>) -> (u32, u64) 
         }
         Err(refused) => (0, seconds(refused.0).max(1)),
     }
+}
+
+/// The whole seconds in which a burst refills, rounded up: from the quota itself, as an interval is
+/// rounded already.
+fn window(quota: Quota) -> u64 {
+    let bursts = quota.period().as_nanos() * u128::from(quota.max_burst());
+    let seconds = bursts.div_ceil(u128::from(quota.count()) * 1_000_000_000);
+    u64::try_from(seconds).unwrap_or(u64::MAX)
 }
 
 /// Whole seconds, rounded up.

@@ -13,6 +13,10 @@ use super::{
 pub struct SecureHeaders {
     profile: Profile,
     headers: Headers,
+    /// Whether a policy with a nonce is added where there is none.
+    has_policy: bool,
+    /// Whether HSTS is added over HTTPS.
+    has_hsts: bool,
 }
 
 /// What kind of responses the headers are for.
@@ -38,6 +42,8 @@ impl SecureHeaders {
         Self {
             profile: Profile::Api,
             headers: Headers::Known(&API),
+            has_policy: false,
+            has_hsts: true,
         }
     }
 
@@ -47,6 +53,8 @@ impl SecureHeaders {
         Self {
             profile: Profile::Html,
             headers: Headers::Known(&HTML),
+            has_policy: true,
+            has_hsts: true,
         }
     }
 
@@ -67,7 +75,19 @@ impl SecureHeaders {
     pub fn without(mut self, name: &HeaderName) -> Self {
         let kept = self.headers.as_slice().iter().filter(|h| h.0 != *name);
         self.headers = Headers::Own(kept.cloned().collect());
+        self.has_policy &= *name != header::CONTENT_SECURITY_POLICY;
+        self.has_hsts &= *name != header::STRICT_TRANSPORT_SECURITY;
         self
+    }
+
+    /// Creates a guard without a header.
+    pub(crate) fn none() -> Self {
+        Self {
+            profile: Profile::Api,
+            headers: Headers::Own(Arc::new([])),
+            has_policy: false,
+            has_hsts: false,
+        }
     }
 
     /// Returns `"API"` or `"HTML"`.
@@ -91,12 +111,12 @@ impl Guard for SecureHeaders {
         let is_https = Facts::of(&head.extensions).get() == Some(&Scheme::Https);
         if self.profile == Profile::Html {
             let nonce = nonce::generate();
-            if let Some(policy) = nonce::policy(&nonce, is_https) {
+            if let Some(policy) = nonce::policy(&nonce, is_https).filter(|_| self.has_policy) {
                 reply.insert_default(header::CONTENT_SECURITY_POLICY, policy);
             }
             Facts::of_mut(&mut head.extensions).set(nonce);
         }
-        if is_https {
+        if is_https && self.has_hsts {
             reply.insert_default(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
         Verdict::Admit

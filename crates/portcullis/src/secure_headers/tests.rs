@@ -181,3 +181,15 @@ async fn off_is_identity() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn what_is_left_out_is_not_there() {
+    let layer = SecureHeaders::html()
+        .without(&header::CONTENT_SECURITY_POLICY)
+        .without(&header::STRICT_TRANSPORT_SECURITY);
+    let headers = headers(layer.into(), Some(Scheme::Https)).await;
+
+    assert!(!headers.contains_key(header::CONTENT_SECURITY_POLICY));
+    assert!(!headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+}

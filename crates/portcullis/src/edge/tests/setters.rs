@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use tower::Layer as _;
 
 use super::{Audit, Edge, NOTHING, Needs, Slot, built};
 use crate::{
@@ -146,4 +147,25 @@ fn public_paths_contradict_keys_that_are_forgotten_not_keys_that_are_off() {
     assert!(Edge::new().public(&paths).build().is_err());
     let off = Edge::new().api_keys(None::<crate::api_key::Keys>);
     assert!(off.public(paths).build().is_ok());
+}
+
+#[tokio::test]
+async fn a_header_is_the_only_one_where_the_profile_is_off() {
+    let edge = Edge::new().secure_headers(None).header("x-a", "b");
+    let service = edge.build().unwrap().layer(portcullis_test::echo());
+    let response = portcullis_test::send(service, portcullis_test::request("/")).await;
+
+    assert_eq!(response.headers()["x-a"], "b");
+    assert!(!response.headers().contains_key("x-content-type-options"));
+}
+
+#[test]
+#[cfg(feature = "auth")]
+fn a_star_in_a_public_path_is_at_its_end_after_a_slash() {
+    let edge = || Edge::new().api_keys(crate::api_key::Keys::default());
+
+    for stray in ["/v*", "/a/*/b", "/**"] {
+        assert!(edge().public([stray]).build().is_err(), "{stray}");
+    }
+    assert!(edge().public(["/", "/a/*"]).build().is_ok());
 }

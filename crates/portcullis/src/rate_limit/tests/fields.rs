@@ -77,3 +77,36 @@ async fn a_request_is_counted_at_the_moment_it_was_received() {
     assert_eq!(status(&layer, received(now)).await, 429);
     assert_eq!(status(&layer, received(Instant::now())).await, 200);
 }
+
+#[tokio::test]
+async fn the_window_is_the_time_in_which_a_burst_refills() {
+    let quotas = [
+        (Quota::per_second(3), 1),
+        (Quota::per_minute(7), 60),
+        (Quota::per_hour(7), 3600),
+        (Quota::per_minute(7).burst(10), 86),
+        (Quota::per_second(1000), 1),
+    ];
+
+    for (quota, window) in quotas {
+        let layer = RateLimitLayer::new(quota);
+        let response = send(layer.layer(echo()), from("192.0.2.1")).await;
+        let policy = &items(&response, "ratelimit-policy")[0];
+        assert_eq!(policy.1[1], ("w".into(), window), "{quota:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_client_address_it_is_the_peers() {
+    let layer = RateLimitLayer::new(Quota::per_minute(1));
+    let of_peer = async |peer: [u8; 4]| {
+        let mut request = portcullis_test::request("/");
+        let facts = Facts::of_mut(request.extensions_mut());
+        facts.set(portcullis_core::PeerAddr((peer, 1).into()));
+        send(layer.layer(echo()), request).await.status().as_u16()
+    };
+
+    assert_eq!(of_peer([127, 0, 0, 2]).await, 200);
+    assert_eq!(of_peer([127, 0, 0, 2]).await, 429);
+    assert_eq!(of_peer([127, 0, 0, 3]).await, 200);
+}
