@@ -82,8 +82,7 @@ impl Reply {
     #[inline]
     pub fn write(&mut self, name: HeaderName, value: &[u8]) {
         let start = self.text.len() as u16;
-        let is_value =
-            value.len() < LONGEST && value.iter().all(|byte| (b' '..0x7f).contains(byte));
+        let is_value = value.len() < LONGEST && is_visible(value);
         let Some(end) = start.checked_add(value.len() as u16).filter(|_| is_value) else {
             return;
         };
@@ -235,6 +234,12 @@ impl Field {
             free.insert(self.value.clone());
         }
     }
+}
+
+/// Returns `true` for visible ASCII. It looks at every byte, as that can be done for many at once.
+fn is_visible(value: &[u8]) -> bool {
+    let is_visible = |byte: &u8| (b' '..0x7f).contains(byte);
+    value.iter().fold(true, |all, byte| all & is_visible(byte))
 }
 
 /// Of one field, in bytes.
