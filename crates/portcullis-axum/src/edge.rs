@@ -16,7 +16,7 @@ pub type AxumEdge = Edge<AxumBody>;
 /// What an [`AxumEdge`] is built to: a layer for `Router::layer`.
 pub type EdgeLayer = portcullis::EdgeLayer<AxumBody>;
 
-/// Gives axum its own bodies, where nothing must be counted or watched. A type that is only named.
+/// Leaves axum its own bodies where nothing must be counted or watched. A type that is only named.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a type that is only named")]
 pub enum AxumBody {}

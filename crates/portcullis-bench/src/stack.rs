@@ -48,6 +48,19 @@ impl Stack {
         Self::new(name, has, Work::Route { build, ask })
     }
 
+    /// A layer alone around a router, and the peer that it is compared with.
+    pub(crate) const fn layer(
+        name: &'static str,
+        peer: &'static str,
+        has: &'static str,
+        build: fn() -> Router,
+    ) -> Self {
+        Self {
+            peer: Some(peer),
+            ..Self::route(name, has, build, Ask::PLAIN)
+        }
+    }
+
     /// A part that is no router, called as it is.
     pub(crate) const fn step(name: &'static str, has: &'static str, build: fn() -> Step) -> Self {
         Self::new(name, has, Work::Step(build))

@@ -208,42 +208,30 @@ pub(crate) const STACKS: &[Stack] = &[
         ours::limited_service,
     ),
     Stack::step("clone of the edge service", "everything on", ours::clone),
-    Stack {
-        peer: Some("peer: request ID"),
-        ..Stack::route(
-            "layer: request ID",
-            "`RequestIdLayer`",
-            ours::request_id,
-            Ask::PLAIN,
-        )
-    },
-    Stack {
-        peer: Some("peer: catch panic"),
-        ..Stack::route(
-            "layer: catch panic",
-            "`CatchPanicLayer`",
-            ours::catch_panic,
-            Ask::PLAIN,
-        )
-    },
-    Stack {
-        peer: Some("peer: timeout"),
-        ..Stack::route(
-            "layer: timeout",
-            "`TimeoutLayer`, 30 s",
-            ours::timeout,
-            Ask::PLAIN,
-        )
-    },
-    Stack {
-        peer: Some("peer: body limit"),
-        ..Stack::route(
-            "layer: body limit",
-            "`BodyLimitLayer`, 1 MiB",
-            ours::body_limit,
-            Ask::PLAIN,
-        )
-    },
+    Stack::layer(
+        "layer: request ID",
+        "peer: request ID",
+        "`RequestIdLayer`",
+        ours::request_id,
+    ),
+    Stack::layer(
+        "layer: catch panic",
+        "peer: catch panic",
+        "`CatchPanicLayer`",
+        ours::catch_panic,
+    ),
+    Stack::layer(
+        "layer: timeout",
+        "peer: timeout",
+        "`TimeoutLayer`, 30 s",
+        ours::timeout,
+    ),
+    Stack::layer(
+        "layer: body limit",
+        "peer: body limit",
+        "`BodyLimitLayer`, 1 MiB",
+        ours::body_limit,
+    ),
     Stack {
         peer: Some("peer: rate limit"),
         ..Stack::route(
@@ -253,51 +241,36 @@ pub(crate) const STACKS: &[Stack] = &[
             Ask::PLAIN.with_facts(),
         )
     },
-    Stack {
-        peer: Some("peer: trace, not sampled"),
-        ..Stack::route(
-            "layer: trace, not sampled",
-            "`ObserveLayer` with `Tracing`",
-            ours::trace_not_sampled,
-            Ask::PLAIN,
-        )
-    },
-    Stack {
-        peer: Some("peer: trace, sampled"),
-        ..Stack::route(
-            "layer: trace, sampled",
-            "the same, every trace sampled",
-            ours::trace_sampled,
-            Ask::PLAIN,
-        )
-    },
-    Stack {
-        peer: Some("peer: metrics"),
-        ..Stack::route(
-            "layer: metrics",
-            "`ObserveLayer` with `Metrics`",
-            ours::metrics,
-            Ask::PLAIN,
-        )
-    },
-    Stack {
-        peer: Some("peer: secure headers"),
-        ..Stack::route(
-            "layer: secure headers",
-            "`SecureHeadersLayer`, the API profile",
-            ours::secure_headers,
-            Ask::PLAIN,
-        )
-    },
-    Stack {
-        peer: Some("peer: API key"),
-        ..Stack::route(
-            "layer: API key",
-            "`ApiKeyLayer` with `Keys`",
-            ours::api_key,
-            Ask::PLAIN,
-        )
-    },
+    Stack::layer(
+        "layer: trace, not sampled",
+        "peer: trace, not sampled",
+        "`ObserveLayer` with `Tracing`",
+        ours::trace_not_sampled,
+    ),
+    Stack::layer(
+        "layer: trace, sampled",
+        "peer: trace, sampled",
+        "the same, every trace sampled",
+        ours::trace_sampled,
+    ),
+    Stack::layer(
+        "layer: metrics",
+        "peer: metrics",
+        "`ObserveLayer` with `Metrics`",
+        ours::metrics,
+    ),
+    Stack::layer(
+        "layer: secure headers",
+        "peer: secure headers",
+        "`SecureHeadersLayer`, the API profile",
+        ours::secure_headers,
+    ),
+    Stack::layer(
+        "layer: API key",
+        "peer: API key",
+        "`ApiKeyLayer` with `Keys`",
+        ours::api_key,
+    ),
 ];
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ struct Shared {
     worker: Worker,
 }
 
-/// Makes an exchange's span the current one.
+/// Enters an exchange's span.
 struct InContext(Context);
 
 // ===== impl Tracing =====

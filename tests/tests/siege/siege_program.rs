@@ -43,6 +43,15 @@ fn answer(mut io: TcpStream, bytes: &[u8]) {
     }
 }
 
+/// A server of the gallery, and its address.
+fn gallery(arguments: &[&str]) -> (Process, String) {
+    let mut command = program("gallery");
+    let command = command.args(arguments).stderr(Stdio::null());
+    let (gallery, printed) = Process::until(command, "listening on ");
+    let url = printed.last().unwrap().rsplit(' ').next().unwrap();
+    (gallery, url.to_owned())
+}
+
 /// What the program says of a server, in so many seconds at most.
 fn siege(url: &str, seconds: u64) -> Output {
     // Built before the clock starts.
@@ -133,15 +142,7 @@ static ELSEWHERE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 #[test]
 fn a_server_that_dies_in_the_middle() {
-    let mut command = program("gallery");
-    let (mut gallery, printed) = Process::until(command.stderr(Stdio::null()), "listening on ");
-    let url = printed
-        .last()
-        .unwrap()
-        .rsplit(' ')
-        .next()
-        .unwrap()
-        .to_owned();
+    let (mut gallery, url) = gallery(&[]);
     let killer = thread::spawn(move || {
         thread::sleep(Duration::from_secs(3));
         gallery.0.kill().unwrap();
@@ -200,16 +201,7 @@ fn with_a_baseline_only_what_changed_is_shown() {
     let file = folder.path().join("before.json");
     let before = file.display().to_string();
     let siege = |fault: &[&str], more: &[&str]| {
-        let mut command = program("gallery");
-        let command = command.args(fault).stderr(Stdio::null());
-        let (_gallery, printed) = Process::until(command, "listening on ");
-        let url = printed
-            .last()
-            .unwrap()
-            .rsplit(' ')
-            .next()
-            .unwrap()
-            .to_owned();
+        let (_gallery, url) = gallery(fault);
         let arguments = [&["siege", &url, "--only", "A11,A12"], more].concat();
         run("portcullis", &arguments, &[])
     };
@@ -235,15 +227,7 @@ fn with_a_baseline_only_what_changed_is_shown() {
 
 #[test]
 fn an_interrupt_ends_it_and_leaves_nothing() {
-    let mut command = program("gallery");
-    let (gallery, printed) = Process::until(command.stderr(Stdio::null()), "listening on ");
-    let url = printed
-        .last()
-        .unwrap()
-        .rsplit(' ')
-        .next()
-        .unwrap()
-        .to_owned();
+    let (gallery, url) = gallery(&[]);
     let mut command = program("portcullis");
     let command = command.args(["siege", &url]).stdout(Stdio::piped());
     let mut child: Child = command.stderr(Stdio::null()).spawn().unwrap();

@@ -10,7 +10,7 @@ use crate::{Enter, Rejection, RejectionKind, Scope};
 
 const NAME: HeaderName = HeaderName::from_static("x-own");
 
-/// Says what it was told to, and leaves its name in the reply.
+/// Returns the verdict that it was told to, and leaves its name in the reply.
 struct Says(&'static str, fn() -> Verdict);
 
 impl Guard for Says {

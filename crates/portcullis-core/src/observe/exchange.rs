@@ -6,7 +6,7 @@ use std::{
 use http::{Method, StatusCode, Version, request, response};
 use tokio::time::Instant;
 
-use super::{Route, TraceContext, head::Head};
+use super::{Outcome, Route, TraceContext, head::Head};
 use crate::{
     ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RejectionKind, RequestId, Scheme,
 };
@@ -37,20 +37,6 @@ pub struct Exchange {
     request_bytes: u64,
     response_bytes: u64,
     outcome: Outcome,
-}
-
-/// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "complete by definition")]
-pub enum Outcome {
-    /// With the last byte.
-    Complete,
-    /// The client went away: the future or the body was dropped.
-    Aborted,
-    /// The service or the body gave an error.
-    Failed,
-    /// The body panicked, or something that nothing caught.
-    Panicked,
 }
 
 // ===== impl Exchange =====

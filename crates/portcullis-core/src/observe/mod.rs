@@ -40,13 +40,15 @@ mod exchange;
 mod head;
 mod method;
 mod observer;
+mod outcome;
 mod route;
 mod trace;
 
 pub use self::{
-    exchange::{Exchange, Outcome},
+    exchange::Exchange,
     method::known_method,
     observer::{Enter, Observer, Scope},
+    outcome::Outcome,
     route::Route,
     trace::TraceContext,
 };

@@ -43,13 +43,15 @@
 //!
 //! # Order
 //!
-//! Above everything that reads a body.
+//! Above everything that reads a body. Where several limits meet a request the lowest counts: below
+//! an edge a route can only lower what it allows. axum's `DefaultBodyLimit` (2 MB) is one more, which
+//! answers in its own way.
 //!
 //! # Configuration
 //!
 //! | method | default | why |
 //! |---|---|---|
-//! | [`BodyLimitLayer::new`] | 1 MiB in [`Edge`](crate::Edge) | enough for JSON; uploads have routes of their own |
+//! | [`BodyLimitLayer::new`] | 1 MiB in [`Edge`](crate::Edge) | enough for JSON |
 //!
 //! # Rejections
 //!

@@ -49,7 +49,7 @@ impl<B> Service<Request<B>> for PanicsInCall {
     }
 }
 
-/// Gives "ab", then panics.
+/// Yields "ab", then panics.
 struct PanicsWhileStreamed(bool);
 
 impl Body for PanicsWhileStreamed {

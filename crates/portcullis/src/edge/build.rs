@@ -15,7 +15,7 @@ use crate::{
 /// Guards with their slots, outermost first.
 pub(super) type Guards = Vec<(Slot, Arc<dyn Guard>)>;
 
-/// What the guards of an edge count.
+/// What the guards of an edge count. Not the edge itself, which has the observers that hold this.
 struct AllCounts(Vec<Arc<dyn Guard>>);
 
 impl<M> Edge<M> {
@@ -50,7 +50,7 @@ impl<M> Edge<M> {
         }
         stack.observers = self.observers;
         let slots = guards.into_iter().map(|(slot, _)| slot).collect();
-        Ok(EdgeLayer::new(stack, slots, self.timeout))
+        Ok(EdgeLayer::new(stack, slots))
     }
 
     /// Puts the guards that are on in their order.

@@ -4,10 +4,7 @@ use portcullis_core::{Count, Counts, Guard, Observer};
 use tower_layer::Layer;
 
 use super::{Explanation, Slot};
-use crate::{
-    engine::{EdgeService, Stack, Wrapped},
-    timeout::Timeout,
-};
+use crate::engine::{EdgeService, Stack, Wrapped};
 
 /// Applies a whole edge. Built by [`Edge::build`](super::Edge::build).
 ///
@@ -16,7 +13,6 @@ pub struct EdgeLayer<M = Wrapped> {
     stack: Arc<Stack>,
     /// Of each guard.
     slots: Arc<[Slot]>,
-    timeout: Option<Timeout>,
     bodies: PhantomData<fn() -> M>,
 }
 
@@ -24,17 +20,15 @@ pub struct EdgeLayer<M = Wrapped> {
 pub(super) struct Rows<'l> {
     stack: &'l Stack,
     slots: &'l [Slot],
-    timeout: Option<Timeout>,
 }
 
 // ===== impl EdgeLayer =====
 
 impl<M> EdgeLayer<M> {
-    pub(super) fn new(stack: Stack, slots: Arc<[Slot]>, timeout: Option<Timeout>) -> Self {
+    pub(super) fn new(stack: Stack, slots: Arc<[Slot]>) -> Self {
         Self {
             stack: stack.sealed(),
             slots,
-            timeout,
             bodies: PhantomData,
         }
     }
@@ -46,7 +40,6 @@ impl<M> EdgeLayer<M> {
         Explanation::new(&Rows {
             stack: &self.stack,
             slots: &self.slots,
-            timeout: self.timeout,
         })
     }
 }
@@ -72,7 +65,7 @@ impl<M> Clone for EdgeLayer<M> {
         Self {
             stack: Arc::clone(&self.stack),
             slots: Arc::clone(&self.slots),
-            ..*self
+            bodies: PhantomData,
         }
     }
 }
@@ -104,9 +97,9 @@ impl Rows<'_> {
     }
 
     pub(super) fn deadline(&self) -> Option<String> {
-        self.timeout.map(|timeout| {
-            let status = timeout.kind().status().as_u16();
-            format!("{:?}, then {status}", timeout.after())
+        self.stack.time_limit.map(|limit| {
+            let status = limit.kind.status().as_u16();
+            format!("{:?}, then {status}", limit.after)
         })
     }
 }

@@ -2,8 +2,9 @@ use std::fmt;
 
 /// A place in the order in which an edge asks its guards.
 ///
-/// The variants are declared in that order, the outermost first. Guards of one slot are asked in
-/// the order in which they were added.
+/// The variants are declared in that order, the outermost first. In one slot the
+/// guard of a setter is asked first, then those of [`Edge::guard`](super::Edge::guard) in the order in
+/// which they were added.
 ///
 /// Guards of the first three are asked about every request, whatever one of them says: every
 /// response has an ID and the headers of its profile. All others are asked until one does not

@@ -12,7 +12,7 @@ use portcullis_core::{Guard, Reply};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Template {
     headers: HeaderMap,
-    /// Names of the last fields, which only have a place.
+    /// The last fields, which only have a place.
     places: Vec<HeaderName>,
     /// Fields of the application that go.
     strips: Vec<HeaderName>,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, header::CONTENT_LENGTH, request, response};
+use http::{Response, request, response};
 use http_body::SizeHint;
 use portcullis_core::{
     Facts, Outcome, ProblemJson, Received, Rejection, RejectionKind, Reply, RequestId, Verdict,
@@ -37,8 +37,6 @@ pub(super) struct Passage {
     timer: Timer,
     /// For what is refused when the head is gone.
     pub(super) request_id: Option<RequestId>,
-    /// How many bytes of the response are still to come, where that is known.
-    pub(super) left: Option<u64>,
 }
 
 // ===== impl Passage =====
@@ -53,7 +51,6 @@ impl Passage {
             pending: Vec::new(),
             timer: Timer::default(),
             request_id: None,
-            left: None,
         })
     }
 
@@ -265,10 +262,8 @@ impl Passage {
         let (head, content) = self.complete(response).into_parts();
         self.watch.on_head(&head);
         let is_watched = self.watch.stack.watches_bodies() || self.reply.is_holding();
-        if is_watched {
-            self.left = declared(&head.headers);
-        }
-        (head, content, is_watched.then_some(Watched(self)))
+        let watched = is_watched.then(|| Watched::new(self, &head.headers));
+        (head, content, watched)
     }
 
     /// Lets every guard complete a response. Where one panics the response is a 500, which the
@@ -298,10 +293,4 @@ impl Passage {
             }
         }
     }
-}
-
-/// Returns the length that a response declares.
-fn declared(headers: &HeaderMap) -> Option<u64> {
-    let length = headers.get(CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
 }

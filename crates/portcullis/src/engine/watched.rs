@@ -1,26 +1,36 @@
 use std::fmt;
 
+use http::{HeaderMap, header::CONTENT_LENGTH};
 use portcullis_core::Outcome;
 
 use super::{caught::Caught, passage::Passage};
 
 /// What lasts to the end of a response's body.
-pub struct Watched(pub(super) Box<Passage>);
+pub struct Watched {
+    passage: Box<Passage>,
+    /// How many bytes are still to come, where that is known.
+    left: Option<u64>,
+}
 
 // ===== impl Watched =====
 
 impl Watched {
+    pub(super) fn new(passage: Box<Passage>, headers: &HeaderMap) -> Self {
+        let left = declared(headers);
+        Self { passage, left }
+    }
+
     /// Runs a poll of the body: in scope, and with its panics caught.
     #[inline]
     pub(super) fn run<T>(&mut self, poll: impl FnOnce() -> T) -> Result<T, Caught> {
-        self.0.run(|_| poll())
+        self.passage.run(|_| poll())
     }
 
     /// Begins with a body of which this much is known.
     #[inline]
     pub(super) fn on_body(&mut self, is_end: bool, exact: Option<u64>) {
-        self.0.left = exact.or(self.0.left);
-        if is_end || self.0.left == Some(0) || self.0.watch.has_no_body() {
+        self.left = exact.or(self.left);
+        if is_end || self.left == Some(0) || self.passage.watch.has_no_body() {
             self.end(Outcome::Complete);
         }
     }
@@ -29,23 +39,23 @@ impl Watched {
     /// is the end.
     #[inline]
     pub(super) fn on_bytes(&mut self, bytes: u64, is_end: bool) {
-        self.0.watch.on_bytes(bytes);
-        self.0.left = self.0.left.map(|left| left.saturating_sub(bytes));
-        if is_end || self.0.left == Some(0) {
+        self.passage.watch.on_bytes(bytes);
+        self.left = self.left.map(|left| left.saturating_sub(bytes));
+        if is_end || self.left == Some(0) {
             self.end(Outcome::Complete);
         }
     }
 
     #[cold]
     pub(super) fn on_panic(&mut self, caught: &Caught) {
-        caught.log(self.0.request_id.as_ref());
+        caught.log(self.passage.request_id.as_ref());
         self.end(Outcome::Panicked);
     }
 
     pub(super) fn end(&mut self, outcome: Outcome) {
-        drop(self.0.reply.take_held());
-        drop(self.0.reply.take_scopes());
-        self.0.watch.end(outcome);
+        drop(self.passage.reply.take_held());
+        drop(self.passage.reply.take_scopes());
+        self.passage.watch.end(outcome);
     }
 }
 
@@ -53,4 +63,10 @@ impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").finish_non_exhaustive()
     }
+}
+
+/// Returns the length that a response declares.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }

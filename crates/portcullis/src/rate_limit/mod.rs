@@ -6,7 +6,8 @@
 //! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) in whole nanoseconds. A key is
 //! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key, or
 //! what a function makes of the head. IPv6 addresses count by their /64, which is what one
-//! subscriber gets. Requests without a known address share one quota.
+//! subscriber gets. Without an address it is the peer of
+//! [`serve`](crate::serve()); requests with neither share one quota, and a warning says so once.
 //!
 //! A request may meet several policies. It is served if all of them allow it, and then spends from
 //! all; otherwise it spends from none. A request over a quota is answered with a 429

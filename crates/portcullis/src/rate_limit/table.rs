@@ -230,7 +230,7 @@ impl Set {
         }
     }
 
-    /// Gives a free place to `tag`, if nobody has changed it meanwhile.
+    /// Hands a free place to `tag`, if nobody has changed it meanwhile.
     fn claim<E>(
         &self,
         way: usize,

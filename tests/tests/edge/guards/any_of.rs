@@ -28,7 +28,7 @@ fn tokens() -> impl Guard {
     })
 }
 
-/// Says something, waits, and rejects.
+/// Writes something, waits, and rejects.
 fn hesitant() -> impl Guard {
     Judge(|_: &mut request::Parts, reply: &mut Reply| {
         reply.insert(NOTE, HeaderValue::from_static("first"));

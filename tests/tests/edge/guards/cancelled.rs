@@ -70,7 +70,7 @@ async fn hang_up_http1(address: SocketAddr, is_asked: impl Fn() -> bool) {
     drop(io);
 }
 
-/// Gives up one stream; the connection goes on.
+/// Resets one stream; the connection goes on.
 async fn hang_up_http2(client: &Client, is_asked: impl Fn() -> bool) {
     let Client::Http2(sender) = client else {
         unreachable!("it is HTTP/2");

@@ -9,13 +9,13 @@ use super::*;
 
 const STORE: HeaderName = HeaderName::from_static("x-store");
 
-/// Asks a store who it is by a header, for a moment; knows everybody but `stranger`.
+/// Asks a store who it is by a header, for 20 ms; knows everybody but `nobody`.
 fn slow_store() -> impl Guard {
     Judge(|head: &mut request::Parts, _: &mut Reply| {
         let name = head.headers.get("x-name").cloned();
         let asked = async {
             sleep(Duration::from_millis(20)).await;
-            name.filter(|name| name != "stranger")
+            name.filter(|name| name != "nobody")
         };
         Verdict::defer(asked, |name, head, reply| {
             let Some(name) = name else {
@@ -54,7 +54,7 @@ async fn those_above_are_asked_before_and_those_below_when_it_is_known() {
         let known = client.ask(request("/", &[("x-name", "alice")])).await;
         assert_eq!((known.status.as_u16(), &*known.text), (200, "alice"));
         assert_eq!(known.header("x-store"), "asked");
-        let unknown = client.ask(request("/", &[("x-name", "stranger")])).await;
+        let unknown = client.ask(request("/", &[("x-name", "nobody")])).await;
         assert_problem(&unknown, 401, "unauthenticated");
         assert_eq!(unknown.header("x-store"), "");
 

@@ -57,18 +57,19 @@ fn lookalikes(good: &str) -> [String; 9] {
 }
 
 /// `*` without credentials is for everybody, and said so.
+/// What browsers would read: the protected route, or else any.
+fn path(context: &Context) -> &str {
+    let protected = context.profile.routes.protected.as_deref();
+    protected.unwrap_or(context.control())
+}
+
 fn allows(answer: &Answer, origin: &str) -> bool {
     let allowed = answer.header("access-control-allow-origin");
     allowed == origin || allowed == "*" && answer.has("access-control-allow-credentials")
 }
 
 pub(crate) async fn credentials_and_vary(context: &Context) -> Finding {
-    let path = context
-        .profile
-        .routes
-        .protected
-        .as_deref()
-        .unwrap_or(context.control());
+    let path = path(context);
     let good = &context.profile.cors.origins[0];
     for origin in [Some(good.as_str()), Some("https://evil.com"), None] {
         let request = context.get(path);
@@ -102,12 +103,7 @@ pub(crate) async fn credentials_and_vary(context: &Context) -> Finding {
 }
 
 pub(crate) async fn preflight(context: &Context) -> Finding {
-    let path = context
-        .profile
-        .routes
-        .protected
-        .as_deref()
-        .unwrap_or(context.control());
+    let path = path(context);
     let request = |origin: &str| Request::new("OPTIONS", path).header("origin", origin);
     let good = &context.profile.cors.origins[0];
     let fine = request(good).header("access-control-request-method", "GET");

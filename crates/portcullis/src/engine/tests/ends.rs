@@ -26,7 +26,7 @@ use crate::{
 type Text = Full<Bytes>;
 type Asked = Request<RequestBody<Text>>;
 
-/// Gives "ab", then what it was told to.
+/// Yields "ab", then what it was told to.
 struct Streamed(u8, fn() -> Polled);
 
 type Polled = Poll<Option<Result<Frame<Bytes>, io::Error>>>;
@@ -47,7 +47,7 @@ impl Body for Streamed {
     }
 }
 
-/// Says how much it gives, and not that it was all.
+/// Declares how much it yields, and not that it was all.
 struct Sized(Chunks, u64);
 
 impl Body for Sized {
