@@ -20,6 +20,8 @@ use portcullis::{Facts, ProblemJson, Rejection, RejectionKind, RequestId, facts,
 pub struct Fact<T>(pub T);
 
 /// Nothing left the fact that was asked for. Answered with a problem and status 500, and logged.
+///
+/// Rendered by [`ProblemJson`]: a handler does not know the edge's responder.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MissingFact {

@@ -59,15 +59,11 @@ struct Problem<'a> {
 pub fn refuse(respond: &dyn Respond, rejection: Rejection) -> Response<Bytes> {
     let mut response = respond.respond(&rejection);
     let headers = response.headers_mut();
-    for (at, (name, value)) in rejection.headers().iter().enumerate() {
-        let is_first = rejection.headers()[..at]
-            .iter()
-            .all(|(other, _)| other != name);
-        if is_first {
-            headers.insert(name, value.clone());
-        } else {
-            headers.append(name, value.clone());
-        }
+    for (name, _) in rejection.headers() {
+        headers.remove(name);
+    }
+    for (name, value) in rejection.headers() {
+        headers.append(name, value.clone());
     }
     if let Some(seconds) = rejection.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -23,8 +23,8 @@
 //! ([`observe`]), panic recovery ([`catch_panic`]: 500) and the deadline ([`timeout`]: 503, or 504
 //! for a gateway).
 //!
-//! Every answer of a layer is a [`Rejection`], rendered as a problem (RFC 9457) with the request
-//! ID by [`ProblemJson`], or by a [`Respond`] of your own.
+//! Every refusal but a probe's 503, which has a report of its own, is a [`Rejection`], rendered as a
+//! problem (RFC 9457) with the request ID by [`ProblemJson`], or by a [`Respond`] of your own.
 //!
 //! # Quick start
 //!

@@ -25,7 +25,7 @@ pub enum Verdict {
 impl Verdict {
     /// Returns a verdict that waits for `future`, and then judges by its output.
     ///
-    /// The one box of a guard is made here, and only here.
+    /// The future is boxed.
     pub fn defer<F>(
         future: F,
         judge: impl FnOnce(F::Output, &mut request::Parts, &mut Reply) -> Self + Send + 'static,

@@ -38,7 +38,8 @@ pub trait ResponseBodies<B>: 'static {
     fn response(content: Content<B>, watched: Option<Watched>) -> Self::Response;
 }
 
-/// Leaves bodies as they are: for parts that look at heads only.
+/// Leaves bodies as they are: for parts that look at heads only. The response's body must be
+/// `From<Bytes>`, as `Full<Bytes>` and axum's are: the part answers with one.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a type that is only named")]
 pub enum Plain {}
