@@ -25,10 +25,10 @@ impl Counters {
         self.secret.hash(key)
     }
 
-    /// An opaque mark for a key.
+    /// Returns the opaque partition key of a key.
     #[inline]
-    pub(super) fn mark(&self, key: &Key<'_>) -> u64 {
-        self.secret.mark(key)
+    pub(super) fn partition_key(&self, key: &Key<'_>) -> u64 {
+        self.secret.partition_key(key)
     }
 
     /// Spends `cost` requests, or says how long to wait.

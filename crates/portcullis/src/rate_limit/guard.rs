@@ -47,8 +47,8 @@ impl RateLimit {
         Ok(Self::checked(policies))
     }
 
-    /// Sets the room: places, in each policy, for so many keys that have spent something at the same time. 16 bytes
-    /// each, taken now. 65,536 by default.
+    /// Sets the room: places, in each policy, for so many keys that have spent something at the same
+    /// time. 16 bytes each, taken now. 65,536 by default.
     #[must_use]
     pub fn max_keys(self, max_keys: usize) -> Self {
         self.rebuilt(|keys, _| *keys = max_keys)

@@ -123,9 +123,9 @@ impl Secret {
         self.places.hash(key)
     }
 
-    /// A mark for a key that clients see.
+    /// Returns the partition key that clients see (`pk`).
     #[inline]
-    pub(super) fn mark(&self, key: &Key<'_>) -> u64 {
+    pub(super) fn partition_key(&self, key: &Key<'_>) -> u64 {
         self.marks.hash(key)
     }
 }

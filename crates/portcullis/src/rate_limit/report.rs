@@ -160,7 +160,7 @@ fn write_limits<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: 
         let (left, wait) = standing_of(quoted, standing);
         text.prepared_item(&rule.start, u64::from(left));
         text.number(";t=", wait);
-        text.bytes(";pk=", spending.mark);
+        text.bytes(";pk=", spending.partition_key);
     }
     text.write_to(reply, RATELIMIT);
 }

@@ -101,7 +101,7 @@ impl Rules {
     /// Spends all of it, if every policy allows it; otherwise nothing.
     #[inline]
     pub(super) fn spend<const N: usize>(&self, spendings: &mut Spendings<N>, now: u64) {
-        if spendings.len() > 1 && self.would_refuse(spendings, now) {
+        if spendings.len() > 1 && self.peek_all(spendings, now) {
             return;
         }
         spendings.each(|spending, _| {
@@ -111,8 +111,9 @@ impl Rules {
         });
     }
 
-    /// Whether one of several policies would refuse, so that none may be spent from.
-    pub(super) fn would_refuse<const N: usize>(
+    /// Looks how a request would stand with each policy, and spends nothing. Returns `true` if one
+    /// refuses, so that none may be spent from.
+    pub(super) fn peek_all<const N: usize>(
         &self,
         spendings: &mut Spendings<N>,
         now: u64,
@@ -251,7 +252,7 @@ impl Rule {
             tier: self.tier(head, facts),
             cost,
             hash: self.counters.hash(&key),
-            mark: self.counters.mark(&key),
+            partition_key: self.counters.partition_key(&key),
         })
     }
 

@@ -11,7 +11,7 @@ pub(super) struct Spending {
     pub(super) cost: u32,
     pub(super) hash: u64,
     /// What the client sees of its key.
-    pub(super) mark: u64,
+    pub(super) partition_key: u64,
 }
 
 /// What one request spends, and how it stands with each policy then. Up to `N` policies.
@@ -67,7 +67,7 @@ impl Spending {
         tier: None,
         cost: 0,
         hash: 0,
-        mark: 0,
+        partition_key: 0,
     };
 }
 

@@ -46,10 +46,10 @@ impl<const ITEMS: usize> Text<ITEMS> {
         self.push(digits.format(number.min(999_999_999_999_999)).as_bytes());
     }
 
-    /// Adds a parameter that is a byte sequence: six bytes of a mark, which are eight characters.
+    /// Adds a parameter that is a byte sequence: six bytes of a number, which are eight characters.
     #[inline]
-    pub(super) fn bytes(&mut self, name: &str, mark: u64) {
-        let character = |place| BASE64[(mark >> (6 * place)) as usize % 64];
+    pub(super) fn bytes(&mut self, name: &str, number: u64) {
+        let character = |place| BASE64[(number >> (6 * place)) as usize % 64];
         self.push(name.as_bytes());
         self.push(b":");
         self.push(&[0, 1, 2, 3, 4, 5, 6, 7].map(character));

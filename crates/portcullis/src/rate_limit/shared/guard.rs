@@ -137,7 +137,7 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
         let now = rules.clock.of_request(facts);
         let is_known = rules.is_unlimited(&spendings)
             || self.state.spend_lease(&rules, &mut spendings, now)
-            || rules.would_refuse(&mut spendings, now);
+            || rules.peek_all(&mut spendings, now);
         rules.spend_where(&mut spendings, now, |rule| rule.policy.dry_run);
         if is_known {
             return rules.judge(&spendings, reply);
