@@ -11,7 +11,7 @@ use prometheus_client::{
 use crate::{
     counts::Sources,
     labels::{Active, OTHER, Refused},
-    routes::{Durations, Gauges, Routes},
+    routes::{Durations, Few, Routes},
 };
 
 /// Rate, errors and duration of exchanges. Clones share the series.
@@ -24,9 +24,8 @@ struct Inner {
     registry: Registry,
     sources: Sources,
     routes: Routes,
-    gauges: Gauges,
-    active: Family<Active, Gauge>,
-    refused: Family<Refused, Counter>,
+    active: Few<Active, Gauge>,
+    refused: Few<Refused, Counter>,
 }
 
 // ===== impl Metrics =====
@@ -64,9 +63,8 @@ impl Metrics {
             registry,
             sources,
             routes: Routes::new(durations),
-            gauges: Gauges::default(),
-            active,
-            refused,
+            active: Few::new(active),
+            refused: Few::new(refused),
         }))
     }
 
@@ -88,7 +86,9 @@ impl Metrics {
     fn count_rejection(&self, exchange: &Exchange) {
         if let Some(rejection) = exchange.rejection() {
             let reason = rejection.kind().slug();
-            self.0.refused.get_or_create(&Refused { reason }).inc();
+            self.0
+                .refused
+                .with(&Refused { reason }, |refused| refused.inc());
         }
     }
 }
@@ -102,16 +102,14 @@ impl Default for Metrics {
 impl Observer for Metrics {
     #[inline]
     fn begin(&self, exchange: &mut Exchange, _: &request::Parts) -> Option<Scope> {
-        let (gauges, family) = (&self.0.gauges, &self.0.active);
-        gauges.with(&active(exchange), family, |active| active.inc());
+        self.0.active.with(&active(exchange), |active| active.inc());
         None
     }
 
     #[inline]
     fn end(&self, exchange: &Exchange) {
         let labels = active(exchange);
-        let (gauges, family) = (&self.0.gauges, &self.0.active);
-        gauges.with(&labels, family, |active| active.dec());
+        self.0.active.with(&labels, |active| active.dec());
         self.0.routes.observe(&labels, exchange);
         self.count_rejection(exchange);
     }

@@ -1,10 +1,14 @@
 //! Series, found without a lock.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, OnceLock},
+};
 
 use arc_swap::ArcSwap;
 use portcullis_core::{Exchange, Route};
-use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram};
+use prometheus_client::metrics::{family::Family, histogram::Histogram};
 
 use crate::labels::{Active, OTHER, Served};
 
@@ -34,9 +38,12 @@ struct Series {
     duration: Histogram,
 }
 
-/// A list of gauges that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Gauges(ArcSwap<Vec<(Active, Gauge)>>);
+/// The series of a family with few of them, each found once.
+#[derive(Debug)]
+pub(crate) struct Few<L, S> {
+    family: Family<L, S>,
+    known: [OnceLock<(L, S)>; FEW],
+}
 
 // ===== impl Routes =====
 
@@ -127,35 +134,33 @@ impl Routes {
     }
 }
 
-// ===== impl Gauges =====
+// ===== impl Few =====
 
-impl Gauges {
-    /// Calls a function with the gauge for these labels, which is resolved once.
-    pub(crate) fn with(
-        &self,
-        labels: &Active,
-        family: &Family<Active, Gauge>,
-        change: impl FnOnce(&Gauge) -> i64,
-    ) {
-        let known = self.0.load();
-        match known.iter().find(|(known, _)| known == labels) {
-            Some((_, gauge)) => change(gauge),
-            None => change(&self.add(labels, family)),
-        };
+impl<L, S> Few<L, S>
+where
+    L: Clone + Eq + Hash,
+    S: Clone + Default,
+{
+    pub(crate) fn new(family: Family<L, S>) -> Self {
+        Self {
+            family,
+            known: [const { OnceLock::new() }; FEW],
+        }
     }
 
-    #[cold]
-    fn add(&self, labels: &Active, family: &Family<Active, Gauge>) -> Gauge {
-        let gauge = family.get_or_create_owned(labels);
-        self.0.rcu(|known| {
-            let mut known = Vec::clone(known);
-            known.push((labels.clone(), gauge.clone()));
-            known
-        });
-        gauge
+    /// Calls a function with the series that has these labels.
+    pub(crate) fn with<T>(&self, labels: &L, change: impl FnOnce(&S) -> T) -> T {
+        let find = || (labels.clone(), self.family.get_or_create_owned(labels));
+        let mut known = self.known.iter().map(|place| place.get_or_init(find));
+        match known.find(|(known, _)| known == labels) {
+            Some((_, series)) => change(series),
+            None => change(&find().1),
+        }
     }
 }
 
+/// More than there are methods for each of two schemes, and than reasons to refuse.
+const FEW: usize = 24;
 const MOST_ROUTES: usize = 1000;
 
 /// No route has this number.
