@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::{Router, extract::Path, routing::get};
+use tower::layer::util::Identity;
 
 pub(crate) mod alone;
 pub(crate) mod full;
@@ -12,6 +13,11 @@ mod trace;
 /// One route and no layer.
 pub(crate) fn bare() -> Router {
     Router::new().route("/u/{id}", get(user))
+}
+
+/// The same below a layer that returns the service as it is.
+pub(crate) fn identity() -> Router {
+    bare().layer(Identity::new())
 }
 
 async fn user(Path(id): Path<u32>) -> String {

@@ -49,6 +49,12 @@ pub(crate) const LIMITED_SERVICE: &str = "bare service, rate limit";
 pub(crate) const STACKS: &[Stack] = &[
     Stack::route(BARE, "one route, no layer", peers::bare, Ask::PLAIN).on_the_wire(),
     Stack::route(
+        "no-op layer",
+        "tower's `Identity`: what one `Router::layer` call costs by itself",
+        peers::identity,
+        Ask::PLAIN,
+    ),
+    Stack::route(
         PEERS_UNSAMPLED,
         "every peer below in one `Router::layer` call, no trace sampled",
         full::not_sampled,
