@@ -1,10 +1,10 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use serde::{Serialize, Serializer};
 
-use crate::{Rejection, RequestId};
+use crate::{Rejection, RejectionKind, RequestId};
 
 /// Renders a [`Rejection`] as a response.
 ///
@@ -42,11 +42,17 @@ where
 #[non_exhaustive]
 pub struct ProblemJson;
 
+/// What is the same for all rejections of a kind.
 #[derive(Serialize)]
-struct Problem<'a> {
+struct Problem {
     r#type: &'static str,
     title: &'static str,
     status: u16,
+}
+
+/// What is said of one rejection.
+#[derive(Serialize)]
+struct Occurrence<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
     #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
@@ -85,22 +91,8 @@ impl ProblemJson {
 
 impl Respond for ProblemJson {
     fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
-        let kind = rejection.kind();
-        let problem = Problem {
-            r#type: kind.problem_type(),
-            title: kind.title(),
-            status: kind.status().as_u16(),
-            detail: rejection.detail(),
-            violated_policies: rejection.violated_policies(),
-            request_id: rejection.request_id(),
-        };
-        // Strings and a number: this cannot fail.
-        let mut body = Vec::with_capacity(USUAL_LENGTH);
-        let _ = serde_json::to_writer(&mut body, &problem);
-
-        let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = kind.status();
-        response.headers_mut().reserve(EXPECTED_HEADERS);
+        let mut response = Response::new(Bytes::from(problem(rejection)));
+        *response.status_mut() = rejection.kind().status();
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -108,9 +100,51 @@ impl Respond for ProblemJson {
     }
 }
 
+/// Returns the problem as JSON. Strings and numbers: this cannot fail.
+fn problem(rejection: &Rejection) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL_LENGTH);
+    json.extend_from_slice(common(rejection.kind()));
+    let occurrence = Occurrence {
+        detail: rejection.detail(),
+        violated_policies: rejection.violated_policies(),
+        request_id: rejection.request_id(),
+    };
+    let seam = json.len();
+    let _ = serde_json::to_writer(&mut json, &occurrence);
+    // Two objects become one.
+    if json.get(seam + 1) == Some(&b'}') {
+        json.truncate(seam);
+        json.push(b'}');
+    } else if let Some(brace) = json.get_mut(seam) {
+        *brace = b',';
+    }
+    json
+}
+
+/// Returns what is the same for all rejections of a kind, as an object that is still open.
+fn common(kind: RejectionKind) -> &'static [u8] {
+    static COMMON: LazyLock<Vec<(RejectionKind, Vec<u8>)>> = LazyLock::new(|| {
+        let open = |kind: RejectionKind| {
+            let problem = Problem {
+                r#type: kind.problem_type(),
+                title: kind.title(),
+                status: kind.status().as_u16(),
+            };
+            let mut json = serde_json::to_vec(&problem).unwrap_or_default();
+            json.pop();
+            (kind, json)
+        };
+        RejectionKind::ALL.map(open).into()
+    });
+    let found = COMMON.iter().find(|(known, _)| *known == kind);
+    found.map_or(b"", |(_, json)| json)
+}
+
 fn as_text<S: Serializer>(id: &Option<&RequestId>, serializer: S) -> Result<S::Ok, S::Error> {
     match id {
-        Some(id) => serializer.collect_str(id),
+        Some(id) => {
+            id.with_text(|text| serializer.serialize_str(str::from_utf8(text).unwrap_or_default()))
+        }
         None => serializer.serialize_none(),
     }
 }
@@ -120,6 +154,3 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// A problem is about 200 bytes.
 const USUAL_LENGTH: usize = 256;
-
-/// What a refusal usually ends up with: its own, the secure headers, the request ID.
-const EXPECTED_HEADERS: usize = 16;

@@ -5,6 +5,7 @@ mod kind;
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 pub use self::kind::RejectionKind;
 use crate::RequestId;
@@ -23,7 +24,7 @@ pub struct Rejection(Arc<Inner>);
 struct Inner {
     kind: RejectionKind,
     detail: Option<Cow<'static, str>>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: SmallVec<[(HeaderName, HeaderValue); 1]>,
     policies: Vec<Cow<'static, str>>,
     request_id: Option<RequestId>,
     retry_after: Option<Duration>,
@@ -38,7 +39,7 @@ impl Rejection {
         Self(Arc::new(Inner {
             kind,
             detail: None,
-            headers: Vec::new(),
+            headers: SmallVec::new(),
             policies: Vec::new(),
             request_id: None,
             retry_after: None,
