@@ -74,15 +74,16 @@ impl Reply {
         });
     }
 
-    /// Sets a field of the response, from visible ASCII. A field that several guards write has a
-    /// line of each: a list, such as `RateLimit`.
+    /// Sets a field of the response, from text. A field that several guards write has a line of
+    /// each: a list, such as `RateLimit`.
     ///
     /// The values of all fields that are written share one allocation, of at most 64 KiB. A value
-    /// that does not fit, that has 32 KiB or more, or that is not visible ASCII, is left out.
+    /// that does not fit, that has 32 KiB or more, or that is none (RFC 9110, section 5.5) is left
+    /// out.
     #[inline]
     pub fn write(&mut self, name: HeaderName, value: &[u8]) {
         let start = self.text.len() as u16;
-        let is_value = value.len() < LONGEST && is_visible(value);
+        let is_value = value.len() < LONGEST && !value.starts_with(b" ");
         let Some(end) = start.checked_add(value.len() as u16).filter(|_| is_value) else {
             return;
         };
@@ -100,7 +101,9 @@ impl Reply {
 
     /// Runs the application, and the guards below, in a scope.
     pub fn enter(&mut self, scope: Option<Scope>) {
-        self.scopes.extend(scope);
+        if let Some(scope) = scope {
+            self.scopes.push(scope);
+        }
     }
 
     /// Returns `true` if there is a scope to run the application in.
@@ -234,12 +237,6 @@ impl Field {
             free.insert(self.value.clone());
         }
     }
-}
-
-/// Returns `true` for visible ASCII. It looks at every byte, as that can be done for many at once.
-fn is_visible(value: &[u8]) -> bool {
-    let is_visible = |byte: &u8| (b' '..0x7f).contains(byte);
-    value.iter().fold(true, |all, byte| all & is_visible(byte))
 }
 
 /// Of one field, in bytes.

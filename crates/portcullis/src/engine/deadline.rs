@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use http::request;
 use portcullis_core::{Deadline, Facts, RejectionKind};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -29,11 +28,10 @@ pub(super) struct Timer {
 impl TimeLimit {
     /// Starts the time, and lets the application know.
     #[inline]
-    pub(super) fn start(&self, head: &mut request::Parts, now: Instant) -> Timer {
+    pub(super) fn start(&self, facts: &mut Facts, now: Instant) -> Timer {
         // A limit beyond what a clock can hold is none.
         let at = now.checked_add(self.after);
         if let Some(at) = at {
-            let facts = Facts::of_mut(&mut head.extensions);
             let earlier = facts.get().map_or(at, |Deadline(above)| at.min(*above));
             facts.set(Deadline(earlier));
         }

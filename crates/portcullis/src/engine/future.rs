@@ -19,8 +19,8 @@ pin_project! {
     /// Response future for [`EdgeService`](super::EdgeService).
     pub struct EdgeFuture<F, M = Wrapped> {
         #[pin]
-        step: Step<F>,
-        passage: Option<Box<Passage>>,
+        pub(super) step: Step<F>,
+        pub(super) passage: Option<Box<Passage>>,
         bodies: PhantomData<fn() -> M>,
     }
 }
@@ -29,10 +29,10 @@ pin_project! {
 
 impl<F, M> EdgeFuture<F, M> {
     #[inline]
-    pub(super) fn new(passage: Box<Passage>, step: Step<F>) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            step,
-            passage: Some(passage),
+            step: Step::Answer { response: None },
+            passage: None,
             bodies: PhantomData,
         }
     }

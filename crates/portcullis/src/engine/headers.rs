@@ -12,7 +12,7 @@ use portcullis_core::{Guard, Reply};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Template {
     headers: HeaderMap,
-    /// The last fields, which only have a place.
+    /// The first fields, which only have a place.
     places: Vec<HeaderName>,
     /// Fields of the application that go.
     strips: Vec<HeaderName>,
@@ -21,24 +21,24 @@ pub(super) struct Template {
 // ===== impl Template =====
 
 impl Template {
-    pub(super) fn new<'g>(guards: impl Iterator<Item = &'g dyn Guard> + Clone) -> Self {
-        // A map at its limit grows before it looks whether a name is there already.
-        let mut headers = HeaderMap::with_capacity(ROOM);
-        for (name, value) in guards.clone().flat_map(Guard::defaults) {
-            // The outermost guard counts.
-            if let Some(Entry::Vacant(free)) = name.map(|name| headers.entry(name)) {
-                free.insert(value);
-            }
-        }
+    /// Creates what responses begin with, with places for some fields of the engine's own.
+    pub(super) fn new<'g>(
+        guards: impl Iterator<Item = &'g dyn Guard> + Clone,
+        own: &[HeaderName],
+    ) -> Self {
+        let defaults = defaults(guards.clone().flat_map(Guard::defaults));
         let mut places = Vec::new();
-        if !headers.is_empty() {
+        if !defaults.is_empty() {
             places.extend(guards.clone().flat_map(Guard::writes));
             // The application's, and the server's.
             places.extend([CONTENT_TYPE, CONTENT_LENGTH]);
+            places.extend_from_slice(own);
             let mut seen = HashSet::new();
-            places.retain(|name| !headers.contains_key(name) && seen.insert(name.clone()));
-            headers.extend(places.iter().map(|name| (name.clone(), VACANT)));
+            places.retain(|name| !defaults.contains_key(name) && seen.insert(name.clone()));
         }
+        let mut headers = HeaderMap::with_capacity(ROOM);
+        headers.extend(places.iter().map(|name| (name.clone(), VACANT)));
+        headers.extend(defaults);
         Self {
             headers,
             places,
@@ -64,8 +64,7 @@ impl Template {
     fn fill(&self, headers: &mut HeaderMap, own: &mut HeaderMap, reply: &mut Reply) {
         let mut filled = 0;
         // In the order in which they were added: nothing is looked up.
-        let defaults = headers.len() - self.places.len();
-        for (name, value) in headers.iter_mut().skip(defaults) {
+        for (name, value) in headers.iter_mut().take(self.places.len()) {
             let Some(written) = reply.written(filled, name) else {
                 break;
             };
@@ -118,6 +117,19 @@ impl Template {
     }
 }
 
+/// Returns the defaults of guards. The outermost guard counts.
+fn defaults(all: impl Iterator<Item = (Option<HeaderName>, HeaderValue)>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in all {
+        if let Some(Entry::Vacant(free)) = name.map(|name| headers.entry(name)) {
+            free.insert(value);
+        }
+    }
+    headers
+}
+
 /// Stands for a value that is still to be set. No field has it: a tab and a space are trimmed.
 const VACANT: HeaderValue = HeaderValue::from_static(" \t ");
+
+/// A map at its limit grows before it looks whether a name is there already.
 const ROOM: usize = 24;

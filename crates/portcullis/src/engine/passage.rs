@@ -44,14 +44,18 @@ pub(super) struct Passage {
 impl Passage {
     #[inline]
     pub(super) fn new(stack: Arc<Stack>, size: SizeHint) -> Box<Self> {
-        Box::new(Self {
-            watch: Watch::new(stack),
-            reply: Reply::new(size),
-            next: 0,
-            pending: Vec::new(),
-            timer: Timer::default(),
-            request_id: None,
-        })
+        let passage = Box::new_uninit();
+        Box::write(
+            passage,
+            Self {
+                watch: Watch::new(stack),
+                reply: Reply::new(size),
+                next: 0,
+                pending: Vec::new(),
+                timer: Timer::default(),
+                request_id: None,
+            },
+        )
     }
 
     /// Asks the guards that are asked about every request, and lets the observers begin.
@@ -60,9 +64,10 @@ impl Passage {
         let stack = &*self.watch.stack;
         if stack.time_limit.is_some() || !stack.observers.is_empty() {
             let now = Instant::now();
-            Facts::of_mut(&mut head.extensions).set(Received(now));
+            let facts = Facts::of_mut(&mut head.extensions);
+            facts.set(Received(now));
             if let Some(limit) = &stack.time_limit {
-                self.timer = limit.start(head, now);
+                self.timer = limit.start(facts, now);
             }
         }
         while self.next < self.watch.stack.always_asked {
@@ -273,7 +278,12 @@ impl Passage {
         let mut broken = Vec::new();
         loop {
             let (mut head, content) = response.into_parts();
-            let template = &self.watch.stack.template;
+            let stack = &self.watch.stack;
+            let template = if content.is_answer() {
+                &stack.refused
+            } else {
+                &stack.template
+            };
             template.complete(&mut head.headers, &mut self.reply);
             let mut at = self.watch.stack.guards.len();
             let completed = self.catch(|passage| {

@@ -169,6 +169,10 @@ impl<B> Content<B> {
         }
     }
 
+    pub(super) const fn is_answer(&self) -> bool {
+        matches!(self.kind, Kind::Answer { .. })
+    }
+
     /// Returns the application's body.
     ///
     /// # Errors

@@ -80,22 +80,23 @@ where
         let (mut head, body) = req.into_parts();
         let mut passage = Passage::new(Arc::clone(&self.shared.stack), M::size(&body));
         passage.begin(&mut head);
-        let step = passage.run(|passage| {
+        // Written where it stays: what an application's future moves is large.
+        let mut future = EdgeFuture::new();
+        let ran = passage.run(|passage| {
             let verdict = passage.ask(&mut head);
             let bodies = PhantomData::<fn() -> M>;
-            Step::new(
-                Ready {
-                    ready,
-                    body,
-                    bodies,
-                },
-                passage,
-                verdict,
-                head,
-            )
+            let ready = Ready {
+                ready,
+                body,
+                bodies,
+            };
+            future.step = Step::new(ready, passage, verdict, head);
         });
-        let step = step.unwrap_or_else(|caught| Step::answer(passage.on_panic(&caught)));
-        EdgeFuture::new(passage, step)
+        if let Err(caught) = ran {
+            future.step = Step::answer(passage.on_panic(&caught));
+        }
+        future.passage = Some(passage);
+        future
     }
 }
 

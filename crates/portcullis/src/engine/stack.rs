@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc};
 
-use http::Extensions;
+use http::{
+    Extensions,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
 use portcullis_core::{Guard, Observer, ProblemJson, Respond};
 
 use super::{TimeLimit, headers::Template};
@@ -19,6 +22,8 @@ pub struct Stack {
     pub(crate) catches_panics: bool,
     pub(crate) respond: Arc<dyn Respond>,
     pub(super) template: Template,
+    /// The same for what is refused.
+    pub(super) refused: Template,
 }
 
 /// Finds the template of the route that will serve a request.
@@ -43,12 +48,15 @@ impl Stack {
             catches_panics: false,
             respond: Arc::new(ProblemJson::new()),
             template: Template::default(),
+            refused: Template::default(),
         }
     }
 
     /// Prepares what does not change any more.
     pub(crate) fn sealed(mut self) -> Arc<Self> {
-        self.template = Template::new(self.guards.iter().map(|guard| &**guard));
+        let guards = self.guards.iter().map(|guard| &**guard);
+        self.template = Template::new(guards.clone(), &[]);
+        self.refused = Template::new(guards, &[RETRY_AFTER, WWW_AUTHENTICATE]);
         Arc::new(self)
     }
 

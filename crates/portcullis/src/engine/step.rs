@@ -43,23 +43,39 @@ pub(super) trait Run: Send + 'static {
 
 impl<F> Step<F> {
     /// Goes on with a verdict.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new<R: Run<Future = F>>(
         run: R,
         passage: &mut Passage,
         verdict: Verdict,
         head: request::Parts,
     ) -> Self {
-        match verdict {
-            Verdict::Admit => match passage.enter(&head) {
-                Ok(count) => {
-                    let mut entered = passage.reply.take_scopes();
-                    let future = in_scopes(&mut entered, || run.run(head, count));
-                    passage.reply.put_scopes(entered);
-                    Self::Run { future }
-                }
-                Err(rejection) => Self::refuse(run, passage, rejection, &head),
+        if !verdict.is_admit() {
+            return Self::not_admitted(run, passage, verdict, head);
+        }
+        match passage.enter(&head) {
+            Ok(count) if !passage.reply.has_scopes() => Self::Run {
+                future: run.run(head, count),
             },
+            Ok(count) => {
+                let mut entered = passage.reply.take_scopes();
+                let future = in_scopes(&mut entered, || run.run(head, count));
+                passage.reply.put_scopes(entered);
+                Self::Run { future }
+            }
+            Err(rejection) => Self::refuse(run, passage, rejection, &head),
+        }
+    }
+
+    #[cold]
+    fn not_admitted<R: Run<Future = F>>(
+        run: R,
+        passage: &mut Passage,
+        verdict: Verdict,
+        head: request::Parts,
+    ) -> Self {
+        match verdict {
+            Verdict::Admit => Self::new(run, passage, verdict, head),
             Verdict::Reject(rejection) => Self::refuse(run, passage, rejection, &head),
             Verdict::Answer(response) => Self::answer(*response),
             Verdict::Defer(deferred) => Self::Wait {

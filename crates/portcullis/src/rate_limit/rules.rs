@@ -113,11 +113,7 @@ impl Rules {
 
     /// Looks how a request would stand with each policy, and spends nothing. Returns `true` if one
     /// refuses, so that none may be spent from.
-    pub(super) fn peek_all<const N: usize>(
-        &self,
-        spendings: &mut Spendings<N>,
-        now: u64,
-    ) -> bool {
+    pub(super) fn peek_all<const N: usize>(&self, spendings: &mut Spendings<N>, now: u64) -> bool {
         spendings.each(|spending, _| self.peek(spending, now));
         let refused = self.is_refused(spendings);
         if refused {
