@@ -42,7 +42,7 @@ struct Series {
 #[derive(Debug)]
 pub(crate) struct Few<L, S> {
     family: Family<L, S>,
-    known: [OnceLock<(L, S)>; FEW],
+    known: Box<[OnceLock<(L, S)>]>,
 }
 
 // ===== impl Routes =====
@@ -144,7 +144,7 @@ where
     pub(crate) fn new(family: Family<L, S>) -> Self {
         Self {
             family,
-            known: [const { OnceLock::new() }; FEW],
+            known: (0..FEW).map(|_| OnceLock::new()).collect(),
         }
     }
 

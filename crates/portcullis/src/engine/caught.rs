@@ -42,7 +42,7 @@ pub(crate) fn install_hook() {
 }
 
 /// Runs code that may panic. Inlined: what it runs, and what comes of it, is large.
-#[inline(always)]
+#[inline]
 pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Caught> {
     DEPTH.set(DEPTH.get() + 1);
     let result = panic::catch_unwind(AssertUnwindSafe(run));

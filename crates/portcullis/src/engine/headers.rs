@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -22,14 +22,11 @@ pub(super) struct Template {
 
 impl Template {
     /// Creates what responses begin with, with places for some fields of the engine's own.
-    pub(super) fn new<'g>(
-        guards: impl Iterator<Item = &'g dyn Guard> + Clone,
-        own: &[HeaderName],
-    ) -> Self {
-        let defaults = defaults(guards.clone().flat_map(Guard::defaults));
+    pub(super) fn new(guards: &[Arc<dyn Guard>], own: &[HeaderName]) -> Self {
+        let defaults = defaults(guards);
         let mut places = Vec::new();
         if !defaults.is_empty() {
-            places.extend(guards.clone().flat_map(Guard::writes));
+            places.extend(guards.iter().flat_map(Guard::writes));
             // The application's, and the server's.
             places.extend([CONTENT_TYPE, CONTENT_LENGTH]);
             places.extend_from_slice(own);
@@ -42,7 +39,7 @@ impl Template {
         Self {
             headers,
             places,
-            strips: guards.flat_map(Guard::strips).collect(),
+            strips: guards.iter().flat_map(Guard::strips).collect(),
         }
     }
 
@@ -118,9 +115,9 @@ impl Template {
 }
 
 /// Returns the defaults of guards. The outermost guard counts.
-fn defaults(all: impl Iterator<Item = (Option<HeaderName>, HeaderValue)>) -> HeaderMap {
+fn defaults(guards: &[Arc<dyn Guard>]) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, value) in all {
+    for (name, value) in guards.iter().flat_map(Guard::defaults) {
         if let Some(Entry::Vacant(free)) = name.map(|name| headers.entry(name)) {
             free.insert(value);
         }

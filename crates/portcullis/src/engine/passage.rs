@@ -264,43 +264,41 @@ impl Passage {
         mut self: Box<Self>,
         response: Response<Content<B>>,
     ) -> (response::Parts, Content<B>, Option<Watched>) {
-        let (head, content) = self.complete(response).into_parts();
-        self.watch.on_head(&head);
+        let (mut head, mut content) = response.into_parts();
+        if let Some(answer) = self.complete(&mut head, content.is_answer()) {
+            content = Content::answer(answer);
+        }
         let is_watched = self.watch.stack.watches_bodies() || self.reply.is_holding();
         let watched = is_watched.then(|| Watched::new(self, &head.headers));
         (head, content, watched)
     }
 
     /// Lets every guard complete a response. Where one panics the response is a 500, which the
-    /// others complete.
-    #[inline]
-    fn complete<B>(&mut self, mut response: Response<Content<B>>) -> Response<Content<B>> {
+    /// others complete: returns the body of that.
+    fn complete(&mut self, head: &mut response::Parts, mut is_refused: bool) -> Option<Bytes> {
+        let mut answer = None;
         let mut broken = Vec::new();
         loop {
-            let (mut head, content) = response.into_parts();
-            let stack = &self.watch.stack;
-            let template = if content.is_answer() {
-                &stack.refused
-            } else {
-                &stack.template
-            };
+            let template = self.watch.stack.template(is_refused);
             template.complete(&mut head.headers, &mut self.reply);
             let mut at = self.watch.stack.guards.len();
             let completed = self.catch(|passage| {
                 while at > 0 {
                     at -= 1;
                     if !broken.contains(&at) {
-                        passage.watch.stack.guards[at].complete(&passage.reply, &mut head);
+                        passage.watch.stack.guards[at].complete(&passage.reply, head);
                     }
                 }
             });
-            match completed {
-                Ok(()) => return Response::from_parts(head, content),
-                Err(caught) => {
-                    broken.push(at);
-                    response = self.on_panic(&caught).map(Content::answer);
-                }
-            }
+            let Err(caught) = completed else {
+                self.watch.on_head(head);
+                return answer;
+            };
+            broken.push(at);
+            is_refused = true;
+            let (parts, body) = self.on_panic(&caught).into_parts();
+            *head = parts;
+            answer = Some(body);
         }
     }
 }

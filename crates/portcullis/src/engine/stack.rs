@@ -21,9 +21,9 @@ pub struct Stack {
     pub(crate) time_limit: Option<TimeLimit>,
     pub(crate) catches_panics: bool,
     pub(crate) respond: Arc<dyn Respond>,
-    pub(super) template: Template,
+    template: Template,
     /// The same for what is refused.
-    pub(super) refused: Template,
+    refused: Template,
 }
 
 /// Finds the template of the route that will serve a request.
@@ -54,10 +54,18 @@ impl Stack {
 
     /// Prepares what does not change any more.
     pub(crate) fn sealed(mut self) -> Arc<Self> {
-        let guards = self.guards.iter().map(|guard| &**guard);
-        self.template = Template::new(guards.clone(), &[]);
-        self.refused = Template::new(guards, &[RETRY_AFTER, WWW_AUTHENTICATE]);
+        self.template = Template::new(&self.guards, &[]);
+        self.refused = Template::new(&self.guards, &[RETRY_AFTER, WWW_AUTHENTICATE]);
         Arc::new(self)
+    }
+
+    /// Returns what a response begins with.
+    pub(super) const fn template(&self, is_refused: bool) -> &Template {
+        if is_refused {
+            &self.refused
+        } else {
+            &self.template
+        }
     }
 
     /// Returns `true` if something looks at the response's body.

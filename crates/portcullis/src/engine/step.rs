@@ -43,7 +43,7 @@ pub(super) trait Run: Send + 'static {
 
 impl<F> Step<F> {
     /// Goes on with a verdict.
-    #[inline(always)]
+    #[inline]
     pub(super) fn new<R: Run<Future = F>>(
         run: R,
         passage: &mut Passage,
