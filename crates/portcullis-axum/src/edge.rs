@@ -2,9 +2,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::{ConnectInfo, MatchedPath},
+    extract::{ConnectInfo, MatchedPath, OriginalUri},
 };
-use http::Extensions;
+use http::{Extensions, Uri};
 use http_body::{Body as _, SizeHint};
 use portcullis::edge::{
     BodyCount, Content, Edge, EdgeBody, RequestBodies, ResponseBodies, Watched, Wrapped,
@@ -24,11 +24,19 @@ pub enum AxumBody {}
 /// Creates an edge with safe defaults for an axum app.
 ///
 /// It names routes by [`matched_path`] in spans and metrics, finds the peer of `axum::serve` by
-/// [`connect_info`], and lets handlers take axum's own body.
+/// [`connect_info`], compares paths with the [`original_uri`] where routers are nested, and lets
+/// handlers take axum's own body.
 pub fn edge() -> AxumEdge {
     Edge::with_bodies()
         .route_from(matched_path)
         .peer_from(connect_info)
+        .uri_from(original_uri)
+}
+
+/// Returns the URI that the client asked for: a router that is nested takes its prefix off.
+#[must_use]
+pub fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get().map(|OriginalUri(uri)| uri)
 }
 
 /// Returns the template of the route that matched, such as `/users/{id}`.

@@ -31,6 +31,6 @@ mod extract;
 mod tests;
 
 pub use self::{
-    edge::{AxumBody, AxumEdge, EdgeLayer, connect_info, edge, matched_path},
+    edge::{AxumBody, AxumEdge, EdgeLayer, connect_info, edge, matched_path, original_uri},
     extract::{Fact, MissingFact},
 };

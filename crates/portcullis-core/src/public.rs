@@ -1,46 +1,76 @@
-use std::sync::Arc;
+use std::fmt;
 
 use http::{HeaderMap, HeaderName, request, response};
 
-use crate::{Count, Guard, Need, Reply, Verdict};
+use crate::{Count, Guard, Need, Paths, Reply, RequestPath, Verdict};
 
-/// Paths that are open to everybody: exact ones, and prefixes that end in `/*`.
+/// Which requests are open to everybody.
 ///
-/// A path below a prefix is public only if nothing can read it as another path: no dot segments,
-/// no empty ones, no `;`, nothing percent-encoded.
-#[derive(Clone, Debug, Default)]
-pub struct PublicPaths(Option<Arc<[Box<str>]>>);
+/// See [`Paths`] for how requests are written, and compared.
+#[derive(Clone, Debug)]
+pub struct Public(Kind);
 
-/// A guard that is asked about everything but [`PublicPaths`].
+#[derive(Clone, Debug)]
+enum Kind {
+    /// What surely is one of these.
+    Only(Paths),
+    /// What could not be one of these.
+    AllBut(Paths),
+}
+
+/// A guard that is asked about everything that is not [`Public`].
 #[derive(Clone, Debug)]
 pub struct UnlessPublic<G> {
-    public: PublicPaths,
+    public: Public,
     guard: G,
 }
 
-// ===== impl PublicPaths =====
+// ===== impl Public =====
 
-impl PublicPaths {
-    /// Creates a list of public paths.
-    pub fn new<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
-        let paths: Arc<[Box<str>]> = paths.into_iter().map(Into::into).collect();
-        Self(Some(paths).filter(|paths| !paths.is_empty()))
-    }
-
-    /// Returns `true` if a path is public.
+impl Public {
+    /// Opens these requests, and no others.
     #[must_use]
-    pub fn contains(&self, path: &str) -> bool {
-        self.iter().any(|public| match public.strip_suffix('*') {
-            // `/v*` is no prefix: it would open `/vault` too.
-            Some(prefix) if prefix.ends_with('/') => path.starts_with(prefix) && is_plain(path),
-            _ => path == public,
-        })
+    pub const fn only(paths: Paths) -> Self {
+        Self(Kind::Only(paths))
     }
 
-    /// Returns the paths, as they were declared.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let paths = self.0.iter();
-        paths.flat_map(|paths| paths.iter().map(AsRef::as_ref))
+    /// Opens everything but these requests.
+    #[must_use]
+    pub const fn all_but(closed: Paths) -> Self {
+        Self(Kind::AllBut(closed))
+    }
+
+    /// Returns `true` if a request is open.
+    #[must_use]
+    pub fn contains(&self, request: &RequestPath<'_>) -> bool {
+        match &self.0 {
+            Kind::Only(open) => open.surely_matches(request),
+            Kind::AllBut(closed) => !closed.could_match(request),
+        }
+    }
+
+    /// Returns `true` if nothing is open.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        matches!(&self.0, Kind::Only(open) if open.is_empty())
+    }
+}
+
+/// Nothing is public.
+impl Default for Public {
+    fn default() -> Self {
+        Self::only(Paths::default())
+    }
+}
+
+/// For people: `public: /page, /assets/*`, or `closed: /admin/*`.
+impl fmt::Display for Public {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, paths) = match &self.0 {
+            Kind::Only(open) => ("public", open),
+            Kind::AllBut(closed) => ("closed", closed),
+        };
+        write!(f, "{what}: {}", paths.iter().collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -48,13 +78,13 @@ impl PublicPaths {
 
 impl<G> UnlessPublic<G> {
     /// Creates a guard that is asked about what is not public.
-    pub const fn new(public: PublicPaths, guard: G) -> Self {
+    pub const fn new(public: Public, guard: G) -> Self {
         Self { public, guard }
     }
 
     /// Replaces what is public.
     #[must_use]
-    pub fn with_public(mut self, public: PublicPaths) -> Self {
+    pub fn with_public(mut self, public: Public) -> Self {
         self.public = public;
         self
     }
@@ -63,7 +93,7 @@ impl<G> UnlessPublic<G> {
 impl<G: Guard> Guard for UnlessPublic<G> {
     #[inline]
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
-        if self.public.contains(head.uri.path()) {
+        if !self.public.is_empty() && self.public.contains(&RequestPath::of(head)) {
             Verdict::Admit
         } else {
             self.guard.admit(head, reply)
@@ -91,12 +121,11 @@ impl<G: Guard> Guard for UnlessPublic<G> {
     }
 
     fn describe(&self) -> String {
-        let public: Vec<_> = self.public.iter().collect();
         let guard = self.guard.describe();
-        if public.is_empty() {
+        if self.public.is_empty() {
             guard
         } else {
-            format!("{guard}; public: {}", public.join(", "))
+            format!("{guard}; {}", self.public)
         }
     }
 
@@ -109,63 +138,37 @@ impl<G: Guard> Guard for UnlessPublic<G> {
     }
 }
 
-/// Whether a path means what it says: nothing below may read it as another one.
-fn is_plain(path: &str) -> bool {
-    let is_strange = |c: char| matches!(c, '%' | '\\' | ';');
-    let is_dots = |segment: &str| matches!(segment, "." | "..");
-    let is_empty_inside = path.contains("//");
-    !(path.contains(is_strange) || is_empty_inside || path.split('/').any(is_dots))
-}
-
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
-    #[test]
-    fn a_path_is_itself_and_nothing_else() {
-        let public = PublicPaths::new(["/", "/page.js"]);
+    fn is_open(public: &Public, method: &Method, path: &str) -> bool {
+        public.contains(&RequestPath::new(method, path))
+    }
 
-        assert!(public.contains("/") && public.contains("/page.js"));
-        let others = [
-            "/page.js/",
-            "//",
-            "/page.j",
-            "/PAGE.JS",
-            "/page.js;x",
-            "/%70age.js",
-            "*",
-            "",
-        ];
-        for closed in others {
-            assert!(!public.contains(closed), "{closed}");
+    #[test]
+    fn what_is_public_is_the_request_itself_and_nothing_else() {
+        let public = Public::only(Paths::parse(["GET /", "/assets/*"]).unwrap());
+
+        assert!(
+            is_open(&public, &Method::GET, "/") && is_open(&public, &Method::POST, "/assets/a")
+        );
+        assert!(!is_open(&public, &Method::POST, "/"));
+        for path in ["/assets", "/assets/../admin", "/assets/%2e%2e/admin", "//"] {
+            assert!(!is_open(&public, &Method::GET, path), "{path}");
         }
     }
 
     #[test]
-    fn a_star_stands_only_after_a_slash() {
-        let public = PublicPaths::new(["/v*"]);
+    fn what_is_closed_is_closed_however_it_is_written() {
+        let public = Public::all_but(Paths::parse(["/admin/*", "POST /users"]).unwrap());
 
-        assert!(!public.contains("/vault") && !public.contains("/v"));
-    }
-
-    #[test]
-    fn a_prefix_is_all_below_it_and_no_way_out() {
-        let public = PublicPaths::new(["/assets/*"]);
-
-        assert!(public.contains("/assets/") && public.contains("/assets/a/b.js"));
-        let outside = [
-            "/assets",
-            "/assetsx",
-            "/assets/../admin",
-            "/assets/%2e%2e/admin",
-            "/assets/./a",
-            "/assets//a",
-            "/assets/..",
-            "/assets/..\\admin",
-            "/assets/a;b",
-        ];
-        for closed in outside {
-            assert!(!public.contains(closed), "{closed}");
+        for path in ["/admin", "/admin/x", "//admin", "/%61dmin/x", "/x/../admin"] {
+            assert!(!is_open(&public, &Method::GET, path), "{path}");
         }
+        assert!(is_open(&public, &Method::GET, "/") && is_open(&public, &Method::GET, "/users"));
+        assert!(!is_open(&public, &Method::POST, "/users"));
     }
 }

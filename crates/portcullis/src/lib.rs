@@ -67,6 +67,7 @@ pub mod client_ip;
 pub mod edge;
 mod engine;
 pub mod health;
+mod networks;
 pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
@@ -79,9 +80,9 @@ pub mod timeout;
 pub use portcullis_core::{
     AnyOf, BoxError, Charge, ClientIp, ConfigError, Count, Counts, CspNonce, Deadline, Deferred,
     Exchange, Facts, Guard, Host, Live, Loaded, Need, Observer, Outcome, Paths, PeerAddr,
-    Principal, ProblemJson, PublicPaths, Quota, QuotaStore, Received, Rejection, RejectionKind,
-    Reply, RequestId, Respond, Route, Scheme, Scope, Standing, UnlessPublic, Verdict, facts, guard,
-    refuse, rejection, store,
+    Principal, ProblemJson, Public, Quota, QuotaStore, Received, Rejection, RejectionKind, Reply,
+    RequestId, RequestPath, Respond, Route, Scheme, Scope, Standing, UnlessPublic, Verdict, facts,
+    guard, refuse, rejection, store,
 };
 
 #[cfg(feature = "server")]

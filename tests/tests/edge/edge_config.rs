@@ -25,11 +25,11 @@ fn a_contradictory_stack_is_refused_with_everything_that_is_wrong() {
 
     let expected = [
         "trusted proxies: \"nonsense\" is neither an address nor a CIDR range",
+        "public paths: path \"page.js\": does not start with a slash",
         "trusted proxies: a range of length 0 trusts everybody",
         "health: probes are limited, but there is no rate limit",
         "public paths: there is no authentication they could be an exception from",
         "deadline: 0 refuses everything; turn it off instead",
-        "public paths: \"page.js\" does not start with a slash",
         "health: duplicate check \"redis\"",
     ];
     assert_eq!(error.problems().collect::<Vec<_>>(), expected);

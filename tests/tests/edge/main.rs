@@ -10,6 +10,7 @@ mod matrix;
 mod names;
 mod order;
 mod panics;
+mod paths;
 mod peers;
 mod presence;
 mod readme;

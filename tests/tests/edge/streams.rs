@@ -71,7 +71,7 @@ fn each_layer() -> Vec<Router> {
     vec![
         app.clone().layer(ApiKeyLayer::off()),
         app.clone()
-            .layer(ApiKeyLayer::new(Keys::default()).public(["/*"])),
+            .layer(ApiKeyLayer::new(Keys::default()).public(["/*"]).unwrap()),
         app.clone().layer(BodyLimitLayer::new(9)),
         app.clone().layer(CatchPanicLayer::new()),
         app.clone().layer(ClientIpLayer::default()),

@@ -22,7 +22,7 @@ mod principal;
 mod received;
 mod request_id;
 
-use http::Extensions;
+use http::{Extensions, Uri};
 use tokio::time::Instant;
 
 pub use self::{
@@ -41,6 +41,7 @@ pub struct Facts {
     csp_nonce: Option<CspNonce>,
     deadline: Option<Deadline>,
     host: Option<Host>,
+    original_uri: Option<OriginalUri>,
     peer: Option<PeerAddr>,
     peer_trusted: bool,
     principal: Option<Principal>,
@@ -48,6 +49,9 @@ pub struct Facts {
     request_id: Option<RequestId>,
     scheme: Option<Scheme>,
 }
+
+/// Finds the URI that a client asked for, where a router changes it.
+pub type OriginalUri = fn(&Extensions) -> Option<&Uri>;
 
 /// One of the [`Facts`] of a request.
 #[diagnostic::on_unimplemented(
@@ -110,6 +114,17 @@ impl Facts {
         *T::slot_mut(self) = Some(fact);
     }
 
+    /// Returns the URI that the client asked for, where a router changed it and said how to find it.
+    #[must_use]
+    pub fn original_uri<'e>(&self, extensions: &'e Extensions) -> Option<&'e Uri> {
+        self.original_uri.and_then(|original| original(extensions))
+    }
+
+    /// Notes where the router leaves the URI that the client asked for.
+    pub const fn set_original_uri(&mut self, original: OriginalUri) {
+        self.original_uri = Some(original);
+    }
+
     /// Returns `true` if the peer is a proxy that was declared trusted.
     ///
     /// What such a peer says of the request (its ID, its trace) may be believed.
@@ -159,6 +174,7 @@ static NONE: Facts = Facts {
     csp_nonce: None,
     deadline: None,
     host: None,
+    original_uri: None,
     peer: None,
     peer_trusted: false,
     principal: None,

@@ -80,7 +80,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use portcullis_core::{PublicPaths, UnlessPublic};
+use portcullis_core::{ConfigError, Paths, Public, UnlessPublic};
 
 pub use self::{
     digest::KeyDigest,
@@ -97,14 +97,34 @@ pub type ApiKeyLayer = Alone<UnlessPublic<ApiKeyGuard>, Plain>;
 impl ApiKeyLayer {
     /// Creates a layer that looks keys up in a store.
     pub fn new(store: impl KeyStore) -> Self {
-        UnlessPublic::new(PublicPaths::default(), ApiKeyGuard::new(store)).into()
+        UnlessPublic::new(Public::default(), ApiKeyGuard::new(store)).into()
     }
 
-    /// Declares paths that need no key: exact ones, and prefixes that end in `/*`.
+    /// Declares what needs no key: what surely is one of these. See [`Paths`] for how they are
+    /// written and compared.
     ///
-    /// See [`PublicPaths`] for what counts as below a prefix.
-    #[must_use]
-    pub fn public<'a>(self, paths: impl IntoIterator<Item = &'a str>) -> Self {
-        self.map(|guard| guard.with_public(PublicPaths::new(paths)))
+    /// # Errors
+    ///
+    /// Returns everything that is wrong with the patterns.
+    pub fn public(
+        self,
+        paths: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, ConfigError> {
+        let public = Public::only(Paths::parse(paths)?);
+        Ok(self.map(|guard| guard.with_public(public)))
+    }
+
+    /// Declares what alone needs a key: what could be one of these. See [`Paths`] for how they are
+    /// written and compared.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong with the patterns.
+    pub fn closed(
+        self,
+        paths: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, ConfigError> {
+        let public = Public::all_but(Paths::parse(paths)?);
+        Ok(self.map(|guard| guard.with_public(public)))
     }
 }

@@ -105,7 +105,7 @@ async fn every_refusal_is_the_same_to_the_byte() {
 #[tokio::test]
 async fn what_is_not_public_is_closed() {
     let (_, keys) = alice();
-    let layer = ApiKeyLayer::new(keys).public(["/", "/assets/*"]);
+    let layer = ApiKeyLayer::new(keys).public(["/", "/assets/*"]).unwrap();
     for (path, expected) in [
         ("/", 200),
         ("/assets/a.js", 200),

@@ -25,25 +25,10 @@ fn without_zone_and_port(entry: &str) -> Option<IpAddr> {
     address.parse().ok()
 }
 
-/// An address or a CIDR range, with IPv4 mapped into IPv6 folded.
+/// An address or a CIDR range.
 pub(super) fn parse_range(entry: &str) -> Result<IpNet, String> {
     let range = entry.parse().ok();
     let range = range.or_else(|| entry.parse().ok().map(|address: IpAddr| address.into()));
     range
-        .map(fold)
         .ok_or_else(|| format!("trusted proxies: {entry:?} is neither an address nor a CIDR range"))
-}
-
-/// Folds `::ffff:a.b.c.d/n` into `a.b.c.d/(n - 96)`.
-pub(super) fn fold(range: IpNet) -> IpNet {
-    let mapped = match range {
-        IpNet::V6(v6) if v6.prefix_len() >= 96 => v6.addr().to_ipv4_mapped(),
-        _ => None,
-    };
-    let folded = mapped.map(|v4| IpNet::new(v4.into(), range.prefix_len() - 96));
-    folded.and_then(Result::ok).unwrap_or(range)
-}
-
-pub(super) fn is_in(ranges: &[IpNet], address: IpAddr) -> bool {
-    ranges.iter().any(|range| range.contains(&address))
 }

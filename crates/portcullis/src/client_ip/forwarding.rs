@@ -10,21 +10,24 @@ use super::{
 
 /// Returns `true` for a name under which proxies tell of clients, written with hyphens or underscores.
 pub(super) fn is_forwarding(name: &str) -> bool {
-    // Most names begin with another letter.
-    matches!(name.as_bytes().first(), Some(b'x' | b'f' | b'c' | b't'))
-        && (is_x_forwarded(name) || NAMES.iter().any(|known| is_same(name, known)))
+    let bytes = name.as_bytes();
+    // Most names begin and end with other letters.
+    let may_start = matches!(bytes.first(), Some(b'f' | b'x'));
+    let may_end = matches!(bytes.last(), Some(b'p' | b's' | b'r' | b'4' | b'6'));
+    may_start
+        && STARTS
+            .iter()
+            .any(|start| is_same(name.get(..start.len()), start))
+        || may_end && ENDS.iter().any(|end| is_same(last(name, end.len()), end))
 }
 
-fn is_x_forwarded(name: &str) -> bool {
-    name.get(..11)
-        .is_some_and(|start| is_same(start, "x-forwarded"))
+fn last(name: &str, length: usize) -> Option<&str> {
+    name.get(name.len().checked_sub(length)?..)
 }
 
-fn is_same(name: &str, known: &str) -> bool {
-    let hyphened = name
-        .bytes()
-        .map(|byte| if byte == b'_' { b'-' } else { byte });
-    name.len() == known.len() && hyphened.eq(known.bytes())
+fn is_same(part: Option<&str>, known: &str) -> bool {
+    let hyphen = |byte| if byte == b'_' { b'-' } else { byte };
+    part.is_some_and(|part| part.bytes().map(hyphen).eq(known.bytes()))
 }
 
 /// Returns the first forwarding header: one of a usual name, or the one that the strategy reads.
@@ -49,8 +52,18 @@ pub(super) fn strip(headers: &mut HeaderMap, strategy: &Strategy, believed: Opti
     for name in forged {
         headers.remove(name);
     }
-    if let (Some(family), Some(decision)) = (strategy.family(), believed) {
-        shorten(headers, family, decision.entries);
+    match (believed, strategy.family(), strategy.reads()) {
+        (Some(decision), Some(family), _) => shorten(headers, family, decision.entries),
+        (Some(_), None, Some(name)) => keep_last(headers, name),
+        _ => {}
+    }
+}
+
+/// Leaves the line that counts. Those above it are the client's.
+fn keep_last(headers: &mut HeaderMap, name: &HeaderName) {
+    let last = headers.get_all(name).into_iter().next_back().cloned();
+    if let Some(last) = last {
+        headers.insert(name, last);
     }
 }
 
@@ -118,26 +131,22 @@ fn scheme(proto: &str) -> Option<Scheme> {
     }
 }
 
-/// Besides everything that begins with `x-forwarded`.
-const NAMES: [&str; 20] = [
-    "cf-connecting-ip",
-    "cf-connecting-ipv6",
-    "cf-pseudo-ipv4",
-    "client-ip",
-    "cloudfront-viewer-address",
-    "fastly-client-ip",
-    "fly-client-ip",
-    "forwarded",
-    "forwarded-for",
-    "true-client-ip",
-    "x-appengine-user-ip",
-    "x-azure-clientip",
-    "x-azure-socketip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-envoy-external-address",
-    "x-original-forwarded-for",
-    "x-originating-ip",
-    "x-real-ip",
-    "x-remote-ip",
+const STARTS: [&str; 3] = ["forwarded", "x-forwarded", "x-original-forwarded"];
+
+/// No application has a header of its own that ends so.
+const ENDS: [&str; 14] = [
+    "-addr",
+    "-ip",
+    "-ips",
+    "-ipv4",
+    "-ipv6",
+    "client-address",
+    "clientip",
+    "external-address",
+    "peer-address",
+    "realip",
+    "remote-address",
+    "remoteip",
+    "socketip",
+    "viewer-address",
 ];

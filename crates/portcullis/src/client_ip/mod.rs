@@ -27,7 +27,14 @@
 //!
 //! Forged headers are taken out before the application sees them: all forwarding headers
 //! if the peer is not trusted; otherwise those that the strategy does not read, and what stands left
-//! of the client's own entry.
+//! of the client's own entry, or above its own line. A forwarding header is the one that the strategy
+//! reads, and every name that
+//!
+//! - begins with `forwarded`, `x-forwarded` or `x-original-forwarded`,
+//! - or ends with `-ip`, `-ips`, `-ipv4`, `-ipv6`, `-addr`, `clientip`, `realip`, `remoteip`,
+//!   `socketip`, or with `address` after `client-`, `external-`, `peer-`, `remote-` or `viewer-`,
+//!
+//! with underscores for hyphens too. A name of your own proxy that is none of these stays.
 //!
 //! The client sees nothing of this layer.
 //!

@@ -1,15 +1,15 @@
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr};
 
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use portcullis_core::ConfigError;
 
 use super::{
-    Family,
-    address::{self, fold, is_in},
+    Family, address,
     decision::{Decision, Why},
     family::Entry,
 };
+use crate::networks::Networks;
 
 /// How the client's address is found.
 ///
@@ -38,7 +38,7 @@ enum Kind {
     Peer,
     Header {
         name: HeaderName,
-        proxies: Arc<[IpNet]>,
+        proxies: Networks,
     },
     Hops {
         family: Family,
@@ -46,7 +46,7 @@ enum Kind {
     },
     Proxies {
         family: Family,
-        proxies: Arc<[IpNet]>,
+        proxies: Networks,
     },
 }
 
@@ -114,7 +114,7 @@ impl Strategy {
     }
 
     pub(super) fn from_ranges(ranges: impl IntoIterator<Item = IpNet>) -> Self {
-        let proxies: Arc<[IpNet]> = ranges.into_iter().map(fold).collect();
+        let proxies: Networks = ranges.into_iter().collect();
         if proxies.is_empty() {
             return Self::peer();
         }
@@ -133,11 +133,12 @@ impl Strategy {
     }
 
     fn trusts_everybody(&self) -> bool {
-        let ranges = match &self.0 {
-            Kind::Header { proxies, .. } | Kind::Proxies { proxies, .. } => &**proxies,
-            Kind::Peer | Kind::Hops { .. } => &[],
-        };
-        ranges.iter().any(|range| range.prefix_len() == 0)
+        match &self.0 {
+            Kind::Header { proxies, .. } | Kind::Proxies { proxies, .. } => {
+                proxies.iter().any(|range| range.prefix_len() == 0)
+            }
+            Kind::Peer | Kind::Hops { .. } => false,
+        }
     }
 
     /// The header that is read, if any is.
@@ -162,7 +163,7 @@ impl Strategy {
         match &self.0 {
             Kind::Peer => false,
             Kind::Hops { .. } => true,
-            Kind::Header { proxies, .. } | Kind::Proxies { proxies, .. } => is_in(proxies, peer),
+            Kind::Header { proxies, .. } | Kind::Proxies { proxies, .. } => proxies.contains(peer),
         }
     }
 
@@ -198,12 +199,12 @@ impl Strategy {
 fn walk<'a>(
     peer: IpAddr,
     entries: impl Iterator<Item = Entry<'a>>,
-    proxies: &[IpNet],
+    proxies: &Networks,
 ) -> (IpAddr, usize, Why) {
     let mut client = peer;
     for (passed, entry) in entries.enumerate() {
         match parsed(entry) {
-            Some(hop) if !is_in(proxies, hop) => return (hop, passed + 1, Why::FirstUntrusted),
+            Some(hop) if !proxies.contains(hop) => return (hop, passed + 1, Why::FirstUntrusted),
             Some(hop) if passed < MOST_HOPS => client = hop,
             Some(_) => return (client, passed, Why::TooLong),
             None => return (client, passed, Why::Garbage),
@@ -221,7 +222,7 @@ fn parsed(entry: Entry<'_>) -> Option<IpAddr> {
     entry.node.and_then(address::parse)
 }
 
-fn ranges(list: &str) -> Result<Arc<[IpNet]>, ConfigError> {
+fn ranges(list: &str) -> Result<Networks, ConfigError> {
     let entries = list.split(',').map(str::trim).filter(|e| !e.is_empty());
     let (good, bad): (Vec<_>, Vec<_>) = entries.map(address::parse_range).partition(Result::is_ok);
     ConfigError::check(bad.into_iter().filter_map(Result::err).collect())?;
@@ -234,7 +235,7 @@ fn ranges(list: &str) -> Result<Arc<[IpNet]>, ConfigError> {
 /// For people: `x-forwarded-for of 10.0.0.0/8`.
 impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |proxies: &[IpNet]| {
+        let list = |proxies: &Networks| {
             let proxies: Vec<_> = proxies.iter().map(ToString::to_string).collect();
             proxies.join(", ")
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_core::{ConfigError, Count, Counts, Guard, Need, PublicPaths, UnlessPublic};
+use portcullis_core::{ConfigError, Count, Counts, Guard, Need, Paths, Public, UnlessPublic};
 
 use super::{Edge, EdgeLayer, Slot};
 use crate::{
@@ -28,7 +28,8 @@ impl<M> Edge<M> {
         if self.is_gateway {
             self.timeout = self.timeout.map(Timeout::gateway);
         }
-        let guards = self.take_guards();
+        let public = self.take_public();
+        let guards = self.take_guards(&public);
         ConfigError::check(self.problems(&guards))?;
         let mut stack = Stack::new();
         stack.always_asked = guards
@@ -37,6 +38,7 @@ impl<M> Edge<M> {
             .count();
         stack.guards = guards.iter().map(|(_, guard)| Arc::clone(guard)).collect();
         stack.route_from = self.route_from;
+        stack.uri_from = self.uri_from;
         stack.respond = self.respond;
         if self.catches_panics {
             CatchPanic::new().install(&mut stack);
@@ -54,7 +56,7 @@ impl<M> Edge<M> {
     }
 
     /// Puts the guards that are on in their order.
-    fn take_guards(&mut self) -> Guards {
+    fn take_guards(&mut self, public: &Public) -> Guards {
         let mut guards: Guards = Vec::new();
         guards.extend(on(Slot::ClientAddress, self.client_ip.clone()));
         guards.extend(on(Slot::RequestId, self.request_id.take()));
@@ -69,20 +71,37 @@ impl<M> Edge<M> {
         let own = std::mem::take(&mut self.own).into_iter();
         let added = std::mem::take(&mut self.guards).into_iter();
         let all = own.chain(added);
-        guards.extend(all.map(|(slot, guard)| (slot, self.opened(slot, guard))));
+        guards.extend(all.map(|(slot, guard)| (slot, opened(slot, guard, public))));
         guards.retain(|(_, guard)| guard.is_on());
         // Stable: guards of one slot stay in the order in which they were added.
         guards.sort_by_key(|(slot, _)| *slot);
         guards
     }
 
-    /// Lets authentication alone what is public.
-    fn opened(&self, slot: Slot, guard: Arc<dyn Guard>) -> Arc<dyn Guard> {
-        if slot != Slot::Authentication || self.public.is_empty() {
-            return guard;
+    /// Reads which paths are public. Notes what is wrong with them.
+    fn take_public(&mut self) -> Public {
+        let parsed = Paths::parse(&self.public).and_then(|open| {
+            let closed = Paths::parse(&self.closed)?;
+            Ok((open, closed))
+        });
+        match parsed {
+            Ok((open, closed)) if closed.is_empty() => Public::only(open),
+            Ok((open, closed)) => {
+                if !open.is_empty() {
+                    let problem =
+                        "public paths: where some paths are closed, all others are public";
+                    self.problems.push(problem.to_owned());
+                }
+                Public::all_but(closed)
+            }
+            Err(error) => {
+                let problems = error
+                    .problems()
+                    .map(|problem| format!("public paths: {problem}"));
+                self.problems.extend(problems);
+                Public::default()
+            }
         }
-        let public = PublicPaths::new(self.public.iter().map(String::as_str));
-        Arc::new(UnlessPublic::new(public, guard))
     }
 
     fn problems(&self, guards: &Guards) -> Vec<String> {
@@ -93,14 +112,6 @@ impl<M> Edge<M> {
         let rules = contradictions(self, &has);
         let broken = rules.iter().filter(|(is_broken, _)| *is_broken);
         problems.extend(broken.map(|(_, problem)| (*problem).to_owned()));
-        let relative = self.public.iter().filter(|path| !path.starts_with('/'));
-        problems.extend(
-            relative.map(|path| format!("public paths: {path:?} does not start with a slash")),
-        );
-        let starred = self.public.iter().filter(|path| has_stray_star(path));
-        problems.extend(starred.map(|path| {
-            format!("public paths: {path:?}: a star stands only at the end, after a slash")
-        }));
         problems.extend(self.health.iter().flat_map(duplicate_checks));
         problems.extend(unmet_needs(guards));
         problems
@@ -112,7 +123,17 @@ fn on(slot: Slot, guard: Option<impl Guard>) -> Option<(Slot, Arc<dyn Guard>)> {
     Some((slot, guard))
 }
 
+/// Lets authentication alone what is public.
+fn opened(slot: Slot, guard: Arc<dyn Guard>, public: &Public) -> Arc<dyn Guard> {
+    if slot == Slot::Authentication && !public.is_empty() {
+        Arc::new(UnlessPublic::new(public.clone(), guard))
+    } else {
+        guard
+    }
+}
+
 fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'static str); 4] {
+    let names_public = !(edge.public.is_empty() && edge.closed.is_empty());
     [
         (
             edge.limits_probes && edge.health.is_none(),
@@ -123,7 +144,7 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
             "health: probes are limited, but there is no rate limit",
         ),
         (
-            !edge.public.is_empty() && !edge.is_open && !has(Slot::Authentication),
+            names_public && !edge.is_open && !has(Slot::Authentication),
             "public paths: there is no authentication they could be an exception from",
         ),
         (
@@ -132,10 +153,6 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
             "deadline: 0 refuses everything; turn it off instead",
         ),
     ]
-}
-
-fn has_stray_star(path: &str) -> bool {
-    path.strip_suffix("/*").unwrap_or(path).contains('*')
 }
 
 /// Returns guards that need a fact which no guard above finds out.

@@ -1,7 +1,7 @@
 use std::{fmt, marker::PhantomData, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderName, HeaderValue};
-use portcullis_core::{ConfigError, Guard, Observer, ProblemJson, Respond};
+use portcullis_core::{ConfigError, Guard, Observer, ProblemJson, Respond, facts::OriginalUri};
 
 use super::{
     Slot,
@@ -37,6 +37,7 @@ pub struct Edge<M = Wrapped> {
     pub(super) is_gateway: bool,
     pub(super) body_limit: Option<BodyLimit>,
     pub(super) public: Vec<String>,
+    pub(super) closed: Vec<String>,
     /// API keys were turned off on purpose, so public paths contradict nothing.
     pub(super) is_open: bool,
     /// Of setters, one for each slot.
@@ -45,6 +46,7 @@ pub struct Edge<M = Wrapped> {
     pub(super) guards: Vec<(Slot, Arc<dyn Guard>)>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) route_from: Option<RouteFrom>,
+    pub(super) uri_from: Option<OriginalUri>,
     pub(super) respond: Arc<dyn Respond>,
     pub(super) problems: Vec<String>,
     pub(super) bodies: PhantomData<M>,
@@ -74,11 +76,13 @@ impl<M> Edge<M> {
             is_gateway: false,
             body_limit: Some(BodyLimit::new(DEFAULT_BODY_LIMIT)),
             public: Vec::new(),
+            closed: Vec::new(),
             is_open: false,
             own: Vec::new(),
             guards: Vec::new(),
             observers: Vec::new(),
             route_from: None,
+            uri_from: None,
             respond: Arc::new(ProblemJson::new()),
             problems: Vec::new(),
             bodies: PhantomData,
@@ -113,6 +117,13 @@ impl<M> Edge<M> {
     /// Sets where the framework leaves the template of the route that will serve a request.
     pub fn route_from(mut self, route: fn(&Extensions) -> Option<&str>) -> Self {
         self.route_from = Some(route);
+        self
+    }
+
+    /// Sets where a router that is nested leaves the URI that the client asked for, so that paths
+    /// are compared with that.
+    pub fn uri_from(mut self, uri: OriginalUri) -> Self {
+        self.uri_from = Some(uri);
         self
     }
 
@@ -193,11 +204,19 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Declares paths that need no authentication: exact ones, and prefixes that end in `/*`. They
-    /// are compared with the path that the edge gets: see [where an edge goes](crate::edge#where-it-goes).
+    /// Declares what needs no authentication: `GET /`, `/assets/*`. Only what surely is one of these
+    /// is public. See [`Paths`](crate::Paths) for how they are written and compared.
     pub fn public(mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let paths = paths.into_iter().map(|path| path.as_ref().to_owned());
         self.public.extend(paths);
+        self
+    }
+
+    /// Declares what alone needs authentication: `/admin/*`, `POST /users`. What could be one of these
+    /// is closed, and everything else is public.
+    pub fn closed(mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let paths = paths.into_iter().map(|path| path.as_ref().to_owned());
+        self.closed.extend(paths);
         self
     }
 
@@ -256,6 +275,7 @@ impl<M> Clone for Edge<M> {
             secure_headers: self.secure_headers.clone(),
             health: self.health.clone(),
             public: self.public.clone(),
+            closed: self.closed.clone(),
             own: self.own.clone(),
             guards: self.guards.clone(),
             observers: self.observers.clone(),

@@ -50,9 +50,14 @@
 //!
 //! # Where it goes
 //!
-//! Around the whole application. Public paths, limited paths, `/health` and `/ready` are compared with
-//! the path that the edge gets, and a router that is nested takes its prefix off: below
-//! `nest("/api", ..)`, `/api/login` is `/login`.
+//! Around the whole application. What is added after it is outside: a route that an axum router gets
+//! after its `layer(edge)` has no edge.
+//!
+//! [Public paths](Edge::public) and limited paths are compared with the path that the client asked
+//! for. A router that is nested takes its prefix off; `portcullis_axum::edge` knows where the whole is,
+//! with another router [`Edge::uri_from`] says it, and a layer alone sees the path that it gets.
+//! `/health` and `/ready` are paths of the application that the edge is around: below
+//! `nest("/api", ..)` they are `/api/health` and `/api/ready`.
 //!
 //! # Types
 //!

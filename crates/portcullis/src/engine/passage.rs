@@ -62,6 +62,9 @@ impl Passage {
     #[inline]
     pub(super) fn begin(&mut self, head: &mut request::Parts) {
         let stack = &*self.watch.stack;
+        if let Some(uri_from) = stack.uri_from {
+            Facts::of_mut(&mut head.extensions).set_original_uri(uri_from);
+        }
         if stack.time_limit.is_some() || !stack.observers.is_empty() {
             let now = Instant::now();
             let facts = Facts::of_mut(&mut head.extensions);

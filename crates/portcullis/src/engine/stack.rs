@@ -4,7 +4,7 @@ use http::{
     Extensions,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use portcullis_core::{Guard, Observer, ProblemJson, Respond};
+use portcullis_core::{Guard, Observer, ProblemJson, Respond, facts::OriginalUri};
 
 use super::{TimeLimit, headers::Template};
 
@@ -18,6 +18,7 @@ pub struct Stack {
     pub(crate) always_asked: usize,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) route_from: Option<RouteFrom>,
+    pub(crate) uri_from: Option<OriginalUri>,
     pub(crate) time_limit: Option<TimeLimit>,
     pub(crate) catches_panics: bool,
     pub(crate) respond: Arc<dyn Respond>,
@@ -44,6 +45,7 @@ impl Stack {
             always_asked: 0,
             observers: Vec::new(),
             route_from: None,
+            uri_from: None,
             time_limit: None,
             catches_panics: false,
             respond: Arc::new(ProblemJson::new()),

@@ -49,7 +49,7 @@ impl<'a> Key<'a> {
     #[must_use]
     #[inline]
     pub fn from_address(address: IpAddr, prefixes: Prefixes) -> Self {
-        Self::Network(match address.to_canonical() {
+        Self::Network(match subscriber(address) {
             IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & prefixes.v4_mask()).into()),
             IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & prefixes.v6_mask()).into()),
         })
@@ -69,6 +69,16 @@ impl fmt::Display for Key<'_> {
             Self::Name(name) => write!(f, "name:{name}"),
             Self::Unknown => f.write_str("unknown"),
         }
+    }
+}
+
+/// The address of the one behind it: an IPv4 client that came through a NAT64 has its own, not one
+/// that it shares with all others (RFC 6052, section 2.1).
+#[inline]
+fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if v6.to_bits() >> 32 == NAT64 => (v6.to_bits() as u32).to_be_bytes().into(),
+        other => other,
     }
 }
 
@@ -165,6 +175,9 @@ static MARKS: LazyLock<SharedSeed> = LazyLock::new(random_seed);
 fn random_seed() -> SharedSeed {
     SharedSeed::from_u64(rand::random())
 }
+
+/// `64:ff9b::/96`.
+const NAT64: u128 = 0x0064_ff9b << 64;
 
 /// No client has a multicast address (RFC 4291, section 2.7), so nobody's IPv6 address is an IPv4
 /// address here.

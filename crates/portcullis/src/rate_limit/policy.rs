@@ -63,14 +63,15 @@ impl Policy {
         self
     }
 
-    /// Counts only requests to these paths. See [`Paths`] for how they are written and compared.
-    pub fn paths<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Counts only what could be a request to one of these. See [`Paths`] for how they are written
+    /// and compared.
+    pub fn paths(mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.scope.paths = self.parsed(paths);
         self
     }
 
-    /// Counts no requests to these paths.
-    pub fn exempt_paths<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Counts no requests that surely are to one of these.
+    pub fn exempt_paths(mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.scope.exempt_paths = self.parsed(paths);
         self
     }
@@ -115,7 +116,7 @@ impl Policy {
         self
     }
 
-    fn parsed<'a>(&mut self, paths: impl IntoIterator<Item = &'a str>) -> Paths {
+    fn parsed(&mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Paths {
         Paths::parse(paths).unwrap_or_else(|error: ConfigError| {
             let problems = error.problems();
             self.problems

@@ -1,6 +1,7 @@
 //! Policies, ready to count.
 
 use std::{
+    cell::OnceCell,
     collections::HashMap,
     sync::{
         Arc,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use http::request;
-use portcullis_core::{ConfigError, Count, Facts, Principal, Quota};
+use portcullis_core::{ConfigError, Count, Facts, Principal, Quota, RequestPath};
 
 use super::{
     clock::Clock,
@@ -89,8 +90,9 @@ impl Rules {
         facts: &Facts,
     ) -> Spendings<N> {
         let mut spendings = Spendings::none();
+        let path = OnceCell::new();
         for (index, rule) in self.rules.iter().enumerate().take(N) {
-            if let Some(spending) = rule.spending(head, facts) {
+            if let Some(spending) = rule.spending(head, facts, &path) {
                 let rule = index as u8;
                 spendings.push(Spending { rule, ..spending });
             }
@@ -236,9 +238,18 @@ impl Rule {
 
     /// What a request spends of this policy, unless it counts none of it.
     #[inline]
-    fn spending(&self, head: &request::Parts, facts: &Facts) -> Option<Spending> {
+    fn spending<'h>(
+        &self,
+        head: &'h request::Parts,
+        facts: &Facts,
+        path: &OnceCell<RequestPath<'h>>,
+    ) -> Option<Spending> {
         let policy = &self.policy;
-        if !policy.scope.contains(head) {
+        let is_counted = policy.scope.is_everything()
+            || policy
+                .scope
+                .contains(head, path.get_or_init(|| RequestPath::of(head)));
+        if !is_counted {
             return None;
         }
         let key = policy.by.key(head, facts)?;

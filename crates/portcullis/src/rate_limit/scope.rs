@@ -1,8 +1,9 @@
 use std::fmt;
 
 use http::{Method, request};
-use ipnet::IpNet;
-use portcullis_core::{ClientIp, Facts, Paths};
+use portcullis_core::{ClientIp, Facts, Paths, RequestPath};
+
+use crate::networks::Networks;
 
 /// Which requests a policy counts: all, unless told otherwise.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +11,7 @@ pub(super) struct Scope {
     pub(super) paths: Paths,
     pub(super) exempt_paths: Paths,
     pub(super) exempt_methods: Vec<Method>,
-    pub(super) exempt_networks: Vec<IpNet>,
+    pub(super) exempt_networks: Networks,
 }
 
 // ===== impl Scope =====
@@ -25,28 +26,18 @@ impl Scope {
     }
 
     #[inline]
-    pub(super) fn contains(&self, head: &request::Parts) -> bool {
-        self.is_everything() || self.contains_slowly(head)
-    }
-
-    fn contains_slowly(&self, head: &request::Parts) -> bool {
-        let (method, path) = (&head.method, head.uri.path());
+    pub(super) fn contains(&self, head: &request::Parts, path: &RequestPath<'_>) -> bool {
         let is_exempt = || {
-            self.exempt_methods.contains(method)
-                || self.exempt_paths.contains(method, path)
+            self.exempt_methods.contains(&head.method)
+                || self.exempt_paths.surely_matches(path)
                 || self.is_exempt_address(head)
         };
-        (self.paths.is_empty() || self.paths.contains(method, path)) && !is_exempt()
+        (self.paths.is_empty() || self.paths.could_match(path)) && !is_exempt()
     }
 
     fn is_exempt_address(&self, head: &request::Parts) -> bool {
         let client = Facts::of(&head.extensions).get();
-        client.is_some_and(|ClientIp(ip)| {
-            let ip = ip.to_canonical();
-            self.exempt_networks
-                .iter()
-                .any(|network| network.contains(&ip))
-        })
+        client.is_some_and(|ClientIp(ip)| self.exempt_networks.contains(*ip))
     }
 }
 

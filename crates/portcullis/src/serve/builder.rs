@@ -15,12 +15,10 @@ use tokio::net::TcpListener;
 use tower_service::Service;
 
 use super::{
-    Stopped,
-    proxy::Proxies,
-    run,
+    Stopped, run,
     signal::{Signals, Stop},
 };
-use crate::Health;
+use crate::{Health, networks::Networks};
 
 /// Serves connections with a service: an axum `Router`, or any tower service.
 ///
@@ -41,7 +39,7 @@ where
             drain: Duration::from_secs(20),
             header: Duration::from_secs(10),
         },
-        proxies: Proxies::default(),
+        proxies: Networks::default(),
         health: None,
     }
 }
@@ -53,7 +51,8 @@ pub struct Serve<S> {
     pub(super) service: S,
     pub(super) stop: io::Result<Stop>,
     pub(super) times: Times,
-    pub(super) proxies: Proxies,
+    /// Begin each connection with a PROXY header.
+    pub(super) proxies: Networks,
     pub(super) health: Option<Health>,
 }
 
@@ -95,7 +94,7 @@ impl<S> Serve<S> {
     /// Expects a PROXY header, version 1 or 2, at the start of each connection from these networks,
     /// and takes the address in it for the peer's.
     pub fn proxy_protocol(mut self, proxies: impl IntoIterator<Item = IpNet>) -> Self {
-        self.proxies = Proxies::new(proxies);
+        self.proxies = proxies.into_iter().collect();
         self
     }
 

@@ -3,32 +3,10 @@
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
-    sync::Arc,
 };
 
-use ipnet::IpNet;
 use ppp::{HeaderResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
-
-/// Proxies that begin each connection with a PROXY header.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Proxies(Option<Arc<[IpNet]>>);
-
-// ===== impl Proxies =====
-
-impl Proxies {
-    pub(super) fn new(ranges: impl IntoIterator<Item = IpNet>) -> Self {
-        let ranges: Arc<[IpNet]> = ranges.into_iter().collect();
-        Self(Some(ranges).filter(|ranges| !ranges.is_empty()))
-    }
-
-    /// Whether a connection from there begins with a PROXY header.
-    pub(super) fn contains(&self, peer: SocketAddr) -> bool {
-        let peer = peer.ip().to_canonical();
-        let mut ranges = self.0.iter().flat_map(|ranges| ranges.iter());
-        ranges.any(|range| range.contains(&peer))
-    }
-}
 
 /// Reads a header and not a byte more. Gives whom the proxy speaks for, unless for itself.
 pub(super) async fn read<R>(io: &mut R) -> io::Result<Option<SocketAddr>>

@@ -22,8 +22,8 @@ use super::{
     Serve, Stopped,
     builder::Times,
     connection::{self, Connection},
-    proxy::Proxies,
 };
+use crate::networks::Networks;
 
 /// Serves until told to stop, and then stops.
 pub(super) async fn run<S, B>(serve: Serve<S>) -> io::Result<Stopped>
@@ -77,7 +77,7 @@ struct Acceptor<S> {
     listener: TcpListener,
     service: S,
     times: Times,
-    proxies: Proxies,
+    proxies: Networks,
     protocol: Builder<TokioExecutor>,
     graceful: GracefulShutdown,
     draining: watch::Sender<()>,
@@ -93,7 +93,7 @@ where
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    fn new(listener: TcpListener, service: S, times: Times, proxies: Proxies) -> Self {
+    fn new(listener: TcpListener, service: S, times: Times, proxies: Networks) -> Self {
         Self {
             listener,
             service,
@@ -126,7 +126,7 @@ where
             io,
             peer,
             times: self.times,
-            is_proxied: self.proxies.contains(peer),
+            is_proxied: self.proxies.contains(peer.ip()),
             protocol: self.protocol.clone(),
             watcher: self.graceful.watcher(),
             draining: self.draining.subscribe(),

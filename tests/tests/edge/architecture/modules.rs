@@ -15,7 +15,8 @@ fn allowed(module: &str) -> &'static [&'static str] {
     match module {
         "engine" => &[],
         // It turns `/ready` when it stops.
-        "serve" => &["health"],
+        "serve" => &["health", "networks"],
+        "client_ip" | "rate_limit" => &["engine", "networks"],
         _ => &["engine"],
     }
 }

@@ -149,6 +149,56 @@ async fn other_families_of_headers_count_for_nothing() {
     assert_eq!(client(&trusting(), "10.0.0.1:9", others).await, "10.0.0.1");
 }
 
+/// A request of this peer, as the application sees it.
+async fn seen(layer: &ClientIpLayer, peer: &str, headers: Sent<'_>) -> Request<()> {
+    let mut request = Request::new(());
+    for (name, value) in headers {
+        request.headers_mut().append(*name, value.parse().unwrap());
+    }
+    Facts::of_mut(request.extensions_mut()).set(PeerAddr(peer.parse().unwrap()));
+    pass(layer, request).await
+}
+
+#[tokio::test]
+async fn names_that_claim_an_address_are_taken_out() {
+    let others = [
+        "accept",
+        "host",
+        "x-address",
+        "x-api-key",
+        "x-ship",
+        "x-zip",
+        "user-agent",
+    ];
+    let sent: Vec<_> = CLAIMS
+        .iter()
+        .chain(&others)
+        .map(|name| (*name, "6.6.6.6"))
+        .collect();
+
+    let request = seen(&ClientIpLayer::default(), "192.0.2.9:1", &sent).await;
+    let mut left: Vec<_> = request
+        .headers()
+        .keys()
+        .map(http::HeaderName::as_str)
+        .collect();
+    left.sort_unstable();
+    let mut expected = others;
+    expected.sort_unstable();
+    assert_eq!(left, expected);
+}
+
+#[tokio::test]
+async fn a_line_above_the_one_that_counts_is_taken_out() {
+    let strategy = Strategy::header("x-client", "10.0.0.0/8").unwrap();
+    let layer = ResolveClientIp::from_strategy(strategy).into();
+    let sent: Sent<'_> = &[("x-client", "6.6.6.6"), ("x-client", "192.0.2.7")];
+
+    let request = seen(&layer, "10.0.0.1:9", sent).await;
+    let left: Vec<_> = request.headers().get_all("x-client").iter().collect();
+    assert_eq!(left, ["192.0.2.7"]);
+}
+
 #[tokio::test]
 async fn a_mapped_peer_is_its_ipv4_address() {
     let sent: Sent<'_> = &[("x-forwarded-for", "192.0.2.7")];
@@ -280,3 +330,40 @@ async fn a_server_that_knows_no_peer_is_told_one() {
         Some(&ClientIp([192, 0, 2, 7].into()))
     );
 }
+
+/// What proxies and servers are known to put an address into.
+const CLAIMS: [&str; 33] = [
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "client-ip",
+    "client_ip",
+    "cloudfront-viewer-address",
+    "fastly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "forwarded-for-ip",
+    "http-client-ip",
+    "proxy-client-ip",
+    "remote-addr",
+    "true-client-ip",
+    "wl-proxy-client-ip",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-forwarded",
+    "x-forwarded-by",
+    "x-forwarded-host",
+    "x-forwarded_for",
+    "x-nf-client-connection-ip",
+    "x-original-forwarded-for",
+    "x-originating-ip",
+    "x-real-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-true-ip",
+    "x-vercel-proxied-for-ip",
+];

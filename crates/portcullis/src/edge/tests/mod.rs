@@ -78,10 +78,10 @@ fn everything_that_is_wrong_is_said_at_once() {
             "headers: \"x y\" is not a field name",
             "headers: x-own: \"two\\nlines\" is not a field value",
             "body limit: -1 is negative",
+            "public paths: path \"assets/*\": does not start with a slash",
             "health: probes are limited, but there is no rate limit",
             "public paths: there is no authentication they could be an exception from",
             "deadline: 0 refuses everything; turn it off instead",
-            "public paths: \"assets/*\" does not start with a slash",
             "health: duplicate check \"db\"",
             "hygiene: it needs the principal, which only authentication above it finds out",
         ]

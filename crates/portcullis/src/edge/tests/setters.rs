@@ -149,6 +149,22 @@ fn public_paths_contradict_keys_that_are_forgotten_not_keys_that_are_off() {
     assert!(off.public(paths).build().is_ok());
 }
 
+#[test]
+#[cfg(feature = "auth")]
+fn paths_are_public_or_closed() {
+    let edge = || Edge::new().api_keys(crate::api_key::Keys::default());
+    let closed = edge().closed(["/admin/*", "POST /users"]);
+
+    assert_eq!(
+        built(closed.clone(), "authentication").as_deref(),
+        Some("API key; closed: /admin/*, POST /users")
+    );
+    assert_eq!(
+        closed.public(["/"]).build().unwrap_err().to_string(),
+        "public paths: where some paths are closed, all others are public"
+    );
+}
+
 #[tokio::test]
 async fn a_header_is_the_only_one_where_the_profile_is_off() {
     let edge = Edge::new().secure_headers(None).header("x-a", "b");

@@ -186,6 +186,20 @@ async fn a_flood_of_addresses_frees_nobody_and_stays_within_its_table() {
     assert_eq!(admitted(&layer, "192.0.2.1", 2).await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn clients_behind_a_nat64_have_quotas_of_their_own() {
+    let layer = RateLimitLayer::new(Quota::per_hour(1));
+
+    assert_eq!(admitted(&layer, "64:ff9b::192.0.2.1", 2).await, 1);
+    assert_eq!(admitted(&layer, "64:ff9b::192.0.2.2", 2).await, 1);
+    assert_eq!(admitted(&layer, "192.0.2.1", 1).await, 0, "the same client");
+    assert_eq!(
+        admitted(&layer, "64:ff9b:1::192.0.2.1", 1).await,
+        1,
+        "another prefix"
+    );
+}
+
 #[tokio::test]
 async fn off_is_identity() {
     let layer = RateLimitLayer::off();

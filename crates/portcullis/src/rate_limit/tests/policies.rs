@@ -221,7 +221,7 @@ async fn a_policy_is_for_some_paths_and_spares_others() {
     let sparing = layer([Policy::new("all", Quota::per_hour(1))
         .exempt_paths(["/assets/*"])
         .exempt_methods([Method::HEAD])
-        .exempt_networks(["10.0.0.0/8".parse().unwrap()])]);
+        .exempt_networks(["10.0.0.0/8", "::ffff:172.16.0.0/108"].map(|net| net.parse().unwrap()))]);
     assert_eq!(admitted(&sparing, || to(Method::GET, "/")).await, 1);
     assert_eq!(
         admitted(&sparing, || to(Method::GET, "/assets/a")).await,
@@ -230,6 +230,7 @@ async fn a_policy_is_for_some_paths_and_spares_others() {
     assert_eq!(admitted(&sparing, || to(Method::HEAD, "/")).await, 100);
     assert_eq!(admitted(&sparing, || from("10.1.2.3")).await, 100);
     assert_eq!(admitted(&sparing, || from("::ffff:10.1.2.3")).await, 100);
+    assert_eq!(admitted(&sparing, || from("172.16.1.2")).await, 100);
 }
 
 #[tokio::test(start_paused = true)]

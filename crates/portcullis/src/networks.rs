@@ -1,0 +1,68 @@
+//! Networks of addresses.
+
+use std::{net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+
+/// Networks, in which an IPv4 address and the same one mapped into IPv6 are one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Networks(Option<Arc<[IpNet]>>);
+
+// ===== impl Networks =====
+
+impl Networks {
+    #[inline]
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.iter().any(|network| network.contains(&address))
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &IpNet> {
+        self.0.iter().flat_map(|networks| networks.iter())
+    }
+}
+
+impl FromIterator<IpNet> for Networks {
+    fn from_iter<T: IntoIterator<Item = IpNet>>(networks: T) -> Self {
+        let networks: Arc<[IpNet]> = networks.into_iter().map(canonical).collect();
+        Self(Some(networks).filter(|networks| !networks.is_empty()))
+    }
+}
+
+/// `::ffff:a.b.c.d/n` is `a.b.c.d/(n - 96)`.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => v6.addr().to_ipv4_mapped(),
+        _ => None,
+    };
+    let v4 = mapped.map(|v4| IpNet::new(v4.into(), network.prefix_len() - 96));
+    v4.and_then(Result::ok).unwrap_or(network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_in_both_families() {
+        for network in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
+            let networks: Networks = [network.parse().unwrap()].into_iter().collect();
+            for inside in ["10.1.2.3", "::ffff:10.1.2.3"] {
+                assert!(
+                    networks.contains(inside.parse().unwrap()),
+                    "{inside} in {network}"
+                );
+            }
+            for outside in ["11.1.2.3", "::ffff:11.1.2.3", "::10.1.2.3"] {
+                assert!(
+                    !networks.contains(outside.parse().unwrap()),
+                    "{outside} in {network}"
+                );
+            }
+        }
+    }
+}
