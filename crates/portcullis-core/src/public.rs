@@ -94,10 +94,15 @@ impl<G: Guard> Guard for UnlessPublic<G> {
     #[inline]
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
         if !self.public.is_empty() && self.public.contains(&RequestPath::of(head)) {
+            self.guard.skip(head);
             Verdict::Admit
         } else {
             self.guard.admit(head, reply)
         }
+    }
+
+    fn skip(&self, head: &mut request::Parts) {
+        self.guard.skip(head);
     }
 
     fn complete(&self, reply: &Reply, head: &mut response::Parts) {

@@ -103,6 +103,10 @@ impl Guard for AnyOf {
         self.ask(0, None, head, reply)
     }
 
+    fn skip(&self, head: &mut request::Parts) {
+        self.guards.iter().for_each(|guard| guard.skip(head));
+    }
+
     fn complete(&self, reply: &Reply, head: &mut response::Parts) {
         for guard in self.guards.iter().rev() {
             guard.complete(reply, head);

@@ -12,6 +12,12 @@ pub trait Guard: Send + Sync + 'static {
     /// Judges a request. May add facts to it; what the response must carry goes into `reply`.
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict;
 
+    /// Lets a request pass that the guard is not asked about, such as a [public](crate::Public) one.
+    /// May change its head.
+    fn skip(&self, head: &mut request::Parts) {
+        let _ = head;
+    }
+
     /// Completes the head of a response.
     ///
     /// Called for every response, whoever made it: the application, another guard, the deadline or
@@ -82,6 +88,12 @@ impl<G: Guard> Guard for Option<G> {
         }
     }
 
+    fn skip(&self, head: &mut request::Parts) {
+        if let Some(guard) = self {
+            guard.skip(head);
+        }
+    }
+
     fn complete(&self, reply: &Reply, head: &mut response::Parts) {
         if let Some(guard) = self {
             guard.complete(reply, head);
@@ -120,6 +132,10 @@ impl<G: Guard> Guard for Option<G> {
 impl<G: Guard + ?Sized> Guard for Arc<G> {
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
         (**self).admit(head, reply)
+    }
+
+    fn skip(&self, head: &mut request::Parts) {
+        (**self).skip(head);
     }
 
     fn complete(&self, reply: &Reply, head: &mut response::Parts) {

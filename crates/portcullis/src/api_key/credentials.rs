@@ -32,6 +32,15 @@ pub(super) fn hide(headers: &mut HeaderMap, source: Source) {
     }
 }
 
+/// The same for whatever may be a key, where none is asked for.
+pub(super) fn hide_all(headers: &mut HeaderMap) {
+    for (name, value) in headers.iter_mut() {
+        if [&X_API_KEY, &AUTHORIZATION].contains(&name) {
+            value.set_sensitive(true);
+        }
+    }
+}
+
 /// `Some(None)` without the header, `None` with more than one.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a HeaderValue>> {
     let mut values = headers.get_all(name).iter();

@@ -47,6 +47,10 @@ impl Guard for ApiKeyGuard {
         }
     }
 
+    fn skip(&self, head: &mut request::Parts) {
+        credentials::hide_all(&mut head.headers);
+    }
+
     fn describe(&self) -> String {
         "API key".to_owned()
     }

@@ -1,6 +1,8 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
-    env, fmt, fs,
+    env,
+    ffi::OsString,
+    fmt, fs,
     path::Path,
     sync::Arc,
 };
@@ -57,9 +59,16 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// As for [`parse`](Self::parse), and when the variable is not set.
+    /// As for [`parse`](Self::parse), and when the variable is not set, or not UTF-8.
     pub fn from_env(name: &str) -> Result<Self, ConfigError> {
-        let text = env::var(name).map_err(|error| ConfigError::new(format!("{name}: {error}")))?;
+        Self::from_variable(name, env::var_os(name))
+    }
+
+    /// The value is never printed.
+    pub(super) fn from_variable(name: &str, value: Option<OsString>) -> Result<Self, ConfigError> {
+        let problem = |problem| ConfigError::new(format!("{name}: {problem}"));
+        let value = value.ok_or_else(|| problem("is not set"))?;
+        let text = value.into_string().map_err(|_| problem("is not UTF-8"))?;
         Self::parse(&Zeroizing::new(text))
     }
 

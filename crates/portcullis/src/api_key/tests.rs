@@ -53,6 +53,35 @@ async fn a_known_key_opens_in_either_header() {
 }
 
 #[tokio::test]
+async fn a_key_is_not_printed_with_the_headers_of_a_public_path_either() {
+    let (key, keys) = alice();
+    let layer = ApiKeyLayer::new(keys).public(["/"]).unwrap();
+    let prints = || service(|request| format!("{:?}", request.headers()));
+    let bearer = format!("Bearer {}", key.expose());
+    let sent: [&[(&str, &[u8])]; 3] = [
+        &[("x-api-key", key.expose().as_bytes())],
+        &[("authorization", bearer.as_bytes())],
+        &[
+            ("x-api-key", b"one"),
+            ("x-api-key", key.expose().as_bytes()),
+        ],
+    ];
+    for headers in sent {
+        let printed = text(send(layer.layer(prints()), with(headers)).await).await;
+        assert!(!printed.contains(key.expose()), "{printed}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_not_printed() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+    let value = OsString::from_vec(b"pk_secret\xff".to_vec());
+
+    let error = Keys::from_variable("API_KEYS", Some(value)).unwrap_err();
+    assert_eq!(error.to_string(), "API_KEYS: is not UTF-8");
+}
+
+#[tokio::test]
 async fn every_refusal_is_the_same_to_the_byte() {
     let (key, keys) = alice();
     let layer = ApiKeyLayer::new(keys);
@@ -223,7 +252,7 @@ fn keys_are_read_from_a_file() {
     let unset = Keys::from_env("PORTCULLIS_NOT_SET")
         .unwrap_err()
         .to_string();
-    assert_eq!(unset, "PORTCULLIS_NOT_SET: environment variable not found");
+    assert_eq!(unset, "PORTCULLIS_NOT_SET: is not set");
 }
 
 #[test]

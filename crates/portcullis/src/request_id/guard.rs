@@ -34,6 +34,13 @@ impl SetRequestId {
         self.header.as_deref().unwrap_or(&X_REQUEST_ID)
     }
 
+    /// Takes what somebody else sent out of the application's sight.
+    fn write_over(&self, head: &mut request::Parts, id: &RequestId) {
+        if head.headers.contains_key(self.header()) {
+            head.headers.insert(self.header(), id.to_header_value());
+        }
+    }
+
     /// Returns the ID that a trusted peer sent, if it is one.
     fn kept(&self, head: &request::Parts) -> Option<RequestId> {
         if !Facts::of(&head.extensions).is_peer_trusted() {
@@ -50,8 +57,14 @@ impl SetRequestId {
 impl Guard for SetRequestId {
     #[inline]
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
-        let id = self.kept(head).unwrap_or_else(generate);
+        let known = Facts::of(&head.extensions).get().cloned();
+        let is_known = known.is_some();
+        let id = known.or_else(|| self.kept(head)).unwrap_or_else(generate);
         id.with_text(|text| reply.write(self.header().clone(), text));
+        self.write_over(head, &id);
+        if is_known {
+            return Verdict::Admit;
+        }
         // Most requests meet nobody who listens.
         if tracing::span_enabled!(target: "portcullis", tracing::Level::INFO, request_id) {
             let span = tracing::info_span!(target: "portcullis", "request", request_id = %id);

@@ -9,7 +9,8 @@
 //! [`Facts`](crate::Facts).
 //!
 //! An incoming ID is kept only if the peer is trusted (see [`client_ip`](crate::client_ip)), there
-//! is exactly one, and it is 1 to 128 characters of `[A-Za-z0-9._-]`. Anything else is replaced.
+//! is exactly one, and it is 1 to 128 characters of `[A-Za-z0-9._-]`. Anything else is replaced, in the
+//! header that the application sees too. Of two layers the outer one names the request.
 //!
 //! # Example
 //!

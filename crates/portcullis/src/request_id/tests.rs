@@ -59,6 +59,62 @@ async fn a_handler_reads_the_id_that_the_client_gets() {
     assert_eq!(header, portcullis_test::text(response).await);
 }
 
+/// What the application finds in the header, for what was sent.
+async fn header_seen(sent: &'static str, trusted: bool) -> (String, String) {
+    let reads = service(|request| {
+        let ids = request.headers().get_all("x-request-id").iter();
+        ids.map(|id| id.to_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(",")
+    });
+    let mut request = request("/");
+    for id in sent.split(',').filter(|id| !id.is_empty()) {
+        request
+            .headers_mut()
+            .append("x-request-id", HeaderValue::from_static(id));
+    }
+    if trusted {
+        Facts::of_mut(request.extensions_mut()).trust_peer();
+    }
+    let response = send(RequestIdLayer::new().layer(reads), request).await;
+    let told = response.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    (portcullis_test::text(response).await, told)
+}
+
+#[tokio::test]
+async fn an_id_that_is_not_kept_is_written_over() {
+    for (sent, trusted) in [("forged", false), ("one,two", true), ("one,two", false)] {
+        let (seen, told) = header_seen(sent, trusted).await;
+        assert_eq!(seen, told, "{sent}");
+    }
+    assert_eq!(
+        header_seen("kept", true).await,
+        ("kept".into(), "kept".into())
+    );
+    assert_eq!(header_seen("", false).await.0, "");
+}
+
+#[tokio::test]
+async fn two_layers_name_a_request_once() {
+    let reads = service(|request| {
+        let id: &RequestId = Facts::of(request.extensions()).get().unwrap();
+        id.to_string()
+    });
+    let both = RequestIdLayer::new().layer(RequestIdLayer::new().layer(reads));
+    let (lines, response) = logged(async { send(both, request("/")).await }).await;
+
+    assert_eq!(
+        response.headers().get_all("x-request-id").iter().count(),
+        1,
+        "{lines}"
+    );
+    let header = response.headers()["x-request-id"].clone();
+    assert_eq!(header, portcullis_test::text(response).await);
+}
+
 #[tokio::test]
 async fn every_log_line_carries_the_id() {
     let (lines, response) = logged(async {
