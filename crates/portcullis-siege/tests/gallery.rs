@@ -140,6 +140,39 @@ async fn nothing_is_found_where_nothing_is_wrong() {
     );
 }
 
+/// Whoever reads a report must not be able to use a key, nor guess what is left of one.
+#[tokio::test]
+async fn no_form_of_a_report_has_a_piece_of_a_key() {
+    for fault in [
+        "wrong-secret-differs",
+        "key-prefix-enough",
+        "key-case-ignored",
+        "early-exit-comparison",
+    ] {
+        let server = Server::start(Some(fault));
+        let report = server.siege(&["E03", "E04", "E05"]).await;
+        assert!(report.breaches().next().is_some(), "{fault}");
+        let forms = [
+            report.to_text(false),
+            report.to_text(true),
+            report.to_json(),
+            report.to_junit(),
+            report.to_sarif(),
+            report.to_markdown(),
+            report.to_html(),
+            format!("{report:?}"),
+        ];
+        let pieces = VALID
+            .as_bytes()
+            .windows(6)
+            .map(|piece| str::from_utf8(piece).unwrap());
+        for (piece, form) in pieces.flat_map(|piece| forms.iter().map(move |form| (piece, form))) {
+            let has_piece = form.to_ascii_lowercase().contains(piece);
+            assert!(!has_piece, "{fault}: {piece:?} in {form}");
+        }
+    }
+}
+
 #[test]
 fn every_attack_has_a_fault() {
     let has_fault = |id: &str| FAULTS.iter().any(|(_, _, attack, _)| *attack == id);
@@ -173,6 +206,9 @@ fn a_fault_has_one_name() {
         .unwrap();
     assert_eq!(unknown.status.code(), Some(2));
 }
+
+/// The key that `siege.toml` knows.
+const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
 
 /// The example of this package: Cargo builds it with the tests, and puts it into `examples` beside the
 /// folder of this program.
