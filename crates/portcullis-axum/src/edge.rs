@@ -6,8 +6,9 @@ use axum::{
 };
 use http::{Extensions, Uri};
 use http_body::{Body as _, SizeHint};
-use portcullis::edge::{
-    BodyCount, Content, Edge, EdgeBody, RequestBodies, ResponseBodies, Watched, Wrapped,
+use portcullis::{
+    Reply,
+    edge::{BodyCount, Content, Edge, EdgeBody, RequestBodies, ResponseBodies, Watched, Wrapped},
 };
 
 /// An [`Edge`] for an axum app. [`edge`] creates one.
@@ -73,8 +74,8 @@ impl RequestBodies<Body> for AxumBody {
         }
     }
 
-    fn drain(body: Body) {
-        <Wrapped as RequestBodies<Body>>::drain(body);
+    fn drain(body: Body, reply: &mut Reply) {
+        <Wrapped as RequestBodies<Body>>::drain(body, reply);
     }
 }
 

@@ -1,14 +1,16 @@
-//! A client on a real socket can read its 413.
+//! A client on a real socket can read why its body is refused.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{future::pending, net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, routing::post};
+use http::request;
 use http_body_util::{BodyExt, Full};
+use portcullis::{Guard, RejectionKind, Reply, Slot, Verdict, api_key::Keys};
 use portcullis_tests::net::{Client, Server, raw, read};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::sleep,
 };
@@ -66,6 +68,71 @@ async fn a_client_that_writes_everything_first_reads_the_whole_answer() {
 
         assert_refused(&read(&mut io).await);
     }
+}
+
+/// A client reads why, whoever refuses what it sends.
+#[tokio::test]
+async fn an_upload_that_is_refused_for_its_key_or_its_quota_is_answered() {
+    let edge = || portcullis_axum::edge().body_limit(LARGE);
+    let closed = edge().api_keys(Keys::default());
+    let spent = edge().guard(Slot::RateLimit, Spent);
+    for (edge, status) in [(closed, 401), (spent, 429)] {
+        let app = Router::new()
+            .route("/", post(swallow))
+            .layer(edge.build().unwrap());
+        let server = Server::start(app).await;
+        let mut io = TcpStream::connect(server.address()).await.unwrap();
+        io.write_all(&declared(LARGE, "")).await.unwrap();
+        io.write_all(&vec![b'x'; LARGE]).await.unwrap();
+
+        let answer = read(&mut io).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.contains(&format!("\"status\":{status}")), "{answer}");
+    }
+}
+
+struct Spent;
+
+impl Guard for Spent {
+    fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+        RejectionKind::RateLimited.into()
+    }
+}
+
+/// Who is refused in the middle of an upload holds its place as long as the upload is read.
+#[tokio::test]
+async fn an_upload_that_is_refused_takes_a_place_in_flight() {
+    let edge = portcullis_axum::edge()
+        .in_flight(1)
+        .api_keys(Keys::default())
+        .build()
+        .unwrap();
+    let server = Server::start(Router::new().route("/", post(swallow)).layer(edge)).await;
+    let mut io = TcpStream::connect(server.address()).await.unwrap();
+    io.write_all(&declared(1000, "")).await.unwrap();
+    io.write_all(b"some").await.unwrap();
+    let mut first = [0; 12];
+    io.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 401");
+
+    assert!(
+        raw(server.address(), &declared(0, ""))
+            .await
+            .starts_with("HTTP/1.1 429 ")
+    );
+    drop(io);
+    let mut answer = raw(server.address(), &declared(0, "")).await;
+    for _ in 0..100 {
+        if answer.starts_with("HTTP/1.1 401 ") {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+        answer = raw(server.address(), &declared(0, "")).await;
+    }
+    panic!("the place is never free: {answer}");
 }
 
 #[tokio::test]

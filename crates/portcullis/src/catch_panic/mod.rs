@@ -58,8 +58,8 @@
 //!
 //! Only a panic hook knows where a panic came from. The first layer made installs one in front of
 //! the hook that is there: it notes the place of panics below this layer, and hands all others on. That
-//! way a caught panic is logged once, not twice. A panic below that the application catches itself
-//! is not printed.
+//! way a caught panic is logged once, not twice. A panic that the application catches itself is a `WARN`
+//! event, for at most eight of them below one call.
 
 mod part;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::{
     convert::Infallible,
     future::Ready,
-    panic::panic_any,
+    panic::{catch_unwind, panic_any, resume_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -102,6 +102,90 @@ async fn a_panic_in_the_future_is_a_500_that_tells_nothing() {
         assert!(body.contains("\"request_id\":\"r-1\""), "{body}");
         assert!(!body.contains("12345"), "{body}");
     }
+}
+
+/// Panics when it is asked whether it is ready.
+#[derive(Clone)]
+struct IsNeverReady;
+
+impl<B> Service<Request<B>> for IsNeverReady {
+    type Response = Response<TestBody>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        panic!("{SECRET}");
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        std::future::ready(Ok(Response::default()))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_before_the_call_is_a_500() {
+    let response = send(CatchPanicLayer::new().layer(IsNeverReady), named("/")).await;
+
+    assert_eq!(response.status(), 500);
+}
+
+/// Panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic_any(Self);
+    }
+}
+
+#[tokio::test]
+async fn a_payload_that_panics_when_it_is_dropped_is_a_500() {
+    let broken = service_fn(|_| panics_with(|| panic_any(Bomb)));
+    let response = send(CatchPanicLayer::new().layer(broken), named("/")).await;
+
+    assert_eq!(response.status(), 500);
+}
+
+#[tokio::test]
+async fn a_panic_that_the_application_catches_is_logged_as_such() {
+    let (lines, response) = logged(async {
+        let careful = service_fn(|_| {
+            for text in ["caught by the application", "and again"] {
+                let _ = catch_unwind(|| panic!("{text}"));
+            }
+            panics_with(|| {})
+        });
+        send(CatchPanicLayer::new().layer(careful), named("/")).await
+    })
+    .await;
+
+    assert_eq!(response.status(), 200);
+    assert!(lines.contains("caught by the application"), "{lines}");
+    assert!(lines.contains("and again"), "{lines}");
+}
+
+#[tokio::test]
+async fn a_panic_is_never_told_with_the_text_of_another() {
+    let (lines, _) = logged(async {
+        let layer = CatchPanicLayer::new();
+        let careful = service_fn(|_| {
+            let _ = catch_unwind(|| panic!("of the first request"));
+            panics_with(|| {})
+        });
+        send(layer.layer(careful), named("/")).await;
+        // No hook hears of it.
+        let resumes = service_fn(|_| panics_with(|| resume_unwind(Box::new("of the second"))));
+        send(layer.layer(resumes), named("/")).await
+    })
+    .await;
+
+    let second = lines.lines().find(|line| line.contains("of the second"));
+    let second = second.unwrap_or_else(|| panic!("{lines}"));
+    assert!(!second.contains("of the first"), "{lines}");
+    assert!(
+        !second.contains("tests.rs"),
+        "the place of another: {lines}"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body::{Body, SizeHint};
-use portcullis_core::BoxError;
+use portcullis_core::{BoxError, Reply};
 
 use super::{BodyCount, Content, EdgeBody, RequestBody, Watched, drain};
 
@@ -21,8 +21,9 @@ pub trait RequestBodies<B>: 'static {
     /// Returns the service's body, counted where it must be.
     fn request(body: B, count: Option<Arc<BodyCount>>) -> Self::Request;
 
-    /// Reads a body that nobody else will, so that the client can read the response.
-    fn drain(body: B);
+    /// Reads a body that nobody else will, so that the client can read the response. Keeps what the
+    /// reply holds meanwhile.
+    fn drain(body: B, reply: &mut Reply);
 }
 
 /// What becomes of response bodies on their way out.
@@ -69,8 +70,8 @@ where
         Q::request(body, count)
     }
 
-    fn drain(body: B) {
-        Q::drain(body);
+    fn drain(body: B, reply: &mut Reply) {
+        Q::drain(body, reply);
     }
 }
 
@@ -103,7 +104,7 @@ impl<B> RequestBodies<B> for Plain {
     }
 
     #[inline]
-    fn drain(_: B) {}
+    fn drain(_: B, _: &mut Reply) {}
 }
 
 impl<B: From<Bytes> + 'static> ResponseBodies<B> for Plain {
@@ -133,8 +134,8 @@ where
         RequestBody::new(body, count)
     }
 
-    fn drain(body: B) {
-        drain::spawn(body);
+    fn drain(body: B, reply: &mut Reply) {
+        drain::spawn(body, reply);
     }
 }
 

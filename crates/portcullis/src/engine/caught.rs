@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     cell::{Cell, RefCell},
-    fmt,
+    fmt, mem,
     panic::{self, AssertUnwindSafe, PanicHookInfo},
     sync::Once,
 };
@@ -11,9 +11,10 @@ use std::{
 use portcullis_core::RequestId;
 
 /// What is known of a panic that was caught.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Caught {
-    location: String,
+    /// Unless the hook has not heard of it.
+    location: Option<String>,
     message: String,
 }
 
@@ -22,10 +23,18 @@ pub(super) struct Caught {
 #[non_exhaustive]
 pub struct BodyPanicked;
 
+/// What a thread knows of the `catch` calls on its stack.
+#[derive(Clone, Copy)]
+struct Depth {
+    calls: usize,
+    /// Whether there is something in `HEARD`.
+    has_heard: bool,
+}
+
 thread_local! {
-    /// How many `catch` calls are on this thread's stack.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
-    static LAST: RefCell<Option<Caught>> = const { RefCell::new(None) };
+    static DEPTH: Cell<Depth> = const { Cell::new(Depth { calls: 0, has_heard: false }) };
+    /// The panics below the innermost `catch` call, of which the last may reach it.
+    static HEARD: RefCell<Vec<Caught>> = const { RefCell::new(Vec::new()) };
 }
 
 static HOOK: Once = Once::new();
@@ -35,29 +44,79 @@ pub(crate) fn install_hook() {
     HOOK.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| match DEPTH.get() {
-            0 => previous(info),
-            _ => LAST.set(Some(Caught::new(info))),
+            Depth { calls: 0, .. } => previous(info),
+            depth => hear(depth, info),
         }));
     });
 }
 
-/// Runs code that may panic. Inlined: what it runs, and what comes of it, is large.
+/// Runs code that may panic.
 #[inline]
 pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Caught> {
-    DEPTH.set(DEPTH.get() + 1);
+    let above = DEPTH.get();
+    DEPTH.set(Depth {
+        calls: above.calls + 1,
+        has_heard: false,
+    });
     let result = panic::catch_unwind(AssertUnwindSafe(run));
-    DEPTH.set(DEPTH.get() - 1);
-    result.map_err(|_payload| LAST.take().unwrap_or_default())
+    let below = DEPTH.replace(above);
+    match result {
+        Ok(output) => {
+            if below.has_heard {
+                heard().iter().for_each(Caught::log_handled);
+            }
+            Ok(output)
+        }
+        Err(payload) => Err(identified(payload)),
+    }
+}
+
+#[cold]
+fn hear(depth: Depth, info: &PanicHookInfo<'_>) {
+    DEPTH.set(Depth {
+        has_heard: true,
+        ..depth
+    });
+    // Not while it is borrowed: then it is full.
+    HEARD.with(|heard| {
+        if let Ok(mut heard) = heard.try_borrow_mut()
+            && heard.len() < MOST_HEARD
+        {
+            heard.push(Caught::new(info));
+        }
+    });
+}
+
+#[cold]
+fn heard() -> Vec<Caught> {
+    HEARD.take()
+}
+
+/// Finds the place that a panic came from. Those that the code below caught itself are logged.
+#[cold]
+fn identified(payload: Box<dyn Any + Send>) -> Caught {
+    let message = cut(text_of(&*payload));
+    let mut heard = heard();
+    // One that was resumed was heard of long ago, or never.
+    let place = heard.iter().rposition(|other| other.message == message);
+    let caught = place.map(|at| heard.remove(at));
+    heard.iter().for_each(Caught::log_handled);
+    // A payload may panic when it is dropped, and so may what it panics with.
+    let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    dropped.unwrap_or_else(mem::forget);
+    caught.unwrap_or(Caught {
+        location: None,
+        message,
+    })
 }
 
 // ===== impl Caught =====
 
 impl Caught {
     fn new(info: &PanicHookInfo<'_>) -> Self {
-        let text = text_of(info.payload());
         Self {
-            location: info.location().map(ToString::to_string).unwrap_or_default(),
-            message: text.chars().take(LONGEST_MESSAGE).collect(),
+            location: info.location().map(ToString::to_string),
+            message: cut(text_of(info.payload())),
         }
     }
 
@@ -65,6 +124,12 @@ impl Caught {
         let Self { location, message } = self;
         let request_id = request_id.map(tracing::field::display);
         tracing::error!(target: "portcullis", request_id, location, panic = ?message, "caught a panic");
+    }
+
+    /// Logs a panic that somebody else caught, whom nobody would hear otherwise.
+    fn log_handled(&self) {
+        let Self { location, message } = self;
+        tracing::warn!(target: "portcullis", location, panic = ?message, "the application caught a panic");
     }
 }
 
@@ -85,4 +150,10 @@ fn text_of(payload: &(dyn Any + Send)) -> &str {
     formatted.or_else(literal).unwrap_or("not a text")
 }
 
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_MESSAGE).collect()
+}
+
+/// Of panics that an application catches itself, below one call.
+const MOST_HEARD: usize = 8;
 const LONGEST_MESSAGE: usize = 256;

@@ -3,24 +3,44 @@
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use bytes::Buf;
 use http_body::Body;
-use tokio::{runtime::Handle, time::timeout};
+use portcullis_core::Reply;
+use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 
-/// Reads a body in a task of its own, for a bounded time and a bounded number of bytes.
+/// Reads a body in a task of its own, for a bounded time and a bounded number of bytes, and so many at
+/// once. What the reply holds is held as long.
 ///
 /// Outside a runtime there is no connection to keep, and nothing to do.
-pub(super) fn spawn<B>(body: B)
+pub(super) fn spawn<B>(body: B, reply: &mut Reply)
 where
     B: Body + Send + 'static,
     B::Data: Send,
 {
-    if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(timeout(TIME, drain(body)));
+    if body.is_end_stream() {
+        return;
     }
+    if let (Ok(runtime), Ok(place)) = (Handle::try_current(), PLACES.try_acquire()) {
+        let held = Arc::new(Mutex::new(reply.take_held()));
+        reply.hold(Arc::clone(&held));
+        runtime.spawn(async move {
+            let _ = timeout(TIME, drain(body)).await;
+            drop((held, place));
+        });
+    }
+}
+
+/// Reads a body that nothing was refused for, only dropped.
+pub(super) fn spawn_alone<B>(body: B)
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    spawn(body, &mut Reply::default());
 }
 
 async fn drain<B: Body>(body: B) {
@@ -34,5 +54,7 @@ async fn drain<B: Body>(body: B) {
     }
 }
 
+/// In a process. A client beyond that finds its connection closed.
+static PLACES: Semaphore = Semaphore::const_new(1024);
 const TIME: Duration = Duration::from_secs(5);
 const BYTES: usize = 16 * 1024 * 1024;

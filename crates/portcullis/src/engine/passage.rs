@@ -246,7 +246,7 @@ impl Passage {
         self.refuse(RejectionKind::Panicked.into())
     }
 
-    fn answer<F>(&self, kind: RejectionKind) -> Step<F> {
+    pub(super) fn answer<F>(&self, kind: RejectionKind) -> Step<F> {
         Step::answer(self.refuse(kind.into()))
     }
 

@@ -121,7 +121,7 @@ where
     /// Reads on in the background, so that the client can read the response.
     fn give_up(&mut self) {
         if let State::Counted { inner, .. } = std::mem::replace(&mut self.state, State::Spent) {
-            drain::spawn(inner);
+            drain::spawn_alone(inner);
         }
     }
 }

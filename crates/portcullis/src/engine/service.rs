@@ -6,11 +6,13 @@ use std::{
 };
 
 use http::{Request, Response, header::EXPECT, request};
+use portcullis_core::{RejectionKind, Reply};
 use tower_service::Service;
 
 use super::{
     BodyCount, EdgeFuture, Stack, Wrapped,
     bodies::{RequestBodies, ResponseBodies},
+    caught::catch,
     passage::Passage,
     step::{Run, Step},
 };
@@ -64,33 +66,33 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        let template = &self.shared.template;
-        self.ready
-            .get_or_insert_with(|| template.clone())
-            .poll_ready(cx)
+        let Shared { stack, template } = &*self.shared;
+        let service = self.ready.get_or_insert_with(|| template.clone());
+        if !stack.catches_panics {
+            return service.poll_ready(cx);
+        }
+        catch(|| service.poll_ready(cx)).unwrap_or_else(|caught| {
+            caught.log(None);
+            // Who asks now is answered that there is none.
+            self.ready = None;
+            Poll::Ready(Ok(()))
+        })
     }
 
     #[inline]
-    #[expect(clippy::expect_used, reason = "a service is ready before it is called")]
     fn call(&mut self, req: Request<ReqBody>) -> Self::Future {
-        let ready = self
-            .ready
-            .take()
-            .expect("called a service that was not ready");
+        let ready = self.ready.take();
+        assert!(
+            ready.is_some() || self.shared.stack.catches_panics,
+            "called a service that was not ready"
+        );
         let (mut head, body) = req.into_parts();
         let mut passage = Passage::new(Arc::clone(&self.shared.stack), M::size(&body));
         passage.begin(&mut head);
         // Written where it stays: what an application's future moves is large.
         let mut future = EdgeFuture::new();
         let ran = passage.run(|passage| {
-            let verdict = passage.ask(&mut head);
-            let bodies = PhantomData::<fn() -> M>;
-            let ready = Ready {
-                ready,
-                body,
-                bodies,
-            };
-            future.step = Step::new(ready, passage, verdict, head);
+            future.step = Ready::<_, _, M>::admit(ready, body, passage, head);
         });
         if let Err(caught) = ran {
             future.step = Step::answer(passage.on_panic(&caught));
@@ -119,6 +121,35 @@ impl<S, M> fmt::Debug for EdgeService<S, M> {
 
 // ===== impl Ready =====
 
+impl<S, B, M> Ready<S, B, M>
+where
+    Self: Run,
+{
+    /// Asks the guards, and calls the service if all of them admit.
+    #[inline]
+    fn admit(
+        ready: Option<S>,
+        body: B,
+        passage: &mut Passage,
+        mut head: request::Parts,
+    ) -> Step<<Self as Run>::Future> {
+        let verdict = passage.ask(&mut head);
+        match ready {
+            Some(ready) => Step::new(
+                Self {
+                    ready,
+                    body,
+                    bodies: PhantomData,
+                },
+                passage,
+                verdict,
+                head,
+            ),
+            None => passage.answer(RejectionKind::Panicked),
+        }
+    }
+}
+
 impl<S, B, M> Run for Ready<S, B, M>
 where
     M: RequestBodies<B>,
@@ -133,10 +164,10 @@ where
         self.ready.call(Request::from_parts(head, body))
     }
 
-    fn drain(self, head: &request::Parts) {
+    fn drain(self, head: &request::Parts, reply: &mut Reply) {
         // Who expects a response first sends nothing to read.
         if !head.headers.contains_key(EXPECT) {
-            M::drain(self.body);
+            M::drain(self.body, reply);
         }
     }
 }

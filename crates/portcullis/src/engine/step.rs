@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, request};
 use pin_project_lite::pin_project;
-use portcullis_core::{Deferred, Rejection, RejectionKind, Verdict};
+use portcullis_core::{Deferred, Rejection, Reply, Verdict};
 
 use super::{BodyCount, passage::Passage, scopes::in_scopes};
 
@@ -36,7 +36,7 @@ pub(super) trait Run: Send + 'static {
     fn run(self, head: request::Parts, count: Option<Arc<BodyCount>>) -> Self::Future;
 
     /// Reads the body that nobody else will.
-    fn drain(self, head: &request::Parts);
+    fn drain(self, head: &request::Parts, reply: &mut Reply);
 }
 
 // ===== impl Step =====
@@ -99,13 +99,11 @@ impl<F> Step<F> {
     #[cold]
     fn refuse<R: Run<Future = F>>(
         run: R,
-        passage: &Passage,
+        passage: &mut Passage,
         rejection: Rejection,
         head: &request::Parts,
     ) -> Self {
-        if rejection.kind() == RejectionKind::BodyTooLarge {
-            run.drain(head);
-        }
+        run.drain(head, &mut passage.reply);
         Self::answer(passage.refuse(rejection))
     }
 }
