@@ -104,5 +104,5 @@ fn unauthenticated() -> Rejection {
     Rejection::new(RejectionKind::Unauthenticated).with_header(WWW_AUTHENTICATE, CHALLENGE)
 }
 
-/// Says that a bearer token is wanted and nothing of what was wrong (RFC 6750, section 3).
+/// A bearer token is wanted; nothing of what was wrong (RFC 6750, section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"api\"");

@@ -86,7 +86,7 @@ impl Health {
         Latch(Arc::clone(&self.shared))
     }
 
-    /// Makes `/ready` fail from now on, so that no new requests are sent here.
+    /// Turns `/ready` into a 503 from now on, so that no new requests are sent here.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::Release);
     }
