@@ -62,13 +62,13 @@ impl Passage {
     #[inline]
     pub(super) fn begin(&mut self, head: &mut request::Parts) {
         let stack = &*self.watch.stack;
-        if let Some(uri_from) = stack.uri_from {
-            Facts::of_mut(&mut head.extensions).set_original_uri(uri_from);
-        }
-        if stack.time_limit.is_some() || !stack.observers.is_empty() {
+        if stack.leaves_facts() {
             let now = Instant::now();
             let facts = Facts::of_mut(&mut head.extensions);
             facts.set(Received(now));
+            if let Some(uri_from) = stack.uri_from {
+                facts.set_original_uri(uri_from);
+            }
             if let Some(limit) = &stack.time_limit {
                 self.timer = limit.start(facts, now);
             }
@@ -206,10 +206,11 @@ impl Passage {
     where
         F: Future<Output = Result<Response<B>, E>>,
     {
-        let polled = match self.run(|_| future.poll(cx)) {
-            Ok(polled) => polled,
-            Err(caught) => return Poll::Ready(Ok(self.on_panic(&caught).map(Content::answer))),
-        };
+        // Written where it stays: what comes out of a scope is moved twice.
+        let mut polled = Poll::Pending;
+        if let Err(caught) = self.run(|_| polled = future.poll(cx)) {
+            return Poll::Ready(Ok(self.on_panic(&caught).map(Content::answer)));
+        }
         // Whatever the application made of the error: the limit was passed.
         if let Some(limit) = self
             .watch

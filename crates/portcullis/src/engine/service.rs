@@ -91,8 +91,12 @@ where
         passage.begin(&mut head);
         // Written where it stays: what an application's future moves is large.
         let mut future = EdgeFuture::new();
+        // Lent, not given: what goes into a scope is moved twice.
+        let mut rest = Some((ready, body, head));
         let ran = passage.run(|passage| {
-            future.step = Ready::<_, _, M>::admit(ready, body, passage, head);
+            if let Some((ready, body, head)) = rest.take() {
+                future.step = Ready::<_, _, M>::admit(ready, body, passage, head);
+            }
         });
         if let Err(caught) = ran {
             future.step = Step::answer(passage.on_panic(&caught));
@@ -126,7 +130,7 @@ where
     Self: Run,
 {
     /// Asks the guards, and calls the service if all of them admit.
-    #[inline]
+    #[inline(always)]
     fn admit(
         ready: Option<S>,
         body: B,

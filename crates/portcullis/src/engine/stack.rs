@@ -70,6 +70,12 @@ impl Stack {
         }
     }
 
+    /// Returns `true` if something below wants to know what the engine itself knows of a request.
+    #[inline]
+    pub(super) fn leaves_facts(&self) -> bool {
+        self.time_limit.is_some() || !self.observers.is_empty() || self.uri_from.is_some()
+    }
+
     /// Returns `true` if something looks at the response's body.
     pub(super) fn watches_bodies(&self) -> bool {
         self.catches_panics || !self.observers.is_empty()
