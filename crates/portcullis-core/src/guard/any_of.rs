@@ -137,16 +137,10 @@ impl Guard for AnyOf {
     }
 
     fn needs(&self) -> &'static [Need] {
-        let needs = |need| {
+        Need::list(|need| {
             let mut all = self.guards.iter().map(Guard::needs);
             all.any(|needs| needs.contains(&need))
-        };
-        match (needs(Need::ClientAddress), needs(Need::Principal)) {
-            (true, true) => &[Need::ClientAddress, Need::Principal],
-            (true, false) => &[Need::ClientAddress],
-            (false, true) => &[Need::Principal],
-            (false, false) => &[],
-        }
+        })
     }
 
     fn counts(&self) -> Vec<Count> {

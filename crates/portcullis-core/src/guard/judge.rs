@@ -78,6 +78,21 @@ pub enum Need {
     Principal,
 }
 
+// ===== impl Need =====
+
+impl Need {
+    /// Returns the needs for which this is true, for [`Guard::needs`].
+    #[must_use]
+    pub fn list(is_needed: impl Fn(Self) -> bool) -> &'static [Self] {
+        match (is_needed(Self::ClientAddress), is_needed(Self::Principal)) {
+            (true, true) => &[Self::ClientAddress, Self::Principal],
+            (true, false) => &[Self::ClientAddress],
+            (false, true) => &[Self::Principal],
+            (false, false) => &[],
+        }
+    }
+}
+
 // ===== impl Guard =====
 
 impl<G: Guard> Guard for Option<G> {

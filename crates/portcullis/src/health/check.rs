@@ -2,13 +2,17 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 use portcullis_core::BoxError;
-use tokio::time::timeout;
+use tokio::{
+    task::{JoinError, JoinHandle, spawn_blocking},
+    time::{sleep, timeout},
+};
 
 /// What is known of a dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub(super) struct Check {
     pub(super) limit: Duration,
     pub(super) run: Box<dyn Fn() -> Run + Send + Sync>,
     state: AtomicU8,
+    /// Whether a call has begun, and given no future yet.
+    is_calling: Arc<AtomicBool>,
 }
 
 // ===== impl State =====
@@ -63,10 +69,13 @@ impl Check {
         E: Into<BoxError>,
     {
         let check = Arc::new(check);
-        // Called inside the future: it may panic too.
+        let calling = Arc::new(AtomicBool::new(false));
+        let is_calling = Arc::clone(&calling);
         let run = move || -> Run {
-            let check = Arc::clone(&check);
-            Box::pin(async move { check().await.map_err(Into::into) })
+            let (check, call) = (Arc::clone(&check), Call::begin(&calling));
+            // Where it may block. Called inside the future: it may panic too.
+            let called = || spawn_blocking(move || (check(), drop(call)).0);
+            Box::pin(async move { called().await?.await.map_err(Into::into) })
         };
         Self {
             name: name.into(),
@@ -74,6 +83,7 @@ impl Check {
             limit,
             run: Box::new(run),
             state: AtomicU8::new(State::Pending as u8),
+            is_calling,
         }
     }
 
@@ -84,11 +94,14 @@ impl Check {
     /// Checks until the registry is gone.
     pub(super) async fn keep_checking(check: Weak<Self>) {
         while let Some(this) = check.upgrade() {
-            let (next, reason) = this.once().await;
-            this.turn(next, reason.as_deref());
+            // Another would block one more thread.
+            if !this.is_calling.load(Ordering::Acquire) {
+                let (next, reason) = this.once().await;
+                this.turn(next, reason.as_deref());
+            }
             let every = this.every;
             drop(this);
-            tokio::time::sleep(every).await;
+            sleep(every).await;
         }
     }
 
@@ -115,17 +128,30 @@ impl Check {
     }
 }
 
+/// A call of a check, until it returns or panics.
+struct Call(Arc<AtomicBool>);
+
+impl Call {
+    fn begin(calling: &Arc<AtomicBool>) -> Self {
+        calling.store(true, Ordering::Release);
+        Self(Arc::clone(calling))
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 /// A task that ends when nobody waits for it any more.
-struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Future for AbortOnDrop<T> {
-    type Output = Result<T, tokio::task::JoinError>;
+    type Output = Result<T, JoinError>;
 
     #[inline]
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx)
     }
 }

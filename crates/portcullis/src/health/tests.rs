@@ -1,9 +1,10 @@
 use std::{
-    future::pending,
+    future::{pending, ready},
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -86,6 +87,31 @@ async fn a_check_that_hangs_or_panics_fails() {
     let expected =
         r#"{"status":"unhealthy","checks":{"a":"timed out","b":"failing","c":"failing"}}"#;
     assert_eq!(probe(&health, "/health").await, (503, expected.to_owned()));
+}
+
+/// On a thread of its own, so that the others find out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_check_that_blocks_before_its_future_fails() {
+    let (block, blocked) = mpsc::channel::<()>();
+    let (blocked, calls) = (Mutex::new(blocked), AtomicUsize::new(0));
+    let blocks = move || {
+        if calls.fetch_add(1, Ordering::Relaxed) > 0 {
+            let _ = blocked.lock().unwrap().recv();
+        }
+        ready(Ok::<_, io::Error>(()))
+    };
+    let health = Health::new()
+        .every(Duration::from_millis(1))
+        .limit(Duration::from_millis(1))
+        .check("db", blocks);
+
+    probe(&health, "/ready").await;
+    while probe(&health, "/health").await.1
+        != r#"{"status":"unhealthy","checks":{"db":"timed out"}}"#
+    {
+        sleep(Duration::from_millis(1)).await;
+    }
+    drop(block);
 }
 
 #[tokio::test(start_paused = true)]

@@ -142,7 +142,8 @@ impl Guard for RateLimit {
 
     fn describe(&self) -> String {
         let rules = self.rules.load();
-        let policies = rules.rules.iter().map(|rule| rule.policy.to_string());
+        let policies = rules.rules.iter();
+        let policies = policies.map(|rule| format!("{}{}", rule.policy, rule.tally.unknown));
         policies.collect::<Vec<_>>().join(", ")
     }
 
@@ -152,12 +153,13 @@ impl Guard for RateLimit {
 
     fn needs(&self) -> &'static [Need] {
         let rules = self.rules.load();
-        let mut counts = rules.rules.iter().map(|rule| &rule.policy.by);
-        if counts.any(KeyBy::needs_address) {
-            &[Need::ClientAddress]
-        } else {
-            &[]
-        }
+        Need::list(|need| {
+            rules
+                .rules
+                .iter()
+                .flat_map(Rule::needs)
+                .any(|own| own == need)
+        })
     }
 
     fn counts(&self) -> Vec<Count> {

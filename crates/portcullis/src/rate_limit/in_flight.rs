@@ -13,7 +13,10 @@ use portcullis_core::{
     Count, Counts, Facts, Guard, Need, Rejection, RejectionKind, Reply, Verdict,
 };
 
-use super::{KeyBy, key::Secret};
+use super::{
+    KeyBy,
+    key::{Secret, Unknown},
+};
 use crate::engine::{Alone, Plain, Wrapped};
 
 /// Admits at most so many requests of a client at the same time. Clones share the count.
@@ -59,6 +62,7 @@ struct Shared {
     secret: Secret,
     counts: [Mutex<HashMap<u64, u32>>; SHARDS],
     refused: AtomicU64,
+    unknown: Unknown,
 }
 
 /// A request's place. Given back when it is dropped.
@@ -86,6 +90,7 @@ impl InFlight {
                 secret: Secret::random(),
                 counts: Default::default(),
                 refused: AtomicU64::new(0),
+                unknown: Unknown::default(),
             }),
         }
     }
@@ -128,6 +133,7 @@ impl Guard for InFlight {
         let Some(key) = self.shared.by.key(head, Facts::of(&head.extensions)) else {
             return Verdict::Admit;
         };
+        self.shared.unknown.note(&key);
         let hash = self.shared.secret.hash(&key);
         if !self.take(hash) {
             return self.refuse().into();
@@ -139,15 +145,12 @@ impl Guard for InFlight {
 
     fn describe(&self) -> String {
         let Shared { most, by, .. } = &*self.shared;
-        format!("{most} at the same time for {by}")
+        let unknown = &self.shared.unknown;
+        format!("{most} at the same time for {by}{unknown}")
     }
 
     fn needs(&self) -> &'static [Need] {
-        if self.shared.by.needs_address() {
-            &[Need::ClientAddress]
-        } else {
-            &[]
-        }
+        self.shared.by.needs()
     }
 
     fn counts(&self) -> Vec<Count> {

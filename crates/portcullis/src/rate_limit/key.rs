@@ -3,7 +3,10 @@ use std::{
     fmt,
     hash::{BuildHasher, Hasher},
     net::IpAddr,
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use foldhash::{SharedSeed, quality::SeedableRandomState};
@@ -35,6 +38,10 @@ pub(super) struct Secret {
     /// Of seeds of their own: what leaves the process says nothing of what does not.
     marks: Hashes,
 }
+
+/// Whether there were requests of which nothing is known.
+#[derive(Debug, Default)]
+pub(super) struct Unknown(AtomicBool);
 
 #[derive(Clone)]
 struct Hashes {
@@ -137,6 +144,28 @@ impl Secret {
     #[inline]
     pub(super) fn partition_key(&self, key: &Key<'_>) -> u64 {
         self.marks.hash(key)
+    }
+}
+
+// ===== impl Unknown =====
+
+impl Unknown {
+    #[inline]
+    pub(super) fn note(&self, key: &Key<'_>) {
+        if *key == Key::Unknown {
+            self.0.store(true, Relaxed);
+        }
+    }
+}
+
+/// For people, after what a limit does.
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.load(Relaxed) {
+            "; some requests have no address, and share one quota"
+        } else {
+            ""
+        })
     }
 }
 

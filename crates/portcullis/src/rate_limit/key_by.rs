@@ -5,7 +5,7 @@ use std::{
 };
 
 use http::request;
-use portcullis_core::{ClientIp, Facts, PeerAddr, Principal};
+use portcullis_core::{ClientIp, Facts, Need, PeerAddr, Principal};
 
 use super::key::{Key, Prefixes};
 
@@ -27,7 +27,8 @@ type HeadKey = dyn for<'a> Fn(&'a request::Parts) -> Option<Cow<'a, str>> + Send
 
 impl KeyBy {
     /// By client address: a whole IPv4 address, the /64 of an IPv6 address. The default. Without a
-    /// [`ClientIp`], by the peer of [`serve`](crate::serve()).
+    /// [`ClientIp`], by the peer of [`serve`](crate::serve()). Requests of which neither is known share
+    /// one quota: a warning says so once, and the edge's explanation from then on.
     #[must_use]
     pub const fn address() -> Self {
         Self::network(Prefixes::SUBSCRIBER)
@@ -39,14 +40,15 @@ impl KeyBy {
         Self(By::Address(prefixes))
     }
 
-    /// By the [`Principal`]; without one, by client address. Works below authentication.
+    /// By the [`Principal`]; without one, as on a public path, by client address. An edge is not built
+    /// where nothing above finds out principals.
     #[must_use]
     pub const fn principal() -> Self {
         Self(By::Principal)
     }
 
-    /// By the id of the API key; without one, by the [`Principal`], or else by client address.
-    /// Works below authentication.
+    /// By the id of the API key; without one, by the [`Principal`], or else by client address. An
+    /// edge is not built where nothing above finds out principals.
     #[must_use]
     pub const fn api_key() -> Self {
         Self(By::ApiKey)
@@ -61,9 +63,13 @@ impl KeyBy {
         Self(By::Head(Arc::new(key)))
     }
 
-    /// Returns `true` if nothing else is counted by.
-    pub(super) const fn needs_address(&self) -> bool {
-        matches!(self.0, By::Address(_))
+    /// Returns what must be known of a request to count by this.
+    pub(super) const fn needs(&self) -> &'static [Need] {
+        match self.0 {
+            By::Address(_) => &[Need::ClientAddress],
+            By::Principal | By::ApiKey => &[Need::Principal],
+            By::Head(_) => &[],
+        }
     }
 
     #[inline]

@@ -95,7 +95,7 @@ impl Policy {
     }
 
     /// Sets the quota of one tier. The tier is the principal's id, unless
-    /// [`tier_by`](Self::tier_by) says otherwise.
+    /// [`tier_by`](Self::tier_by) says otherwise; an edge has it below authentication then.
     pub fn tier(mut self, name: impl Into<Arc<str>>, quota: Quota) -> Self {
         self.tiers.push((name.into(), quota));
         self

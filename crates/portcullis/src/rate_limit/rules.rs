@@ -10,12 +10,13 @@ use std::{
 };
 
 use http::request;
-use portcullis_core::{ConfigError, Count, Facts, Principal, Quota, RequestPath};
+use portcullis_core::{ConfigError, Count, Facts, Need, Principal, Quota, RequestPath};
 
 use super::{
     clock::Clock,
     counters::Counters,
     gcra::{Owed, Rate, Refused},
+    key::Unknown,
     policy::Policy,
     report::Report,
     spendings::{MAX_POLICIES, Spending, Spendings},
@@ -48,11 +49,12 @@ pub(super) struct Quoted {
     pub(super) rate: Rate,
 }
 
-/// What was refused.
+/// What was refused, and of whom.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) refused: AtomicU64,
     pub(super) would_refuse: AtomicU64,
+    pub(super) unknown: Unknown,
 }
 
 // ===== impl Rules =====
@@ -253,6 +255,7 @@ impl Rule {
             return None;
         }
         let key = policy.by.key(head, facts)?;
+        self.tally.unknown.note(&key);
         let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
         (cost > 0).then(|| Spending {
             rule: 0,
@@ -261,6 +264,14 @@ impl Rule {
             hash: self.counters.hash(&key),
             partition_key: self.counters.partition_key(&key),
         })
+    }
+
+    /// Returns what must be known of a request to count it.
+    pub(super) fn needs(&self) -> impl Iterator<Item = Need> {
+        let policy = &self.policy;
+        let by_principal = !policy.tiers.is_empty() && policy.tier_by.is_none();
+        let tier = by_principal.then_some(Need::Principal);
+        policy.by.needs().iter().copied().chain(tier)
     }
 
     pub(super) const fn own(&self) -> &Quoted {

@@ -25,10 +25,10 @@ use crate::{Health, networks::Networks};
 /// Listens to signals from here on, so that one that comes before the first `await` counts.
 ///
 /// See the [module docs](super) for an example.
-pub fn serve<S, B>(listener: TcpListener, service: S) -> Serve<S>
+pub fn serve<S>(listener: TcpListener, service: S) -> Serve<S>
 where
-    // Repeated here, and not only where it is needed, for the error message.
-    S: Service<Request<Incoming>, Response = Response<B>>,
+    // Here too, and not only where it is needed, for the error message.
+    S: Service<Request<Incoming>, Response: IsResponse>,
 {
     Serve {
         listener,
@@ -43,6 +43,15 @@ where
         health: None,
     }
 }
+
+/// What a service that [`serve()`] takes answers with: a `Response`.
+#[diagnostic::on_unimplemented(
+    message = "`serve` takes a service that answers with responses, not with `{Self}`",
+    note = "pass the axum `Router` itself, not `into_make_service()` of it: each request carries its `PeerAddr` already"
+)]
+pub trait IsResponse {}
+
+impl<B> IsResponse for Response<B> {}
 
 /// Future returned by [`serve()`].
 #[must_use = "a server does nothing until it is awaited"]

@@ -71,6 +71,6 @@ mod signal;
 mod stopped;
 
 pub use self::{
-    builder::{Serve, serve},
+    builder::{IsResponse, Serve, serve},
     stopped::Stopped,
 };

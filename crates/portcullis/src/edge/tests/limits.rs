@@ -1,7 +1,9 @@
+use tower::Layer;
+
 use super::{Edge, Slot, built, problem, value};
 use crate::{
     Quota,
-    rate_limit::{InFlight, MemoryStore, Policy, RateLimit},
+    rate_limit::{InFlight, KeyBy, MemoryStore, Policy, RateLimit},
 };
 
 const QUOTA: Quota = Quota::per_second(10);
@@ -29,12 +31,70 @@ fn a_limit_is_a_quota_or_a_limit_of_ones_own() {
     assert_eq!(built(off, "rate limit"), None);
 }
 
+/// An edge that knows principals.
+fn known() -> Edge {
+    struct Knows;
+    impl crate::Guard for Knows {
+        fn admit(&self, _: &mut http::request::Parts, _: &mut crate::Reply) -> crate::Verdict {
+            crate::Verdict::Admit
+        }
+    }
+    Edge::new().guard(Slot::Authentication, Knows)
+}
+
+#[test]
+fn limits_of_principals_are_below_what_knows_them() {
+    let tiers = || Policy::new("tiers", QUOTA).tier("gold", QUOTA);
+    let by = |by| RateLimit::try_new([Policy::new("own", QUOTA).by(by)]).unwrap();
+    let limits = [
+        RateLimit::by_principal(QUOTA),
+        by(KeyBy::api_key()),
+        RateLimit::try_new([tiers()]).unwrap(),
+    ];
+    for limit in limits {
+        assert_eq!(
+            problem(known().rate_limit(limit)),
+            "rate limit: it needs the principal, which only authentication above it finds out"
+        );
+    }
+    assert_eq!(
+        problem(known().in_flight(InFlight::by(5, KeyBy::principal()))),
+        "in flight: it needs the principal, which only authentication above it finds out"
+    );
+    assert_eq!(
+        problem(Edge::new().principal_limit(QUOTA)),
+        "authorization: it needs the principal, which only authentication above it finds out"
+    );
+    let elsewhere = tiers().tier_by(|_| None);
+    let limit = RateLimit::try_new([elsewhere]).unwrap();
+    assert!(Edge::new().rate_limit(limit).build().is_ok());
+}
+
+#[tokio::test]
+async fn an_explanation_says_that_clients_share_a_quota() {
+    let layer = Edge::new().rate_limit(QUOTA).in_flight(5).build().unwrap();
+    let told = || {
+        let explained = layer.explain().to_string();
+        explained
+            .matches("some requests have no address, and share one quota")
+            .count()
+    };
+
+    assert_eq!(told(), 0);
+    portcullis_test::send(
+        layer.layer(portcullis_test::echo()),
+        portcullis_test::request("/"),
+    )
+    .await;
+    assert_eq!(told(), 2);
+}
+
 #[test]
 fn principals_have_a_limit_of_their_own() {
     let on = [
-        Edge::new().principal_limit(QUOTA),
-        Edge::new().principal_limit(Some(QUOTA)),
-        Edge::new().principal_limit(RateLimit::by_principal(QUOTA)),
+        known().principal_limit(QUOTA),
+        known().principal_limit(Some(QUOTA)),
+        known().principal_limit(RateLimit::by_principal(QUOTA)),
     ];
 
     for edge in on {
