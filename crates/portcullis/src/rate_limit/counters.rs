@@ -20,6 +20,14 @@ impl Counters {
         }
     }
 
+    /// Creates counters of which nothing is spent, and in which every key has the same hash.
+    pub(super) fn emptied(&self, max_keys: usize) -> Self {
+        Self {
+            secret: self.secret.clone(),
+            table: Table::new(max_keys),
+        }
+    }
+
     #[inline]
     pub(super) fn hash(&self, key: &Key<'_>) -> u64 {
         self.secret.hash(key)
@@ -40,10 +48,22 @@ impl Counters {
         now: u64,
         cost: u32,
     ) -> Result<Owed, Refused> {
+        self.spend_from(0, hash, rate, now, cost)
+    }
+
+    /// The same for a key whose TAT is at least `floor`.
+    #[inline]
+    pub(super) fn spend_from(
+        &self,
+        floor: u64,
+        hash: u64,
+        rate: &Rate,
+        now: u64,
+        cost: u32,
+    ) -> Result<Owed, Refused> {
         let price = rate.price(cost);
-        let tat = self
-            .table
-            .replace(hash, now, |tat| rate.spend(tat, now, price))?;
+        let next = |tat: u64| rate.spend(tat.max(floor), now, price);
+        let tat = self.table.replace(hash, now, next)?;
         Ok(Owed(tat - now))
     }
 
@@ -55,13 +75,23 @@ impl Counters {
         now: u64,
         cost: u32,
     ) -> Result<Owed, Refused> {
-        let tat = rate.spend(self.table.read(hash), now, rate.price(cost))?;
-        Ok(Owed(tat - now))
+        let after = rate.spend(self.tat(hash), now, rate.price(cost))?;
+        Ok(Owed(after - now))
+    }
+
+    /// Gives back what was spent, unless others have used it since.
+    pub(super) fn refund(&self, hash: u64, rate: &Rate, now: u64, cost: u32) {
+        self.table.lower(hash, now, rate.price(cost));
+    }
+
+    /// Returns a key's theoretical arrival time.
+    pub(super) fn tat(&self, hash: u64) -> u64 {
+        self.table.read(hash)
     }
 
     /// What a key owes.
     pub(super) fn owed(&self, hash: u64, now: u64) -> Owed {
-        Owed(self.table.read(hash).saturating_sub(now))
+        Owed(self.tat(hash).saturating_sub(now))
     }
 
     /// Notes what a key owes elsewhere, unless it owes more here.
@@ -72,11 +102,6 @@ impl Counters {
         let learned = now.saturating_add(owed.0).min(u64::MAX >> 1);
         let learn = |tat: u64| Ok::<_, Infallible>(tat.max(learned));
         let Ok(_) = self.table.replace(hash, now, learn);
-    }
-
-    /// Goes over to another rate: every key has spent as many requests as before.
-    pub(super) fn convert(&self, from: &Rate, to: &Rate, now: u64) {
-        self.table.convert(|tat| to.convert(from, tat, now));
     }
 
     /// How many requests shared a quota because their part of the table was full.

@@ -65,15 +65,18 @@ impl Rate {
         }
     }
 
-    /// Returns a key's TAT after a change of rate from `old`: it has spent as many requests.
+    /// Returns a key's TAT after a change of rate from `old`: it has spent as many requests, and
+    /// no more than a burst.
     pub(super) fn convert(&self, old: &Self, tat: u64, now: u64) -> u64 {
         let owed = u128::from(tat.saturating_sub(now));
-        let owed = owed * u128::from(self.interval) / u128::from(old.interval);
-        match u64::try_from(owed) {
-            Ok(0) => tat,
-            Ok(owed) => now + owed.min(self.window),
-            Err(_) => now + self.window,
-        }
+        let owed = (owed * u128::from(self.interval)).div_ceil(u128::from(old.interval));
+        let owed = u64::try_from(owed).unwrap_or(u64::MAX);
+        now + owed.min(self.window)
+    }
+
+    /// The time in which a burst refills.
+    pub(super) const fn window(&self) -> u64 {
+        self.window
     }
 
     /// The time in which so many requests refill. What costs more than a burst would never be

@@ -1,4 +1,7 @@
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use http::{HeaderName, request};
 use portcullis_core::{
@@ -10,7 +13,8 @@ use super::{
     limiter::MAX_KEYS,
     policy::Policy,
     report::{HeaderDraft, Report},
-    rules::{Rule, Rules},
+    rule::Rule,
+    rules::Rules,
     spendings::{MAX_POLICIES, Spendings},
 };
 
@@ -18,6 +22,8 @@ use super::{
 #[derive(Clone)]
 pub struct RateLimit {
     pub(super) rules: Live<Rules>,
+    /// One change after the other.
+    changing: Arc<Mutex<()>>,
 }
 
 // ===== impl RateLimit =====
@@ -75,21 +81,41 @@ impl RateLimit {
     }
 
     /// Replaces the policies while requests are served. What was spent under a policy counts under
-    /// the new one of the same name and key: it has spent as many requests.
+    /// the new one of the same name and key, tier by tier: it has spent as many requests, and at most
+    /// a burst. A request that is being judged is judged by the old policies, and counts under the
+    /// new.
+    ///
+    /// The tables of earlier quotas are kept until nothing can be owed in them.
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong, and leaves the old policies in force.
+    /// Returns everything that is wrong, and leaves the old policies in force. Also for a policy
+    /// whose quotas were changed 16 times, each within a window of the one before.
     pub fn set_policies(
         &self,
         policies: impl IntoIterator<Item = Policy>,
     ) -> Result<(), ConfigError> {
+        let now = self.rules.load().clock.now();
+        self.set_policies_at(policies, now)
+    }
+
+    pub(super) fn set_policies_at(
+        &self,
+        policies: impl IntoIterator<Item = Policy>,
+        now: u64,
+    ) -> Result<(), ConfigError> {
         let policies: Vec<_> = policies.into_iter().collect();
         Rules::check(&policies)?;
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.rules.get();
+        old.may_change(&policies)?;
         let report = old.report.clone();
-        self.rules
-            .store(Rules::new(policies, report, old.max_keys(), Some(&old)));
+        self.rules.store(Rules::new(
+            policies,
+            report,
+            old.max_keys(),
+            Some((&old, now)),
+        ));
         Ok(())
     }
 
@@ -106,14 +132,18 @@ impl RateLimit {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let rules = self.rules.load();
-        rules.rules.iter().map(|rule| rule.counters.bytes()).sum()
+        rules.rules.iter().map(Rule::bytes).sum()
     }
 
     /// Policies that have been checked, or that have nothing which could be wrong.
     fn checked(policies: Vec<Policy>) -> Self {
-        let rules = Rules::new(policies, Report::DEFAULT, MAX_KEYS, None);
+        Self::with(Rules::new(policies, Report::DEFAULT, MAX_KEYS, None))
+    }
+
+    fn with(rules: Rules) -> Self {
         Self {
             rules: Live::new(rules),
+            changing: Arc::default(),
         }
     }
 
@@ -122,9 +152,12 @@ impl RateLimit {
         let (mut max_keys, mut report) = (old.max_keys(), old.report.clone());
         change(&mut max_keys, &mut report);
         let policies = old.rules.iter().map(|rule| rule.policy.clone()).collect();
-        Self {
-            rules: Live::new(Rules::new(policies, report, max_keys, Some(&old))),
-        }
+        Self::with(Rules::new(
+            policies,
+            report,
+            max_keys,
+            Some((&old, old.clock.now())),
+        ))
     }
 }
 

@@ -114,6 +114,7 @@
 //! The hash that chooses places is fast and keyed, not cryptographic. Its values never leave the
 //! process; what does (`pk`, to the client itself) is another hash of the key, with seeds of its own.
 
+mod before;
 mod clock;
 mod counters;
 mod gcra;
@@ -124,6 +125,7 @@ mod key_by;
 mod limiter;
 mod policy;
 mod report;
+mod rule;
 mod rules;
 mod scope;
 pub mod shared;

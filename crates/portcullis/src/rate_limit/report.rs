@@ -7,7 +7,8 @@ use portcullis_core::{Quota, Rejection, RejectionKind, Reply};
 
 use super::{
     gcra::{Owed, Refused},
-    rules::{Quoted, Rule, Rules},
+    rule::{Quoted, Rule},
+    rules::Rules,
     spendings::{MAX_POLICIES, Spending, Spendings},
     text::Text,
 };

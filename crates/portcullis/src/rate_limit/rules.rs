@@ -1,24 +1,17 @@
 //! Policies, ready to count.
 
-use std::{
-    cell::OnceCell,
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::{cell::OnceCell, sync::atomic::Ordering::Relaxed};
 
 use http::request;
-use portcullis_core::{ConfigError, Count, Facts, Need, Principal, Quota, RequestPath};
+use portcullis_core::{ConfigError, Facts};
 
 use super::{
+    before::DEEPEST,
     clock::Clock,
-    counters::Counters,
-    gcra::{Owed, Rate, Refused},
-    key::Unknown,
+    gcra::{Owed, Refused},
     policy::Policy,
     report::Report,
+    rule::{Quoted, Rule},
     spendings::{MAX_POLICIES, Spending, Spendings},
 };
 
@@ -30,33 +23,6 @@ pub(super) struct Rules {
     max_keys: usize,
 }
 
-/// One policy with its counters.
-pub(super) struct Rule {
-    pub(super) policy: Policy,
-    /// How its item of `RateLimit` begins.
-    pub(super) start: Box<str>,
-    own: Quoted,
-    tiers: Box<[Quoted]>,
-    /// Where each tier is.
-    places: HashMap<Arc<str>, u32>,
-    pub(super) counters: Arc<Counters>,
-    pub(super) tally: Arc<Tally>,
-}
-
-/// A quota as the algorithm and as clients see it.
-pub(super) struct Quoted {
-    pub(super) quota: Quota,
-    pub(super) rate: Rate,
-}
-
-/// What was refused, and of whom.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub(super) refused: AtomicU64,
-    pub(super) would_refuse: AtomicU64,
-    pub(super) unknown: Unknown,
-}
-
 // ===== impl Rules =====
 
 impl Rules {
@@ -66,10 +32,10 @@ impl Rules {
         policies: Vec<Policy>,
         report: Report,
         max_keys: usize,
-        old: Option<&Self>,
+        old: Option<(&Self, u64)>,
     ) -> Self {
-        let clock = old.map_or_else(Clock::new, |old| old.clock);
-        let old = old.filter(|old| old.max_keys == max_keys);
+        let clock = old.map_or_else(Clock::new, |(old, _)| old.clock);
+        let old = old.filter(|(old, _)| old.max_keys == max_keys);
         let rule = |policy| Rule::new(policy, max_keys, old);
         let rules: Box<[Rule]> = policies.into_iter().map(rule).collect();
         Self {
@@ -82,6 +48,25 @@ impl Rules {
 
     pub(super) fn check(policies: &[Policy]) -> Result<(), ConfigError> {
         ConfigError::check(problems(policies))
+    }
+
+    /// Checks that few enough tables are kept of what policies were.
+    pub(super) fn may_change(&self, policies: &[Policy]) -> Result<(), ConfigError> {
+        let depth = |rule: &Rule| rule.before.as_ref().map_or(0, |before| before.depth());
+        let too_deep = self.rules.iter().filter(|rule| depth(rule) >= DEEPEST);
+        let is_changed = |rule: &&Rule| {
+            let mut others = policies
+                .iter()
+                .filter(|other| other.name == rule.policy.name);
+            others.any(|other| other.quota != rule.policy.quota || other.tiers != rule.policy.tiers)
+        };
+        let problem = |rule: &Rule| {
+            let name = &rule.policy.name;
+            format!(
+                "policy {name:?}: its quotas were changed {DEEPEST} times, each within a window"
+            )
+        };
+        ConfigError::check(too_deep.filter(is_changed).map(problem).collect())
     }
 
     /// What a request spends, by its head.
@@ -108,11 +93,51 @@ impl Rules {
         if spendings.len() > 1 && self.peek_all(spendings, now) {
             return;
         }
+        let mut is_refused = false;
         spendings.each(|spending, _| {
-            let (rule, quoted) = self.of(spending);
-            let Spending { hash, cost, .. } = *spending;
-            rule.counters.spend(hash, &quoted.rate, now, cost)
+            let (rule, _) = self.of(spending);
+            let standing = self.spend_one(spending, now);
+            is_refused |= standing.is_err() && !rule.policy.dry_run;
+            standing
         });
+        // Another request was faster.
+        if is_refused && spendings.len() > 1 {
+            self.refund(spendings, now);
+        }
+    }
+
+    #[inline]
+    fn spend_one(&self, spending: &Spending, now: u64) -> Result<Owed, Refused> {
+        let (rule, quoted) = self.of(spending);
+        let Spending { hash, cost, .. } = *spending;
+        let floor = rule.floor(spending, &quoted.rate);
+        rule.counters
+            .spend_from(floor, hash, &quoted.rate, now, cost)
+    }
+
+    /// Gives back what was spent for a request that is refused.
+    #[cold]
+    fn refund<const N: usize>(&self, spendings: &mut Spendings<N>, now: u64) {
+        spendings.each(|spending, standing| {
+            let (rule, quoted) = self.of(spending);
+            standing.map(|_| {
+                let Spending { hash, cost, .. } = *spending;
+                rule.counters.refund(hash, &quoted.rate, now, cost);
+                self.owed(spending, now)
+            })
+        });
+    }
+
+    /// What a key owes.
+    pub(super) fn owed(&self, spending: &Spending, now: u64) -> Owed {
+        let (rule, quoted) = self.of(spending);
+        let floor = rule.floor(spending, &quoted.rate);
+        Owed(
+            rule.counters
+                .tat(spending.hash)
+                .max(floor)
+                .saturating_sub(now),
+        )
     }
 
     /// Looks how a request would stand with each policy, and spends nothing. Returns `true` if one
@@ -121,19 +146,17 @@ impl Rules {
         spendings.each(|spending, _| self.peek(spending, now));
         let refused = self.is_refused(spendings);
         if refused {
-            spendings.each(|spending, standing| {
-                let (rule, _) = self.of(spending);
-                standing.map(|_| rule.counters.owed(spending.hash, now))
-            });
+            spendings.each(|spending, standing| standing.map(|_| self.owed(spending, now)));
         }
         refused
     }
 
     /// How a request would stand.
     pub(super) fn peek(&self, spending: &Spending, now: u64) -> Result<Owed, Refused> {
-        let (rule, quoted) = self.of(spending);
-        rule.counters
-            .peek(spending.hash, &quoted.rate, now, spending.cost)
+        let (_, quoted) = self.of(spending);
+        let (rate, tat) = (&quoted.rate, self.owed(spending, now).0 + now);
+        let after = rate.spend(tat, now, rate.price(spending.cost))?;
+        Ok(Owed(after - now))
     }
 
     /// Whether a policy that is in force refuses.
@@ -163,7 +186,7 @@ impl Rules {
     pub(super) fn of(&self, spending: &Spending) -> (&Rule, &Quoted) {
         let rule = &self.rules[usize::from(spending.rule)];
         let tier = spending.tier.map(|place| &rule.tiers[place as usize]);
-        (rule, tier.unwrap_or(&rule.own))
+        (rule, tier.unwrap_or_else(|| rule.own()))
     }
 
     /// Spends of the policies for which `is_wanted`.
@@ -174,10 +197,8 @@ impl Rules {
         is_wanted: fn(&Rule) -> bool,
     ) {
         spendings.each(|spending, standing| {
-            let (rule, quoted) = self.of(spending);
-            let Spending { hash, cost, .. } = *spending;
-            if is_wanted(rule) {
-                rule.counters.spend(hash, &quoted.rate, now, cost)
+            if is_wanted(self.of(spending).0) {
+                self.spend_one(spending, now)
             } else {
                 standing
             }
@@ -200,132 +221,4 @@ fn problems(policies: &[Policy]) -> Vec<String> {
         problems.push(format!("rate limit: more than {MAX_POLICIES} policies"));
     }
     problems
-}
-
-// ===== impl Rule =====
-
-impl Rule {
-    fn new(policy: Policy, max_keys: usize, old: Option<&Rules>) -> Self {
-        let own = Quoted::new(policy.quota);
-        let mut rules = old.iter().flat_map(|old| &old.rules);
-        let before = rules.find(|rule| {
-            rule.policy.name == policy.name && rule.policy.by.to_string() == policy.by.to_string()
-        });
-        if let (Some(before), Some(old)) = (before, old)
-            && before.own.rate != own.rate
-        {
-            let now = old.clock.now();
-            before.counters.convert(&before.own.rate, &own.rate, now);
-        }
-        Self {
-            tiers: policy.tiers.iter().map(|(_, q)| Quoted::new(*q)).collect(),
-            places: policy
-                .tiers
-                .iter()
-                .map(|(tier, _)| tier.clone())
-                .zip(0..)
-                .collect(),
-            own,
-            start: format!("\"{}\";r=", policy.name).into(),
-            counters: match before {
-                Some(before) => Arc::clone(&before.counters),
-                None => Arc::new(Counters::new(max_keys)),
-            },
-            tally: before
-                .map(|before| Arc::clone(&before.tally))
-                .unwrap_or_default(),
-            policy,
-        }
-    }
-
-    /// What a request spends of this policy, unless it counts none of it.
-    #[inline]
-    fn spending<'h>(
-        &self,
-        head: &'h request::Parts,
-        facts: &Facts,
-        path: &OnceCell<RequestPath<'h>>,
-    ) -> Option<Spending> {
-        let policy = &self.policy;
-        let is_counted = policy.scope.is_everything()
-            || policy
-                .scope
-                .contains(head, path.get_or_init(|| RequestPath::of(head)));
-        if !is_counted {
-            return None;
-        }
-        let key = policy.by.key(head, facts)?;
-        self.tally.unknown.note(&key);
-        let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
-        (cost > 0).then(|| Spending {
-            rule: 0,
-            tier: self.tier(head, facts),
-            cost,
-            hash: self.counters.hash(&key),
-            partition_key: self.counters.partition_key(&key),
-        })
-    }
-
-    /// Returns what must be known of a request to count it.
-    pub(super) fn needs(&self) -> impl Iterator<Item = Need> {
-        let policy = &self.policy;
-        let by_principal = !policy.tiers.is_empty() && policy.tier_by.is_none();
-        let tier = by_principal.then_some(Need::Principal);
-        policy.by.needs().iter().copied().chain(tier)
-    }
-
-    pub(super) const fn own(&self) -> &Quoted {
-        &self.own
-    }
-
-    pub(super) fn counts(&self) -> [Count; 4] {
-        let policy = || self.policy.name.to_string();
-        let tally = |tally: &AtomicU64| tally.load(Relaxed);
-        [
-            Count::total(
-                "portcullis_rate_limit_refused",
-                "Requests that a policy refused",
-                tally(&self.tally.refused),
-            ),
-            Count::total(
-                "portcullis_rate_limit_dry_run_refused",
-                "Requests that a policy would have refused if it were in force",
-                tally(&self.tally.would_refuse),
-            ),
-            Count::total(
-                "portcullis_rate_limit_overflow",
-                "Requests of new keys that shared a quota because their part of the table was full",
-                self.counters.overflows(),
-            ),
-            Count::gauge(
-                "portcullis_rate_limit_table_bytes",
-                "Memory of a policy's table, which does not change",
-                self.counters.bytes() as u64,
-            ),
-        ]
-        .map(|count| count.label("policy", policy()))
-    }
-
-    #[inline]
-    fn tier(&self, head: &request::Parts, facts: &Facts) -> Option<u32> {
-        if self.places.is_empty() {
-            return None;
-        }
-        let tier = match &self.policy.tier_by {
-            Some(tier_by) => tier_by(head),
-            None => facts.get().map(Principal::id),
-        };
-        self.places.get(tier?).copied()
-    }
-}
-
-// ===== impl Quoted =====
-
-impl Quoted {
-    fn new(quota: Quota) -> Self {
-        Self {
-            quota,
-            rate: Rate::new(quota),
-        }
-    }
 }

@@ -11,7 +11,7 @@
 //!   out of a set without claims. Times only grow, so of two requests that look for a place for one
 //!   key, the one that would take another place has seen an older set, and its swap fails.
 //! - **A full set** of places whose time has not come gives none away. New keys then share one more
-//!   number, until there is room.
+//!   number, until there is room; who finds room begins with what that number owes.
 //!
 //! A key that has a place waits for nobody. One that has none waits for a claim in its set, which is
 //! two stores away from its end. Nothing is allocated or swept after construction.
@@ -99,7 +99,7 @@ impl Table {
         self.replace_new(set, tag, now, &next)
     }
 
-    /// A key's time; 0 if it has no place.
+    /// A key's time; that of strangers who find no place, if it has none.
     pub(super) fn read(&self, hash: u64) -> u64 {
         let (set, tag) = self.locate(hash);
         let time = |way: usize| set.times[way].load(Acquire);
@@ -107,18 +107,20 @@ impl Table {
             .find(tag)
             .map(time)
             .filter(|time| !is_claim(*time) && set.find(tag).is_some());
-        known.unwrap_or(0)
+        known.unwrap_or_else(|| set.shared.load(Acquire))
     }
 
-    /// Changes every time by `convert`, as far as nobody else changes it meanwhile.
-    pub(super) fn convert(&self, convert: impl Fn(u64) -> u64) {
-        for set in &self.sets {
-            for time in set.times.iter().chain([&set.shared]) {
-                let before = time.load(Acquire);
-                if !is_claim(before) {
-                    let _ = time.compare_exchange(before, convert(before), AcqRel, Relaxed);
-                }
-            }
+    /// Lowers a key's time by so much, but not to now: its place is not free, or else a key that looks
+    /// for one might find two.
+    pub(super) fn lower(&self, hash: u64, now: u64, by: u64) {
+        let (set, tag) = self.locate(hash);
+        let lower = |time: u64| {
+            let lower = time.saturating_sub(by).max(now + 1);
+            (lower < time).then_some(lower).ok_or(())
+        };
+        match set.find(tag) {
+            Some(way) => drop(set.advance(way, tag, &lower)),
+            None => drop(set.advance_shared(&lower)),
         }
     }
 
@@ -238,16 +240,16 @@ impl Set {
         tag: u32,
         next: &impl Fn(u64) -> Result<u64, E>,
     ) -> Result<Result<u64, E>, Changed> {
-        let after = match next(before) {
-            Ok(after) => after,
-            Err(refused) => return Ok(Err(refused)),
-        };
         if !swap(&self.times[way], before, CLAIM) {
             return Err(Changed);
         }
-        self.tags[way].store(tag, Relaxed);
-        self.times[way].store(after, Release);
-        Ok(Ok(after))
+        // Who had no place until now owes what those owe who have none.
+        let after = next(before.max(self.shared.load(Acquire)));
+        if after.is_ok() {
+            self.tags[way].store(tag, Relaxed);
+        }
+        self.times[way].store(*after.as_ref().unwrap_or(&before), Release);
+        Ok(after)
     }
 
     fn advance_shared<E>(&self, next: &impl Fn(u64) -> Result<u64, E>) -> Result<u64, E> {

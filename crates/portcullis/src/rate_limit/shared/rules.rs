@@ -74,9 +74,6 @@ impl Rules {
 
     /// Shows a request how it stands, as far as this process knows.
     pub(super) fn show<const N: usize>(&self, spendings: &mut Spendings<N>, now: u64) {
-        spendings.each(|spending, _| {
-            let (rule, _) = self.of(spending);
-            Ok(rule.counters.owed(spending.hash, now))
-        });
+        spendings.each(|spending, _| Ok(self.owed(spending, now)));
     }
 }

@@ -105,19 +105,22 @@ fn another_rate_leaves_as_many_requests_spent() {
         Rate::new(Quota::per_second(10)),
         Rate::new(Quota::per_hour(1000)),
     );
-    let counters = Counters::new(16);
     let now = 5_000_000_000;
-    for _ in 0..4 {
-        counters.spend(1, &old, now, 1).unwrap();
-    }
-    counters.convert(&old, &new, now);
+    let spent = |rate: &Rate, requests| now + rate.price(requests);
 
-    let owed = counters.spend(1, &new, now, 1).unwrap();
-    assert_eq!(new.left(owed), 995);
-    counters.convert(&new, &old, now);
-    let owed = counters.spend(1, &old, now, 1).unwrap();
-    assert_eq!(old.left(owed), 4);
-    assert_eq!(counters.owed(2, now), Owed(0));
+    assert_eq!(new.convert(&old, spent(&old, 4), now), spent(&new, 4));
+    assert_eq!(old.convert(&new, spent(&new, 4), now), spent(&old, 4));
+    assert_eq!(
+        old.convert(&new, spent(&new, 900), now),
+        spent(&old, 10),
+        "at most a burst"
+    );
+    assert_eq!(old.convert(&new, now - 1, now), now);
+    assert_eq!(
+        old.convert(&new, now + 1, now),
+        now + 1,
+        "never less than was spent"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@ mod flood;
 mod gcra;
 mod in_flight;
 mod policies;
+mod reloads;
 mod table;
 
 use std::{net::IpAddr, time::Duration};

@@ -1,0 +1,241 @@
+//! Policies that change while requests are counted.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use http::{Request, request};
+use portcullis_core::{Guard, Quota, Reply, Verdict};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
+use super::super::{
+    RateLimit,
+    gcra::{Rate, Refused},
+    key_by::KeyBy,
+    policy::Policy,
+    rules::Rules,
+    spendings::Spendings,
+};
+
+const KEYS: usize = 6;
+const TIERS: [&str; 2] = ["silver", "gold"];
+
+/// Keys 0 and 1 have no tier, 2 and 3 are silver, 4 and 5 are gold.
+fn tier(key: usize) -> Option<&'static str> {
+    (key / 2).checked_sub(1).map(|tier| TIERS[tier])
+}
+
+fn policy(quotas: [Quota; 3]) -> Policy {
+    let header = |head: &request::Parts, name: &str| {
+        let value = head.headers.get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let key = KeyBy::head(move |head| header(head, "key").map(Into::into));
+    let policy = Policy::new("p", quotas[0]).by(key);
+    let tiers = TIERS.iter().zip(&quotas[1..]);
+    let policy = tiers.fold(policy, |policy, (tier, quota)| policy.tier(*tier, *quota));
+    policy.tier_by(|head| head.headers.get("tier")?.to_str().ok())
+}
+
+fn head(key: usize) -> request::Parts {
+    let mut request = Request::get("/").header("key", key.to_string());
+    if let Some(tier) = tier(key) {
+        request = request.header("tier", tier);
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
+/// Spends one request at a time. Returns how long to wait if it is refused.
+fn spend(rules: &Rules, key: usize, now: u64) -> Result<(), u64> {
+    let head = head(key);
+    let mut spendings: Spendings<1> =
+        rules.spendings(&head, portcullis_core::Facts::of(&head.extensions));
+    rules.spend(&mut spendings, now);
+    let (_, standing) = spendings.iter().next().unwrap();
+    standing.map(drop).map_err(|Refused(wait)| wait)
+}
+
+/// What a key may spend, in numbers that cannot overflow, told only of what was admitted.
+#[derive(Clone, Copy, Default)]
+struct Reference {
+    tat: i128,
+}
+
+impl Reference {
+    fn conforms(self, quota: Quota, now: i128) -> bool {
+        let interval = quota.refill_interval().as_nanos() as i128;
+        self.tat.max(now) + interval - now <= interval * i128::from(quota.max_burst())
+    }
+
+    fn spend(&mut self, quota: Quota, now: i128) {
+        self.tat = self.tat.max(now) + quota.refill_interval().as_nanos() as i128;
+    }
+
+    fn convert(&mut self, old: Quota, new: Quota, now: i128) {
+        let interval = |quota: Quota| quota.refill_interval().as_nanos() as i128;
+        let owed = (self.tat - now).max(0) * interval(new);
+        let owed = (owed + interval(old) - 1) / interval(old);
+        self.tat = now + owed.min(interval(new) * i128::from(new.max_burst()));
+    }
+}
+
+fn random_quotas(rng: &mut SmallRng) -> [Quota; 3] {
+    std::array::from_fn(|_| {
+        let quotas = [
+            Quota::per_second(7),
+            Quota::per_minute(100),
+            Quota::per_hour(3000),
+        ];
+        quotas[rng.random_range(0..3)].burst(rng.random_range(1..=20))
+    })
+}
+
+#[test]
+fn a_hundred_thousand_steps_with_reloads_are_those_of_the_reference() {
+    let mut rng = SmallRng::seed_from_u64(3);
+    let mut quotas = random_quotas(&mut rng);
+    let limit = RateLimit::try_new([policy(quotas)]).unwrap();
+    let mut references = [Reference::default(); KEYS];
+    let (mut admitted, mut refused, mut reloads) = (0, 0, 0);
+    // The clock of the limit is not asked but when policies change.
+    let mut offset = 0;
+    for step in 0..100_000 {
+        let rules = limit.rules.get();
+        let now = rules.clock.now() + offset;
+        if rng.random_range(0..200) == 0 {
+            let old = quotas;
+            quotas = random_quotas(&mut rng);
+            drop(rules);
+            limit.set_policies_at([policy(quotas)], now).unwrap();
+            for (key, reference) in references.iter_mut().enumerate() {
+                reference.convert(old[key / 2], quotas[key / 2], now.into());
+            }
+            reloads += 1;
+            continue;
+        }
+        let key = rng.random_range(0..KEYS);
+        let quota = quotas[key / 2];
+        match spend(&rules, key, now) {
+            Ok(()) => {
+                assert!(
+                    references[key].conforms(quota, now.into()),
+                    "step {step}: over its quota"
+                );
+                references[key].spend(quota, now.into());
+                admitted += 1;
+            }
+            Err(wait) => {
+                assert!(
+                    !references[key].conforms(quota, now.into()),
+                    "step {step}: locked out"
+                );
+                assert!(wait <= Rate::new(quota).window(), "step {step}: {wait}");
+                refused += 1;
+            }
+        }
+        offset += rng.random_range(0..100_000_000);
+    }
+    assert!(
+        admitted > 10_000 && refused > 10_000 && reloads > 300,
+        "{admitted} {refused} {reloads}"
+    );
+}
+
+#[test]
+fn a_tier_is_converted_by_its_own_quota() {
+    let hour = Quota::per_hour;
+    let limit = RateLimit::try_new([policy([hour(10), hour(100), hour(1000)])]).unwrap();
+    let rules = limit.rules.get();
+    let now = rules.clock.now();
+    for _ in 0..500 {
+        spend(&rules, 4, now).unwrap();
+    }
+    limit
+        .set_policies_at([policy([hour(5), hour(100), hour(1000)])], now)
+        .unwrap();
+
+    let rules = limit.rules.get();
+    let left = (0..1000)
+        .take_while(|_| spend(&rules, 4, now).is_ok())
+        .count();
+    assert_eq!(left, 500);
+}
+
+#[test]
+fn changes_that_are_too_many_are_refused_and_leave_the_old() {
+    let limit = RateLimit::new(Quota::per_hour(100));
+    let change = |quota| limit.set_policies([Policy::new("default", Quota::per_hour(quota))]);
+    for quota in 1..=16 {
+        change(quota).unwrap();
+    }
+
+    assert_eq!(
+        change(17).unwrap_err().to_string(),
+        "policy \"default\": its quotas were changed 16 times, each within a window"
+    );
+    assert!(limit.describe().contains("16/h"), "{}", limit.describe());
+    let same = [Policy::new("default", Quota::per_hour(16))];
+    limit.set_policies(same).unwrap();
+}
+
+/// Two threads spend, a third changes the policies to and fro: what a request of the old policy does
+/// late locks nobody out.
+#[test]
+fn reloads_under_load_lock_nobody_out() {
+    let slow = || policy([Quota::per_hour(1).burst(1000); 3]);
+    let fast = || policy([Quota::per_second(1000); 3]);
+    for _ in 0..20 {
+        let limit = RateLimit::try_new([slow()]).unwrap();
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(Relaxed) {
+                        let _: Verdict = limit.admit(&mut head(0), &mut Reply::default());
+                    }
+                });
+            }
+            for _ in 0..7 {
+                limit.set_policies([fast()]).unwrap();
+                limit.set_policies([slow()]).unwrap();
+            }
+            limit.set_policies([fast()]).unwrap();
+            is_over.store(true, Relaxed);
+        });
+        let rules = limit.rules.get();
+        let window = Duration::from_secs(1).as_nanos() as u64;
+        assert_eq!(spend(&rules, 0, rules.clock.now() + window), Ok(()));
+    }
+}
+
+/// Of two policies one is nearly spent: whoever loses the race for it spends nothing of the other.
+#[test]
+fn a_request_that_loses_a_race_spends_nothing() {
+    for _ in 0..200 {
+        let all = || KeyBy::head(|_| Some("all".into()));
+        let policies = [
+            Policy::new("wide", Quota::per_hour(1000)).by(all()),
+            Policy::new("narrow", Quota::per_hour(8)).by(all()),
+        ];
+        let limit = RateLimit::try_new(policies).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..8 {
+                        let _: Verdict = limit.admit(&mut head(0), &mut Reply::default());
+                    }
+                });
+            }
+        });
+        let rules = limit.rules.get();
+        let head = head(0);
+        let now = rules.clock.now();
+        let spendings: Spendings<2> =
+            rules.spendings(&head, portcullis_core::Facts::of(&head.extensions));
+        let (wide, _) = spendings.iter().next().unwrap();
+        let spent = Rate::new(Quota::per_hour(1000)).left(rules.owed(wide, now));
+        assert_eq!(spent, 1000 - 8);
+    }
+}
