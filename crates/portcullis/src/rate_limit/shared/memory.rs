@@ -1,6 +1,6 @@
 use std::{
     future::{Ready, ready},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -18,6 +18,8 @@ use crate::rate_limit::{
 pub struct MemoryStore {
     clock: Clock,
     counters: Arc<Counters>,
+    /// All charges of one request, or none of them.
+    spending: Arc<Mutex<()>>,
 }
 
 // ===== impl MemoryStore =====
@@ -29,6 +31,7 @@ impl MemoryStore {
         Self {
             clock: Clock::new(),
             counters: Arc::new(Counters::new(max_keys)),
+            spending: Arc::default(),
         }
     }
 
@@ -66,6 +69,7 @@ impl QuotaStore for MemoryStore {
     type Future = Ready<Result<Vec<Standing>, BoxError>>;
 
     fn spend(&self, charges: Vec<Charge>) -> Self::Future {
+        let _spending = self.spending.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let room = charges.iter().map(|charge| self.room(charge, now));
         let requests = room.min().unwrap_or(0);

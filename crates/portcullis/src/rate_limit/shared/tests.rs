@@ -254,3 +254,28 @@ async fn dry_runs_are_counted_here_and_refuse_nothing() {
     );
     assert_eq!(store.asked(), 0);
 }
+
+/// Of two quotas one is nearly spent: who loses the race for it spends nothing of the other.
+#[test]
+fn a_memory_store_spends_all_or_nothing() {
+    let quota = Quota::per_hour;
+    let charges = || {
+        let charge = |policy: &str, quota| Charge::new(policy.into(), "all", quota, 1);
+        vec![charge("wide", quota(1000)), charge("narrow", quota(8))]
+    };
+    for _ in 0..200 {
+        let store = MemoryStore::new(16);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| (0..8).for_each(|_| drop(store.spend(charges()))));
+            }
+        });
+        let last = store.spend(charges()).into_inner().unwrap();
+        // 8 of 3.6 s each, less what has passed.
+        assert!(
+            last[0].whole_in <= Duration::from_millis(28_800),
+            "{:?}",
+            last[0]
+        );
+    }
+}
