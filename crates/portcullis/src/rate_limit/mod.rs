@@ -6,8 +6,9 @@
 //! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) in whole nanoseconds. A key is
 //! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key, or
 //! what a function makes of the head. IPv6 addresses count by their /64, which is what one
-//! subscriber gets. Without an address it is the peer of
-//! [`serve`](crate::serve()); requests with neither share one quota, and a warning says so once.
+//! subscriber gets; those of a NAT64 (`64:ff9b::/96`, RFC 6052) by the IPv4 address in them. Without
+//! an address it is the peer of [`serve`](crate::serve()); requests with neither share one quota, and
+//! a warning says so once.
 //!
 //! A request may meet several policies. It is served if all of them allow it, and then spends from
 //! all; otherwise it spends from none. A request over a quota is answered with a 429
@@ -74,7 +75,8 @@
 //! | [`RateLimit::jitter`] | on | clients that were refused together must not return together | no |
 //!
 //! [`RateLimit::set_policies`] changes policies while requests are served: keep a clone of the limit
-//! that the edge has. A key has spent as many requests as before.
+//! that the edge has. A key has spent as many requests as before, and at most a burst, by its own
+//! tier; a request that is being judged meanwhile counts too.
 //!
 //! Several processes share quotas through a store: see [`shared`].
 //!
@@ -83,8 +85,10 @@
 //! Each policy has a table of a fixed size: 16 bytes for each key that has spent something at the same
 //! time, taken at construction. A key whose quota is whole is forgotten to make room. A key whose
 //! quota is not whole is never forgotten: when its part of the table is full of those, further new
-//! keys share one quota there until there is room, and `portcullis_rate_limit_overflow_total` counts them.
-//! Places are chosen by a hash that is keyed for this process.
+//! keys share one quota there until there is room, and begin with what is owed of it when there is;
+//! `portcullis_rate_limit_overflow_total` counts them. Places are chosen by a hash that is keyed for this
+//! process. A policy whose quotas change has another table, and keeps the old one until nothing can be
+//! owed in it: at most 16 of them.
 //!
 //! On a table for 1,048,576 keys, six million new addresses a second do not make a polite client be
 //! refused; `docs/performance.md` has the figures.
@@ -103,7 +107,7 @@
 //! | `portcullis_rate_limit_refused_total` | requests that it refused |
 //! | `portcullis_rate_limit_dry_run_refused_total` | requests that it would have refused |
 //! | `portcullis_rate_limit_overflow_total` | requests of new keys that shared a quota |
-//! | `portcullis_rate_limit_table_bytes` | memory, which does not change |
+//! | `portcullis_rate_limit_table_bytes` | memory: it changes only when quotas do |
 //!
 //! # Security considerations
 //!
