@@ -235,11 +235,9 @@ impl Rules {
         reply: &mut Reply,
     ) -> Verdict {
         self.report.write(self, spendings, reply);
-        if spendings.iter().any(|(_, standing)| standing.is_err()) {
-            self.tally(spendings);
-            if self.is_refused(spendings) {
-                return self.report.refuse(self, spendings).into();
-            }
+        self.tally(spendings);
+        if self.is_refused(spendings) {
+            return self.report.refuse(self, spendings).into();
         }
         Verdict::Admit
     }

@@ -22,6 +22,8 @@ pub enum Key<'a> {
     Name(Cow<'a, str>),
     /// Requests of which nothing is known share one key.
     Unknown,
+    /// All requests share one key.
+    Everybody,
 }
 
 /// How much of an address is a key.
@@ -75,6 +77,7 @@ impl fmt::Display for Key<'_> {
             Self::Network(address) => write!(f, "ip:{address}"),
             Self::Name(name) => write!(f, "name:{name}"),
             Self::Unknown => f.write_str("unknown"),
+            Self::Everybody => f.write_str("everybody"),
         }
     }
 }
@@ -186,7 +189,7 @@ impl Hashes {
             Key::Network(IpAddr::V4(v4)) => self.network(IPV4 | u128::from(v4.to_bits())),
             Key::Network(IpAddr::V6(v6)) => self.network(v6.to_bits()),
             Key::Name(name) => self.names.hash_one(name.as_bytes()),
-            Key::Unknown => self.network(0),
+            Key::Unknown | Key::Everybody => self.network(0),
         }
     }
 

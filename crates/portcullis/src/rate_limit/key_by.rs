@@ -16,6 +16,7 @@ pub struct KeyBy(By);
 #[derive(Clone)]
 enum By {
     Address(Prefixes),
+    Nothing,
     Principal,
     ApiKey,
     Head(Arc<HeadKey>),
@@ -38,6 +39,12 @@ impl KeyBy {
     #[must_use]
     pub const fn network(prefixes: Prefixes) -> Self {
         Self(By::Address(prefixes))
+    }
+
+    /// By nothing: all requests spend one quota.
+    #[must_use]
+    pub const fn global() -> Self {
+        Self(By::Nothing)
     }
 
     /// By the [`Principal`]; without one, as on a public path, by client address. An edge is not built
@@ -68,7 +75,7 @@ impl KeyBy {
         match self.0 {
             By::Address(_) => &[Need::ClientAddress],
             By::Principal | By::ApiKey => &[Need::Principal],
-            By::Head(_) => &[],
+            By::Nothing | By::Head(_) => &[],
         }
     }
 
@@ -76,6 +83,7 @@ impl KeyBy {
     pub(super) fn key<'a>(&self, head: &'a request::Parts, facts: &'a Facts) -> Option<Key<'a>> {
         match &self.0 {
             By::Address(prefixes) => Some(address(facts, *prefixes)),
+            By::Nothing => Some(Key::Everybody),
             By::Principal => Some(principal(facts)),
             By::ApiKey => {
                 let id = facts.get().and_then(Principal::key_id);
@@ -126,6 +134,7 @@ impl fmt::Display for KeyBy {
         match &self.0 {
             By::Address(Prefixes::SUBSCRIBER) => f.write_str("each address"),
             By::Address(prefixes) => write!(f, "each network ({prefixes})"),
+            By::Nothing => f.write_str("all requests together"),
             By::Principal => f.write_str("each principal"),
             By::ApiKey => f.write_str("each API key"),
             By::Head(_) => f.write_str("each key of a function"),

@@ -4,8 +4,8 @@
 //!
 //! Each key may spend a [`Quota`]: so many requests at once, refilled at a steady
 //! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) in whole nanoseconds. A key is
-//! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key, or
-//! what a function makes of the head. IPv6 addresses count by their /64, which is what one
+//! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key,
+//! what a function makes of the head, or nothing: one quota for all. IPv6 addresses count by their /64, which is what one
 //! subscriber gets; those of a NAT64 (`64:ff9b::/96`, RFC 6052) by the IPv4 address in them. Without
 //! an address it is the peer of [`serve`](crate::serve()); requests with neither share one quota, and
 //! a warning says so once.
@@ -104,6 +104,7 @@
 //!
 //! | metric | |
 //! |---|---|
+//! | `portcullis_rate_limit_allowed_total` | requests that it counted and allowed, whatever another policy said |
 //! | `portcullis_rate_limit_refused_total` | requests that it refused |
 //! | `portcullis_rate_limit_dry_run_refused_total` | requests that it would have refused |
 //! | `portcullis_rate_limit_overflow_total` | requests of new keys that shared a quota |

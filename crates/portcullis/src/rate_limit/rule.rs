@@ -38,9 +38,10 @@ pub(super) struct Quoted {
     pub(super) rate: Rate,
 }
 
-/// What was refused, and of whom.
+/// What was allowed and refused, and of whom.
 #[derive(Default)]
 pub(super) struct Tally {
+    pub(super) allowed: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) would_refuse: AtomicU64,
     pub(super) unknown: Unknown,
@@ -156,10 +157,15 @@ impl Rule {
         &self.own
     }
 
-    pub(super) fn counts(&self) -> [Count; 4] {
+    pub(super) fn counts(&self) -> [Count; 5] {
         let policy = || self.policy.name.to_string();
         let tally = |tally: &AtomicU64| tally.load(Relaxed);
         [
+            Count::total(
+                "portcullis_rate_limit_allowed",
+                "Requests that a policy counted and allowed",
+                tally(&self.tally.allowed),
+            ),
             Count::total(
                 "portcullis_rate_limit_refused",
                 "Requests that a policy refused",

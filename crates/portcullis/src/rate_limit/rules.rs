@@ -167,18 +167,16 @@ impl Rules {
             .any(|(spending, standing)| standing.is_err() && !self.of(spending).0.policy.dry_run)
     }
 
-    /// Counts what was refused, or would have been.
+    /// Counts what each policy allowed, refused, or would have refused.
     pub(super) fn tally<const N: usize>(&self, spendings: &Spendings<N>) {
         for (spending, standing) in spendings.iter() {
             let (rule, _) = self.of(spending);
-            let tally = if rule.policy.dry_run {
-                &rule.tally.would_refuse
-            } else {
-                &rule.tally.refused
+            let tally = match (standing, rule.policy.dry_run) {
+                (Ok(_), _) => &rule.tally.allowed,
+                (Err(_), true) => &rule.tally.would_refuse,
+                (Err(_), false) => &rule.tally.refused,
             };
-            if standing.is_err() {
-                tally.fetch_add(1, Relaxed);
-            }
+            tally.fetch_add(1, Relaxed);
         }
     }
 

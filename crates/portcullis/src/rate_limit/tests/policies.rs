@@ -269,3 +269,27 @@ async fn policies_change_while_counters_go_on() {
         "the earlier one is kept for a window"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_may_be_for_all_requests_together() {
+    let limit = RateLimit::try_new([
+        Policy::new("each", Quota::per_hour(2)),
+        Policy::new("all", Quota::per_hour(3)).by(KeyBy::global()),
+    ]);
+    let limit = limit.unwrap();
+    let layer = RateLimitLayer::from(limit.clone());
+
+    assert_eq!(admitted(&layer, || from("192.0.2.1")).await, 2);
+    assert_eq!(admitted(&layer, || from("192.0.2.2")).await, 1);
+    let count = |name: &str, policy: &str| {
+        let counts = Counts::counts(&limit);
+        let mut counts = counts.into_iter().filter(|count| count.name == name);
+        counts
+            .find(|count| count.labels[0].1 == policy)
+            .unwrap()
+            .value
+    };
+    assert_eq!(count("portcullis_rate_limit_refused", "all"), 99);
+    assert_eq!(count("portcullis_rate_limit_refused", "each"), 98);
+    assert_eq!(count("portcullis_rate_limit_allowed", "each"), 200 - 98);
+}
