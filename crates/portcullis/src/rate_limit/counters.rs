@@ -84,6 +84,14 @@ impl Counters {
         self.table.lower(hash, now, rate.price(cost));
     }
 
+    /// Forgets what a key owes beyond a burst: it was spent at another rate.
+    pub(super) fn clamp(&self, hash: u64, rate: &Rate, now: u64) {
+        let over = self.owed(hash, now).0.saturating_sub(rate.window());
+        if over > 0 {
+            self.table.lower(hash, now, over);
+        }
+    }
+
     /// Returns a key's theoretical arrival time.
     pub(super) fn tat(&self, hash: u64) -> u64 {
         self.table.read(hash)

@@ -43,8 +43,9 @@ impl MemoryStore {
 
     /// For how many requests a charge could be spent.
     fn room(&self, charge: &Charge, now: u64) -> u32 {
-        let rate = Rate::new(charge.quota);
-        let owed = self.counters.owed(self.hash(charge), now);
+        let (rate, hash) = (Rate::new(charge.quota), self.hash(charge));
+        self.counters.clamp(hash, &rate, now);
+        let owed = self.counters.owed(hash, now);
         (rate.left(owed) / charge.cost).min(charge.requests)
     }
 

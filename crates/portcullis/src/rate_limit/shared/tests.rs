@@ -279,3 +279,22 @@ fn a_memory_store_spends_all_or_nothing() {
         );
     }
 }
+
+/// As in Redis: what was spent at another rate locks nobody out for longer than a window.
+#[tokio::test(start_paused = true)]
+async fn nobody_owes_a_memory_store_more_than_a_burst() {
+    let store = MemoryStore::new(16);
+    let spend = |quota| {
+        let charge = Charge::new("p".into(), "key", quota, 1);
+        store.spend(vec![charge]).into_inner().unwrap()[0].wait
+    };
+    let slow = Quota::per_hour(1).burst(100);
+    for _ in 0..100 {
+        assert_eq!(spend(slow), Duration::ZERO);
+    }
+    let fast = Quota::per_second(10);
+
+    assert_eq!(spend(fast), Duration::from_millis(100));
+    advance(Duration::from_millis(100)).await;
+    assert_eq!(spend(fast), Duration::ZERO);
+}
