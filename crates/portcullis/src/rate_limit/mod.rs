@@ -78,7 +78,8 @@
 //! that the edge has. A key has spent as many requests as before, and at most a burst, by its own
 //! tier; a request that is being judged meanwhile counts too.
 //!
-//! Several processes share quotas through a store: see [`shared`].
+//! Several processes share quotas through a store: see [`shared`]. Whoever has a limiter of the crate
+//! governor already takes it along with the feature `governor`.
 //!
 //! # Memory
 //!
@@ -123,6 +124,8 @@ mod before;
 mod clock;
 mod counters;
 mod gcra;
+#[cfg(feature = "governor")]
+pub mod governed;
 mod guard;
 mod in_flight;
 mod key;

@@ -90,13 +90,24 @@ impl Table {
         now: u64,
         next: impl Fn(u64) -> Result<u64, E>,
     ) -> Result<u64, E> {
+        self.replace_at(hash, || now, next)
+    }
+
+    /// The same where the time is read only if a place must be claimed.
+    #[inline]
+    pub(super) fn replace_at<E>(
+        &self,
+        hash: u64,
+        now: impl FnOnce() -> u64,
+        next: impl Fn(u64) -> Result<u64, E>,
+    ) -> Result<u64, E> {
         let (set, tag) = self.locate(hash);
         if let Some(way) = set.find(tag)
             && let Ok(outcome) = set.advance(way, tag, &next)
         {
             return outcome;
         }
-        self.replace_new(set, tag, now, &next)
+        self.replace_new(set, tag, now(), &next)
     }
 
     /// A key's time; that of strangers who find no place, if it has none.

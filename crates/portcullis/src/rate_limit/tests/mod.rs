@@ -1,6 +1,8 @@
 mod fields;
 mod flood;
 mod gcra;
+#[cfg(feature = "governor")]
+mod governed;
 mod in_flight;
 mod policies;
 mod reloads;
