@@ -111,6 +111,9 @@
 //! | `portcullis_rate_limit_overflow_total` | requests of new keys that shared a quota |
 //! | `portcullis_rate_limit_table_bytes` | memory: it changes only when quotas do |
 //!
+//! An `INFO` event (target `portcullis`) for the first refusal of a policy, and then at most one a minute,
+//! with how many `requests` there were since. Never one for each: anybody can send many.
+//!
 //! # Security considerations
 //!
 //! A limit by address is as good as the address: see [`client_ip`](crate::client_ip). A key that a

@@ -45,6 +45,9 @@ pub(super) struct Tally {
     pub(super) refused: AtomicU64,
     pub(super) would_refuse: AtomicU64,
     pub(super) unknown: Unknown,
+    /// When a refusal was logged, if any was, and how many were not since.
+    logged: AtomicU64,
+    unlogged: AtomicU64,
 }
 
 // ===== impl Rule =====
@@ -202,6 +205,34 @@ impl Rule {
         self.places.get(tier?).copied()
     }
 }
+
+// ===== impl Tally =====
+
+impl Tally {
+    /// Counts a refusal. Logs the first, and then how many there were, at most once a minute.
+    #[cold]
+    pub(super) fn refuse(&self, policy: &str, now: u64) {
+        self.refused.fetch_add(1, Relaxed);
+        let last = self.logged.load(Relaxed);
+        let is_due = last == 0 || now.saturating_sub(last) >= MINUTE;
+        // Of several at once one logs.
+        let next = now.max(1);
+        if is_due
+            && self
+                .logged
+                .compare_exchange(last, next, Relaxed, Relaxed)
+                .is_ok()
+        {
+            let requests = 1 + self.unlogged.swap(0, Relaxed);
+            tracing::info!(target: "portcullis", policy, requests, "over the quota");
+        } else {
+            self.unlogged.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// In nanoseconds.
+const MINUTE: u64 = 60_000_000_000;
 
 // ===== impl Quoted =====
 

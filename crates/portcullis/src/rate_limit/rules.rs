@@ -174,7 +174,10 @@ impl Rules {
             let tally = match (standing, rule.policy.dry_run) {
                 (Ok(_), _) => &rule.tally.allowed,
                 (Err(_), true) => &rule.tally.would_refuse,
-                (Err(_), false) => &rule.tally.refused,
+                (Err(_), false) => {
+                    rule.tally.refuse(&rule.policy.name, self.clock.now());
+                    continue;
+                }
             };
             tally.fetch_add(1, Relaxed);
         }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use portcullis_core::{Count, Counts, Facts, Principal, Quota, Rejection};
-use portcullis_test::{Body, echo, request, send};
+use portcullis_test::{Body, echo, logged, request, send};
 use tokio::time::advance;
 use tower::Layer;
 
@@ -292,4 +292,30 @@ async fn a_quota_may_be_for_all_requests_together() {
     assert_eq!(count("portcullis_rate_limit_refused", "all"), 99);
     assert_eq!(count("portcullis_rate_limit_refused", "each"), 98);
     assert_eq!(count("portcullis_rate_limit_allowed", "each"), 200 - 98);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_logged_once_a_minute() {
+    let (lines, ()) = logged(async {
+        let layer = layer([Policy::new("few", Quota::per_hour(1))]);
+        for minute in 0..3 {
+            for client in 0..10 {
+                status(&layer, from(&format!("192.0.2.{client}"))).await;
+                status(&layer, from(&format!("192.0.2.{client}"))).await;
+            }
+            advance(Duration::from_secs(if minute == 0 { 30 } else { 60 })).await;
+        }
+    })
+    .await;
+
+    let logged: Vec<_> = lines
+        .lines()
+        .filter(|line| line.contains("over the quota"))
+        .collect();
+    assert_eq!(logged.len(), 2, "{lines}");
+    assert!(logged[0].contains("policy=\"few\" requests=1"), "{lines}");
+    assert!(
+        logged[1].contains("requests=30") && !lines.contains("192.0.2"),
+        "{lines}"
+    );
 }
