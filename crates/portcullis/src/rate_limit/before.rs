@@ -2,18 +2,29 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{counters::Counters, gcra::Rate, rule::Rule};
+use http::request;
+use portcullis_core::Facts;
+
+use super::{
+    counters::Counters,
+    gcra::Rate,
+    policy::{TierBy, tier_of},
+    rule::Rule,
+};
 
 /// What was spent of a policy at other rates, up to a time.
 ///
-/// Nothing is converted when policies change. Who asks for a key converts what it owes by its own
-/// tier, as of that time: the same whoever asks, and however often. Requests that were judged by the
-/// old policy until then are in it too.
+/// Nothing is converted when policies change. Who asks for a key converts what it owes by the tier
+/// that it had, as of that time: the same whoever asks, and however often. Requests that were judged
+/// by the old policy until then are in it too.
 pub(super) struct Before {
     counters: Arc<Counters>,
     own: Rate,
     tiers: HashMap<Arc<str>, Rate>,
+    tier_by: Option<Arc<TierBy>>,
     until: u64,
+    /// At most a burst of the policy that followed is owed.
+    owed_until: u64,
     before: Option<Arc<Self>>,
 }
 
@@ -21,33 +32,34 @@ pub(super) struct Before {
 
 impl Before {
     /// Keeps what was spent until now, and what was spent before that and is still owed.
-    pub(super) fn new(rule: &Rule, until: u64) -> Self {
-        let before = rule.before.as_ref();
+    pub(super) fn new(rule: &Rule, following: &Rule, until: u64) -> Self {
         Self {
             counters: Arc::clone(&rule.counters),
             own: rule.own().rate,
-            tiers: rule.rates().collect(),
+            tiers: rule.rates(),
+            tier_by: rule.policy.tier_by.clone(),
             until,
-            before: before.filter(|before| before.is_owed_at(until)).cloned(),
+            owed_until: until.saturating_add(following.longest_window()),
+            before: rule.before_at(until).cloned(),
         }
     }
 
     /// Returns a key's theoretical arrival time at another rate: it has spent as many requests.
     #[cold]
-    pub(super) fn tat(&self, hash: u64, tier: Option<&str>, rate: &Rate) -> u64 {
-        let own = tier.and_then(|tier| self.tiers.get(tier));
-        let old = own.unwrap_or(&self.own);
+    pub(super) fn tat(&self, head: &request::Parts, facts: &Facts, hash: u64, rate: &Rate) -> u64 {
+        let tier = tier_of(self.tier_by.as_deref(), head, facts);
+        let old = tier
+            .and_then(|tier| self.tiers.get(tier))
+            .unwrap_or(&self.own);
         let earlier = self.before.as_ref();
-        let earlier = earlier.map_or(0, |before| before.tat(hash, tier, old));
+        let earlier = earlier.map_or(0, |before| before.tat(head, facts, hash, old));
         let tat = self.counters.tat(hash).max(earlier);
         rate.convert(old, tat, self.until)
     }
 
     /// Whether something may still be owed then.
-    fn is_owed_at(&self, now: u64) -> bool {
-        let rates = self.tiers.values().chain([&self.own]);
-        let longest = rates.map(Rate::window).max().unwrap_or(0);
-        now < self.until.saturating_add(longest)
+    pub(super) const fn is_owed_at(&self, now: u64) -> bool {
+        now < self.owed_until
     }
 
     /// How many tables there are.
@@ -61,5 +73,5 @@ impl Before {
     }
 }
 
-/// Tables of policies that were in force one after the other, each within a window of the next.
+/// Tables of policies that were in force one after the other, each while the one before was owed.
 pub(super) const DEEPEST: usize = 16;

@@ -87,7 +87,7 @@ impl Counters {
     /// Forgets what a key owes beyond a burst: it was spent at another rate.
     pub(super) fn clamp(&self, hash: u64, rate: &Rate, now: u64) {
         let over = self.owed(hash, now).0.saturating_sub(rate.window());
-        if over > 0 {
+        if over > 0 && self.table.has_place(hash) {
             self.table.lower(hash, now, over);
         }
     }

@@ -85,12 +85,13 @@ impl RateLimit {
     /// a burst. A request that is being judged is judged by the old policies, and counts under the
     /// new.
     ///
-    /// The tables of earlier quotas are kept until nothing can be owed in them.
+    /// The table of earlier quotas is kept until policies change again and nothing can be owed in it
+    /// any more: after a window of the quotas that followed.
     ///
     /// # Errors
     ///
     /// Returns everything that is wrong, and leaves the old policies in force. Also for a policy
-    /// whose quotas were changed 16 times, each within a window of the one before.
+    /// whose quotas were changed 16 times, each while something was owed of the one before.
     pub fn set_policies(
         &self,
         policies: impl IntoIterator<Item = Policy>,
@@ -108,7 +109,7 @@ impl RateLimit {
         Rules::check(&policies)?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.rules.get();
-        old.may_change(&policies)?;
+        old.may_change(&policies, now)?;
         let report = old.report.clone();
         self.rules.store(Rules::new(
             policies,

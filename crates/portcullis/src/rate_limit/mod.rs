@@ -88,8 +88,8 @@
 //! quota is not whole is never forgotten: when its part of the table is full of those, further new
 //! keys share one quota there until there is room, and begin with what is owed of it when there is;
 //! `portcullis_rate_limit_overflow_total` counts them. Places are chosen by a hash that is keyed for this
-//! process. A policy whose quotas change has another table, and keeps the old one until nothing can be
-//! owed in it: at most 16 of them.
+//! process. A policy whose quotas change has another table, and keeps the old one until they change again
+//! and nothing can be owed in it: at most 16 of them.
 //!
 //! On a table for 1,048,576 keys, six million new addresses a second do not make a polite client be
 //! refused; `docs/performance.md` has the figures.

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use http::{Method, request};
 use ipnet::IpNet;
-use portcullis_core::{ConfigError, Paths, Quota};
+use portcullis_core::{ConfigError, Facts, Paths, Principal, Quota};
 
 use super::{KeyBy, scope::Scope};
 
@@ -37,7 +37,7 @@ pub struct Policy {
 }
 
 type Cost = dyn Fn(&request::Parts) -> u32 + Send + Sync;
-type TierBy = dyn for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync;
+pub(super) type TierBy = dyn for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync;
 
 // ===== impl Policy =====
 
@@ -145,6 +145,18 @@ impl Policy {
         });
         let problems = self.problems.iter().cloned();
         problems.chain((!is_named).then_some(name)).chain(twice)
+    }
+}
+
+/// Returns the tier of a request: the principal's id, unless a function says otherwise.
+pub(super) fn tier_of<'a>(
+    tier_by: Option<&TierBy>,
+    head: &'a request::Parts,
+    facts: &'a Facts,
+) -> Option<&'a str> {
+    match tier_by {
+        Some(tier_by) => tier_by(head),
+        None => facts.get().map(Principal::id),
     }
 }
 

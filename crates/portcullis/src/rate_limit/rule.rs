@@ -10,10 +10,15 @@ use std::{
 };
 
 use http::request;
-use portcullis_core::{Count, Facts, Need, Principal, Quota, RequestPath};
+use portcullis_core::{Count, Facts, Need, Quota, RequestPath};
 
 use super::{
-    before::Before, counters::Counters, gcra::Rate, key::Unknown, policy::Policy, rules::Rules,
+    before::Before,
+    counters::Counters,
+    gcra::Rate,
+    key::Unknown,
+    policy::{Policy, tier_of},
+    rules::Rules,
     spendings::Spending,
 };
 
@@ -23,7 +28,7 @@ pub(super) struct Rule {
     /// How its item of `RateLimit` begins.
     pub(super) start: Box<str>,
     own: Quoted,
-    pub(super) tiers: Box<[Quoted]>,
+    tiers: Box<[Quoted]>,
     /// Where each tier is.
     places: HashMap<Arc<str>, u32>,
     pub(super) counters: Arc<Counters>,
@@ -82,11 +87,11 @@ impl Rule {
 
     /// Goes on where a policy of the same name and key stopped.
     fn following(self, old: &Self, max_keys: usize, now: u64) -> Self {
-        let is_same = self.own.rate == old.own.rate && self.rates().eq(old.rates());
+        let is_same = self.own.rate == old.own.rate && self.rates() == old.rates();
         let (counters, before) = if is_same {
             (Arc::clone(&old.counters), old.before.clone())
         } else {
-            let before = Arc::new(Before::new(old, now));
+            let before = Arc::new(Before::new(old, &self, now));
             (Arc::new(old.counters.emptied(max_keys)), Some(before))
         };
         Self {
@@ -98,20 +103,21 @@ impl Rule {
     }
 
     /// Returns the rate of each tier.
-    pub(super) fn rates(&self) -> impl Iterator<Item = (Arc<str>, Rate)> {
+    pub(super) fn rates(&self) -> HashMap<Arc<str>, Rate> {
         let tiers = self.policy.tiers.iter().map(|(tier, _)| Arc::clone(tier));
-        tiers.zip(self.tiers.iter().map(|quoted| quoted.rate))
+        tiers
+            .zip(self.tiers.iter().map(|quoted| quoted.rate))
+            .collect()
     }
 
-    /// Returns the TAT that a key has at least: by what it spent before the quotas were changed.
-    #[inline]
-    pub(super) fn floor(&self, spending: &Spending, rate: &Rate) -> u64 {
-        self.before.as_ref().map_or(0, |before| {
-            let tier = spending
-                .tier
-                .map(|place| &*self.policy.tiers[place as usize].0);
-            before.tat(spending.hash, tier, rate)
-        })
+    pub(super) fn longest_window(&self) -> u64 {
+        let all = self.tiers.iter().chain([&self.own]);
+        all.map(|quoted| quoted.rate.window()).max().unwrap_or(0)
+    }
+
+    /// Returns what was spent before the quotas were changed, if some of it is owed then.
+    pub(super) fn before_at(&self, now: u64) -> Option<&Arc<Before>> {
+        self.before.as_ref().filter(|before| before.is_owed_at(now))
     }
 
     /// Returns how many bytes the tables take.
@@ -139,13 +145,24 @@ impl Rule {
         let key = policy.by.key(head, facts)?;
         self.tally.unknown.note(&key);
         let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
+        let (tier, hash) = (self.tier(head, facts), self.counters.hash(&key));
+        let floor = self.before.as_ref().map_or(0, |before| {
+            before.tat(head, facts, hash, &self.quoted(tier).rate)
+        });
         (cost > 0).then(|| Spending {
             rule: 0,
-            tier: self.tier(head, facts),
+            tier,
             cost,
-            hash: self.counters.hash(&key),
+            hash,
             partition_key: self.counters.partition_key(&key),
+            floor,
         })
+    }
+
+    /// Returns the quota of a tier, or the policy's own.
+    #[inline]
+    pub(super) fn quoted(&self, tier: Option<u32>) -> &Quoted {
+        tier.map_or(&self.own, |place| &self.tiers[place as usize])
     }
 
     /// Returns what must be known of a request to count it.
@@ -186,7 +203,7 @@ impl Rule {
             ),
             Count::gauge(
                 "portcullis_rate_limit_table_bytes",
-                "Memory of a policy's tables: one, and for a window those of earlier quotas",
+                "Memory of a policy's tables: one, and those of earlier quotas",
                 self.bytes() as u64,
             ),
         ]
@@ -198,10 +215,7 @@ impl Rule {
         if self.places.is_empty() {
             return None;
         }
-        let tier = match &self.policy.tier_by {
-            Some(tier_by) => tier_by(head),
-            None => facts.get().map(Principal::id),
-        };
+        let tier = tier_of(self.policy.tier_by.as_deref(), head, facts);
         self.places.get(tier?).copied()
     }
 }

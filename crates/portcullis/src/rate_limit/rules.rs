@@ -51,8 +51,8 @@ impl Rules {
     }
 
     /// Checks that few enough tables are kept of what policies were.
-    pub(super) fn may_change(&self, policies: &[Policy]) -> Result<(), ConfigError> {
-        let depth = |rule: &Rule| rule.before.as_ref().map_or(0, |before| before.depth());
+    pub(super) fn may_change(&self, policies: &[Policy], now: u64) -> Result<(), ConfigError> {
+        let depth = |rule: &Rule| rule.before_at(now).map_or(0, |before| before.depth());
         let too_deep = self.rules.iter().filter(|rule| depth(rule) >= DEEPEST);
         let is_changed = |rule: &&Rule| {
             let mut others = policies
@@ -63,7 +63,7 @@ impl Rules {
         let problem = |rule: &Rule| {
             let name = &rule.policy.name;
             format!(
-                "policy {name:?}: its quotas were changed {DEEPEST} times, each within a window"
+                "policy {name:?}: its quotas were changed {DEEPEST} times, each while the one before was owed"
             )
         };
         ConfigError::check(too_deep.filter(is_changed).map(problem).collect())
@@ -109,10 +109,13 @@ impl Rules {
     #[inline]
     fn spend_one(&self, spending: &Spending, now: u64) -> Result<Owed, Refused> {
         let (rule, quoted) = self.of(spending);
-        let Spending { hash, cost, .. } = *spending;
-        let floor = rule.floor(spending, &quoted.rate);
-        rule.counters
-            .spend_from(floor, hash, &quoted.rate, now, cost)
+        let (counters, rate, hash) = (&rule.counters, &quoted.rate, spending.hash);
+        let spent = counters.spend_from(spending.floor, hash, rate, now, spending.cost);
+        if spent.is_err_and(|Refused(wait)| wait > rate.window()) {
+            // It had another tier.
+            counters.clamp(hash, rate, self.fresh(now));
+        }
+        spent
     }
 
     /// Gives back what was spent for a request that is refused.
@@ -122,22 +125,23 @@ impl Rules {
             let (rule, quoted) = self.of(spending);
             standing.map(|_| {
                 let Spending { hash, cost, .. } = *spending;
-                rule.counters.refund(hash, &quoted.rate, now, cost);
+                rule.counters
+                    .refund(hash, &quoted.rate, self.fresh(now), cost);
                 self.owed(spending, now)
             })
         });
     }
 
+    /// Returns a time that no request under way is ahead of.
+    fn fresh(&self, now: u64) -> u64 {
+        self.clock.now().max(now)
+    }
+
     /// What a key owes.
     pub(super) fn owed(&self, spending: &Spending, now: u64) -> Owed {
-        let (rule, quoted) = self.of(spending);
-        let floor = rule.floor(spending, &quoted.rate);
-        Owed(
-            rule.counters
-                .tat(spending.hash)
-                .max(floor)
-                .saturating_sub(now),
-        )
+        let (rule, _) = self.of(spending);
+        let tat = rule.counters.tat(spending.hash).max(spending.floor);
+        Owed(tat.saturating_sub(now))
     }
 
     /// Looks how a request would stand with each policy, and spends nothing. Returns `true` if one
@@ -186,8 +190,7 @@ impl Rules {
     #[inline]
     pub(super) fn of(&self, spending: &Spending) -> (&Rule, &Quoted) {
         let rule = &self.rules[usize::from(spending.rule)];
-        let tier = spending.tier.map(|place| &rule.tiers[place as usize]);
-        (rule, tier.unwrap_or_else(|| rule.own()))
+        (rule, rule.quoted(spending.tier))
     }
 
     /// Spends of the policies for which `is_wanted`.

@@ -12,6 +12,8 @@ pub(super) struct Spending {
     pub(super) hash: u64,
     /// What the client sees of its key.
     pub(super) partition_key: u64,
+    /// The TAT that the key has at least: by what it spent before the quotas were changed.
+    pub(super) floor: u64,
 }
 
 /// What one request spends, and how it stands with each policy then. Up to `N` policies.
@@ -68,6 +70,7 @@ impl Spending {
         cost: 0,
         hash: 0,
         partition_key: 0,
+        floor: 0,
     };
 }
 

@@ -1,14 +1,15 @@
 //! A table of fixed size, whatever the number of keys.
 //!
-//! Each key has a *tag* and one number that only grows while the key owns its place: the time at
-//! which its quota is whole again. A place whose time has come is free.
+//! Each key has a *tag* and one number: the time at which its quota is whole again. It grows while the
+//! key owns its place; what is given back lowers it, but never to a time that has come. A place whose
+//! time has come is free.
 //!
 //! - **Finding** a key and replacing its time is one compare-and-swap.
 //! - **Claiming** a free place takes three writes: the time becomes a claim, the tag is replaced, the
 //!   claim becomes the new time. Readers look at the time before the tag, and change the time only
 //!   if it is still what they saw: nobody spends from a place that has changed hands.
 //! - **No key has two places.** A claim takes the place with the earliest time, the first of equals,
-//!   out of a set without claims. Times only grow, so of two requests that look for a place for one
+//!   out of a set without claims. Times of free places only grow, so of two requests that look for a place for one
 //!   key, the one that would take another place has seen an older set, and its swap fails.
 //! - **A full set** of places whose time has not come gives none away. New keys then share one more
 //!   number, until there is room; who finds room begins with what that number owes.
@@ -121,8 +122,14 @@ impl Table {
         known.unwrap_or_else(|| set.shared.load(Acquire))
     }
 
-    /// Lowers a key's time by so much, but not to now: its place is not free, or else a key that looks
-    /// for one might find two.
+    /// Whether a key has a place of its own.
+    pub(super) fn has_place(&self, hash: u64) -> bool {
+        let (set, tag) = self.locate(hash);
+        set.find(tag).is_some()
+    }
+
+    /// Lowers a key's time by so much, but not to `now`, which no request under way may be ahead of: its
+    /// place is not free, or else a key that looks for one might find two.
     pub(super) fn lower(&self, hash: u64, now: u64, by: u64) {
         let (set, tag) = self.locate(hash);
         let lower = |time: u64| {

@@ -9,6 +9,7 @@ use std::{
 use http::{Request, request};
 use portcullis_core::{Guard, Quota, Reply, Verdict};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use tokio::time::advance;
 
 use super::super::{
     RateLimit,
@@ -173,7 +174,7 @@ fn changes_that_are_too_many_are_refused_and_leave_the_old() {
 
     assert_eq!(
         change(17).unwrap_err().to_string(),
-        "policy \"default\": its quotas were changed 16 times, each within a window"
+        "policy \"default\": its quotas were changed 16 times, each while the one before was owed"
     );
     assert!(limit.describe().contains("16/h"), "{}", limit.describe());
     let same = [Policy::new("default", Quota::per_hour(16))];
@@ -238,4 +239,79 @@ fn a_request_that_loses_a_race_spends_nothing() {
         let spent = Rate::new(Quota::per_hour(1000)).left(rules.owed(wide, now));
         assert_eq!(spent, 1000 - 8);
     }
+}
+
+fn tiered(own: Quota) -> Policy {
+    let policy = Policy::new("p", own).by(KeyBy::global());
+    policy.tier_by(|head| head.headers.get("tier")?.to_str().ok())
+}
+
+fn admitted(limit: &RateLimit, key: usize, requests: usize) -> usize {
+    let admit = || limit.admit(&mut head(key), &mut Reply::default());
+    (0..requests).filter(|_| admit().is_admit()).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_survives_two_changes() {
+    let limit = RateLimit::try_new([tiered(Quota::per_second(10))]).unwrap();
+    assert_eq!(admitted(&limit, 0, 20), 10);
+    limit.set_policies([tiered(Quota::per_hour(10))]).unwrap();
+    advance(Duration::from_secs(2)).await;
+    limit.set_policies([tiered(Quota::per_hour(11))]).unwrap();
+
+    assert_eq!(admitted(&limit, 0, 20), 1, "10 of 11 have been spent, 2 s ago");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_can_be_changed_again_once_nothing_is_owed() {
+    let limit = RateLimit::new(Quota::per_second(100));
+    let change = |quota| limit.set_policies([Policy::new("default", Quota::per_second(quota))]);
+    for quota in 1..=16 {
+        change(quota).unwrap();
+    }
+    assert!(change(17).is_err());
+    advance(Duration::from_secs(2)).await;
+    change(17).unwrap();
+
+    let one = RateLimit::new(Quota::per_second(1)).bytes();
+    assert_eq!(limit.bytes(), 2 * one, "the others are gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tier_that_is_taken_away_is_converted_by_its_own_quota() {
+    let (hour, second) = (Quota::per_hour, Quota::per_second);
+    // Key 4 is gold.
+    let limit = RateLimit::try_new([tiered(hour(10)).tier("gold", second(1000))]).unwrap();
+    assert_eq!(admitted(&limit, 4, 500), 500);
+    limit.set_policies([tiered(hour(9))]).unwrap();
+    assert_eq!(admitted(&limit, 4, 20), 0, "500 of 9 have been spent");
+
+    let limit = RateLimit::try_new([tiered(second(100)).tier("gold", hour(10))]).unwrap();
+    assert_eq!(admitted(&limit, 4, 1), 1);
+    limit.set_policies([tiered(hour(50))]).unwrap();
+    assert_eq!(admitted(&limit, 4, 100), 49, "1 of 50 has been spent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_gets_another_tier_waits_no_longer_than_its_window() {
+    let slow = Quota::per_hour(1).burst(24);
+    let limit = RateLimit::try_new([tiered(slow).tier("gold", Quota::per_second(10))]).unwrap();
+    assert_eq!(admitted(&limit, 0, 30), 24);
+    assert_eq!(admitted(&limit, 4, 1), 0, "the key is the same");
+    advance(Duration::from_secs(1)).await;
+
+    assert_eq!(admitted(&limit, 4, 20), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tiers_in_another_order_are_no_change() {
+    let policy = |one: (&'static str, u32), other: (&'static str, u32)| {
+        let tier = |policy: Policy, (name, quota)| policy.tier(name, Quota::per_hour(quota));
+        tier(tier(tiered(Quota::per_hour(9)), one), other)
+    };
+    let limit = RateLimit::try_new([policy(("a", 1), ("b", 2))]).unwrap();
+    let bytes = limit.bytes();
+    limit.set_policies([policy(("b", 2), ("a", 1))]).unwrap();
+
+    assert_eq!(limit.bytes(), bytes);
 }
