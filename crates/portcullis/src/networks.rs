@@ -14,7 +14,11 @@ impl Networks {
     #[inline]
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.iter().any(|network| network.contains(&address))
+        self.iter().any(|network| match (network, address) {
+            // A network of IPv6 that is wide enough contains mapped addresses.
+            (IpNet::V6(v6), IpAddr::V4(v4)) => v6.contains(&v4.to_ipv6_mapped()),
+            _ => network.contains(&address),
+        })
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -64,5 +68,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_wide_network_contains_what_is_mapped_into_it() {
+        let networks: Networks = ["::ffff:0:0/90".parse().unwrap()].into_iter().collect();
+
+        assert!(networks.contains("10.1.2.3".parse().unwrap()));
+        assert!(networks.contains("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(!networks.contains("2001:db8::1".parse().unwrap()));
     }
 }

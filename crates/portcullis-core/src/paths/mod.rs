@@ -25,10 +25,12 @@ pub use self::request::RequestPath;
 /// # Two readings
 ///
 /// Servers read one path in different ways: they undo percent-encoding, resolve dot segments, leave
-/// out empty segments and path parameters, or do nothing of this.
+/// out empty segments and path parameters, or do some of this, in one order or another.
 ///
 /// - [`could_match`](Self::could_match) is for patterns that restrict: one way to read the request is
-///   enough. `GET` covers `HEAD`, which is served by the same handler (RFC 9110, section 9.3.2).
+///   enough. A path with dot segments or backslashes, written out or encoded, could be any path:
+///   clients resolve them before they send (RFC 3986, section 5.2.4). `GET` covers `HEAD`, which is
+///   served by the same handler (RFC 9110, section 9.3.2).
 /// - [`surely_matches`](Self::surely_matches) is for patterns that exempt or open: there must be no
 ///   other way to read it, and the method is the one that is written.
 ///
@@ -69,10 +71,8 @@ impl Paths {
     /// Returns `true` if every server reads a request as one of these.
     #[must_use]
     pub fn surely_matches(&self, request: &RequestPath<'_>) -> bool {
-        request.is_plain()
-            && self
-                .patterns()
-                .any(|pattern| pattern.surely_matches(request))
+        self.patterns()
+            .any(|pattern| pattern.surely_matches(request))
     }
 
     /// Returns the patterns, as they were written.

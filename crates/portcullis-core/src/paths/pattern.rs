@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::request::RequestPath;
+use super::request::{Meaning, Path, RequestPath, cut, decoded};
 
 /// One pattern of [`Paths`](super::Paths).
 #[derive(Debug)]
@@ -43,6 +43,9 @@ impl Pattern {
         if names[..inside].contains(&"") {
             return Err(problem("has an empty segment".to_owned()));
         }
+        if names.len() > MOST_SEGMENTS {
+            return Err(problem(format!("has more than {MOST_SEGMENTS} segments")));
+        }
         let segments = names.into_iter().map(Segment::parse);
         Ok(Self {
             text: text.into(),
@@ -62,46 +65,56 @@ impl Pattern {
         let is_method =
             |own: &Method| own == asked || (own == Method::GET && asked == Method::HEAD);
         self.method.as_ref().is_none_or(is_method)
-            && (self.matches(request.as_str()) || request.readings_any(|path| self.resembles(path)))
+            && request.paths().any(|path| match path.meaning() {
+                Meaning::One | Meaning::Names => self.resembles(path.as_str()),
+                Meaning::Slashes => {
+                    let split = path.as_str().replace("%2F", "/").replace("%2f", "/");
+                    self.resembles(path.as_str()) || self.resembles(&split)
+                }
+                Meaning::Any => true,
+            })
     }
 
-    /// Of a request that can be read in one way only.
     pub(super) fn surely_matches(&self, request: &RequestPath<'_>) -> bool {
         let is_method = |own: &Method| own == request.method();
-        // Routers differ in whether an empty segment is one.
-        let is_whole = self.is_prefix || !request.as_str().ends_with('/');
         self.method.as_ref().is_none_or(is_method)
-            && (is_whole || !matches!(self.segments.last(), Some(Segment::Parameter)))
-            && self.matches(request.as_str())
+            && request.served_paths().all(|path| self.matches(path))
     }
 
     /// Segment by segment. Below a prefix there is at least one more.
-    fn matches(&self, path: &str) -> bool {
-        let Some(path) = path.strip_prefix('/') else {
+    fn matches(&self, path: Path<'_>) -> bool {
+        let (Meaning::One, Some(names)) = (path.meaning(), path.as_str().strip_prefix('/')) else {
             return false;
         };
-        let mut there = path.split('/');
-        starts(self.segments.iter(), &mut there) && there.next().is_some() == self.is_prefix
+        let mut there = names.split('/');
+        let is_there = |own: &Segment| there.next().is_some_and(|name| own.is(name));
+        self.segments.iter().all(is_there) && there.next().is_some() == self.is_prefix
     }
 
-    /// Without empty segments.
+    /// Whether the segments could be these, some of them left out. Follows every way at once.
     fn resembles(&self, path: &str) -> bool {
         let own = self.segments.iter().filter(|own| !own.is_empty());
-        let mut there = path.split('/').filter(|segment| !segment.is_empty());
-        starts(own, &mut there) && (self.is_prefix || there.next().is_none())
-    }
-}
-
-fn starts<'a>(
-    own: impl Iterator<Item = &'a Segment>,
-    there: &mut impl Iterator<Item = &'a str>,
-) -> bool {
-    for segment in own {
-        if !there.next().is_some_and(|name| segment.is(name)) {
-            return false;
+        let end = own.clone().count();
+        // A bit for each segment that may be next, and one for the end.
+        let mut ways: u64 = 1;
+        for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
+            let next = own
+                .clone()
+                .enumerate()
+                .filter(|(at, _)| ways >> at & 1 == 1);
+            let next = next.filter(|(_, own)| own.could_be(segment));
+            let forward = next.fold(0, |next, (at, _)| next | 2 << at);
+            let stays = if could_be_left_out(segment) {
+                ways
+            } else if self.is_prefix {
+                ways & 1 << end
+            } else {
+                0
+            };
+            ways = forward | stays;
         }
+        ways >> end & 1 == 1
     }
-    true
 }
 
 // ===== impl Segment =====
@@ -132,12 +145,28 @@ impl Segment {
         matches!(self, Self::Name(name) if name.is_empty())
     }
 
+    /// A parameter has one character at least, unless a router says otherwise.
     fn is(&self, there: &str) -> bool {
         match self {
             Self::Name(name) => **name == *there,
-            Self::Parameter => true,
+            Self::Parameter => !there.is_empty(),
         }
     }
+
+    /// Decoded, without path parameters, or as it is.
+    fn could_be(&self, there: &str) -> bool {
+        let Self::Name(name) = self else {
+            // axum's router takes an empty segment for one.
+            return true;
+        };
+        let decoded = decoded(there);
+        let all = [there, cut(there), &*decoded, cut(&decoded)];
+        all.contains(&&**name)
+    }
+}
+
+fn could_be_left_out(segment: &str) -> bool {
+    cut(segment).is_empty() || cut(&decoded(segment)).is_empty()
 }
 
 /// Methods are upper case here, so that a typing error is no extension.
@@ -155,3 +184,6 @@ fn is_name(name: &str) -> bool {
 pub(super) fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-._~!$&'()+,:=@".contains(c)
 }
+
+/// As many as there are bits for.
+const MOST_SEGMENTS: usize = 60;

@@ -7,48 +7,59 @@ use super::pattern::is_plain;
 use crate::Facts;
 
 /// What a request asks for, in each way that a server may read it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RequestPath<'a> {
     method: &'a Method,
-    written: &'a str,
+    asked: Path<'a>,
+    /// What a router made of it, if it is another one.
+    routed: Option<Path<'a>>,
+}
+
+/// One path, and in how many ways it can be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path<'a> {
+    text: &'a str,
     meaning: Meaning,
 }
 
-#[derive(Clone, Debug)]
-enum Meaning {
-    /// Nothing reads it as another one.
-    Plain,
-    /// Some read it as this one: decoded, without dot segments, parameters and empty segments.
-    Resolved(String),
-    /// Nobody writes such a path. It could be any.
-    TooLong,
+/// In how many ways a path can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    One,
+    /// Some names may be others, or none: they are encoded, have parameters, or are empty.
+    Names,
+    /// Some slashes may be part of names, too.
+    Slashes,
+    /// It has dot segments, or backslashes, or is long and has something to decode. It could be any.
+    Any,
 }
 
 // ===== impl RequestPath =====
 
 impl<'a> RequestPath<'a> {
     /// Returns the path that the client asked for, wherever the request is on its way: a router
-    /// that is nested takes its prefix off, and an edge knows where the router leaves the whole.
+    /// that is nested takes its prefix off, and an edge knows where that router leaves the whole.
+    ///
+    /// Where something else changed the path, a pattern that restricts is compared with both, and one
+    /// that exempts must match both.
     #[must_use]
     pub fn of(head: &'a request::Parts) -> Self {
+        let routed = head.uri.path();
         let original = Facts::of(&head.extensions).original_uri(&head.extensions);
-        Self::new(&head.method, original.unwrap_or(&head.uri).path())
+        let asked = original.unwrap_or(&head.uri).path();
+        Self {
+            routed: (routed != asked).then(|| Path::new(routed)),
+            ..Self::new(&head.method, asked)
+        }
     }
 
-    /// Reads a path. Does so once, in time proportional to its length.
+    /// Reads a path, in time proportional to its length.
     #[must_use]
     pub fn new(method: &'a Method, path: &'a str) -> Self {
-        let meaning = if has_one_meaning(path) {
-            Meaning::Plain
-        } else if path.len() > LONGEST {
-            Meaning::TooLong
-        } else {
-            Meaning::Resolved(resolved(path))
-        };
         Self {
             method,
-            written: path,
-            meaning,
+            asked: Path::new(path),
+            routed: None,
         }
     }
 
@@ -61,22 +72,39 @@ impl<'a> RequestPath<'a> {
     /// Returns the path, as it was written.
     #[must_use]
     pub const fn as_str(&self) -> &str {
-        self.written
+        self.asked.text
     }
 
-    /// Returns `true` if there is one way to read the path.
-    #[must_use]
-    pub const fn is_plain(&self) -> bool {
-        matches!(self.meaning, Meaning::Plain)
+    pub(super) fn paths(&self) -> impl Iterator<Item = Path<'a>> {
+        [self.asked].into_iter().chain(self.routed)
     }
 
-    /// Whether this is true of some way to read the path.
-    pub(super) fn readings_any(&self, is: impl Fn(&str) -> bool) -> bool {
-        match &self.meaning {
-            Meaning::Plain => is(self.written),
-            Meaning::Resolved(path) => is(self.written) || is(path),
-            Meaning::TooLong => true,
-        }
+    /// The path that was asked for, and the one that is served unless it is that without a prefix.
+    pub(super) fn served_paths(&self) -> impl Iterator<Item = Path<'a>> {
+        let is_shorter = |path: &Path<'_>| path.text == "/" || self.asked.text.ends_with(path.text);
+        let routed = self.routed.filter(|path| !is_shorter(path));
+        [self.asked].into_iter().chain(routed)
+    }
+}
+
+// ===== impl Path =====
+
+impl<'a> Path<'a> {
+    fn new(text: &'a str) -> Self {
+        let meaning = if has_one_meaning(text) {
+            Meaning::One
+        } else {
+            meaning(text)
+        };
+        Self { text, meaning }
+    }
+
+    pub(super) const fn as_str(self) -> &'a str {
+        self.text
+    }
+
+    pub(super) const fn meaning(self) -> Meaning {
+        self.meaning
     }
 }
 
@@ -92,33 +120,34 @@ fn has_one_meaning(path: &str) -> bool {
 }
 
 #[cold]
-fn resolved(path: &str) -> String {
-    let mut kept: Vec<Cow<'_, str>> = Vec::new();
-    // Parameters are cut before decoding: an encoded `;` is part of a name.
-    let names = path
-        .split('/')
-        .filter_map(|segment| segment.split(';').next());
-    for decoded in names.map(|name| percent_decode_str(name).decode_utf8_lossy()) {
-        match &*decoded {
-            "" | "." => {}
-            ".." => drop(kept.pop()),
-            name if name.contains(['/', '\\']) => resolve_inside(name, &mut kept),
-            _ => kept.push(decoded),
-        }
+fn meaning(path: &str) -> Meaning {
+    if path.len() > LONGEST || path.split('/').any(could_be_dots) {
+        return Meaning::Any;
     }
-    kept.join("/")
-}
-
-/// A slash that was encoded, or written the other way round.
-fn resolve_inside(name: &str, kept: &mut Vec<Cow<'_, str>>) {
-    for name in name.split(['/', '\\']) {
-        match name {
-            "" | "." => {}
-            ".." => drop(kept.pop()),
-            name => kept.push(name.to_owned().into()),
-        }
+    let has_slash = |code| path.contains(code);
+    if has_slash("%2F") || has_slash("%2f") {
+        Meaning::Slashes
+    } else {
+        Meaning::Names
     }
 }
 
-/// Longer paths with something to resolve are not looked at. In bytes.
+/// Whether a segment could be, or contain, a way to another place in the tree.
+fn could_be_dots(segment: &str) -> bool {
+    let decoded = decoded(segment);
+    let is_dots = |name: &str| matches!(name, "." | "..");
+    let mut names = decoded.split('/').flat_map(|name| [name, cut(name)]);
+    decoded.contains('\\') || names.any(is_dots)
+}
+
+pub(super) fn decoded(segment: &str) -> Cow<'_, str> {
+    percent_decode_str(segment).decode_utf8_lossy()
+}
+
+/// Without path parameters.
+pub(super) fn cut(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or_default()
+}
+
+/// Longer paths with something to decode are not looked at. In bytes.
 const LONGEST: usize = 4096;

@@ -1,4 +1,4 @@
-use http::{Extensions, Method, Request, Uri};
+use http::{Extensions, Method, Request, Uri, request};
 use proptest::prelude::*;
 
 use super::{Paths, RequestPath};
@@ -43,15 +43,57 @@ fn a_pattern_that_restricts_is_met_however_the_path_is_written() {
 }
 
 #[test]
-fn a_router_that_resolves_nothing_is_no_way_around() {
-    assert!(could("/x/*", "/x/../login"));
-    assert!(could("/{a}/{b}/login", "/x/../login"));
-    assert!(could("/{a}", "/a%2Fb"));
-    assert!(could("/x/{a}", "/x/;a"));
-    assert!(
-        could("/{a}/b", "//b"),
-        "a router takes an empty segment for one"
-    );
+fn no_way_to_read_a_path_is_missed() {
+    let readings = [
+        // As it is.
+        ("/x/*", "/x/../login"),
+        ("/{a}/{b}/login", "/x/../login"),
+        ("/{a}", "/a%2Fb"),
+        ("/x/{a}", "/x/;a"),
+        ("/{a}/b", "//b"),
+        // RFC 3986, section 5.2.4: an empty segment is one.
+        ("/admin/*", "/./admin//../secret"),
+        ("/x/login", "/x//../login"),
+        // Decoded only, and without parameters only.
+        ("/admin/*", "/%61dmin/.."),
+        ("/a/{x}/b", "/%61/../b"),
+        ("/admin/*", "/admin;x/.."),
+        ("/users/{id}", "/users/;x"),
+        // Decoded, and then without parameters; or the other way round.
+        ("/login", "/login%3Bx"),
+        ("/login", "/;a/login"),
+        ("/login", "/%3Ba/login"),
+        ("/login", "/x;a%2F..%2Flogin"),
+        // A slash that was encoded is one, or part of a name.
+        ("/users/{id}/keys", "/users/a%2Fb/keys"),
+        ("/users/a/keys", "/users%2Fa/keys"),
+        ("/users/{id}/keys", "/users/a%2Fb/z/../keys"),
+        ("/{a}/login", "/x%2Fy/./login"),
+        ("/{a}/login", "/a%2Fb;x/login"),
+        // Dots that were encoded are resolved, or not.
+        ("/x/{a}/login", "/x/%2e%2e/./login"),
+        ("/x/{a}/login", "/x/..;/./login"),
+        ("/x/login", "/x/y;/../login"),
+    ];
+    for (pattern, path) in readings {
+        assert!(could(pattern, path), "{pattern}: {path}");
+    }
+}
+
+#[test]
+fn a_name_that_is_encoded_is_no_other_name() {
+    let others = [
+        ("/login", "/users/J%C3%BCrgen"),
+        ("/login", "/files/a%2Fb"),
+        ("/login", "/login/a%20b"),
+        ("/login", "/logi%6e%6e"),
+        ("/admin/*", "/files;v=1/a%20b"),
+        ("/a/b", "//a//c"),
+        ("POST /login", "/%6cogin"),
+    ];
+    for (pattern, path) in others {
+        assert!(!could(pattern, path), "{pattern}: {path}");
+    }
 }
 
 #[test]
@@ -169,13 +211,48 @@ fn a_path_that_is_too_long_to_read_could_be_any() {
     assert!(could("/login", &long) && !surely("/*", &long));
 }
 
+/// A request that a client sent to one path, and a router made one to another.
+fn rewritten(asked: &'static str, routed: &str) -> request::Parts {
+    let (mut head, ()) = Request::get(routed).body(()).unwrap().into_parts();
+    head.extensions.insert(Uri::from_static(asked));
+    Facts::of_mut(&mut head.extensions).set_original_uri(Extensions::get::<Uri>);
+    head
+}
+
 #[test]
 fn a_nested_router_is_asked_for_the_whole_path() {
-    let (mut head, ()) = Request::get("/login").body(()).unwrap().into_parts();
-    head.extensions.insert(Uri::from_static("/api/login"));
-    Facts::of_mut(&mut head.extensions).set_original_uri(Extensions::get::<Uri>);
+    let head = rewritten("/api/login", "/login");
+    let asked = RequestPath::of(&head);
+    let paths = |pattern| Paths::parse([pattern]).unwrap();
 
-    assert_eq!(RequestPath::of(&head).as_str(), "/api/login");
+    assert_eq!(asked.as_str(), "/api/login");
+    assert!(paths("/api/login").surely_matches(&asked));
+    assert!(!paths("/login").surely_matches(&asked));
+    for pattern in ["/api/login", "/login"] {
+        assert!(paths(pattern).could_match(&asked), "{pattern}");
+    }
+}
+
+#[test]
+fn a_path_that_was_rewritten_is_restricted_as_both_and_exempt_as_both() {
+    let head = rewritten("/assets/x", "/admin/x");
+    let asked = RequestPath::of(&head);
+    let paths = |patterns: &[&str]| Paths::parse(patterns).unwrap();
+
+    assert!(paths(&["/admin/*"]).could_match(&asked));
+    assert!(paths(&["/assets/*"]).could_match(&asked));
+    assert!(!paths(&["/assets/*"]).surely_matches(&asked));
+    assert!(!paths(&["/admin/*"]).surely_matches(&asked));
+    assert!(paths(&["/*"]).surely_matches(&asked));
+}
+
+#[test]
+fn a_pattern_has_at_most_sixty_segments() {
+    let long = "/a".repeat(60);
+    assert!(surely(&long, &long) && could(&long, &format!("{long}/")));
+
+    let error = Paths::parse([format!("{long}/a")]).unwrap_err().to_string();
+    assert!(error.ends_with("has more than 60 segments"), "{error}");
 }
 
 proptest! {

@@ -165,6 +165,26 @@ async fn a_panic_that_the_application_catches_is_logged_as_such() {
 }
 
 #[tokio::test]
+async fn a_panic_after_many_that_were_caught_has_its_place() {
+    let (lines, _) = logged(async {
+        let careful = service_fn(|_| {
+            for _ in 0..20 {
+                let _ = catch_unwind(|| panic!("caught"));
+            }
+            panics_with(|| panic!("the last"))
+        });
+        send(CatchPanicLayer::new().layer(careful), named("/")).await
+    })
+    .await;
+
+    let last = lines
+        .lines()
+        .find(|line| line.contains("the last"))
+        .unwrap();
+    assert!(last.contains("catch_panic/tests.rs:"), "{lines}");
+}
+
+#[tokio::test]
 async fn a_panic_is_never_told_with_the_text_of_another() {
     let (lines, _) = logged(async {
         let layer = CatchPanicLayer::new();

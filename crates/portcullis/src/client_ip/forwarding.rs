@@ -53,7 +53,13 @@ pub(super) fn strip(headers: &mut HeaderMap, strategy: &Strategy, believed: Opti
         headers.remove(name);
     }
     match (believed, strategy.family(), strategy.reads()) {
-        (Some(decision), Some(family), _) => shorten(headers, family, decision.entries),
+        (Some(decision), Some(family), _) => {
+            let is_quoted = *family == Family::Forwarded;
+            shorten(headers, family.header(), is_quoted, decision.entries);
+            for companion in [&X_FORWARDED_PROTO, &X_FORWARDED_HOST] {
+                shorten(headers, companion, false, decision.entries);
+            }
+        }
         (Some(_), None, Some(name)) => keep_last(headers, name),
         _ => {}
     }
@@ -74,20 +80,19 @@ fn is_kept(strategy: &Strategy, name: &HeaderName) -> bool {
 }
 
 /// Leaves so many entries of a list, from the right.
-fn shorten(headers: &mut HeaderMap, family: &Family, entries: usize) {
-    let is_quoted = *family == Family::Forwarded;
-    let all = entries_from_the_right(headers, family.header(), is_quoted).count();
+fn shorten(headers: &mut HeaderMap, name: &HeaderName, is_quoted: bool, entries: usize) {
+    let all = entries_from_the_right(headers, name, is_quoted).count();
     if all <= entries {
         return;
     }
-    let kept = entries_from_the_right(headers, family.header(), is_quoted).take(entries);
+    let kept = entries_from_the_right(headers, name, is_quoted).take(entries);
     let mut kept: Vec<&str> = kept.flatten().collect();
     kept.reverse();
     // Parts of a header's value are one as well.
     let kept = HeaderValue::from_str(&kept.join(", ")).ok();
     match kept.filter(|kept| !kept.is_empty()) {
-        Some(kept) => drop(headers.insert(family.header(), kept)),
-        None => drop(headers.remove(family.header())),
+        Some(kept) => drop(headers.insert(name, kept)),
+        None => drop(headers.remove(name)),
     }
 }
 
@@ -133,7 +138,7 @@ fn scheme(proto: &str) -> Option<Scheme> {
 
 const STARTS: [&str; 3] = ["forwarded", "x-forwarded", "x-original-forwarded"];
 
-/// No application has a header of its own that ends so.
+/// A header of an application that ends so is taken out as well.
 const ENDS: [&str; 14] = [
     "-addr",
     "-ip",

@@ -55,7 +55,8 @@
 //!
 //! [Public paths](Edge::public) and limited paths are compared with the path that the client asked
 //! for. A router that is nested takes its prefix off; `portcullis_axum::edge` knows where the whole is,
-//! with another router [`Edge::uri_from`] says it, and a layer alone sees the path that it gets.
+//! with another router [`Edge::uri_from`] says it. A layer alone sees the path that it gets, and below an
+//! edge both.
 //! `/health` and `/ready` are paths of the application that the edge is around: below
 //! `nest("/api", ..)` they are `/api/health` and `/api/ready`.
 //!

@@ -77,11 +77,10 @@ fn hear(depth: Depth, info: &PanicHookInfo<'_>) {
         has_heard: true,
         ..depth
     });
-    // Not while it is borrowed: then it is full.
     HEARD.with(|heard| {
-        if let Ok(mut heard) = heard.try_borrow_mut()
-            && heard.len() < MOST_HEARD
-        {
+        if let Ok(mut heard) = heard.try_borrow_mut() {
+            // The last may be the one that nobody below catches.
+            heard.truncate(MOST_HEARD - 1);
             heard.push(Caught::new(info));
         }
     });

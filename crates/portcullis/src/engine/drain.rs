@@ -49,8 +49,9 @@ async fn drain<B: Body>(body: B) {
     while left > 0 {
         let frame = poll_fn(|cx| Pin::as_mut(&mut body).poll_frame(cx)).await;
         let Some(Ok(frame)) = frame else { return };
+        // A frame without a byte is work as well.
         let read = frame.data_ref().map_or(0, Buf::remaining);
-        left = left.saturating_sub(read);
+        left = left.saturating_sub(read.max(1));
     }
 }
 

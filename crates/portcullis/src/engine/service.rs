@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{Request, Response, header::EXPECT, request};
-use portcullis_core::{RejectionKind, Reply};
+use portcullis_core::{RejectionKind, Reply, Verdict};
 use tower_service::Service;
 
 use super::{
@@ -149,7 +149,11 @@ where
                 verdict,
                 head,
             ),
-            None => passage.answer(RejectionKind::Panicked),
+            None => match verdict {
+                Verdict::Reject(rejection) => Step::answer(passage.refuse(rejection)),
+                Verdict::Answer(response) => Step::answer(*response),
+                Verdict::Admit | Verdict::Defer(_) => passage.answer(RejectionKind::Panicked),
+            },
         }
     }
 }

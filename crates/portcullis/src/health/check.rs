@@ -38,7 +38,7 @@ pub(super) struct Check {
     pub(super) limit: Duration,
     pub(super) run: Box<dyn Fn() -> Run + Send + Sync>,
     state: AtomicU8,
-    /// Whether a call has begun, and given no future yet.
+    /// Whether a call has begun, and neither it nor its future has ended.
     is_calling: Arc<AtomicBool>,
 }
 
@@ -72,10 +72,15 @@ impl Check {
         let calling = Arc::new(AtomicBool::new(false));
         let is_calling = Arc::clone(&calling);
         let run = move || -> Run {
-            let (check, call) = (Arc::clone(&check), Call::begin(&calling));
+            let (check, call) = (Arc::clone(&check), Arc::new(Call::begin(&calling)));
             // Where it may block. Called inside the future: it may panic too.
-            let called = || spawn_blocking(move || (check(), drop(call)).0);
-            Box::pin(async move { called().await?.await.map_err(Into::into) })
+            let called = Arc::clone(&call);
+            let called = || spawn_blocking(move || (check(), drop(called)).0);
+            Box::pin(async move {
+                // Until a poll that blocks returns, too.
+                let _call = call;
+                called().await?.await.map_err(Into::into)
+            })
         };
         Self {
             name: name.into(),

@@ -89,6 +89,36 @@ async fn a_check_that_hangs_or_panics_fails() {
     assert_eq!(probe(&health, "/health").await, (503, expected.to_owned()));
 }
 
+/// A future that blocks takes one worker, not one more each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_check_that_blocks_in_its_future_is_not_called_again() {
+    let (block, blocked) = mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let blocks = move || {
+        let (blocked, calls) = (Arc::clone(&blocked), Arc::clone(&counted));
+        async move {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let _ = blocked.lock().unwrap().recv();
+            Ok::<_, io::Error>(())
+        }
+    };
+    let health = Health::new()
+        .every(Duration::from_millis(1))
+        .limit(Duration::from_millis(1))
+        .check("db", blocks);
+
+    while probe(&health, "/health").await.1
+        != r#"{"status":"unhealthy","checks":{"db":"timed out"}}"#
+    {
+        sleep(Duration::from_millis(1)).await;
+    }
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    drop(block);
+}
+
 /// On a thread of its own, so that the others find out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_check_that_blocks_before_its_future_fails() {

@@ -189,6 +189,21 @@ async fn names_that_claim_an_address_are_taken_out() {
 }
 
 #[tokio::test]
+async fn companions_are_shortened_as_the_list_is() {
+    let sent: Sent<'_> = &[
+        ("x-forwarded-for", "6.6.6.6, 192.0.2.7"),
+        ("x-forwarded-host", "evil.example, good.example"),
+        ("x-forwarded-proto", "http, https"),
+    ];
+
+    let request = seen(&trusting(), "10.0.0.1:9", sent).await;
+    let left = |name| request.headers()[name].to_str().unwrap();
+    assert_eq!(left("x-forwarded-for"), "192.0.2.7");
+    assert_eq!(left("x-forwarded-host"), "good.example");
+    assert_eq!(left("x-forwarded-proto"), "https");
+}
+
+#[tokio::test]
 async fn a_line_above_the_one_that_counts_is_taken_out() {
     let strategy = Strategy::header("x-client", "10.0.0.0/8").unwrap();
     let layer = ResolveClientIp::from_strategy(strategy).into();

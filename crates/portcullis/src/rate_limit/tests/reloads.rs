@@ -259,7 +259,11 @@ async fn what_is_owed_survives_two_changes() {
     advance(Duration::from_secs(2)).await;
     limit.set_policies([tiered(Quota::per_hour(11))]).unwrap();
 
-    assert_eq!(admitted(&limit, 0, 20), 1, "10 of 11 have been spent, 2 s ago");
+    assert_eq!(
+        admitted(&limit, 0, 20),
+        1,
+        "10 of 11 have been spent, 2 s ago"
+    );
 }
 
 #[tokio::test(start_paused = true)]
