@@ -1,6 +1,6 @@
 //! Keys in evidence: a report is for other eyes than the siege's.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 use crate::{profile::Keys, verdict::Evidence};
 
@@ -40,24 +40,37 @@ fn in_shell(line: &str, key: &str) -> String {
 /// keys that were changed.
 fn hide(text: &str, key: &str, name: &str) -> String {
     let text = text.replace(key, name);
-    let key = key.to_ascii_lowercase();
-    let pieces: HashSet<_> = key.as_bytes().windows(PIECE).collect();
-    let lower = text.to_ascii_lowercase();
-    let mut hidden_to = 0;
+    let (lower, key) = (text.to_ascii_lowercase(), key.to_ascii_lowercase());
     let mut hidden = String::new();
-    for (at, c) in text.char_indices() {
-        let piece = lower.as_bytes().get(at..at + PIECE);
-        if piece.is_some_and(|piece| pieces.contains(piece)) {
-            if at > hidden_to || hidden.is_empty() {
-                hidden.push_str(HIDDEN);
-            }
-            hidden_to = at + PIECE;
+    let mut shown_from = 0;
+    for piece in pieces(lower.as_bytes(), key.as_bytes()) {
+        // A key that is not ASCII may begin or end within a character.
+        let is_boundary = |at: &usize| text.is_char_boundary(*at);
+        let start = (0..=piece.start).rev().find(is_boundary).unwrap_or(0);
+        let end = (piece.end..text.len())
+            .find(is_boundary)
+            .unwrap_or(text.len());
+        if start > shown_from || hidden.is_empty() {
+            hidden.push_str(text.get(shown_from..start).unwrap_or_default());
+            hidden.push_str(HIDDEN);
         }
-        if at >= hidden_to {
-            hidden.push(c);
-        }
+        shown_from = shown_from.max(end);
     }
+    hidden.push_str(&text[shown_from..]);
     hidden
+}
+
+/// Where a text has as many characters of a key in a row, from left to right. They may overlap.
+fn pieces<'t>(text: &'t [u8], key: &'t [u8]) -> impl Iterator<Item = Range<usize>> + 't {
+    let all: HashSet<_> = key.windows(PIECE).collect();
+    let mut begins = [false; 256];
+    for piece in &all {
+        begins[usize::from(piece[0])] = true;
+    }
+    let windows = text.windows(PIECE).enumerate();
+    let found =
+        windows.filter(move |(_, piece)| begins[usize::from(piece[0])] && all.contains(piece));
+    found.map(|(at, _)| at..at + PIECE)
 }
 
 /// Fewer characters may stand anywhere.

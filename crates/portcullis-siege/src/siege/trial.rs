@@ -97,7 +97,7 @@ fn shown(context: &Context, attack: &Attack, failure: Failure) -> Failure {
     if evidence.repeat.is_empty() {
         evidence.repeat = format!("portcullis siege {} --only {}", context.target, attack.id);
     }
-    Failure::from(evidence.without(&context.profile.keys).shortened())
+    Failure::from(evidence.shortened().without(&context.profile.keys))
 }
 
 /// What was there when the siege began, and no longer is.
