@@ -111,11 +111,23 @@ impl Rules {
         let (rule, quoted) = self.of(spending);
         let (counters, rate, hash) = (&rule.counters, &quoted.rate, spending.hash);
         let spent = counters.spend_from(spending.floor, hash, rate, now, spending.cost);
-        if spent.is_err_and(|Refused(wait)| wait > rate.window()) {
-            // It had another tier.
-            counters.clamp(hash, rate, self.fresh(now));
+        self.settled(spending, spent, now)
+    }
+
+    /// Lets a key that owes more than a burst owe a burst: it had another tier.
+    #[inline]
+    fn settled(
+        &self,
+        spending: &Spending,
+        standing: Result<Owed, Refused>,
+        now: u64,
+    ) -> Result<Owed, Refused> {
+        let (rule, quoted) = self.of(spending);
+        if standing.is_err_and(|Refused(wait)| wait > quoted.rate.window()) {
+            let now = self.fresh(now);
+            rule.counters.clamp(spending.hash, &quoted.rate, now);
         }
-        spent
+        standing
     }
 
     /// Gives back what was spent for a request that is refused.
@@ -159,8 +171,8 @@ impl Rules {
     pub(super) fn peek(&self, spending: &Spending, now: u64) -> Result<Owed, Refused> {
         let (_, quoted) = self.of(spending);
         let (rate, tat) = (&quoted.rate, self.owed(spending, now).0 + now);
-        let after = rate.spend(tat, now, rate.price(spending.cost))?;
-        Ok(Owed(after - now))
+        let after = rate.spend(tat, now, rate.price(spending.cost));
+        self.settled(spending, after.map(|after| Owed(after - now)), now)
     }
 
     /// Whether a policy that is in force refuses.

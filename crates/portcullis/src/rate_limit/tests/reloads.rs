@@ -308,6 +308,19 @@ async fn a_key_that_gets_another_tier_waits_no_longer_than_its_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn so_it_does_where_there_are_several_policies() {
+    let slow = Quota::per_hour(1).burst(24);
+    let wide = Policy::new("wide", Quota::per_second(1000)).by(KeyBy::global());
+    let tiers = tiered(slow).tier("gold", Quota::per_second(10));
+    let limit = RateLimit::try_new([tiers, wide]).unwrap();
+    assert_eq!(admitted(&limit, 0, 30), 24);
+    assert_eq!(admitted(&limit, 4, 1), 0, "the key is the same");
+    advance(Duration::from_secs(1)).await;
+
+    assert_eq!(admitted(&limit, 4, 20), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn tiers_in_another_order_are_no_change() {
     let policy = |one: (&'static str, u32), other: (&'static str, u32)| {
         let tier = |policy: Policy, (name, quota)| policy.tier(name, Quota::per_hour(quota));
