@@ -56,8 +56,9 @@ pub(super) fn strip(headers: &mut HeaderMap, strategy: &Strategy, believed: Opti
         (Some(decision), Some(family), _) => {
             let is_quoted = *family == Family::Forwarded;
             shorten(headers, family.header(), is_quoted, decision.entries);
+            // The last entry is the proxy's own, whatever it says of the client.
             for companion in [&X_FORWARDED_PROTO, &X_FORWARDED_HOST] {
-                shorten(headers, companion, false, decision.entries);
+                shorten(headers, companion, false, decision.entries.max(1));
             }
         }
         (Some(_), None, Some(name)) => keep_last(headers, name),

@@ -201,6 +201,17 @@ async fn companions_are_shortened_as_the_list_is() {
     assert_eq!(left("x-forwarded-for"), "192.0.2.7");
     assert_eq!(left("x-forwarded-host"), "good.example");
     assert_eq!(left("x-forwarded-proto"), "https");
+
+    let garbage: Sent<'_> = &[
+        ("x-forwarded-for", "unknown"),
+        ("x-forwarded-proto", "http, https"),
+    ];
+    let request = seen(&trusting(), "10.0.0.1:9", garbage).await;
+    assert_eq!(
+        request.headers()["x-forwarded-proto"],
+        "https",
+        "the proxy's own stays"
+    );
 }
 
 #[tokio::test]
