@@ -34,10 +34,14 @@ impl Public {
         Self(Kind::Only(paths))
     }
 
-    /// Opens everything but these requests.
+    /// Opens everything but these requests. An empty list opens nothing: it was forgotten.
     #[must_use]
-    pub const fn all_but(closed: Paths) -> Self {
-        Self(Kind::AllBut(closed))
+    pub fn all_but(closed: Paths) -> Self {
+        if closed.is_empty() {
+            Self::default()
+        } else {
+            Self(Kind::AllBut(closed))
+        }
     }
 
     /// Returns `true` if a request is open.
@@ -175,5 +179,7 @@ mod tests {
         }
         assert!(is_open(&public, &Method::GET, "/") && is_open(&public, &Method::GET, "/users"));
         assert!(!is_open(&public, &Method::POST, "/users"));
+        let forgotten = Public::all_but(Paths::default());
+        assert!(!is_open(&forgotten, &Method::GET, "/"));
     }
 }

@@ -80,28 +80,23 @@ impl<M> Edge<M> {
 
     /// Reads which paths are public. Notes what is wrong with them.
     fn take_public(&mut self) -> Public {
-        let parsed = Paths::parse(&self.public).and_then(|open| {
-            let closed = Paths::parse(&self.closed)?;
-            Ok((open, closed))
-        });
-        match parsed {
-            Ok((open, closed)) if closed.is_empty() => Public::only(open),
-            Ok((open, closed)) => {
-                if !open.is_empty() {
-                    let problem =
-                        "public paths: where some paths are closed, all others are public";
-                    self.problems.push(problem.to_owned());
-                }
-                Public::all_but(closed)
-            }
-            Err(error) => {
-                let problems = error
-                    .problems()
-                    .map(|problem| format!("public paths: {problem}"));
-                self.problems.extend(problems);
-                Public::default()
-            }
+        let mut parsed = |paths: &[String]| {
+            Paths::parse(paths).unwrap_or_else(|error| {
+                let problems = error.problems();
+                self.problems
+                    .extend(problems.map(|problem| format!("public paths: {problem}")));
+                Paths::default()
+            })
+        };
+        let (open, closed) = (parsed(&self.public), parsed(&self.closed));
+        if closed.is_empty() {
+            return Public::only(open);
         }
+        if !open.is_empty() {
+            let problem = "public paths: where some paths are closed, all others are public";
+            self.problems.push(problem.to_owned());
+        }
+        Public::all_but(closed)
     }
 
     fn problems(&self, guards: &Guards) -> Vec<String> {

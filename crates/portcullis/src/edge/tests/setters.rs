@@ -163,6 +163,8 @@ fn paths_are_public_or_closed() {
         closed.public(["/"]).build().unwrap_err().to_string(),
         "public paths: where some paths are closed, all others are public"
     );
+    let wrong = edge().public(["a"]).closed(["b"]).build().unwrap_err();
+    assert_eq!(wrong.problems().count(), 2, "{wrong}");
 }
 
 #[tokio::test]
