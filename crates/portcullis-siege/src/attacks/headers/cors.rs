@@ -56,13 +56,13 @@ fn lookalikes(good: &str) -> [String; 9] {
     ]
 }
 
-/// `*` without credentials is for everybody, and said so.
 /// What browsers would read: the protected route, or else any.
 fn path(context: &Context) -> &str {
     let protected = context.profile.routes.protected.as_deref();
     protected.unwrap_or(context.control())
 }
 
+/// `*` without credentials is for everybody, and said so.
 fn allows(answer: &Answer, origin: &str) -> bool {
     let allowed = answer.header("access-control-allow-origin");
     allowed == origin || allowed == "*" && answer.has("access-control-allow-credentials")
