@@ -2,38 +2,20 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
-/// The header that a key came in.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Source {
-    XApiKey,
-    Authorization,
-}
-
 /// The key that a request carries: exactly one, in one of the two headers.
 #[inline]
-pub(super) fn find(headers: &HeaderMap) -> Option<(Source, &[u8])> {
+pub(super) fn find(headers: &HeaderMap) -> Option<&[u8]> {
     let own = only(headers, &X_API_KEY)?;
     let bearer = only(headers, &AUTHORIZATION)?;
     match (own, bearer) {
-        (Some(key), None) => Some((Source::XApiKey, key.as_bytes())),
-        (None, Some(value)) => Some((Source::Authorization, bearer_token(value.as_bytes())?)),
+        (Some(key), None) => Some(key.as_bytes()),
+        (None, Some(value)) => bearer_token(value.as_bytes()),
         _ => None,
     }
 }
 
-/// Keeps the key from being printed with the other headers.
-pub(super) fn hide(headers: &mut HeaderMap, source: Source) {
-    let name = match source {
-        Source::XApiKey => &X_API_KEY,
-        Source::Authorization => &AUTHORIZATION,
-    };
-    if let Some(value) = headers.get_mut(name) {
-        value.set_sensitive(true);
-    }
-}
-
-/// The same for whatever may be a key, where none is asked for.
-pub(super) fn hide_all(headers: &mut HeaderMap) {
+/// Keeps whatever may be a key from being printed with the other headers.
+pub(super) fn hide(headers: &mut HeaderMap) {
     for (name, value) in headers.iter_mut() {
         if [&X_API_KEY, &AUTHORIZATION].contains(&name) {
             value.set_sensitive(true);

@@ -4,11 +4,7 @@ use http::{HeaderValue, header::WWW_AUTHENTICATE, request};
 use portcullis_core::{BoxError, Facts, Guard, Rejection, RejectionKind, Reply, Verdict};
 use subtle::ConstantTimeEq;
 
-use super::{
-    KeyDigest, KeyRecord, KeyStore, Lookup,
-    credentials::{self, Source},
-    key,
-};
+use super::{KeyDigest, KeyRecord, KeyStore, Lookup, credentials, key};
 
 /// Admits requests that carry a known API key. See the [module docs](super).
 #[derive(Clone)]
@@ -30,7 +26,7 @@ impl ApiKeyGuard {
 impl Guard for ApiKeyGuard {
     #[inline]
     fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
-        let Some((source, text)) = credentials::find(&head.headers) else {
+        let Some(text) = credentials::find(&head.headers) else {
             return unauthenticated().into();
         };
         // What is no key costs the same work, and is not worth hashing at length.
@@ -40,15 +36,15 @@ impl Guard for ApiKeyGuard {
         };
         let presented = KeyDigest::from_secret(secret);
         match lookup {
-            Lookup::Known(record) => judge(record, &presented, source, head),
+            Lookup::Known(record) => judge(record, &presented, head),
             Lookup::Wait(lookup) => Verdict::defer(lookup, move |found, head, _| {
-                on_answer(found, &presented, source, head)
+                on_answer(found, &presented, head)
             }),
         }
     }
 
     fn skip(&self, head: &mut request::Parts) {
-        credentials::hide_all(&mut head.headers);
+        credentials::hide(&mut head.headers);
     }
 
     fn describe(&self) -> String {
@@ -66,11 +62,10 @@ impl fmt::Debug for ApiKeyGuard {
 fn on_answer(
     found: Result<Option<KeyRecord>, BoxError>,
     presented: &KeyDigest,
-    source: Source,
     head: &mut request::Parts,
 ) -> Verdict {
     match found {
-        Ok(record) => judge(record, presented, source, head),
+        Ok(record) => judge(record, presented, head),
         Err(error) => {
             tracing::warn!(target: "portcullis", error, "the key store failed");
             RejectionKind::Unavailable.into()
@@ -80,19 +75,14 @@ fn on_answer(
 
 /// Compares in constant time, and compares something also when there is nothing to compare with.
 #[inline]
-fn judge(
-    record: Option<KeyRecord>,
-    presented: &KeyDigest,
-    source: Source,
-    head: &mut request::Parts,
-) -> Verdict {
+fn judge(record: Option<KeyRecord>, presented: &KeyDigest, head: &mut request::Parts) -> Verdict {
     let stored = record
         .as_ref()
         .map_or(&KeyDigest::NONE, |record| &record.digest);
     let is_right = bool::from(stored.ct_eq(presented));
     match record.filter(|_| is_right) {
         Some(KeyRecord { principal, .. }) => {
-            credentials::hide(&mut head.headers, source);
+            credentials::hide(&mut head.headers);
             Facts::of_mut(&mut head.extensions).set(principal);
             Verdict::Admit
         }

@@ -67,8 +67,8 @@
 //!
 //! # Security considerations
 //!
-//! The header is marked sensitive, of public requests too, so that it is not printed with the others. The key itself is in
-//! no log, span, `Debug` output or response. The text that [`Keys`] are read from is wiped from
+//! The header is marked sensitive, of public requests too, so that it is not printed with the others.
+//! The key itself is in no log, span, `Debug` output or response. The text that [`Keys`] are read from is wiped from
 //! memory once it is parsed.
 
 mod credentials;

@@ -34,15 +34,6 @@ where
     }
 }
 
-/// Reads a body that nothing was refused for, only dropped.
-pub(super) fn spawn_alone<B>(body: B)
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-{
-    spawn(body, &mut Reply::default());
-}
-
 async fn drain<B: Body>(body: B) {
     let mut body = pin!(body);
     let mut left = BYTES;

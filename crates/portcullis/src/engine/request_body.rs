@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
-use portcullis_core::{BoxError, Rejection, RejectionKind};
+use portcullis_core::{BoxError, Rejection, RejectionKind, Reply};
 
 use super::drain;
 
@@ -121,7 +121,7 @@ where
     /// Reads on in the background, so that the client can read the response.
     fn give_up(&mut self) {
         if let State::Counted { inner, .. } = std::mem::replace(&mut self.state, State::Spent) {
-            drain::spawn_alone(inner);
+            drain::spawn(inner, &mut Reply::default());
         }
     }
 }
