@@ -19,7 +19,7 @@ pub use self::request::RequestPath;
 /// | `/assets/*` | everything below |
 /// | `GET /search` | one method; without one, all |
 ///
-/// Names are letters, digits and any of ``- . _ ~ ! $ & ' ( ) + , : = @``. What an address could say
+/// A name is made of letters, digits and any of ``- . _ ~ ! $ & ' ( ) + , : = @``. What an address could say
 /// in other ways (`%`, `;`, `\`, `.` and `..`, an empty segment) is no name: use a parameter.
 ///
 /// # Two readings

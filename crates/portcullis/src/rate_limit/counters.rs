@@ -79,7 +79,7 @@ impl Counters {
         Ok(Owed(after - now))
     }
 
-    /// Gives back what was spent, unless others have used it since.
+    /// Refunds what was spent.
     pub(super) fn refund(&self, hash: u64, rate: &Rate, now: u64, cost: u32) {
         self.table.lower(hash, now, rate.price(cost));
     }

@@ -109,14 +109,10 @@ impl RateLimit {
         Rules::check(&policies)?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.rules.get();
-        old.may_change(&policies, now)?;
         let report = old.report.clone();
-        self.rules.store(Rules::new(
-            policies,
-            report,
-            old.max_keys(),
-            Some((&old, now)),
-        ));
+        let new = Rules::new(policies, report, old.max_keys(), Some((&old, now)));
+        new.check_depth()?;
+        self.rules.store(new);
         Ok(())
     }
 
@@ -222,8 +218,8 @@ impl Rules {
     #[inline]
     fn admit<const N: usize>(&self, head: &request::Parts, reply: &mut Reply) -> Verdict {
         let facts = Facts::of(&head.extensions);
-        let mut spendings = self.spendings::<N>(head, facts);
         let now = self.clock.of_request(facts);
+        let mut spendings = self.spendings::<N>(head, facts, now);
         self.spend(&mut spendings, now);
         self.judge(&spendings, reply)
     }

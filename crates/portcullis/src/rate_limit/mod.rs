@@ -5,8 +5,8 @@
 //! Each key may spend a [`Quota`]: so many requests at once, refilled at a steady
 //! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) in whole nanoseconds. A key is
 //! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key,
-//! what a function makes of the head, or nothing: one quota for all. IPv6 addresses count by their /64, which is what one
-//! subscriber gets; those of a NAT64 (`64:ff9b::/96`, RFC 6052) by the IPv4 address in them. Without
+//! what a function makes of the head, or nothing: one quota for all. IPv6 addresses count by their
+//! /64, which is what one subscriber gets; those of a NAT64 (`64:ff9b::/96`, RFC 6052) by the IPv4 address in them. Without
 //! an address it is the peer of [`serve`](crate::serve()); requests with neither share one quota, and
 //! a warning says so once.
 //!

@@ -120,6 +120,11 @@ impl Rule {
         self.before.as_ref().filter(|before| before.is_owed_at(now))
     }
 
+    /// Returns how many tables are kept of what the policy was.
+    pub(super) fn depth(&self) -> usize {
+        self.before.as_ref().map_or(0, |before| before.depth())
+    }
+
     /// Returns how many bytes the tables take.
     pub(super) fn bytes(&self) -> usize {
         let before = self.before.as_ref();
@@ -132,6 +137,7 @@ impl Rule {
         &self,
         head: &'h request::Parts,
         facts: &Facts,
+        now: u64,
         path: &OnceCell<RequestPath<'h>>,
     ) -> Option<Spending> {
         let policy = &self.policy;
@@ -146,7 +152,7 @@ impl Rule {
         self.tally.unknown.note(&key);
         let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
         let (tier, hash) = (self.tier(head, facts), self.counters.hash(&key));
-        let floor = self.before.as_ref().map_or(0, |before| {
+        let floor = self.before_at(now).map_or(0, |before| {
             before.tat(head, facts, hash, &self.quoted(tier).rate)
         });
         (cost > 0).then(|| Spending {

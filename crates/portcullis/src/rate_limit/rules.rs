@@ -51,22 +51,15 @@ impl Rules {
     }
 
     /// Checks that few enough tables are kept of what policies were.
-    pub(super) fn may_change(&self, policies: &[Policy], now: u64) -> Result<(), ConfigError> {
-        let depth = |rule: &Rule| rule.before_at(now).map_or(0, |before| before.depth());
-        let too_deep = self.rules.iter().filter(|rule| depth(rule) >= DEEPEST);
-        let is_changed = |rule: &&Rule| {
-            let mut others = policies
-                .iter()
-                .filter(|other| other.name == rule.policy.name);
-            others.any(|other| other.quota != rule.policy.quota || other.tiers != rule.policy.tiers)
-        };
+    pub(super) fn check_depth(&self) -> Result<(), ConfigError> {
+        let too_deep = self.rules.iter().filter(|rule| rule.depth() > DEEPEST);
         let problem = |rule: &Rule| {
             let name = &rule.policy.name;
             format!(
                 "policy {name:?}: its quotas were changed {DEEPEST} times, each while the one before was owed"
             )
         };
-        ConfigError::check(too_deep.filter(is_changed).map(problem).collect())
+        ConfigError::check(too_deep.map(problem).collect())
     }
 
     /// What a request spends, by its head.
@@ -75,11 +68,12 @@ impl Rules {
         &self,
         head: &request::Parts,
         facts: &Facts,
+        now: u64,
     ) -> Spendings<N> {
         let mut spendings = Spendings::none();
         let path = OnceCell::new();
         for (index, rule) in self.rules.iter().enumerate().take(N) {
-            if let Some(spending) = rule.spending(head, facts, &path) {
+            if let Some(spending) = rule.spending(head, facts, now, &path) {
                 let rule = index as u8;
                 spendings.push(Spending { rule, ..spending });
             }
@@ -130,7 +124,7 @@ impl Rules {
         standing
     }
 
-    /// Gives back what was spent for a request that is refused.
+    /// Refunds what was spent for a request that is refused.
     #[cold]
     fn refund<const N: usize>(&self, spendings: &mut Spendings<N>, now: u64) {
         spendings.each(|spending, standing| {

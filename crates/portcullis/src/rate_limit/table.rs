@@ -9,8 +9,8 @@
 //!   claim becomes the new time. Readers look at the time before the tag, and change the time only
 //!   if it is still what they saw: nobody spends from a place that has changed hands.
 //! - **No key has two places.** A claim takes the place with the earliest time, the first of equals,
-//!   out of a set without claims. Times of free places only grow, so of two requests that look for a place for one
-//!   key, the one that would take another place has seen an older set, and its swap fails.
+//!   out of a set without claims. Times of free places only grow, so of two requests that look for a
+//!   place for one key, the one that would take another place has seen an older set, and its swap fails.
 //! - **A full set** of places whose time has not come gives none away. New keys then share one more
 //!   number, until there is room; who finds room begins with what that number owes.
 //!

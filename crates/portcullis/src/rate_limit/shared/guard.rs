@@ -133,8 +133,8 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
         let rules = self.limit.rules.get();
         let facts = Facts::of(&head.extensions);
-        let mut spendings = rules.spendings::<MAX_POLICIES>(head, facts);
         let now = rules.clock.of_request(facts);
+        let mut spendings = rules.spendings::<MAX_POLICIES>(head, facts, now);
         let is_known = rules.is_unlimited(&spendings)
             || self.state.spend_lease(&rules, &mut spendings, now)
             || rules.peek_all(&mut spendings, now);

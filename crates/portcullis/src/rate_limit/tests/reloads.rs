@@ -52,7 +52,7 @@ fn head(key: usize) -> request::Parts {
 fn spend(rules: &Rules, key: usize, now: u64) -> Result<(), u64> {
     let head = head(key);
     let mut spendings: Spendings<1> =
-        rules.spendings(&head, portcullis_core::Facts::of(&head.extensions));
+        rules.spendings(&head, portcullis_core::Facts::of(&head.extensions), now);
     rules.spend(&mut spendings, now);
     let (_, standing) = spendings.iter().next().unwrap();
     standing.map(drop).map_err(|Refused(wait)| wait)
@@ -234,7 +234,7 @@ fn a_request_that_loses_a_race_spends_nothing() {
         let head = head(0);
         let now = rules.clock.now();
         let spendings: Spendings<2> =
-            rules.spendings(&head, portcullis_core::Facts::of(&head.extensions));
+            rules.spendings(&head, portcullis_core::Facts::of(&head.extensions), now);
         let (wide, _) = spendings.iter().next().unwrap();
         let spent = Rate::new(Quota::per_hour(1000)).left(rules.owed(wide, now));
         assert_eq!(spent, 1000 - 8);
