@@ -1,6 +1,9 @@
 //! Networks of addresses.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 
@@ -14,11 +17,18 @@ impl Networks {
     #[inline]
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.iter().any(|network| match (network, address) {
-            // A network of IPv6 that is wide enough contains mapped addresses.
-            (IpNet::V6(v6), IpAddr::V4(v4)) => v6.contains(&v4.to_ipv6_mapped()),
-            _ => network.contains(&address),
-        })
+        self.iter().any(|network| has(network, address))
+    }
+
+    /// Whether one of them is all of IPv6, or contains all of IPv4.
+    pub(crate) fn has_everybody(&self) -> bool {
+        let ends = [
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Ipv4Addr::BROADCAST.into(),
+        ];
+        let is_wide = |network: &IpNet| ends.iter().all(|end| has(network, *end));
+        self.iter()
+            .any(|network| network.prefix_len() == 0 || is_wide(network))
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -34,6 +44,15 @@ impl FromIterator<IpNet> for Networks {
     fn from_iter<T: IntoIterator<Item = IpNet>>(networks: T) -> Self {
         let networks: Arc<[IpNet]> = networks.into_iter().map(canonical).collect();
         Self(Some(networks).filter(|networks| !networks.is_empty()))
+    }
+}
+
+/// A network of IPv6 that is wide enough contains mapped addresses.
+#[inline]
+fn has(network: &IpNet, address: IpAddr) -> bool {
+    match (network, address) {
+        (IpNet::V6(v6), IpAddr::V4(v4)) => v6.contains(&v4.to_ipv6_mapped()),
+        _ => network.contains(&address),
     }
 }
 
@@ -77,5 +96,26 @@ mod tests {
         assert!(networks.contains("10.1.2.3".parse().unwrap()));
         assert!(networks.contains("::ffff:10.1.2.3".parse().unwrap()));
         assert!(!networks.contains("2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn some_networks_have_everybody() {
+        let has_everybody = |network: &str| {
+            let networks: Networks = [network.parse().unwrap()].into_iter().collect();
+            networks.has_everybody()
+        };
+
+        for wide in [
+            "0.0.0.0/0",
+            "::/0",
+            "::ffff:0:0/96",
+            "::ffff:0:0/90",
+            "::/64",
+        ] {
+            assert!(has_everybody(wide), "{wide}");
+        }
+        for narrow in ["0.0.0.0/1", "::ffff:0:0/97", "2000::/3", "fc00::/7"] {
+            assert!(!has_everybody(narrow), "{narrow}");
+        }
     }
 }

@@ -134,9 +134,7 @@ impl Strategy {
 
     fn trusts_everybody(&self) -> bool {
         match &self.0 {
-            Kind::Header { proxies, .. } | Kind::Proxies { proxies, .. } => {
-                proxies.iter().any(|range| range.prefix_len() == 0)
-            }
+            Kind::Header { proxies, .. } | Kind::Proxies { proxies, .. } => proxies.has_everybody(),
             Kind::Peer | Kind::Hops { .. } => false,
         }
     }
