@@ -159,14 +159,21 @@ impl Segment {
             // axum's router takes an empty segment for one.
             return true;
         };
-        let decoded = decoded(there);
-        let all = [there, cut(there), &*decoded, cut(&decoded)];
-        all.contains(&&**name)
+        **name == *there || is_read_otherwise(there, |other| **name == *other)
     }
 }
 
 fn could_be_left_out(segment: &str) -> bool {
-    cut(segment).is_empty() || cut(&decoded(segment)).is_empty()
+    segment.is_empty() || is_read_otherwise(segment, str::is_empty)
+}
+
+/// Whether this is true of another way to read a segment.
+fn is_read_otherwise(segment: &str, is: impl Fn(&str) -> bool) -> bool {
+    if !segment.contains(['%', ';']) {
+        return false;
+    }
+    let decoded = decoded(segment);
+    is(cut(segment)) || is(&decoded) || is(cut(&decoded))
 }
 
 /// Methods are upper case here, so that a typing error is no extension.

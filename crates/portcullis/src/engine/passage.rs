@@ -154,19 +154,8 @@ impl Passage {
         &mut self,
         head: &request::Parts,
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
-        let size = self.reply.body_size();
-        let limit = self.reply.body_limit();
-        if let Some(limit) = limit.filter(|limit| size.lower() > *limit) {
-            return Err(BodyCount::too_large(limit));
-        }
+        self.watch.count = BodyCount::of(&self.reply, self.watch.is_on())?;
         self.watch.on_request(head);
-        let is_known = match limit {
-            Some(limit) => size.upper().is_some_and(|most| most <= limit),
-            None => size.exact().is_some() || !self.watch.is_on(),
-        };
-        if !is_known {
-            self.watch.count = Some(BodyCount::new(limit));
-        }
         Ok(self.watch.count.clone())
     }
 

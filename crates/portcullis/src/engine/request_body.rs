@@ -135,11 +135,23 @@ impl<B> fmt::Debug for RequestBody<B> {
 // ===== impl BodyCount =====
 
 impl BodyCount {
-    pub(super) fn new(limit: Option<u64>) -> Arc<Self> {
-        Arc::new(Self {
+    /// Returns how the body that a reply knows of is counted, where its length is not known and somebody
+    /// asks, or where it may pass a limit; or why it is refused.
+    #[inline]
+    pub(super) fn of(reply: &Reply, is_watched: bool) -> Result<Option<Arc<Self>>, Rejection> {
+        let (size, limit) = (reply.body_size(), reply.body_limit());
+        if let Some(limit) = limit.filter(|limit| size.lower() > *limit) {
+            return Err(Self::too_large(limit));
+        }
+        let is_known = match limit {
+            Some(limit) => size.upper().is_some_and(|most| most <= limit),
+            None => size.exact().is_some() || !is_watched,
+        };
+        let count = || Self {
             limit,
             read: AtomicU64::new(0),
-        })
+        };
+        Ok((!is_known).then(|| Arc::new(count())))
     }
 
     /// Counts some bytes. Returns the limit if it is passed.
