@@ -54,6 +54,10 @@ impl<F> Step<F> {
             return Self::not_admitted(run, passage, verdict, head);
         }
         match passage.enter(&head) {
+            // Most often: a hundred instructions less.
+            Ok(count) if !passage.reply.has_scopes() => Self::Run {
+                future: run.run(head, count),
+            },
             Ok(count) => {
                 let mut entered = passage.reply.take_scopes();
                 let future = in_scopes(&mut entered, || run.run(head, count));
