@@ -116,7 +116,7 @@ pub(crate) fn limiter_check_at() -> Step {
     limiter_step(|limiter, key, now| limiter.check_at(key, now, 1).is_ok())
 }
 
-fn limiter_step(check: fn(&Limiter, &Key<'_>, Timestamp) -> bool) -> Step {
+fn limiter_step(check: impl Fn(&Limiter, &Key<'_>, Timestamp) -> bool + 'static) -> Step {
     let limiter = Limiter::new(LARGE);
     let now = limiter.now();
     let mut turn = 0_u32;

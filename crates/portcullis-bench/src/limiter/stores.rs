@@ -16,7 +16,7 @@ use governor::{
     nanos::Nanos,
     state::{StateStore, keyed::DashMapStateStore},
 };
-use portcullis::rate_limit::{Key, Limiter, Prefixes, Timestamp};
+use portcullis::rate_limit::{Key, Limiter, Prefixes, Timestamp, governed::limiter};
 
 /// A limiter that knows clients by their addresses.
 pub(crate) trait Checks: Send + Sync {
@@ -57,19 +57,26 @@ pub(crate) const STORES: &[Store] = &[
         build: || governor(Papaya(papaya::HashMap::new())),
     },
     Store {
+        name: FIXED,
+        build: || Box::new(limiter::<IpAddr, _>(ten(), KEYS, DefaultClock::default())),
+    },
+    Store {
         name: "portcullis `Limiter`",
-        build: || Box::new(limiter()),
+        build: || Box::new(own()),
     },
     Store {
         name: OURS,
-        build: || Box::new(Below(limiter())),
+        build: || Box::new(Below(own())),
     },
 ];
 
 /// Our own, as a layer uses it.
 pub(crate) const OURS: &str = "the same, at a known time";
 
-fn limiter() -> Limiter {
+/// governor over our table.
+pub(crate) const FIXED: &str = "governor, portcullis `FixedStore`";
+
+fn own() -> Limiter {
     Limiter::with_keys(portcullis::Quota::per_second(10), KEYS)
 }
 
@@ -129,8 +136,11 @@ fn governor<S>(store: S) -> Box<dyn Checks>
 where
     S: StateStore<Key = IpAddr> + Send + Sync + 'static,
 {
-    let quota = Quota::per_second(NonZeroU32::MIN.saturating_add(9));
-    Box::new(RateLimiter::new(quota, store, DefaultClock::default()))
+    Box::new(RateLimiter::new(ten(), store, DefaultClock::default()))
+}
+
+const fn ten() -> Quota {
+    Quota::per_second(NonZeroU32::MIN.saturating_add(9))
 }
 
 /// Replaces a cell's time by what `f` makes of it.

@@ -34,6 +34,7 @@
 
 mod any_of;
 mod deferred;
+mod ended;
 mod judge;
 mod reply;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod verdict;
 pub use self::{
     any_of::AnyOf,
     deferred::Deferred,
+    ended::{Ended, OnEnd},
     judge::{Guard, Need},
     reply::Reply,
     verdict::Verdict,

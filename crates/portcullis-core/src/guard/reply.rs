@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 use http_body::SizeHint;
 use smallvec::SmallVec;
 
+use super::{Ended, OnEnd};
 use crate::Scope;
 
 /// What the response to a request must carry, whoever makes it.
@@ -20,6 +21,7 @@ pub struct Reply {
     shared: Option<Bytes>,
     fields: Vec<Field>,
     held: Vec<Box<dyn Send>>,
+    ends: Vec<OnEnd>,
     scopes: SmallVec<[Scope; 2]>,
     body_size: SizeHint,
     body_limit: Option<u64>,
@@ -97,6 +99,26 @@ impl Reply {
     /// Keeps something until the last byte of the response, or until the exchange ends without one.
     pub fn hold(&mut self, held: impl Send + 'static) {
         self.held.push(Box::new(held));
+    }
+
+    /// Does something when the exchange has ended: after the last byte, or when the client is gone.
+    /// Whoever answers, and exactly once.
+    ///
+    /// A layer that leaves bodies alone ends with the response's head: it knows of no bytes but those
+    /// that `Content-Length` declares.
+    pub fn on_end(&mut self, end: impl FnOnce(&Ended) + Send + 'static) {
+        self.ends.push(Box::new(end));
+    }
+
+    /// Returns `true` if there is something to do at the end.
+    #[must_use]
+    pub const fn has_ends(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    /// Takes out what is to be done at the end.
+    pub fn take_ends(&mut self) -> Vec<OnEnd> {
+        std::mem::take(&mut self.ends)
     }
 
     /// Runs the application, and the guards below, in a scope.
@@ -211,6 +233,7 @@ impl Reply {
         }
         self.fields.extend(other.fields);
         self.held.extend(other.held);
+        self.ends.extend(other.ends);
         self.scopes.extend(other.scopes);
         if let Some(limit) = other.body_limit {
             self.limit_body(limit);

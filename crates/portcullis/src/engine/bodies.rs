@@ -111,7 +111,10 @@ impl<B: From<Bytes> + 'static> ResponseBodies<B> for Plain {
     type Response = B;
 
     #[inline]
-    fn response(content: Content<B>, _: Option<Watched>) -> B {
+    fn response(content: Content<B>, watched: Option<Watched>) -> B {
+        if let Some(watched) = watched {
+            watched.end_unwatched();
+        }
         content.into_inner().unwrap_or_else(Into::into)
     }
 }

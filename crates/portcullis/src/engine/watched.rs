@@ -39,11 +39,18 @@ impl Watched {
     /// is the end.
     #[inline]
     pub(super) fn on_bytes(&mut self, bytes: u64, is_end: bool) {
-        self.passage.watch.on_bytes(bytes);
+        self.passage.on_bytes(bytes);
         self.left = self.left.map(|left| left.saturating_sub(bytes));
         if is_end || self.left == Some(0) {
             self.end(Outcome::Complete);
         }
+    }
+
+    /// Ends with a head whose body nobody watches: with as many bytes as it declares.
+    pub(super) fn end_unwatched(mut self) {
+        let declared = self.left.unwrap_or(0);
+        self.passage.on_bytes(declared);
+        self.end(Outcome::Complete);
     }
 
     #[cold]
@@ -55,7 +62,7 @@ impl Watched {
     pub(super) fn end(&mut self, outcome: Outcome) {
         drop(self.passage.reply.take_held());
         drop(self.passage.reply.take_scopes());
-        self.passage.watch.end(outcome);
+        self.passage.end(outcome);
     }
 }
 

@@ -1,45 +1,36 @@
 //! What was spent before policies were changed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use http::request;
 use portcullis_core::Facts;
 
-use super::{
-    counters::Counters,
-    gcra::Rate,
-    policy::{TierBy, tier_of},
-    rule::Rule,
-};
+use super::{quotas::Quotas, rate::Rate, rule::Rule, store::Store};
 
 /// What was spent of a policy at other rates, up to a time.
 ///
-/// Nothing is converted when policies change. Who asks for a key converts what it owes by the tier
-/// that it had, as of that time: the same whoever asks, and however often. Requests that were judged
-/// by the old policy until then are in it too.
+/// Nothing is converted when policies change. Who asks for a key converts what it has spent by the
+/// quota that it had, as of that time: the same whoever asks, and however often. Requests that were
+/// judged by the old policy until then are in it too.
 pub(super) struct Before {
-    counters: Arc<Counters>,
-    own: Rate,
-    tiers: HashMap<Arc<str>, Rate>,
-    tier_by: Option<Arc<TierBy>>,
+    store: Arc<Store>,
+    quotas: Arc<Quotas>,
     until: u64,
-    /// At most a burst of the policy that followed is owed.
-    owed_until: u64,
+    /// At most a burst of the policy that followed is spent.
+    full_at: u64,
     before: Option<Arc<Self>>,
 }
 
 // ===== impl Before =====
 
 impl Before {
-    /// Keeps what was spent until now, and what was spent before that and is still owed.
-    pub(super) fn new(rule: &Rule, following: &Rule, until: u64) -> Self {
+    /// Keeps what was spent until now, and what was spent before that and has not refilled.
+    pub(super) fn new(rule: &Rule, following: &Quotas, until: u64) -> Self {
         Self {
-            counters: Arc::clone(&rule.counters),
-            own: rule.own().rate,
-            tiers: rule.rates(),
-            tier_by: rule.policy.tier_by.clone(),
+            store: Arc::clone(&rule.store),
+            quotas: Arc::clone(&rule.quotas),
             until,
-            owed_until: until.saturating_add(following.longest_window()),
+            full_at: until.saturating_add(following.longest_window()),
             before: rule.before_at(until).cloned(),
         }
     }
@@ -47,19 +38,16 @@ impl Before {
     /// Returns a key's theoretical arrival time at another rate: it has spent as many requests.
     #[cold]
     pub(super) fn tat(&self, head: &request::Parts, facts: &Facts, hash: u64, rate: &Rate) -> u64 {
-        let tier = tier_of(self.tier_by.as_deref(), head, facts);
-        let old = tier
-            .and_then(|tier| self.tiers.get(tier))
-            .unwrap_or(&self.own);
+        let old = self.quotas.get(self.quotas.find(head, facts, hash));
         let earlier = self.before.as_ref();
         let earlier = earlier.map_or(0, |before| before.tat(head, facts, hash, old));
-        let tat = self.counters.tat(hash).max(earlier);
+        let tat = self.store.tat(hash).max(earlier);
         rate.convert(old, tat, self.until)
     }
 
-    /// Whether something may still be owed then.
-    pub(super) const fn is_owed_at(&self, now: u64) -> bool {
-        now < self.owed_until
+    /// Whether something may not have refilled by then.
+    pub(super) const fn counts_at(&self, now: u64) -> bool {
+        now < self.full_at
     }
 
     /// How many tables there are.
@@ -69,9 +57,9 @@ impl Before {
 
     pub(super) fn bytes(&self) -> usize {
         let before = self.before.as_ref();
-        self.counters.bytes() + before.map_or(0, |before| before.bytes())
+        self.store.bytes() + before.map_or(0, |before| before.bytes())
     }
 }
 
-/// Tables of policies that were in force one after the other, each while the one before was owed.
+/// Tables of policies that were in force one after the other, each while the one before counted.
 pub(super) const DEEPEST: usize = 16;

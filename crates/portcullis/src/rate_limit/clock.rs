@@ -1,9 +1,9 @@
 use portcullis_core::{Facts, Received};
 use tokio::time::Instant;
 
-use super::gcra::nanos;
+use super::rate::nanos;
 
-/// Nanoseconds since the limiter was made, as tests can pause them.
+/// Nanoseconds since it was made. Tests can pause them: it is tokio's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     started: Instant,
@@ -30,9 +30,9 @@ impl Clock {
         }
     }
 
-    /// A time before the limiter was created is its first.
+    /// A time before the clock was made is its first.
     #[inline]
-    pub(super) fn at(self, time: Instant) -> u64 {
+    fn at(self, time: Instant) -> u64 {
         // 146 years are enough, and leave room to add to.
         nanos(time.saturating_duration_since(self.started)).min(u64::MAX >> 2)
     }

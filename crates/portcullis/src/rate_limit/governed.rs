@@ -24,7 +24,6 @@
 //! ```
 
 use std::{
-    cell::Cell,
     fmt,
     hash::{BuildHasher, Hash},
     marker::PhantomData,
@@ -46,7 +45,7 @@ use governor::{
 use http::request;
 use portcullis_core::{Count, Guard, Rejection, RejectionKind, Reply, Verdict};
 
-use super::table::Table;
+use super::{store::LATEST, table::Table};
 
 /// Admits requests until a governor limiter of your own refuses. Clones share it.
 ///
@@ -167,19 +166,12 @@ impl<K: Hash, C: Clock> StateStore for FixedStore<K, C> {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let outcome = Cell::new(None);
         let now = || self.clock.now().duration_since(self.start).as_u64();
         let next = |before: u64| {
             let (positive, after) = measure((before > 0).then(|| Nanos::new(before)))?;
-            outcome.set(Some(positive));
-            Ok(after.as_u64().min(LATEST))
+            Ok((positive, after.as_u64().min(LATEST)))
         };
-        self.table
-            .replace_at(self.hasher.hash_one(key), now, next)?;
-        match outcome.take() {
-            Some(positive) => Ok(positive),
-            None => unreachable!("what was replaced was measured"),
-        }
+        self.table.replace(self.hasher.hash_one(key), now, next)
     }
 }
 
@@ -190,6 +182,3 @@ impl<K, C: Clock> fmt::Debug for FixedStore<K, C> {
             .finish_non_exhaustive()
     }
 }
-
-/// Of the times that a table holds: 292 years.
-const LATEST: u64 = u64::MAX >> 1;

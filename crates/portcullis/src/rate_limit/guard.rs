@@ -10,18 +10,19 @@ use portcullis_core::{
 
 use super::{
     KeyBy,
-    limiter::MAX_KEYS,
+    charges::{Charges, MAX_POLICIES},
+    fields::{Fields, HeaderDraft},
     policy::Policy,
-    report::{HeaderDraft, Report},
     rule::Rule,
     rules::Rules,
-    spendings::{MAX_POLICIES, Spendings},
 };
 
 /// Admits requests until a quota is spent. Clones share the counters.
 #[derive(Clone)]
 pub struct RateLimit {
     pub(super) rules: Live<Rules>,
+    pub(super) fields: Fields,
+    max_keys: usize,
     /// One change after the other.
     changing: Arc<Mutex<()>>,
 }
@@ -54,30 +55,39 @@ impl RateLimit {
     }
 
     /// Sets the room: places, in each policy, for so many keys that have spent something at the same
-    /// time. 16 bytes each, taken now. 65,536 by default.
+    /// time. 16 bytes each, taken now. 65,536 by default. Forgets what was spent, and shares nothing
+    /// with clones made before.
     #[must_use]
     pub fn max_keys(self, max_keys: usize) -> Self {
-        self.rebuilt(|keys, _| *keys = max_keys)
+        let old = self.rules.load();
+        let policies = old.rules.iter().map(|rule| rule.policy.clone()).collect();
+        Self {
+            fields: self.fields,
+            ..Self::with(policies, max_keys)
+        }
     }
 
     /// Sets the draft of the `RateLimit` fields; `None` leaves them out. Draft 10 by default.
     #[must_use]
-    pub fn headers(self, draft: Option<HeaderDraft>) -> Self {
-        self.rebuilt(|_, report| report.draft = draft)
+    pub fn headers(mut self, draft: impl Into<Option<HeaderDraft>>) -> Self {
+        self.fields.draft = draft.into();
+        self
     }
 
     /// Also sends `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the seconds until there is more,
     /// of the strictest policy. Off by default: no standard says what they mean.
     #[must_use]
-    pub fn legacy_headers(self, on: bool) -> Self {
-        self.rebuilt(|_, report| report.legacy = on)
+    pub const fn legacy_headers(mut self, on: bool) -> Self {
+        self.fields.legacy = on;
+        self
     }
 
     /// Whether `Retry-After` is later than it must be by a random time: up to a tenth, and at least
     /// up to a second. On by default: clients that were refused together do not return together.
     #[must_use]
-    pub fn jitter(self, on: bool) -> Self {
-        self.rebuilt(|_, report| report.jitter = on)
+    pub const fn jitter(mut self, on: bool) -> Self {
+        self.fields.jitter = on;
+        self
     }
 
     /// Replaces the policies while requests are served. What was spent under a policy counts under
@@ -85,13 +95,13 @@ impl RateLimit {
     /// a burst. A request that is being judged is judged by the old policies, and counts under the
     /// new.
     ///
-    /// The table of earlier quotas is kept until policies change again and nothing can be owed in it
-    /// any more: after a window of the quotas that followed.
+    /// The table of earlier quotas is kept until policies change again and everything has refilled in
+    /// it: after a window of the quotas that followed.
     ///
     /// # Errors
     ///
     /// Returns everything that is wrong, and leaves the old policies in force. Also for a policy
-    /// whose quotas were changed 16 times, each while something was owed of the one before.
+    /// whose quotas were changed 16 times, each while the one before counted.
     pub fn set_policies(
         &self,
         policies: impl IntoIterator<Item = Policy>,
@@ -109,8 +119,7 @@ impl RateLimit {
         Rules::check(&policies)?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.rules.get();
-        let report = old.report.clone();
-        let new = Rules::new(policies, report, old.max_keys(), Some((&old, now)));
+        let new = Rules::new(policies, self.max_keys, Some((&old, now)));
         new.check_depth()?;
         self.rules.store(new);
         Ok(())
@@ -134,27 +143,30 @@ impl RateLimit {
 
     /// Policies that have been checked, or that have nothing which could be wrong.
     fn checked(policies: Vec<Policy>) -> Self {
-        Self::with(Rules::new(policies, Report::DEFAULT, MAX_KEYS, None))
+        Self::with(policies, MAX_KEYS)
     }
 
-    fn with(rules: Rules) -> Self {
+    fn with(policies: Vec<Policy>, max_keys: usize) -> Self {
         Self {
-            rules: Live::new(rules),
+            rules: Live::new(Rules::new(policies, max_keys, None)),
+            fields: Fields::DEFAULT,
+            max_keys,
             changing: Arc::default(),
         }
     }
 
-    fn rebuilt(self, change: impl FnOnce(&mut usize, &mut Report)) -> Self {
-        let old = self.rules.get();
-        let (mut max_keys, mut report) = (old.max_keys(), old.report.clone());
-        change(&mut max_keys, &mut report);
-        let policies = old.rules.iter().map(|rule| rule.policy.clone()).collect();
-        Self::with(Rules::new(
-            policies,
-            report,
-            max_keys,
-            Some((&old, old.clock.now())),
-        ))
+    #[inline]
+    fn admit_by<const N: usize>(
+        &self,
+        rules: &Rules,
+        head: &request::Parts,
+        reply: &mut Reply,
+    ) -> Verdict {
+        let facts = Facts::of(&head.extensions);
+        let now = rules.clock.of_request(facts);
+        let mut charges = rules.charges::<N>(head, facts, now);
+        rules.decide(&mut charges, now);
+        self.fields.judge(rules, &charges, head, reply)
     }
 }
 
@@ -164,9 +176,9 @@ impl Guard for RateLimit {
         let rules = self.rules.load();
         // One policy is the usual case, and needs the least room.
         if rules.rules.len() <= 1 {
-            rules.admit::<1>(head, reply)
+            self.admit_by::<1>(&rules, head, reply)
         } else {
-            rules.admit::<MAX_POLICIES>(head, reply)
+            self.admit_by::<MAX_POLICIES>(&rules, head, reply)
         }
     }
 
@@ -178,7 +190,7 @@ impl Guard for RateLimit {
     }
 
     fn writes(&self) -> Vec<HeaderName> {
-        self.rules.load().report.names().collect()
+        self.fields.names().collect()
     }
 
     fn needs(&self) -> &'static [Need] {
@@ -212,30 +224,27 @@ impl fmt::Debug for RateLimit {
     }
 }
 
-// ===== impl Rules =====
+// ===== impl Fields =====
 
-impl Rules {
-    #[inline]
-    fn admit<const N: usize>(&self, head: &request::Parts, reply: &mut Reply) -> Verdict {
-        let facts = Facts::of(&head.extensions);
-        let now = self.clock.of_request(facts);
-        let mut spendings = self.spendings::<N>(head, facts, now);
-        self.spend(&mut spendings, now);
-        self.judge(&spendings, reply)
-    }
-
-    /// What comes of a request that stands so.
+impl Fields {
+    /// What comes of a request that was decided so.
     #[inline]
     pub(super) fn judge<const N: usize>(
-        &self,
-        spendings: &Spendings<N>,
+        self,
+        rules: &Rules,
+        charges: &Charges<N>,
+        head: &request::Parts,
         reply: &mut Reply,
     ) -> Verdict {
-        self.report.write(self, spendings, reply);
-        self.tally(spendings);
-        if self.is_refused(spendings) {
-            return self.report.refuse(self, spendings).into();
+        self.write(rules, charges, reply);
+        rules.tally(charges, head);
+        if rules.refuses(charges) {
+            return self.refuse(rules, charges).into();
         }
+        rules.charge_later(charges, reply);
         Verdict::Admit
     }
 }
+
+/// By default, for each policy.
+pub(super) const MAX_KEYS: usize = 1 << 16;

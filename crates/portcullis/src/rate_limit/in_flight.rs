@@ -8,14 +8,16 @@ use std::{
     time::Duration,
 };
 
-use http::request;
+use http::{HeaderName, request};
 use portcullis_core::{
     Count, Counts, Facts, Guard, Need, Rejection, RejectionKind, Reply, Verdict,
 };
 
 use super::{
     KeyBy,
+    fields::{RATELIMIT, RATELIMIT_POLICY},
     key::{Secret, Unknown},
+    text::Text,
 };
 use crate::engine::{Alone, Plain, Wrapped};
 
@@ -27,6 +29,7 @@ use crate::engine::{Alone, Plain, Wrapped};
 #[derive(Clone)]
 pub struct InFlight {
     shared: Arc<Shared>,
+    tells_all: bool,
 }
 
 /// Applies [`InFlight`].
@@ -92,7 +95,17 @@ impl InFlight {
                 refused: AtomicU64::new(0),
                 unknown: Unknown::default(),
             }),
+            tells_all: false,
         }
+    }
+
+    /// Whether every response says how many more there may be, in the fields of a
+    /// [rate limit](super) with `qu="concurrent-requests"`; refusals always do. Off by default: it is
+    /// another number a moment later.
+    #[must_use]
+    pub const fn headers(mut self, on: bool) -> Self {
+        self.tells_all = on;
+        self
     }
 
     pub(crate) fn most(&self) -> u32 {
@@ -108,15 +121,26 @@ impl InFlight {
             .sum()
     }
 
-    fn take(&self, hash: u64) -> bool {
+    /// Returns how many more there may be, if there may be this one.
+    fn take(&self, hash: u64) -> Option<u32> {
         let mut counts = self.shared.shard(hash);
-        let count = counts.entry(hash).or_insert(0);
-        let is_free = *count < self.shared.most;
-        *count += u32::from(is_free);
-        if *count == 0 {
-            counts.remove(&hash);
-        }
-        is_free
+        let count = counts.get(&hash).copied().unwrap_or(0);
+        let left = self.shared.most.checked_sub(count + 1)?;
+        counts.insert(hash, count + 1);
+        Some(left)
+    }
+
+    /// Tells how many more there may be.
+    fn tell(&self, left: u32, reply: &mut Reply) {
+        let mut policy = Text::<1>::new();
+        policy.item(POLICY);
+        policy.number(";q=", u64::from(self.shared.most));
+        policy.string(";qu=", "concurrent-requests");
+        policy.write_to(reply, RATELIMIT_POLICY);
+        let mut limit = Text::<1>::new();
+        limit.item(POLICY);
+        limit.number(";r=", u64::from(left));
+        limit.write_to(reply, RATELIMIT);
     }
 
     fn refuse(&self) -> Rejection {
@@ -135,8 +159,12 @@ impl Guard for InFlight {
         };
         self.shared.unknown.note(&key);
         let hash = self.shared.secret.hash(&key);
-        if !self.take(hash) {
+        let Some(left) = self.take(hash) else {
+            self.tell(0, reply);
             return self.refuse().into();
+        };
+        if self.tells_all {
+            self.tell(left, reply);
         }
         let shared = Arc::clone(&self.shared);
         reply.hold(Place { shared, hash });
@@ -147,6 +175,11 @@ impl Guard for InFlight {
         let Shared { most, by, .. } = &*self.shared;
         let unknown = &self.shared.unknown;
         format!("{most} at the same time for {by}{unknown}")
+    }
+
+    fn writes(&self) -> Vec<HeaderName> {
+        let told = self.tells_all.then_some([RATELIMIT_POLICY, RATELIMIT]);
+        told.into_iter().flatten().collect()
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -79,6 +79,24 @@ impl KeyBy {
         }
     }
 
+    /// Returns the key that has this name in a configuration, if there can be one.
+    pub(super) fn parse<'a>(&self, name: &'a str) -> Option<Key<'a>> {
+        match self.0 {
+            By::Address(prefixes) => Some(Key::from_address(name.parse().ok()?, prefixes)),
+            By::Nothing => None,
+            By::Principal | By::ApiKey | By::Head(_) => Some(Key::from_name(name)),
+        }
+    }
+
+    /// Returns what a log may say of a key. What a function makes of a head may be a secret.
+    pub(super) fn name(&self, head: &request::Parts, facts: &Facts) -> String {
+        match (&self.0, self.key(head, facts)) {
+            (By::Head(_), _) => "of a function".to_owned(),
+            (_, Some(key)) => key.to_string(),
+            (_, None) => Key::Unknown.to_string(),
+        }
+    }
+
     #[inline]
     pub(super) fn key<'a>(&self, head: &'a request::Parts, facts: &'a Facts) -> Option<Key<'a>> {
         match &self.0 {

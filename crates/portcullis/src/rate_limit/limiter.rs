@@ -1,8 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc};
 
 use portcullis_core::Quota;
 
-use super::{clock::Clock, counters::Counters, gcra::Rate, key::Key};
+use super::{
+    clock::Clock,
+    guard::MAX_KEYS,
+    key::Key,
+    rate::{Admitted, OverQuota, Rate},
+    store::{Spend, Store},
+};
 
 /// A quota for each key, in this process: what the layer is made of, for what is no request.
 ///
@@ -20,26 +26,14 @@ use super::{clock::Clock, counters::Counters, gcra::Rate, key::Key};
 /// Clones share the counters. Memory is taken when it is made, and never grows.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    rate: Rate,
+    rate: Arc<Rate>,
     clock: Clock,
-    counters: Arc<Counters>,
+    store: Arc<Store>,
 }
 
 /// A reading of a [`Limiter`]'s clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
-
-/// A request that was admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admitted {
-    left: u32,
-}
-
-/// A request that was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OverQuota {
-    wait: Duration,
-}
 
 // ===== impl Limiter =====
 
@@ -54,10 +48,11 @@ impl Limiter {
     /// 16 bytes for each.
     #[must_use]
     pub fn with_keys(quota: Quota, max_keys: usize) -> Self {
+        let store = Arc::new(Store::new(max_keys));
         Self {
-            rate: Rate::new(quota),
+            rate: Arc::new(Rate::new(quota, Arc::clone(&store))),
             clock: Clock::new(),
-            counters: Arc::new(Counters::new(max_keys)),
+            store,
         }
     }
 
@@ -91,48 +86,20 @@ impl Limiter {
         now: Timestamp,
         cost: u32,
     ) -> Result<Admitted, OverQuota> {
-        let hash = self.counters.hash(key);
-        match self.counters.spend(hash, &self.rate, now.0, cost) {
-            Ok(owed) => Ok(Admitted {
-                left: self.rate.left(owed),
-            }),
-            Err(refused) => Err(OverQuota {
-                wait: Duration::from_nanos(refused.0),
-            }),
-        }
+        let key = Spend::new(self.store.hash(key), 0, now.0);
+        let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
+        self.rate.spend(&key, cost)
     }
 
     /// How many checks shared a quota because their part of the table was full.
     #[must_use]
     pub fn overflows(&self) -> u64 {
-        self.counters.overflows()
+        self.store.overflows()
     }
 
     /// The bytes that the counters take.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.counters.bytes()
+        self.store.bytes()
     }
 }
-
-// ===== impl Admitted =====
-
-impl Admitted {
-    /// How many more would be admitted at once.
-    #[must_use]
-    pub const fn left(&self) -> u32 {
-        self.left
-    }
-}
-
-// ===== impl OverQuota =====
-
-impl OverQuota {
-    /// After this time, and no earlier, the request would be admitted.
-    #[must_use]
-    pub const fn wait(&self) -> Duration {
-        self.wait
-    }
-}
-
-pub(super) const MAX_KEYS: usize = 1 << 16;

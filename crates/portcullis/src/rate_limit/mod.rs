@@ -3,7 +3,8 @@
 //! # What happens
 //!
 //! Each key may spend a [`Quota`]: so many requests at once, refilled at a steady
-//! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) in whole nanoseconds. A key is
+//! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) of the crate [`governor`](::governor),
+//! in whole nanoseconds. A key is
 //! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key,
 //! what a function makes of the head, or nothing: one quota for all. IPv6 addresses count by their
 //! /64, which is what one subscriber gets; those of a NAT64 (`64:ff9b::/96`, RFC 6052) by the IPv4 address in them. Without
@@ -26,9 +27,11 @@
 //!
 //! `q` is the burst, `w` the seconds in which it refills, `r` what is left of it, and `t` the
 //! seconds until `r` grows again, or until the request would have been served. `pk` tells a client
-//! which of its quotas it spent; it is a keyed hash, and says nothing of the key.
+//! which of its quotas it spent; it is a keyed hash, and says nothing of the key. A quota counts
+//! requests unless `qu` says `content-bytes` or `concurrent-requests`.
 //!
-//! Not covered: a response is not charged for what it turned out to be, and nothing is paid back.
+//! A policy may say what a request costs in the end, by what came of it: see
+//! [`Policy::cost_after`] and [`Policy::content_bytes`]. What was refused costs nothing.
 //!
 //! # Example
 //!
@@ -67,7 +70,9 @@
 //! | [`Policy::by`] | each address | what an attacker has least of | yes |
 //! | [`Policy::paths`], `exempt_*` | all requests | | yes |
 //! | [`Policy::cost`] | 1 | | yes |
-//! | [`Policy::tier`], [`tier_by`](Policy::tier_by) | none; by the principal's id | | yes |
+//! | [`Policy::cost_after`], [`content_bytes`](Policy::content_bytes) | as before | | yes |
+//! | [`Policy::key`], before [`tier`](Policy::tier), before the policy's own quota | none | exceptions are for few | yes |
+//! | [`Policy::tier_by`] | by the principal's id | | yes |
 //! | [`Policy::dry_run`] | off | | yes |
 //! | [`RateLimit::max_keys`] | 65,536 in each policy | 1 MiB, taken at construction | no |
 //! | [`RateLimit::headers`] | draft 10 | its wire form changes between drafts | no |
@@ -79,17 +84,17 @@
 //! tier; a request that is being judged meanwhile counts too.
 //!
 //! Several processes share quotas through a store: see [`shared`]. Whoever has a limiter of the crate
-//! governor already takes it along with the feature `governor`.
+//! governor already takes it along: see [`governed`].
 //!
 //! # Memory
 //!
 //! Each policy has a table of a fixed size: 16 bytes for each key that has spent something at the same
 //! time, taken at construction. A key whose quota is whole is forgotten to make room. A key whose
 //! quota is not whole is never forgotten: when its part of the table is full of those, further new
-//! keys share one quota there until there is room, and begin with what is owed of it when there is;
+//! keys share one quota there until there is room, and begin with what is spent of it when there is;
 //! `portcullis_rate_limit_overflow_total` counts them. Places are chosen by a hash that is keyed for this
 //! process. A policy whose quotas change has another table, and keeps the old one until they change again
-//! and nothing can be owed in it: at most 16 of them.
+//! and everything has refilled in it: at most 16 of them.
 //!
 //! On a table for 1,048,576 keys, six million new addresses a second do not make a polite client be
 //! refused; `docs/performance.md` has the figures.
@@ -111,8 +116,10 @@
 //! | `portcullis_rate_limit_overflow_total` | requests of new keys that shared a quota |
 //! | `portcullis_rate_limit_table_bytes` | memory: it changes only when quotas do |
 //!
-//! An `INFO` event (target `portcullis`) for the first refusal of a policy, and then at most one a minute,
-//! with how many `requests` there were since. Never one for each: anybody can send many.
+//! In each minute an `INFO` event (target `portcullis`) for the first refusal of each of at most eight
+//! keys of a policy, with the `key`; the `requests` that were refused beside are counted, and told when
+//! the next minute's first is. Never one for each: anybody can send many. What a function makes of a
+//! head is not told: it may be a secret.
 //!
 //! # Security considerations
 //!
@@ -123,11 +130,12 @@
 //! The hash that chooses places is fast and keyed, not cryptographic. Its values never leave the
 //! process; what does (`pk`, to the client itself) is another hash of the key, with seeds of its own.
 
+mod after;
 mod before;
+mod charges;
 mod clock;
-mod counters;
-mod gcra;
-#[cfg(feature = "governor")]
+mod decide;
+mod fields;
 pub mod governed;
 mod guard;
 mod in_flight;
@@ -135,13 +143,15 @@ mod key;
 mod key_by;
 mod limiter;
 mod policy;
-mod report;
+mod quotas;
+mod rate;
 mod rule;
 mod rules;
 mod scope;
 pub mod shared;
-mod spendings;
+mod store;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -149,13 +159,14 @@ mod text;
 use portcullis_core::{ConfigError, Quota};
 
 pub use self::{
+    fields::HeaderDraft,
     guard::RateLimit,
     in_flight::{InFlight, InFlightLayer},
     key::{Key, Prefixes},
     key_by::KeyBy,
-    limiter::{Admitted, Limiter, OverQuota, Timestamp},
+    limiter::{Limiter, Timestamp},
     policy::Policy,
-    report::HeaderDraft,
+    rate::{Admitted, OverQuota},
     shared::{MemoryStore, OnFailure, SharedRateLimit},
 };
 use crate::engine::{Alone, Plain};

@@ -2,9 +2,9 @@ use std::{fmt, sync::Arc};
 
 use http::{Method, request};
 use ipnet::IpNet;
-use portcullis_core::{ConfigError, Facts, Paths, Principal, Quota};
+use portcullis_core::{ConfigError, Ended, Paths, Quota};
 
-use super::{KeyBy, scope::Scope};
+use super::{KeyBy, key::Key, scope::Scope};
 
 /// A quota, whose it is, and for which requests.
 ///
@@ -30,13 +30,25 @@ pub struct Policy {
     pub(super) by: KeyBy,
     pub(super) scope: Scope,
     pub(super) cost: Option<Arc<Cost>>,
+    pub(super) cost_after: Option<Arc<CostAfter>>,
+    pub(super) unit: Unit,
     pub(super) tiers: Vec<(Arc<str>, Quota)>,
+    /// Of keys of their own.
+    pub(super) keys: Vec<(Arc<str>, Quota)>,
     pub(super) tier_by: Option<Arc<TierBy>>,
     pub(super) dry_run: bool,
     pub(super) problems: Vec<String>,
 }
 
+/// What a quota counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Requests,
+    ContentBytes,
+}
+
 type Cost = dyn Fn(&request::Parts) -> u32 + Send + Sync;
+pub(super) type CostAfter = dyn Fn(&Ended) -> u32 + Send + Sync;
 pub(super) type TierBy = dyn for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync;
 
 // ===== impl Policy =====
@@ -50,7 +62,10 @@ impl Policy {
             by: KeyBy::address(),
             scope: Scope::default(),
             cost: None,
+            cost_after: None,
+            unit: Unit::Requests,
             tiers: Vec::new(),
+            keys: Vec::new(),
             tier_by: None,
             dry_run: false,
             problems: Vec::new(),
@@ -94,6 +109,52 @@ impl Policy {
         self
     }
 
+    /// Sets what a request costs in the end, by what came of it: it has been charged its
+    /// [`cost`](Self::cost) when it came, and is charged the rest then, or paid back. A request that
+    /// the limit refuses costs nothing.
+    ///
+    /// What is charged afterwards is not asked for: at most a burst is spent then, and the next
+    /// request waits.
+    ///
+    /// ```
+    /// use portcullis::{Quota, rate_limit::Policy};
+    ///
+    /// // Ten log-ins an hour, or two that fail.
+    /// let login = Policy::new("login", Quota::per_hour(10))
+    ///     .paths(["POST /login"])
+    ///     .cost_after(|ended| match ended.status.map_or(0, |status| status.as_u16()) {
+    ///         401 => 5,
+    ///         304 => 0,
+    ///         _ => 1,
+    ///     });
+    /// # let _ = login;
+    /// ```
+    pub fn cost_after(mut self, cost: impl Fn(&Ended) -> u32 + Send + Sync + 'static) -> Self {
+        self.cost_after = Some(Arc::new(cost));
+        self
+    }
+
+    /// Counts bytes instead of requests: those of both bodies, when the exchange has ended. Clients
+    /// are told so: `qu="content-bytes"`.
+    ///
+    /// A request is admitted as long as a byte is left. As a layer alone, use
+    /// [`GuardLayer`](crate::edge::GuardLayer): [`RateLimitLayer`](super::RateLimitLayer) leaves bodies
+    /// alone, and knows of no bytes but those that `Content-Length` declares.
+    pub fn content_bytes(mut self) -> Self {
+        self.unit = Unit::ContentBytes;
+        self.cost_after(|ended| {
+            let bytes = ended.request_bytes.saturating_add(ended.response_bytes);
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// Sets the quota of one key, whatever its tier: a principal's or an API key's id, an address, or
+    /// what the function makes of a head, as the policy [counts](Self::by).
+    pub fn key(mut self, key: impl Into<Arc<str>>, quota: Quota) -> Self {
+        self.keys.push((key.into(), quota));
+        self
+    }
+
     /// Sets the quota of one tier. The tier is the principal's id, unless
     /// [`tier_by`](Self::tier_by) says otherwise; an edge has it below authentication then.
     pub fn tier(mut self, name: impl Into<Arc<str>>, quota: Quota) -> Self {
@@ -119,53 +180,65 @@ impl Policy {
     fn parsed(&mut self, paths: impl IntoIterator<Item = impl AsRef<str>>) -> Paths {
         Paths::parse(paths).unwrap_or_else(|error: ConfigError| {
             let problems = error.problems();
-            self.problems
-                .extend(problems.map(|problem| format!("policy {:?}: {problem}", self.name)));
+            self.problems.extend(problems.map(str::to_owned));
             Paths::default()
         })
     }
 
+    /// Returns the key of a name that [`key`](Self::key) was given.
+    pub(super) fn key_of<'a>(&self, name: &'a str) -> Option<Key<'a>> {
+        self.by.parse(name)
+    }
+
+    /// Whether what was counted by the other policy counts for this one.
+    pub(super) fn continues(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.unit == other.unit
+            && self.by.to_string() == other.by.to_string()
+    }
+
     /// Everything that is wrong with the policy by itself.
     pub(super) fn problems(&self) -> impl Iterator<Item = String> {
+        let mut problems = self.problems.clone();
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/ ".contains(c);
         let fits = (1..=LONGEST_NAME).contains(&self.name.len());
-        let is_named = fits && self.name.chars().all(is_plain);
-        let name = format!(
-            "policy {:?}: a name is 1 to {LONGEST_NAME} letters, digits and any of - _ . : /",
-            self.name
-        );
-        let mut tiers: Vec<_> = self.tiers.iter().map(|(tier, _)| tier).collect();
-        tiers.sort_unstable();
-        let twice = tiers.windows(2).find(|pair| pair[0] == pair[1]);
-        let twice = twice.map(|pair| {
-            format!(
-                "policy {:?}: the tier {:?} is there twice",
-                self.name, pair[0]
-            )
-        });
-        let problems = self.problems.iter().cloned();
-        problems.chain((!is_named).then_some(name)).chain(twice)
+        if !fits || !self.name.chars().all(is_plain) {
+            problems.push(format!(
+                "a name is 1 to {LONGEST_NAME} letters, digits and any of - _ . : /"
+            ));
+        }
+        problems.extend(twice(&self.tiers).map(|tier| format!("the tier {tier:?} is there twice")));
+        problems.extend(twice(&self.keys).map(|key| format!("the key {key:?} is there twice")));
+        let strange = self
+            .keys
+            .iter()
+            .filter(|(key, _)| self.key_of(key).is_none());
+        problems.extend(strange.map(|(key, _)| format!("{key:?} is no key of {}", self.by)));
+        let name = Arc::clone(&self.name);
+        let said = move |problem| format!("policy {name:?}: {problem}");
+        problems.into_iter().map(said)
     }
 }
 
-/// Returns the tier of a request: the principal's id, unless a function says otherwise.
-pub(super) fn tier_of<'a>(
-    tier_by: Option<&TierBy>,
-    head: &'a request::Parts,
-    facts: &'a Facts,
-) -> Option<&'a str> {
-    match tier_by {
-        Some(tier_by) => tier_by(head),
-        None => facts.get().map(Principal::id),
-    }
+/// Returns a name that is there more than once.
+fn twice(quotas: &[(Arc<str>, Quota)]) -> Option<Arc<str>> {
+    let mut names: Vec<_> = quotas.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(Arc::clone(pair[0]))
 }
 
 /// For people: `"hour": 1000/h, burst 1000 for each address`.
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {} for {}", self.name, self.quota, self.by)?;
-        for (tier, quota) in &self.tiers {
-            write!(f, "; {tier}: {quota}")?;
+        if self.unit == Unit::ContentBytes {
+            f.write_str(", in bytes")?;
+        } else if self.cost_after.is_some() {
+            f.write_str(", by what comes of a request")?;
+        }
+        for (name, quota) in self.tiers.iter().chain(&self.keys) {
+            write!(f, "; {name}: {quota}")?;
         }
         write!(f, "{}", self.scope)?;
         f.write_str(if self.dry_run { "; dry run" } else { "" })

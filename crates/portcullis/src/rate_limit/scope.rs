@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{cell::OnceCell, fmt};
 
 use http::{Method, request};
 use portcullis_core::{ClientIp, Facts, Paths, RequestPath};
@@ -25,14 +25,22 @@ impl Scope {
             && self.exempt_networks.is_empty()
     }
 
+    /// Whether a request is counted. Its path is resolved once for all scopes.
     #[inline]
-    pub(super) fn contains(&self, head: &request::Parts, path: &RequestPath<'_>) -> bool {
-        let is_exempt = || {
-            self.exempt_methods.contains(&head.method)
-                || self.exempt_paths.surely_matches(path)
-                || self.is_exempt_address(head)
-        };
-        (self.paths.is_empty() || self.paths.could_match(path)) && !is_exempt()
+    pub(super) fn contains<'h>(
+        &self,
+        head: &'h request::Parts,
+        path: &OnceCell<RequestPath<'h>>,
+    ) -> bool {
+        self.is_everything() || self.contains_path(head, path.get_or_init(|| RequestPath::of(head)))
+    }
+
+    fn contains_path(&self, head: &request::Parts, path: &RequestPath<'_>) -> bool {
+        let is_restricted = self.paths.is_empty() || self.paths.could_match(path);
+        is_restricted
+            && !self.exempt_methods.contains(&head.method)
+            && !self.exempt_paths.surely_matches(path)
+            && !self.is_exempt_address(head)
     }
 
     fn is_exempt_address(&self, head: &request::Parts) -> bool {

@@ -12,7 +12,7 @@
 //!   out of a set without claims. Times of free places only grow, so of two requests that look for a
 //!   place for one key, the one that would take another place has seen an older set, and its swap fails.
 //! - **A full set** of places whose time has not come gives none away. New keys then share one more
-//!   number, until there is room; who finds room begins with what that number owes.
+//!   number, until there is room; who finds room begins with that number.
 //!
 //! A key that has a place waits for nobody. One that has none waits for a claim in its set, which is
 //! two stores away from its end. Nothing is allocated or swept after construction.
@@ -25,7 +25,7 @@ use std::{
     },
 };
 
-/// Where keys keep the time, in nanoseconds, at which they owe nothing.
+/// Where keys keep the time, in nanoseconds, at which their quota is whole.
 ///
 /// Times lie below 2^63.
 pub(super) struct Table {
@@ -79,29 +79,18 @@ impl Table {
         self.overflows.load(Relaxed)
     }
 
-    /// Replaces a key's time by what `next` makes of it, unless that is an error. Gives the new
-    /// one.
+    /// Replaces a key's time by what `next` makes of it, unless that is an error. Returns what it made
+    /// beside.
     ///
-    /// `next` gets the time before, which is 0 or past for a key without a place; it must give a
-    /// later one. It may be called more than once.
+    /// `next` gets the time before, which is 0 or past for a key without a place; it must return a
+    /// later one. It may be called more than once. `now` is read only if a place must be claimed.
     #[inline]
-    pub(super) fn replace<E>(
-        &self,
-        hash: u64,
-        now: u64,
-        next: impl Fn(u64) -> Result<u64, E>,
-    ) -> Result<u64, E> {
-        self.replace_at(hash, || now, next)
-    }
-
-    /// The same where the time is read only if a place must be claimed.
-    #[inline]
-    pub(super) fn replace_at<E>(
+    pub(super) fn replace<T, E>(
         &self,
         hash: u64,
         now: impl FnOnce() -> u64,
-        next: impl Fn(u64) -> Result<u64, E>,
-    ) -> Result<u64, E> {
+        next: impl Fn(u64) -> Result<(T, u64), E>,
+    ) -> Result<T, E> {
         let (set, tag) = self.locate(hash);
         if let Some(way) = set.find(tag)
             && let Ok(outcome) = set.advance(way, tag, &next)
@@ -134,7 +123,7 @@ impl Table {
         let (set, tag) = self.locate(hash);
         let lower = |time: u64| {
             let lower = time.saturating_sub(by).max(now + 1);
-            (lower < time).then_some(lower).ok_or(())
+            (lower < time).then_some(((), lower)).ok_or(())
         };
         match set.find(tag) {
             Some(way) => drop(set.advance(way, tag, &lower)),
@@ -151,13 +140,13 @@ impl Table {
 
     #[cold]
     #[inline(never)]
-    fn replace_new<E>(
+    fn replace_new<T, E>(
         &self,
         set: &Set,
         tag: u32,
         now: u64,
-        next: &impl Fn(u64) -> Result<u64, E>,
-    ) -> Result<u64, E> {
+        next: &impl Fn(u64) -> Result<(T, u64), E>,
+    ) -> Result<T, E> {
         let mut patience = PATIENCE;
         loop {
             let done = match set.look(tag) {
@@ -206,24 +195,24 @@ impl Set {
 
     /// Replaces the time of a place that holds `tag`, if it still does.
     #[inline]
-    fn advance<E>(
+    fn advance<T, E>(
         &self,
         way: usize,
         tag: u32,
-        next: &impl Fn(u64) -> Result<u64, E>,
-    ) -> Result<Result<u64, E>, Changed> {
+        next: &impl Fn(u64) -> Result<(T, u64), E>,
+    ) -> Result<Result<T, E>, Changed> {
         loop {
             let before = self.times[way].load(Acquire);
             // After the time: what was swapped in between shows in the time.
             if is_claim(before) || self.tags[way].load(Relaxed) != tag {
                 return Err(Changed);
             }
-            let after = match next(before) {
-                Ok(after) => after,
+            let (made, after) = match next(before) {
+                Ok(made) => made,
                 Err(refused) => return Ok(Err(refused)),
             };
             if swap(&self.times[way], before, after) {
-                return Ok(Ok(after));
+                return Ok(Ok(made));
             }
         }
     }
@@ -251,31 +240,35 @@ impl Set {
     }
 
     /// Hands a free place to `tag`, if nobody has changed it meanwhile.
-    fn claim<E>(
+    fn claim<T, E>(
         &self,
         way: usize,
         before: u64,
         tag: u32,
-        next: &impl Fn(u64) -> Result<u64, E>,
-    ) -> Result<Result<u64, E>, Changed> {
+        next: &impl Fn(u64) -> Result<(T, u64), E>,
+    ) -> Result<Result<T, E>, Changed> {
         if !swap(&self.times[way], before, CLAIM) {
             return Err(Changed);
         }
-        // Who had no place until now owes what those owe who have none.
-        let after = next(before.max(self.shared.load(Acquire)));
-        if after.is_ok() {
-            self.tags[way].store(tag, Relaxed);
-        }
-        self.times[way].store(*after.as_ref().unwrap_or(&before), Release);
-        Ok(after)
+        // Who had no place until now begins with the time of those who have none.
+        let made = next(before.max(self.shared.load(Acquire)));
+        let (made, after) = match made {
+            Ok((made, after)) => {
+                self.tags[way].store(tag, Relaxed);
+                (Ok(made), after)
+            }
+            Err(refused) => (Err(refused), before),
+        };
+        self.times[way].store(after, Release);
+        Ok(made)
     }
 
-    fn advance_shared<E>(&self, next: &impl Fn(u64) -> Result<u64, E>) -> Result<u64, E> {
+    fn advance_shared<T, E>(&self, next: &impl Fn(u64) -> Result<(T, u64), E>) -> Result<T, E> {
         loop {
             let before = self.shared.load(Acquire);
-            let after = next(before)?;
+            let (made, after) = next(before)?;
             if swap(&self.shared, before, after) {
-                return Ok(after);
+                return Ok(made);
             }
         }
     }

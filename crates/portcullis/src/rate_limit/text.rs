@@ -46,6 +46,14 @@ impl<const ITEMS: usize> Text<ITEMS> {
         self.push(digits.format(number.min(999_999_999_999_999)).as_bytes());
     }
 
+    /// Adds a parameter that is a string. It has nothing that must be escaped.
+    pub(super) fn string(&mut self, name: &str, string: &str) {
+        self.push(name.as_bytes());
+        self.push(b"\"");
+        self.push(string.as_bytes());
+        self.push(b"\"");
+    }
+
     /// Adds a parameter that is a byte sequence: six bytes of a number, which are eight characters.
     #[inline]
     pub(super) fn bytes(&mut self, name: &str, number: u64) {
@@ -80,7 +88,8 @@ impl<const ITEMS: usize> Text<ITEMS> {
     }
 }
 
-/// A name of 32, `, ""`, `;r=` with 10 digits, `;t=` with 15, `;pk=:12345678:`.
+/// A name of 32, `, ""`, `;q=` with 10 digits, `;w=` with 15, `;qu="content-bytes"`: longer than
+/// `;pk=:12345678:`, and than what tells of requests in flight.
 const LONGEST_ITEM: usize = 96;
 
 /// RFC 4648, section 4.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::rate_limit::gcra::nanos;
+use crate::rate_limit::rate::nanos;
 
 /// Stops asking what does not answer.
 #[derive(Debug, Default)]

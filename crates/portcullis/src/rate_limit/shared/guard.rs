@@ -1,28 +1,20 @@
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use http::{HeaderName, request};
-use portcullis_core::{
-    BoxError, Count, Counts, Facts, Guard, Need, QuotaStore, Rejection, RejectionKind, Reply,
-    Standing, Verdict,
-};
+use portcullis_core::{Count, Counts, Facts, Guard, Need, QuotaStore, Reply, Verdict};
 use tokio::time::timeout;
 
 use super::{
-    breaker::{Breaker, Change},
+    OnFailure,
+    after::charge_later,
     lease::Leases,
+    state::{Asked, State},
 };
-use crate::rate_limit::{
-    RateLimit,
-    rules::Rules,
-    spendings::{MAX_POLICIES, Spendings},
-};
+use crate::rate_limit::RateLimit;
 
 /// Admits requests until a quota is spent that other processes spend too. Made by
 /// [`RateLimit::shared`]. Clones share everything.
@@ -31,29 +23,6 @@ pub struct SharedRateLimit<Q> {
     limit: RateLimit,
     store: Q,
     pub(super) state: Arc<State>,
-}
-
-/// What becomes of requests while the store does not answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "complete by definition")]
-pub enum OnFailure {
-    /// This process counts alone, with the same quotas, from what it last knew.
-    #[default]
-    Local,
-    /// Requests pass, uncounted.
-    Open,
-    /// Requests are answered with 503.
-    Closed,
-}
-
-/// What clones share.
-pub(super) struct State {
-    on_failure: OnFailure,
-    time_limit: Duration,
-    breaker: Breaker,
-    pub(super) leases: Option<Leases>,
-    asked: AtomicU64,
-    failed: AtomicU64,
 }
 
 // ===== impl SharedRateLimit =====
@@ -129,31 +98,59 @@ impl<Q> SharedRateLimit<Q> {
     }
 }
 
+impl<Q: QuotaStore> SharedRateLimit<Q> {
+    /// Asks the store.
+    fn ask(&self, mut asked: Asked, head: &request::Parts) -> Verdict {
+        self.state.asked.fetch_add(1, Relaxed);
+        let requests = self.lease().unwrap_or(1);
+        let charges = asked.rules.shared_charges(&asked.charges, head, requests);
+        let answer = timeout(self.state.time_limit, self.store.spend(charges));
+        let limit = self.clone();
+        Verdict::defer(answer, move |answer, head, reply| {
+            let answer = answer.unwrap_or_else(|late| Err(late.into()));
+            if !limit.state.learn(&mut asked, answer) {
+                return limit.state.go_on_alone(asked, head, reply);
+            }
+            let verdict = asked.judge(head, reply);
+            limit.or_charge_later(verdict, &asked, head, reply)
+        })
+    }
+
+    /// Has the store charged the rest, once it is known what came of a request that is admitted.
+    fn or_charge_later(
+        &self,
+        verdict: Verdict,
+        asked: &Asked,
+        head: &request::Parts,
+        reply: &mut Reply,
+    ) -> Verdict {
+        if verdict.is_admit() {
+            charge_later(&self.store, self.state.time_limit, asked, head, reply);
+        }
+        verdict
+    }
+}
+
 impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
         let rules = self.limit.rules.get();
         let facts = Facts::of(&head.extensions);
         let now = rules.clock.of_request(facts);
-        let mut spendings = rules.spendings::<MAX_POLICIES>(head, facts, now);
-        let is_known = rules.is_unlimited(&spendings)
-            || self.state.spend_lease(&rules, &mut spendings, now)
-            || rules.peek_all(&mut spendings, now);
-        rules.spend_where(&mut spendings, now, |rule| rule.policy.dry_run);
-        if is_known {
-            return rules.judge(&spendings, reply);
+        let charges = rules.charges(head, facts, now);
+        let mut asked = Asked {
+            rules,
+            fields: self.limit.fields,
+            charges,
+            now,
+        };
+        if self.state.knows(&mut asked) {
+            let verdict = asked.judge(head, reply);
+            return self.or_charge_later(verdict, &asked, head, reply);
         }
         if !self.state.breaker.may_ask(now) {
-            return self.state.go_on_alone(&rules, spendings, now, reply);
+            return self.state.go_on_alone(asked, head, reply);
         }
-        self.state.asked.fetch_add(1, Relaxed);
-        let requests = self.lease().unwrap_or(1);
-        let charges = rules.charges(&spendings, head, requests);
-        let answer = timeout(self.state.time_limit, self.store.spend(charges));
-        let state = Arc::clone(&self.state);
-        Verdict::defer(answer, move |answer, _, reply| {
-            let answer = answer.unwrap_or_else(|late| Err(late.into()));
-            state.on_answer(&rules, spendings, now, answer, reply)
-        })
+        self.ask(asked, head)
     }
 
     fn describe(&self) -> String {
@@ -211,107 +208,6 @@ impl<Q> fmt::Debug for SharedRateLimit<Q> {
             .field("limit", &self.limit)
             .field("on_failure", &self.state.on_failure)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for OnFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Local => "local",
-            Self::Open => "open",
-            Self::Closed => "closed",
-        })
-    }
-}
-
-// ===== impl State =====
-
-impl State {
-    fn new(on_failure: OnFailure, time_limit: Duration, lease: Option<u32>) -> Self {
-        Self {
-            on_failure,
-            time_limit,
-            breaker: Breaker::default(),
-            leases: lease.map(Leases::new),
-            asked: AtomicU64::default(),
-            failed: AtomicU64::default(),
-        }
-    }
-
-    /// What the store's answer comes to.
-    pub(super) fn on_answer(
-        &self,
-        rules: &Rules,
-        mut spendings: Spendings<MAX_POLICIES>,
-        now: u64,
-        answer: Result<Vec<Standing>, BoxError>,
-        reply: &mut Reply,
-    ) -> Verdict {
-        let standings = match answer {
-            Ok(standings) if standings.len() == rules.enforced(&spendings) => standings,
-            Ok(_) => {
-                let why = &"an answer of another length";
-                return self.on_failure(rules, spendings, now, why, reply);
-            }
-            Err(error) => return self.on_failure(rules, spendings, now, &error, reply),
-        };
-        if self.breaker.succeeded() == Change::Closed {
-            tracing::info!(target: "portcullis", "the shared limit's store answers again");
-        }
-        if let Some(leases) = &self.leases {
-            leases.grant(rules, &spendings, &standings, now);
-        }
-        rules.learn(&mut spendings, &standings, now);
-        rules.judge(&spendings, reply)
-    }
-
-    fn on_failure(
-        &self,
-        rules: &Rules,
-        spendings: Spendings<MAX_POLICIES>,
-        now: u64,
-        why: &dyn fmt::Display,
-        reply: &mut Reply,
-    ) -> Verdict {
-        self.failed.fetch_add(1, Relaxed);
-        if self.breaker.failed(rules.clock.now()) == Change::Opened {
-            tracing::warn!(
-                target: "portcullis",
-                error = %why,
-                "the shared limit's store does not answer; on failure: {}", self.on_failure
-            );
-        }
-        self.go_on_alone(rules, spendings, now, reply)
-    }
-
-    fn go_on_alone(
-        &self,
-        rules: &Rules,
-        mut spendings: Spendings<MAX_POLICIES>,
-        now: u64,
-        reply: &mut Reply,
-    ) -> Verdict {
-        match self.on_failure {
-            OnFailure::Local => {
-                rules.spend_where(&mut spendings, now, |rule| !rule.policy.dry_run);
-                rules.judge(&spendings, reply)
-            }
-            OnFailure::Open => Verdict::Admit,
-            OnFailure::Closed => Rejection::new(RejectionKind::Unavailable)
-                .with_detail("The limit of requests can't be checked")
-                .with_retry_after(Duration::from_secs(1))
-                .into(),
-        }
-    }
-
-    fn spend_lease(
-        &self,
-        rules: &Rules,
-        spendings: &mut Spendings<MAX_POLICIES>,
-        now: u64,
-    ) -> bool {
-        let leases = self.leases.as_ref();
-        leases.is_some_and(|leases| leases.spend(rules, spendings, now))
     }
 }
 

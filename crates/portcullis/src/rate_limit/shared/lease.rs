@@ -7,9 +7,9 @@ use std::{
 use portcullis_core::Standing;
 
 use crate::rate_limit::{
-    gcra::nanos,
+    charges::{Charges, MAX_POLICIES},
+    rate::nanos,
     rules::Rules,
-    spendings::{MAX_POLICIES, Spendings},
 };
 
 /// Requests that were spent at the store and not yet here.
@@ -42,10 +42,10 @@ impl Leases {
     pub(super) fn spend(
         &self,
         rules: &Rules,
-        spendings: &mut Spendings<MAX_POLICIES>,
+        charges: &mut Charges<MAX_POLICIES>,
         now: u64,
     ) -> bool {
-        let id = id(rules, spendings);
+        let id = id(rules, charges);
         let mut leases = self.shard(id);
         let lease = leases.get_mut(&id).filter(|lease| now < lease.until);
         let Some(lease) = lease.filter(|lease| lease.left > 0) else {
@@ -53,7 +53,7 @@ impl Leases {
         };
         lease.left -= 1;
         drop(leases);
-        rules.show(spendings, now);
+        rules.show(charges, now);
         true
     }
 
@@ -61,7 +61,7 @@ impl Leases {
     pub(super) fn grant(
         &self,
         rules: &Rules,
-        spendings: &Spendings<MAX_POLICIES>,
+        charges: &Charges<MAX_POLICIES>,
         standings: &[Standing],
         now: u64,
     ) {
@@ -70,7 +70,7 @@ impl Leases {
         if left == 0 {
             return;
         }
-        let id = id(rules, spendings);
+        let id = id(rules, charges);
         let mut leases = self.shard(id);
         if leases.len() >= MOST {
             leases.retain(|_, lease| lease.left > 0 && now < lease.until);
@@ -89,9 +89,9 @@ impl Leases {
 }
 
 /// A request that spends the same of the same quotas.
-fn id(rules: &Rules, spendings: &Spendings<MAX_POLICIES>) -> u64 {
-    rules.iter_enforced(spendings).fold(0, |id: u64, spending| {
-        let one = spending.hash ^ u64::from(spending.cost).rotate_left(32);
+fn id(rules: &Rules, charges: &Charges<MAX_POLICIES>) -> u64 {
+    rules.iter_enforced(charges).fold(0, |id: u64, charge| {
+        let one = charge.hash ^ u64::from(charge.cost.get()).rotate_left(32);
         id.rotate_left(7) ^ one
     })
 }

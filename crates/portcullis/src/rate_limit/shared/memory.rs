@@ -1,5 +1,6 @@
 use std::{
     future::{Ready, ready},
+    num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -8,18 +9,18 @@ use portcullis_core::{BoxError, Charge, QuotaStore, Standing};
 
 use crate::rate_limit::{
     clock::Clock,
-    counters::Counters,
-    gcra::{Rate, Refused},
     key::Key,
+    rate::Rate,
+    store::{Spend, Store},
 };
 
 /// A [`QuotaStore`] in the memory of one process: for several edges in it, and for tests.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     clock: Clock,
-    counters: Arc<Counters>,
+    store: Arc<Store>,
     /// All charges of one request, or none of them.
-    spending: Arc<Mutex<()>>,
+    charging: Arc<Mutex<()>>,
 }
 
 // ===== impl MemoryStore =====
@@ -30,47 +31,52 @@ impl MemoryStore {
     pub fn new(max_keys: usize) -> Self {
         Self {
             clock: Clock::new(),
-            counters: Arc::new(Counters::new(max_keys)),
-            spending: Arc::default(),
+            store: Arc::new(Store::new(max_keys)),
+            charging: Arc::default(),
         }
     }
 
     fn hash(&self, charge: &Charge) -> u64 {
         let Charge { policy, key, .. } = charge;
-        self.counters
-            .hash(&Key::from_name(format!("{policy}\n{key}")))
+        self.store.hash(&Key::from_name(format!("{policy}\n{key}")))
+    }
+
+    fn rate(&self, charge: &Charge) -> Rate {
+        Rate::new(charge.quota, Arc::clone(&self.store))
     }
 
     /// For how many requests a charge could be spent.
     fn room(&self, charge: &Charge, now: u64) -> u32 {
-        let (rate, hash) = (Rate::new(charge.quota), self.hash(charge));
-        self.counters.clamp(hash, &rate, now);
-        let owed = self.counters.owed(hash, now);
-        (rate.left(owed) / charge.cost).min(charge.requests)
+        let (rate, hash) = (self.rate(charge), self.hash(charge));
+        self.store.clamp(hash, &rate, now);
+        let standing = rate.standing(self.store.full_in(hash, now));
+        (standing.left() / charge.cost).min(charge.requests)
     }
 
     fn charge(&self, charge: &Charge, requests: u32, now: u64) -> Standing {
-        let (rate, hash) = (Rate::new(charge.quota), self.hash(charge));
-        let spent = match requests {
-            0 => self.counters.peek(hash, &rate, now, charge.cost),
-            _ => self
-                .counters
-                .spend(hash, &rate, now, charge.cost * requests),
+        let (rate, hash) = (self.rate(charge), self.hash(charge));
+        let decided = match NonZeroU32::new(charge.cost * requests) {
+            Some(cost) => rate.spend(&Spend::new(hash, 0, now), cost).map(drop),
+            None => rate.look(self.store.full_in(hash, now), cost(charge)),
         };
-        let wait = spent.err().map_or(0, |Refused(wait)| wait);
         Standing::new(
-            Duration::from_nanos(self.counters.owed(hash, now).0),
-            Duration::from_nanos(wait),
-            if wait == 0 { requests } else { 0 },
+            Duration::from_nanos(self.store.full_in(hash, now)),
+            decided.err().map_or(Duration::ZERO, |over| over.wait()),
+            if decided.is_ok() { requests } else { 0 },
         )
     }
+}
+
+/// A charge's cost is at least 1.
+fn cost(charge: &Charge) -> NonZeroU32 {
+    NonZeroU32::new(charge.cost).unwrap_or(NonZeroU32::MIN)
 }
 
 impl QuotaStore for MemoryStore {
     type Future = Ready<Result<Vec<Standing>, BoxError>>;
 
     fn spend(&self, charges: Vec<Charge>) -> Self::Future {
-        let _spending = self.spending.lock().unwrap_or_else(PoisonError::into_inner);
+        let _charging = self.charging.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let room = charges.iter().map(|charge| self.room(charge, now));
         let requests = room.min().unwrap_or(0);

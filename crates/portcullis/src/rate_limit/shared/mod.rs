@@ -29,15 +29,14 @@
 //! # }
 //! ```
 
+mod after;
 mod breaker;
 mod guard;
 mod lease;
 mod memory;
 mod rules;
+mod state;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    guard::{OnFailure, SharedRateLimit},
-    memory::MemoryStore,
-};
+pub use self::{guard::SharedRateLimit, memory::MemoryStore, state::OnFailure};

@@ -1,10 +1,10 @@
+mod after;
 mod fields;
 mod flood;
-mod gcra;
-#[cfg(feature = "governor")]
 mod governed;
 mod in_flight;
 mod policies;
+mod rate;
 mod reloads;
 mod table;
 

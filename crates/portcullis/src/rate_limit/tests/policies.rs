@@ -295,7 +295,7 @@ async fn a_quota_may_be_for_all_requests_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_logged_once_a_minute() {
+async fn of_a_few_keys_the_first_refusal_in_a_minute_is_logged_and_the_others_are_counted() {
     let (lines, ()) = logged(async {
         let layer = layer([Policy::new("few", Quota::per_hour(1))]);
         for minute in 0..3 {
@@ -312,10 +312,26 @@ async fn refusals_are_logged_once_a_minute() {
         .lines()
         .filter(|line| line.contains("over the quota"))
         .collect();
-    assert_eq!(logged.len(), 2, "{lines}");
-    assert!(logged[0].contains("policy=\"few\" requests=1"), "{lines}");
+    // In the first minute ten are refused, and then twenty.
+    assert_eq!(logged.len(), 8 + 1 + 8, "{lines}");
     assert!(
-        logged[1].contains("requests=30") && !lines.contains("192.0.2"),
+        logged[0].contains("policy=\"few\" key=\"ip:192.0.2.0\""),
+        "{lines}"
+    );
+    assert!(logged[8].contains("requests=22"), "{lines}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_function_makes_of_a_head_is_not_logged() {
+    let (lines, ()) = logged(async {
+        let by = KeyBy::head(|_| Some("a secret".into()));
+        let layer = layer([Policy::new("p", Quota::per_hour(1)).by(by)]);
+        admitted(&layer, || from("192.0.2.1")).await;
+    })
+    .await;
+
+    assert!(
+        lines.contains("key=\"of a function\"") && !lines.contains("a secret"),
         "{lines}"
     );
 }

@@ -1,7 +1,10 @@
 //! Policies that change while requests are counted.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
     thread,
     time::Duration,
 };
@@ -9,16 +12,9 @@ use std::{
 use http::{Request, request};
 use portcullis_core::{Guard, Quota, Reply, Verdict};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
-use tokio::time::advance;
+use tokio::{sync::RwLock, time::advance};
 
-use super::super::{
-    RateLimit,
-    gcra::{Rate, Refused},
-    key_by::KeyBy,
-    policy::Policy,
-    rules::Rules,
-    spendings::Spendings,
-};
+use super::super::{RateLimit, charges::Charges, key_by::KeyBy, policy::Policy, rules::Rules};
 
 const KEYS: usize = 6;
 const TIERS: [&str; 2] = ["silver", "gold"];
@@ -51,11 +47,16 @@ fn head(key: usize) -> request::Parts {
 /// Spends one request at a time. Returns how long to wait if it is refused.
 fn spend(rules: &Rules, key: usize, now: u64) -> Result<(), u64> {
     let head = head(key);
-    let mut spendings: Spendings<1> =
-        rules.spendings(&head, portcullis_core::Facts::of(&head.extensions), now);
-    rules.spend(&mut spendings, now);
-    let (_, standing) = spendings.iter().next().unwrap();
-    standing.map(drop).map_err(|Refused(wait)| wait)
+    let mut charges: Charges<1> =
+        rules.charges(&head, portcullis_core::Facts::of(&head.extensions), now);
+    rules.decide(&mut charges, now);
+    let (_, decision) = charges.iter().next().unwrap();
+    decision.map(drop).map_err(|over| over.wait_nanos())
+}
+
+/// In nanoseconds.
+fn window(quota: Quota) -> u64 {
+    quota.refill_interval().as_nanos() as u64 * u64::from(quota.max_burst())
 }
 
 /// What a key may spend, in numbers that cannot overflow, told only of what was admitted.
@@ -132,7 +133,7 @@ fn a_hundred_thousand_steps_with_reloads_are_those_of_the_reference() {
                     !references[key].conforms(quota, now.into()),
                     "step {step}: locked out"
                 );
-                assert!(wait <= Rate::new(quota).window(), "step {step}: {wait}");
+                assert!(wait <= window(quota), "step {step}: {wait}");
                 refused += 1;
             }
         }
@@ -142,6 +143,111 @@ fn a_hundred_thousand_steps_with_reloads_are_those_of_the_reference() {
         admitted > 10_000 && refused > 10_000 && reloads > 300,
         "{admitted} {refused} {reloads}"
     );
+}
+
+/// Of one thread: keys of its own, and what the reference says of them.
+struct Spender<'t> {
+    rng: SmallRng,
+    first: usize,
+    references: &'t Mutex<[Reference; KEYS]>,
+    steps: [u32; 2],
+}
+
+impl Spender<'_> {
+    fn spend_one(&mut self, rules: &Rules, quotas: &[Quota; 3], now: u64) {
+        let key = self.first + 2 * self.rng.random_range(0..KEYS / 2);
+        let quota = quotas[key / 2];
+        let spent = spend(rules, key, now);
+        let reference = &mut self.references.lock().unwrap()[key];
+        assert_eq!(spent.is_ok(), reference.conforms(quota, now.into()));
+        if spent.is_ok() {
+            reference.spend(quota, now.into());
+        }
+        let wait = spent.err().unwrap_or(0);
+        assert!(wait <= window(quota), "{wait}");
+        self.steps[usize::from(spent.is_ok())] += 1;
+    }
+}
+
+/// Two threads spend of one table, each with keys of its own, and reload it in turn: every decision is
+/// that of the reference.
+#[test]
+fn so_are_they_on_two_threads() {
+    const STEPS: u32 = 50_000;
+    let first = random_quotas(&mut SmallRng::seed_from_u64(7));
+    let limit = RateLimit::try_new([policy(first)]).unwrap();
+    let in_force = RwLock::new(first);
+    let references = Mutex::new([Reference::default(); KEYS]);
+    let (offset, reloads) = (AtomicU64::new(0), AtomicU64::new(0));
+    let run = |first: usize| {
+        let rng = SmallRng::seed_from_u64(11 + first as u64);
+        let mut spender = Spender {
+            rng,
+            first,
+            references: &references,
+            steps: [0; 2],
+        };
+        for _ in 0..STEPS {
+            let now = || limit.rules.get().clock.now() + offset.load(Relaxed);
+            if spender.rng.random_range(0..400) == 0 {
+                let mut old = in_force.blocking_write();
+                let (new, now) = (random_quotas(&mut spender.rng), now());
+                limit.set_policies_at([policy(new)], now).unwrap();
+                for (key, reference) in references.lock().unwrap().iter_mut().enumerate() {
+                    reference.convert(old[key / 2], new[key / 2], now.into());
+                }
+                *old = new;
+                reloads.fetch_add(1, Relaxed);
+            } else {
+                let quotas = in_force.blocking_read();
+                spender.spend_one(&limit.rules.get(), &quotas, now());
+            }
+            offset.fetch_add(spender.rng.random_range(0..60_000_000), Relaxed);
+        }
+        spender.steps
+    };
+    let steps = thread::scope(|scope| {
+        [0, 1]
+            .map(|first| scope.spawn(move || run(first)))
+            .map(|thread| thread.join().unwrap())
+    });
+
+    let [refused, admitted] = [0, 1].map(|at| steps[0][at] + steps[1][at]);
+    let reloads = reloads.into_inner();
+    assert!(
+        admitted > 10_000 && refused > 10_000 && reloads > 150,
+        "{admitted} {refused} {reloads}"
+    );
+}
+
+/// Time stands still, rates change under two threads that spend of one key: it gets a burst, and at
+/// most one request more for each change and thread, which the old policy judged.
+#[test]
+fn a_race_with_a_reload_admits_one_more_at_most() {
+    const RELOADS: u64 = 12;
+    let quotas = [Quota::per_hour(500), Quota::per_minute(500)];
+    for _ in 0..50 {
+        let limit = RateLimit::try_new([policy([quotas[0]; 3])]).unwrap();
+        let (admitted, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+        let now = limit.rules.get().clock.now();
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(Relaxed) {
+                        let spent = spend(&limit.rules.get(), 0, now);
+                        admitted.fetch_add(u64::from(spent.is_ok()), Relaxed);
+                    }
+                });
+            }
+            for reload in 0..RELOADS {
+                let quota = quotas[(reload as usize + 1) % 2];
+                limit.set_policies_at([policy([quota; 3])], now).unwrap();
+            }
+            is_over.store(true, Relaxed);
+        });
+        let admitted = admitted.into_inner();
+        assert!(admitted <= 500 + 2 * RELOADS, "{admitted}");
+    }
 }
 
 #[test]
@@ -174,7 +280,7 @@ fn changes_that_are_too_many_are_refused_and_leave_the_old() {
 
     assert_eq!(
         change(17).unwrap_err().to_string(),
-        "policy \"default\": its quotas were changed 16 times, each while the one before was owed"
+        "policy \"default\": its quotas were changed 16 times, each while the one before counted"
     );
     assert!(limit.describe().contains("16/h"), "{}", limit.describe());
     let same = [Policy::new("default", Quota::per_hour(16))];
@@ -233,11 +339,10 @@ fn a_request_that_loses_a_race_spends_nothing() {
         let rules = limit.rules.get();
         let head = head(0);
         let now = rules.clock.now();
-        let spendings: Spendings<2> =
-            rules.spendings(&head, portcullis_core::Facts::of(&head.extensions), now);
-        let (wide, _) = spendings.iter().next().unwrap();
-        let spent = Rate::new(Quota::per_hour(1000)).left(rules.owed(wide, now));
-        assert_eq!(spent, 1000 - 8);
+        let charges: Charges<2> =
+            rules.charges(&head, portcullis_core::Facts::of(&head.extensions), now);
+        let (wide, _) = charges.iter().next().unwrap();
+        assert_eq!(rules.standing(wide, now).left(), 1000 - 8);
     }
 }
 

@@ -1,9 +1,9 @@
 use std::{
-    cell::Cell,
     collections::HashMap,
     convert::Infallible,
+    num::NonZeroU32,
     sync::{
-        Barrier,
+        Arc, Barrier,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -12,7 +12,12 @@ use std::{
 use portcullis_core::Quota;
 use proptest::prelude::*;
 
-use crate::rate_limit::{Key, counters::Counters, gcra::Rate, table::Table};
+use crate::rate_limit::{
+    Key,
+    rate::Rate,
+    store::{Spend, Store},
+    table::Table,
+};
 
 const NEVER: u64 = u64::MAX >> 2;
 
@@ -27,13 +32,9 @@ fn hash(n: u64) -> u64 {
 
 /// Makes a key owe until `until`, and says until when it did before.
 fn owe(table: &Table, n: u64, now: u64, until: u64) -> u64 {
-    let seen = Cell::new(0);
-    let next = |before: u64| {
-        seen.set(before);
-        Ok::<_, Infallible>(until.max(before))
-    };
-    let Ok(_) = table.replace(hash(n), now, next);
-    seen.get()
+    let next = |before: u64| Ok::<_, Infallible>((before, until.max(before)));
+    let Ok(before) = table.replace(hash(n), || now, next);
+    before
 }
 
 #[test]
@@ -146,8 +147,8 @@ fn threads_that_fight_for_one_set_lose_nothing() {
                 start.wait();
                 for n in 0..SPENDINGS {
                     let key = hash((n + thread) % KEYS);
-                    let next = |before| Ok::<_, Infallible>(before + 1);
-                    let Ok(_) = table.replace(key, 0, next);
+                    let next = |before| Ok::<_, Infallible>(((), before + 1));
+                    let Ok(()) = table.replace(key, || 0, next);
                 }
             });
         }
@@ -177,14 +178,14 @@ fn places_change_hands_and_every_spending_is_its_own() {
     let spend = |round: u64, key: u64| {
         let (now, first) = (begin(round), begin(round) + KEYS + key);
         let next = |before: u64| match before > now {
-            false => Ok::<_, Infallible>(first),
-            true if before % KEYS == key => Ok(before + KEYS),
+            false => Ok::<_, Infallible>(((), first)),
+            true if before % KEYS == key => Ok(((), before + KEYS)),
             true => {
                 strange.fetch_add(1, Relaxed);
-                Ok(before)
+                Ok(((), before))
             }
         };
-        let Ok(_) = table.replace(hash((round * 5 + key) % OWNERS), now, next);
+        let Ok(()) = table.replace(hash((round * 5 + key) % OWNERS), || now, next);
     };
     let check = |round: u64, key: u64| {
         let spent = table
@@ -231,9 +232,17 @@ fn a_new_key_gets_one_place_however_many_ask_for_it() {
                     start.wait();
                     // Clocks that disagree about who owes something.
                     let now = 3 + thread;
-                    let first = table.replace(hash(round), now, |before| {
-                        if before <= now { Ok(NEVER) } else { Err(()) }
-                    });
+                    let first = table.replace(
+                        hash(round),
+                        || now,
+                        |before| {
+                            if before <= now {
+                                Ok(((), NEVER))
+                            } else {
+                                Err(())
+                            }
+                        },
+                    );
                     admitted.fetch_add(u64::from(first.is_ok()), Relaxed);
                 });
             }
@@ -249,8 +258,8 @@ fn a_new_key_gets_one_place_however_many_ask_for_it() {
 #[test]
 fn one_key_on_all_cores_is_never_admitted_once_too_often() {
     const THREADS: usize = 64;
-    let rate = Rate::new(Quota::per_second(1000).burst(500));
-    let counters = Counters::new(1024);
+    let store = Arc::new(Store::new(1024));
+    let rate = Rate::new(Quota::per_second(1000).burst(500), Arc::clone(&store));
     let clock = AtomicU64::new(0);
     let admitted = AtomicU64::new(0);
     let start = Barrier::new(THREADS);
@@ -259,10 +268,10 @@ fn one_key_on_all_cores_is_never_admitted_once_too_often() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 start.wait();
-                let hash = counters.hash(&Key::from_name("hog"));
+                let hash = store.hash(&Key::from_name("hog"));
                 for _ in 0..5_000 {
                     let now = clock.fetch_add(1_000, Relaxed);
-                    let spent = counters.spend(hash, &rate, now, 1);
+                    let spent = rate.spend(&Spend::new(hash, 0, now), NonZeroU32::MIN);
                     admitted.fetch_add(u64::from(spent.is_ok()), Relaxed);
                 }
             });

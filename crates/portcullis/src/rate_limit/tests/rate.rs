@@ -1,14 +1,20 @@
-use std::time::Duration;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use portcullis_core::Quota;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use crate::rate_limit::{
-    Key,
-    counters::Counters,
-    gcra::{Owed, Rate, Refused},
+    Key, OverQuota,
+    rate::Rate,
+    store::{Spend, Store},
 };
+
+fn spend(rate: &Rate, hash: u64, now: u64, cost: u32) -> Result<u32, OverQuota> {
+    let cost = NonZeroU32::new(cost).unwrap();
+    let admitted = rate.spend(&Spend::new(hash, 0, now), cost)?;
+    Ok(admitted.left())
+}
 
 /// The algorithm as ITU-T I.371 has it, in numbers that cannot overflow: a cell conforms unless it
 /// comes more than the tolerance before its theoretical arrival time.
@@ -51,7 +57,9 @@ fn quotas() -> Vec<Quota> {
 fn a_million_random_steps_are_those_of_the_reference() {
     let mut rng = SmallRng::seed_from_u64(1);
     let quotas = quotas();
-    let counters: Vec<_> = quotas.iter().map(|_| Counters::new(1024)).collect();
+    let store = Arc::new(Store::new(1024));
+    let rate = |quota: &Quota| Rate::new(*quota, Arc::clone(&store));
+    let rates: Vec<_> = quotas.iter().map(rate).collect();
     let mut references: Vec<Vec<Reference>> = Vec::new();
     references.resize_with(quotas.len(), || {
         (0..8).map(|_| Reference::default()).collect()
@@ -62,7 +70,6 @@ fn a_million_random_steps_are_those_of_the_reference() {
     for step in 0..steps {
         let quota = rng.random_range(0..quotas.len());
         let key = rng.random_range(0..8);
-        let rate = Rate::new(quotas[quota]);
         let interval = quotas[quota].refill_interval().as_nanos() as u64;
         // Mostly about an interval, sometimes nothing, sometimes long enough to be whole again.
         let pause = match rng.random_range(0..10) {
@@ -74,8 +81,8 @@ fn a_million_random_steps_are_those_of_the_reference() {
         let cost = rng.random_range(1..=quotas[quota].max_burst().min(3));
         let now = nows[quota];
 
-        let hash = counters[quota].hash(&Key::from_name(key.to_string()));
-        let ours = counters[quota].spend(hash, &rate, now, cost).is_ok();
+        let hash = store.hash(&Key::from_name(format!("{quota} {key}")));
+        let ours = spend(&rates[quota], hash, now, cost).is_ok();
         let theirs = references[quota][key].conforms(quotas[quota], now, cost);
         assert_eq!(ours, theirs, "step {step}: {} at {now}", quotas[quota]);
         admitted += usize::from(ours);
@@ -88,10 +95,10 @@ fn a_million_random_steps_are_those_of_the_reference() {
 
 #[test]
 fn a_clock_that_goes_backwards_admits_nothing_more() {
-    let rate = Rate::new(Quota::per_second(10));
-    let counters = Counters::new(16);
+    let store = Arc::new(Store::new(16));
+    let rate = Rate::new(Quota::per_second(10), Arc::clone(&store));
     let hour = 3_600_000_000_000;
-    let spend = |now| counters.spend(1, &rate, now, 1).is_ok();
+    let spend = |now| spend(&rate, 1, now, 1).is_ok();
 
     assert_eq!((0..20).filter(|_| spend(hour)).count(), 10);
     assert_eq!((0..20).filter(|_| spend(0)).count(), 0);
@@ -101,9 +108,10 @@ fn a_clock_that_goes_backwards_admits_nothing_more() {
 
 #[test]
 fn another_rate_leaves_as_many_requests_spent() {
+    let store = Arc::new(Store::new(16));
     let (old, new) = (
-        Rate::new(Quota::per_second(10)),
-        Rate::new(Quota::per_hour(1000)),
+        Rate::new(Quota::per_second(10), Arc::clone(&store)),
+        Rate::new(Quota::per_hour(1000), store),
     );
     let now = 5_000_000_000;
     let spent = |rate: &Rate, requests| now + rate.price(requests);
@@ -125,15 +133,16 @@ fn another_rate_leaves_as_many_requests_spent() {
 
 #[test]
 fn what_is_learned_counts_unless_more_is_known() {
-    let rate = Rate::new(Quota::per_second(10));
-    let counters = Counters::new(16);
+    let store = Arc::new(Store::new(16));
+    let rate = Rate::new(Quota::per_second(10), Arc::clone(&store));
     let now = 1;
-    counters.learn(1, now, Owed(1_000_000_000));
+    store.learn(1, now, 1_000_000_000);
+    let look = || rate.look(store.full_in(1, now), NonZeroU32::MIN);
 
-    let over = Err(Refused(100_000_000));
-    assert_eq!(counters.peek(1, &rate, now, 1), over);
-    counters.learn(1, now, Owed(5));
-    assert_eq!(counters.peek(1, &rate, now, 1), over);
+    let over = Err(OverQuota::after(Duration::from_millis(100)));
+    assert_eq!(look(), over);
+    store.learn(1, now, 5);
+    assert_eq!(look(), over);
 }
 
 proptest! {
@@ -149,17 +158,23 @@ proptest! {
         let Ok(quota) = Quota::new(count, Duration::from_nanos(nanos)) else {
             return Ok(());
         };
-        let rate = Rate::new(quota.try_burst(burst).unwrap_or(quota));
-        let price = rate.price(cost);
-        match rate.spend(tat, now, price) {
-            Ok(after) => {
-                prop_assert!(after > tat && after < 1 << 63);
-                prop_assert!(rate.left(Owed(after - now)) < burst.max(count));
+        let store = Arc::new(Store::new(16));
+        let quota = quota.try_burst(burst).unwrap_or(quota);
+        let rate = Rate::new(quota, Arc::clone(&store));
+        let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
+        store.learn(1, now, tat.saturating_sub(now));
+        let ask = |now| spend(&rate, 1, now, cost.get());
+        match ask(now) {
+            Ok(left) => {
+                let after = store.tat(1);
+                prop_assert!(after >= now && after < 1 << 63);
+                prop_assert!(left < rate.quota().max_burst());
             }
             Err(refused) => {
                 // Who waits as long as told is served.
-                prop_assert!(rate.spend(tat, now + refused.0, price).is_ok());
-                prop_assert!(rate.spend(tat, now + refused.0 - 1, price).is_err());
+                let wait = refused.wait_nanos();
+                prop_assert!(ask(now + wait - 1).is_err());
+                prop_assert!(ask(now + wait).is_ok());
             }
         }
     }

@@ -6,10 +6,11 @@ use http::HeaderName;
 use portcullis_core::{Quota, Rejection, RejectionKind, Reply};
 
 use super::{
-    gcra::{Owed, Refused},
-    rule::{Quoted, Rule},
+    charges::{Charge, Charges, MAX_POLICIES},
+    policy::Unit,
+    rate::{Decision, Rate},
+    rule::Rule,
     rules::Rules,
-    spendings::{MAX_POLICIES, Spending, Spendings},
     text::Text,
 };
 
@@ -24,62 +25,44 @@ pub enum HeaderDraft {
 }
 
 /// What is told, and how.
-#[derive(Clone, Debug)]
-pub(super) struct Report {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields {
     pub(super) draft: Option<HeaderDraft>,
     pub(super) legacy: bool,
     pub(super) jitter: bool,
-    /// `RateLimit-Policy`, where it is the same for all requests.
-    policy: Option<Box<[u8]>>,
 }
 
-// ===== impl Report =====
+// ===== impl Fields =====
 
-impl Report {
+impl Fields {
     pub(super) const DEFAULT: Self = Self {
         draft: Some(HeaderDraft::V10),
         legacy: false,
         jitter: true,
-        policy: None,
     };
 
-    /// Writes down what is the same for all requests.
-    pub(super) fn about(self, rules: &[Rule]) -> Self {
-        let shown: Vec<_> = rules.iter().filter(|rule| !rule.policy.dry_run).collect();
-        let is_fixed =
-            |rule: &&Rule| rule.policy.scope.is_everything() && rule.policy.tiers.is_empty();
-        let policy = (!shown.is_empty() && shown.iter().all(is_fixed)).then(|| {
-            let mut text = Text::<MAX_POLICIES>::new();
-            for rule in shown {
-                write_policy(&mut text, rule, rule.own());
-            }
-            text.as_bytes().into()
-        });
-        Self { policy, ..self }
-    }
-
-    /// Writes the fields of the response to a request that spent this.
+    /// Writes the fields of the response to a request that was charged this.
     #[inline]
     pub(super) fn write<const N: usize>(
-        &self,
+        self,
         rules: &Rules,
-        spendings: &Spendings<N>,
+        charges: &Charges<N>,
         reply: &mut Reply,
     ) {
         if self.draft.is_some() {
-            match &self.policy {
+            match &rules.policy_field {
                 Some(policy) => reply.write(RATELIMIT_POLICY, policy),
-                None => write_policies(rules, spendings, reply),
+                None => write_policies(rules, charges, reply),
             }
-            write_limits(rules, spendings, reply);
+            write_limits(rules, charges, reply);
         }
         if self.legacy {
-            write_legacy(rules, spendings, reply);
+            write_legacy(rules, charges, reply);
         }
     }
 
     /// Returns the names of the fields.
-    pub(super) fn names(&self) -> impl Iterator<Item = HeaderName> + use<> {
+    pub(super) fn names(self) -> impl Iterator<Item = HeaderName> + use<> {
         let told = self.draft.map(|_| [RATELIMIT_POLICY, RATELIMIT]);
         let legacy = self.legacy.then_some(LEGACY);
         told.into_iter()
@@ -87,19 +70,15 @@ impl Report {
             .chain(legacy.into_iter().flatten())
     }
 
-    /// The rejection of a request that could not spend this.
-    pub(super) fn refuse<const N: usize>(
-        &self,
-        rules: &Rules,
-        spendings: &Spendings<N>,
-    ) -> Rejection {
+    /// The rejection of a request that was refused.
+    pub(super) fn refuse<const N: usize>(self, rules: &Rules, charges: &Charges<N>) -> Rejection {
         let mut rejection = Rejection::new(RejectionKind::RateLimited);
         let mut wait = 0;
-        for (spending, standing) in spendings.iter() {
-            let (rule, _) = rules.of(spending);
-            if let (Err(refused), false) = (standing, rule.policy.dry_run) {
-                rejection = rejection.with_violated_policy(rule.policy.name.to_string());
-                wait = wait.max(refused.0);
+        for (charge, decision) in charges.iter() {
+            let policy = &rules.rule(charge).policy;
+            if let (Err(over), false) = (decision, policy.dry_run) {
+                rejection = rejection.with_violated_policy(policy.name.to_string());
+                wait = wait.max(over.wait_nanos());
             }
         }
         let seconds = seconds(wait).max(1);
@@ -109,7 +88,7 @@ impl Report {
 
     /// Up to a tenth of the wait, at least up to a second: clients that were refused together do
     /// not come back together.
-    fn jitter(&self, seconds: u64) -> u64 {
+    fn jitter(self, seconds: u64) -> u64 {
         if self.jitter {
             rand::random_range(0..=(seconds / 10).max(1))
         } else {
@@ -118,59 +97,72 @@ impl Report {
     }
 }
 
-type Standing<'r> = (
-    &'r Rule,
-    &'r Quoted,
-    &'r Spending,
-    &'r Result<Owed, Refused>,
-);
+/// Returns `RateLimit-Policy`, where it is the same for all requests.
+pub(super) fn fixed_policy(rules: &[Rule]) -> Option<Box<[u8]>> {
+    let shown = || rules.iter().filter(|rule| !rule.policy.dry_run);
+    let is_fixed = |rule: &Rule| rule.policy.scope.is_everything() && rule.quotas.is_one();
+    let are_fixed = shown().next().is_some() && shown().all(is_fixed);
+    are_fixed.then(|| {
+        let mut text = Text::<MAX_POLICIES>::new();
+        for rule in shown() {
+            write_policy(&mut text, rule, rule.quotas.get(None));
+        }
+        text.as_bytes().into()
+    })
+}
+
+type Shown<'r> = (&'r Rule, &'r Rate, &'r Charge, &'r Decision);
 
 /// What is shown of a request: dry runs are not.
 fn shown<'r, const N: usize>(
     rules: &'r Rules,
-    spendings: &'r Spendings<N>,
-) -> impl Iterator<Item = Standing<'r>> {
-    spendings.iter().filter_map(|(spending, standing)| {
-        let (rule, quoted) = rules.of(spending);
-        (!rule.policy.dry_run).then_some((rule, quoted, spending, standing))
+    charges: &'r Charges<N>,
+) -> impl Iterator<Item = Shown<'r>> {
+    charges.iter().filter_map(|(charge, decision)| {
+        let rule = rules.rule(charge);
+        (!rule.policy.dry_run).then_some((rule, rules.rate(charge), charge, decision))
     })
 }
 
 /// `"hour";q=1000;w=3600`, for each policy.
 #[cold]
-fn write_policies<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: &mut Reply) {
+fn write_policies<const N: usize>(rules: &Rules, charges: &Charges<N>, reply: &mut Reply) {
     let mut text = Text::<N>::new();
-    for (rule, quoted, ..) in shown(rules, spendings) {
-        write_policy(&mut text, rule, quoted);
+    for (rule, rate, ..) in shown(rules, charges) {
+        write_policy(&mut text, rule, rate);
     }
     text.write_to(reply, RATELIMIT_POLICY);
 }
 
-fn write_policy<const N: usize>(text: &mut Text<N>, rule: &Rule, quoted: &Quoted) {
-    let quota = quoted.quota;
+/// Requests are what a quota counts where it does not say so.
+fn write_policy<const N: usize>(text: &mut Text<N>, rule: &Rule, rate: &Rate) {
+    let quota = rate.quota();
     text.item(&rule.policy.name);
     text.number(";q=", u64::from(quota.max_burst()));
     text.number(";w=", window(quota));
+    if rule.policy.unit == Unit::ContentBytes {
+        text.string(";qu=", "content-bytes");
+    }
 }
 
 /// `"hour";r=999;t=4;pk=:c2VjcmV0:`, for each policy.
 #[inline]
-fn write_limits<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: &mut Reply) {
+fn write_limits<const N: usize>(rules: &Rules, charges: &Charges<N>, reply: &mut Reply) {
     let mut text = Text::<N>::new();
-    for (rule, quoted, spending, standing) in shown(rules, spendings) {
-        let (left, wait) = standing_of(quoted, standing);
+    for (rule, _, charge, decision) in shown(rules, charges) {
+        let (left, wait) = left_and_wait(decision);
         text.prepared_item(&rule.start, u64::from(left));
         text.number(";t=", wait);
-        text.bytes(";pk=", spending.partition_key);
+        text.bytes(";pk=", charge.partition_key);
     }
     text.write_to(reply, RATELIMIT);
 }
 
 /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds from now), of the strictest policy.
-fn write_legacy<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: &mut Reply) {
-    let standings = shown(rules, spendings).map(|(_, quoted, _, standing)| {
-        let (left, wait) = standing_of(quoted, standing);
-        (left, u64::MAX - wait, quoted.quota.max_burst())
+fn write_legacy<const N: usize>(rules: &Rules, charges: &Charges<N>, reply: &mut Reply) {
+    let standings = shown(rules, charges).map(|(_, rate, _, decision)| {
+        let (left, wait) = left_and_wait(decision);
+        (left, u64::MAX - wait, rate.quota().max_burst())
     });
     let Some((left, wait, burst)) = standings.min() else {
         return;
@@ -183,13 +175,10 @@ fn write_legacy<const N: usize>(rules: &Rules, spendings: &Spendings<N>, reply: 
 
 /// What is left, and after how many seconds there is more.
 #[inline]
-fn standing_of(quoted: &Quoted, standing: &Result<Owed, Refused>) -> (u32, u64) {
-    match standing {
-        Ok(owed) => {
-            let more = seconds(quoted.rate.until_more(*owed));
-            (quoted.rate.left(*owed), more)
-        }
-        Err(refused) => (0, seconds(refused.0).max(1)),
+fn left_and_wait(decision: &Decision) -> (u32, u64) {
+    match decision {
+        Ok(admitted) => (admitted.left(), seconds(admitted.more_in())),
+        Err(over) => (0, seconds(over.wait_nanos()).max(1)),
     }
 }
 
@@ -206,8 +195,8 @@ const fn seconds(nanos: u64) -> u64 {
     nanos.div_ceil(1_000_000_000)
 }
 
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(super) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(super) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEGACY: [HeaderName; 3] = [
     HeaderName::from_static("x-ratelimit-limit"),
     HeaderName::from_static("x-ratelimit-remaining"),
