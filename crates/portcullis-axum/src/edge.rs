@@ -55,6 +55,12 @@ pub fn connect_info(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get().map(|ConnectInfo(peer)| *peer)
 }
 
+/// Leaves the peer as axum's `ConnectInfo<SocketAddr>`, for handlers that extract it below
+/// [`portcullis::serve`](portcullis::Serve::leave_peer).
+pub fn leave_connect_info(extensions: &mut Extensions, peer: SocketAddr) {
+    extensions.insert(ConnectInfo(peer));
+}
+
 // ===== impl AxumBody =====
 
 impl RequestBodies<Body> for AxumBody {

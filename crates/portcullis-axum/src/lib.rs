@@ -31,6 +31,9 @@ mod extract;
 mod tests;
 
 pub use self::{
-    edge::{AxumBody, AxumEdge, EdgeLayer, connect_info, edge, matched_path, original_uri},
+    edge::{
+        AxumBody, AxumEdge, EdgeLayer, connect_info, edge, leave_connect_info, matched_path,
+        original_uri,
+    },
     extract::{Fact, MissingFact},
 };

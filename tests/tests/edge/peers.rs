@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr};
 
-use axum::{Router, routing::get};
+use axum::{Router, extract::ConnectInfo, routing::get};
 use portcullis::{
-    ClientIp,
+    ClientIp, Quota,
     client_ip::{Family, ResolveClientIp, Strategy},
+    rate_limit::{InFlightLayer, RateLimitLayer},
 };
 use portcullis_axum::{AxumEdge, Fact};
 use portcullis_tests::net::{Client, request};
@@ -22,6 +23,10 @@ async fn axum_serve(edge: AxumEdge) -> SocketAddr {
     let app = Router::new()
         .route("/", get(whoami))
         .layer(edge.build().unwrap());
+    serve_with_connect_info(app).await
+}
+
+async fn serve_with_connect_info(app: Router) -> SocketAddr {
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -51,11 +56,45 @@ async fn the_peer_of_axum_serve_is_the_client() {
     assert_eq!(seen(edge().client_ip(guard)).await, "192.0.2.7");
 }
 
+/// A layer alone, below `axum::serve`: the clients have quotas of their own, and so have their requests
+/// in flight.
+#[tokio::test]
+async fn a_layer_alone_finds_the_peer_of_axum_serve() {
+    let limit = RateLimitLayer::new(Quota::per_minute(1)).peer_from(portcullis_axum::connect_info);
+    let in_flight = InFlightLayer::new(1).peer_from(portcullis_axum::connect_info);
+    let app = Router::new()
+        .route("/", get(async || "in").layer::<_, Infallible>(limit))
+        .layer(in_flight);
+    let server = serve_with_connect_info(app).await;
+
+    for last in [2, 3] {
+        let mut client = Client::http1_from([127, 0, 0, last], server).await;
+        for expected in [200, 429] {
+            let status = client.get("/").await.status;
+            assert_eq!(status.as_u16(), expected, "{last}");
+        }
+    }
+}
+
+/// A handler that extracts axum's `ConnectInfo` works below our own server.
+#[tokio::test]
+async fn our_server_leaves_the_peer_of_axum() {
+    let whoami = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string();
+    let app = Router::new().route("/", get(whoami));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let served = portcullis::serve(listener, app).leave_peer(portcullis_axum::leave_connect_info);
+    tokio::spawn(async { served.await });
+
+    let mut client = Client::http1_from([127, 0, 0, 5], server).await;
+    assert_eq!(client.get("/").await.text, "127.0.0.5");
+}
+
 #[test]
 fn a_list_that_is_wrong_is_the_only_error() {
     let edge = portcullis_axum::edge()
         .trust_proxies("nonsense")
-        .rate_limit(portcullis::Quota::per_second(1));
+        .rate_limit(Quota::per_second(1));
     let error = edge.build().unwrap_err();
 
     let expected = "trusted proxies: \"nonsense\" is neither an address nor a CIDR range";

@@ -7,7 +7,7 @@ use std::{fs, net::SocketAddr, path::Path};
 use axum::{Router, routing::get};
 use portcullis::{
     Guard, Quota, Reply,
-    client_ip::{ClientIpLayer, ResolveClientIp, Strategy},
+    client_ip::{ResolveClientIp, Strategy},
     rate_limit::{
         HeaderDraft, InFlight, MemoryStore, OnFailure, Policy, Prefixes, RateLimit, RateLimitLayer,
     },
@@ -170,10 +170,8 @@ fn the_guard_of_the_five_minutes_is_the_one_that_is_tested() {
 /// The README's one layer, below a server that is not ours.
 #[tokio::test]
 async fn one_layer_counts_each_client_of_axums_own_server() {
-    let login = get(|| async { "in" }).layer(RateLimitLayer::new(Quota::per_minute(5)));
-    let address = ResolveClientIp::new().peer_from(portcullis_axum::connect_info);
-    let app = Router::new().route("/login", login);
-    let app = app.layer(ClientIpLayer::from(address));
+    let limit = RateLimitLayer::new(Quota::per_minute(5)).peer_from(portcullis_axum::connect_info);
+    let app = Router::new().route("/login", get(|| async { "in" }).layer(limit));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = listener.local_addr().unwrap();
     let service = app.into_make_service_with_connect_info::<SocketAddr>();

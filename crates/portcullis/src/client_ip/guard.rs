@@ -14,9 +14,7 @@ use portcullis_core::{
 };
 
 use super::{Decision, Strategy, decision::Why, forwarding};
-
-/// Where a server leaves the address of the peer.
-pub(crate) type PeerFrom = fn(&Extensions) -> Option<SocketAddr>;
+use crate::engine::PeerFrom;
 
 /// Finds the client's address. See the [module docs](super).
 ///

@@ -113,7 +113,6 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::guard::PeerFrom;
 pub use self::{decision::Decision, family::Family, guard::ResolveClientIp, strategy::Strategy};
 use crate::engine::{Alone, Plain};
 

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     Health,
     body_limit::BodyLimit,
-    client_ip::{PeerFrom, ResolveClientIp},
-    engine::{RouteFrom, Wrapped},
+    client_ip::ResolveClientIp,
+    engine::{PeerFrom, RouteFrom, Wrapped},
     request_id::SetRequestId,
     secure_headers::SecureHeaders,
     timeout::Timeout,

@@ -1,6 +1,7 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, net::SocketAddr, sync::Arc};
 
-use portcullis_core::Respond;
+use http::{Extensions, request};
+use portcullis_core::{Facts, Guard, PeerAddr, Reply, Respond, Verdict};
 use tower_layer::Layer;
 
 use super::{EdgeService, Part, Stack, Wrapped};
@@ -45,9 +46,16 @@ use super::{EdgeService, Part, Stack, Wrapped};
 /// end of the response's, so both are wrapped, but for guards that are known to do neither.
 pub struct Alone<P, M = Wrapped> {
     part: Option<P>,
+    peer_from: Option<PeerFrom>,
     stack: Arc<Stack>,
     bodies: PhantomData<M>,
 }
+
+/// Where a server leaves the address of the peer.
+pub(crate) type PeerFrom = fn(&Extensions) -> Option<SocketAddr>;
+
+/// Notes the peer that a server left, unless it is known.
+struct NotePeer(PeerFrom);
 
 /// A guard as a layer by itself. [`Alone<G, Plain>`](Alone) leaves bodies as they are, for a guard
 /// that looks at heads only.
@@ -59,7 +67,17 @@ impl<P: Part + Clone, M> Alone<P, M> {
     /// Creates a layer that does nothing.
     #[must_use]
     pub fn off() -> Self {
-        Self::with_stack(None, Stack::new())
+        Self::with_stack(None, None, Stack::new())
+    }
+
+    /// Tells where the server leaves the address of the peer, for a part that needs a client and has
+    /// no [`ClientIp`](crate::ClientIp): `portcullis_axum::connect_info` below `axum::serve`. A
+    /// [`PeerAddr`](crate::PeerAddr), as [`serve`](crate::serve()) leaves it, is found without.
+    #[must_use]
+    pub fn peer_from(self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
+        let mut stack = Stack::new();
+        stack.respond = Arc::clone(&self.stack.respond);
+        Self::with_stack(self.part, Some(peer), stack)
     }
 
     /// Replaces the way rejections are rendered.
@@ -67,22 +85,26 @@ impl<P: Part + Clone, M> Alone<P, M> {
     pub fn respond_with(self, respond: impl Respond) -> Self {
         let mut stack = Stack::new();
         stack.respond = Arc::new(respond);
-        Self::with_stack(self.part, stack)
+        Self::with_stack(self.part, self.peer_from, stack)
     }
 
     /// Changes the part.
     pub(crate) fn map(self, change: impl FnOnce(P) -> P) -> Self {
         let mut stack = Stack::new();
         stack.respond = Arc::clone(&self.stack.respond);
-        Self::with_stack(self.part.map(change), stack)
+        Self::with_stack(self.part.map(change), self.peer_from, stack)
     }
 
-    fn with_stack(part: Option<P>, mut stack: Stack) -> Self {
+    fn with_stack(part: Option<P>, peer_from: Option<PeerFrom>, mut stack: Stack) -> Self {
+        if let Some(peer_from) = peer_from {
+            NotePeer(peer_from).install(&mut stack);
+        }
         if let Some(part) = part.clone() {
             part.install(&mut stack);
         }
         Self {
             part,
+            peer_from,
             stack: stack.sealed(),
             bodies: PhantomData,
         }
@@ -110,6 +132,7 @@ impl<P: Clone, M> Clone for Alone<P, M> {
     fn clone(&self) -> Self {
         Self {
             part: self.part.clone(),
+            peer_from: self.peer_from,
             stack: Arc::clone(&self.stack),
             bodies: PhantomData,
         }
@@ -118,7 +141,7 @@ impl<P: Clone, M> Clone for Alone<P, M> {
 
 impl<P: Part + Clone, M> From<P> for Alone<P, M> {
     fn from(part: P) -> Self {
-        Self::with_stack(Some(part), Stack::new())
+        Self::with_stack(Some(part), None, Stack::new())
     }
 }
 
@@ -132,5 +155,17 @@ impl<P, M> From<Alone<P, M>> for Option<P> {
 impl<P: fmt::Debug, M> fmt::Debug for Alone<P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Alone").field(&self.part).finish()
+    }
+}
+
+// ===== impl NotePeer =====
+
+impl Guard for NotePeer {
+    fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
+        let is_known = Facts::of(&head.extensions).get::<PeerAddr>().is_some();
+        if !is_known && let Some(peer) = (self.0)(&head.extensions) {
+            Facts::of_mut(&mut head.extensions).set(PeerAddr(peer));
+        }
+        Verdict::Admit
     }
 }

@@ -31,6 +31,9 @@ mod tests;
 mod watch;
 mod watched;
 
+pub(crate) use self::{
+    alone::PeerFrom, caught::install_hook, deadline::TimeLimit, stack::RouteFrom,
+};
 pub use self::{
     alone::{Alone, GuardLayer},
     bodies::{Plain, RequestBodies, ResponseBodies, Wrapped},
@@ -42,4 +45,3 @@ pub use self::{
     stack::{Part, Stack},
     watched::Watched,
 };
-pub(crate) use self::{caught::install_hook, deadline::TimeLimit, stack::RouteFrom};

@@ -28,8 +28,9 @@ type HeadKey = dyn for<'a> Fn(&'a request::Parts) -> Option<Cow<'a, str>> + Send
 
 impl KeyBy {
     /// By client address: a whole IPv4 address, the /64 of an IPv6 address. The default. Without a
-    /// [`ClientIp`], by the peer of [`serve`](crate::serve()). Requests of which neither is known share
-    /// one quota: a warning says so once, and the edge's explanation from then on.
+    /// [`ClientIp`], by the peer: of [`serve`](crate::serve()), or where a layer alone is
+    /// [told](crate::edge::GuardLayer::peer_from) to look. Requests of which neither is known share one
+    /// quota: a warning says so once, and the edge's explanation from then on.
     #[must_use]
     pub const fn address() -> Self {
         Self::network(Prefixes::SUBSCRIBER)
@@ -129,7 +130,7 @@ fn unknown<'a>() -> Key<'a> {
     WARNED.call_once(|| {
         tracing::warn!(
             target: "portcullis",
-            "requests without a client address share one quota: tell the client address layer where the server leaves the peer"
+            "requests without a client address share one quota: tell the layer, or the edge, where the server leaves the peer (`peer_from`)"
         );
     });
     Key::Unknown

@@ -7,9 +7,10 @@
 //! in whole nanoseconds. A key is
 //! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key,
 //! what a function makes of the head, or nothing: one quota for all. IPv6 addresses count by their
-//! /64, which is what one subscriber gets; those of a NAT64 (`64:ff9b::/96`, RFC 6052) by the IPv4 address in them. Without
-//! an address it is the peer of [`serve`](crate::serve()); requests with neither share one quota, and
-//! a warning says so once.
+//! /64, which is what one subscriber gets; those of a NAT64 (`64:ff9b::/96`, RFC 6052) by the IPv4
+//! address in them. Without an address it is the peer: of [`serve`](crate::serve()), or where a layer
+//! alone is [told](RateLimitLayer::peer_from) to look. Requests with neither share one quota, and a
+//! warning says so once.
 //!
 //! A request may meet several policies. It is served if all of them allow it, and then spends from
 //! all; otherwise it spends from none. A request over a quota is answered with a 429

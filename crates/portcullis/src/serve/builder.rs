@@ -2,11 +2,12 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     io,
+    net::SocketAddr,
     pin::Pin,
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -41,6 +42,7 @@ where
         },
         proxies: Networks::default(),
         health: None,
+        leave_peer: None,
     }
 }
 
@@ -63,7 +65,11 @@ pub struct Serve<S> {
     /// Begin each connection with a PROXY header.
     pub(super) proxies: Networks,
     pub(super) health: Option<Health>,
+    pub(super) leave_peer: Option<LeavePeer>,
 }
+
+/// Leaves the peer where others look for it.
+pub(super) type LeavePeer = fn(&mut Extensions, SocketAddr);
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +110,14 @@ impl<S> Serve<S> {
     /// and takes the address in it for the peer's.
     pub fn proxy_protocol(mut self, proxies: impl IntoIterator<Item = IpNet>) -> Self {
         self.proxies = proxies.into_iter().collect();
+        self
+    }
+
+    /// Leaves the peer elsewhere too, for handlers of another framework:
+    /// `portcullis_axum::leave_connect_info` for axum's `ConnectInfo`. Nowhere by default: it is an
+    /// allocation for each request, and [`PeerAddr`](crate::PeerAddr) is there.
+    pub fn leave_peer(mut self, leave: fn(&mut Extensions, SocketAddr)) -> Self {
+        self.leave_peer = Some(leave);
         self
     }
 

@@ -14,7 +14,10 @@ use portcullis_core::{BoxError, Facts, PeerAddr};
 use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tower_service::Service;
 
-use super::{builder::Times, proxy};
+use super::{
+    builder::{LeavePeer, Times},
+    proxy,
+};
 
 /// The settings of HTTP/1 and HTTP/2, made once.
 pub(super) fn protocol(times: Times) -> Builder<TokioExecutor> {
@@ -38,6 +41,7 @@ pub(super) struct Connection {
     pub(super) times: Times,
     /// Whether it begins with a PROXY header.
     pub(super) is_proxied: bool,
+    pub(super) leave_peer: Option<LeavePeer>,
     pub(super) protocol: Builder<TokioExecutor>,
     pub(super) watcher: Watcher,
     pub(super) draining: watch::Receiver<()>,
@@ -61,6 +65,9 @@ impl Connection {
         let inner = TowerToHyperService::new(service);
         let service = service_fn(move |mut req: Request<Incoming>| {
             Facts::of_mut(req.extensions_mut()).set(peer);
+            if let Some(leave) = self.leave_peer {
+                leave(req.extensions_mut(), peer.0);
+            }
             hyper::service::Service::call(&inner, req)
         });
         let io = TokioIo::new(self.io);

@@ -57,6 +57,7 @@
 //! | [`Serve::health`] | none | what turns 503 first |
 //! | [`Serve::grace`] | 5 s | the time in which Kubernetes takes a pod out of its endpoints |
 //! | [`Serve::drain`] | 20 s | with the grace period, below Kubernetes' 30 s |
+//! | [`Serve::leave_peer`] | nowhere but in `PeerAddr` | an allocation a request |
 //! | [`Serve::header_timeout`] | 10 s | a head is a few packets |
 //! | [`Serve::proxy_protocol`] | nobody | whoever may send a PROXY header chooses its address |
 //! | [`Serve::shutdown_on`] | SIGTERM, SIGINT | |

@@ -20,7 +20,7 @@ use tower_service::Service;
 
 use super::{
     Serve, Stopped,
-    builder::Times,
+    builder::{LeavePeer, Times},
     connection::{self, Connection},
 };
 use crate::networks::Networks;
@@ -40,12 +40,14 @@ where
         times,
         proxies,
         health,
+        leave_peer,
     } = serve;
     if let Some(health) = &health {
         health.start();
     }
     let mut stop = stop?;
     let mut acceptor = Acceptor::new(listener, service, times, proxies);
+    acceptor.leave_peer = leave_peer;
     acceptor.accept_until(stop.wait()).await;
 
     let started = Instant::now();
@@ -78,6 +80,7 @@ struct Acceptor<S> {
     service: S,
     times: Times,
     proxies: Networks,
+    leave_peer: Option<LeavePeer>,
     protocol: Builder<TokioExecutor>,
     graceful: GracefulShutdown,
     draining: watch::Sender<()>,
@@ -99,6 +102,7 @@ where
             service,
             times,
             proxies,
+            leave_peer: None,
             protocol: connection::protocol(times),
             graceful: GracefulShutdown::new(),
             draining: watch::Sender::new(()),
@@ -127,6 +131,7 @@ where
             peer,
             times: self.times,
             is_proxied: self.proxies.contains(peer.ip()),
+            leave_peer: self.leave_peer,
             protocol: self.protocol.clone(),
             watcher: self.graceful.watcher(),
             draining: self.draining.subscribe(),
