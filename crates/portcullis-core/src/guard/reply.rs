@@ -35,8 +35,16 @@ struct Written {
 struct Field {
     name: HeaderName,
     value: HeaderValue,
-    /// Whether a value that the response has already is kept.
-    is_default: bool,
+    mode: Mode,
+}
+
+/// What becomes of a value that the response has already.
+#[derive(Clone, Copy)]
+enum Mode {
+    Replaced,
+    Kept,
+    /// Both are there.
+    Joined,
 }
 
 // ===== impl Reply =====
@@ -60,20 +68,21 @@ impl Reply {
 
     /// Sets a field of the response. It takes the place of what the application set.
     pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
-        self.fields.push(Field {
-            name,
-            value,
-            is_default: false,
-        });
+        self.push(name, value, Mode::Replaced);
+    }
+
+    /// Adds a line to a field of the response that is a list, such as `Vary`.
+    pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        self.push(name, value, Mode::Joined);
     }
 
     /// Sets a field of the response, unless the application, or the edge's profile of headers, sets it.
     pub fn insert_default(&mut self, name: HeaderName, value: HeaderValue) {
-        self.fields.push(Field {
-            name,
-            value,
-            is_default: true,
-        });
+        self.push(name, value, Mode::Kept);
+    }
+
+    fn push(&mut self, name: HeaderName, value: HeaderValue, mode: Mode) {
+        self.fields.push(Field { name, value, mode });
     }
 
     /// Sets a field of the response, from text. A field that several guards write has a line of
@@ -254,10 +263,15 @@ impl fmt::Debug for Reply {
 
 impl Field {
     fn apply(&self, headers: &mut HeaderMap) {
-        if !self.is_default {
-            headers.insert(self.name.clone(), self.value.clone());
-        } else if let Entry::Vacant(free) = headers.entry(&self.name) {
-            free.insert(self.value.clone());
+        let value = self.value.clone();
+        match self.mode {
+            Mode::Replaced => drop(headers.insert(&self.name, value)),
+            Mode::Joined => drop(headers.append(&self.name, value)),
+            Mode::Kept => {
+                if let Entry::Vacant(free) = headers.entry(&self.name) {
+                    free.insert(value);
+                }
+            }
         }
     }
 }

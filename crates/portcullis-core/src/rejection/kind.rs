@@ -6,6 +6,8 @@ use http::StatusCode;
 pub enum RejectionKind {
     /// Missing or wrong credentials. Deliberately does not say which. 401.
     Unauthenticated,
+    /// It is known who asks, or need not be, and this may not be asked so. 403.
+    Forbidden,
     /// The request's body is larger than allowed. 413.
     BodyTooLarge,
     /// The client spent its quota. 429.
@@ -24,8 +26,9 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All kinds, for tables of what a server can answer.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unauthenticated,
+        Self::Forbidden,
         Self::BodyTooLarge,
         Self::RateLimited,
         Self::Panicked,
@@ -40,6 +43,7 @@ impl RejectionKind {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
@@ -53,6 +57,7 @@ impl RejectionKind {
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
             Self::BodyTooLarge => "body-too-large",
             Self::RateLimited => "rate-limited",
             Self::Panicked => "panicked",
@@ -70,6 +75,7 @@ impl RejectionKind {
     pub const fn problem_type(self) -> &'static str {
         match self {
             Self::Unauthenticated => "urn:portcullis:problem:unauthenticated",
+            Self::Forbidden => "urn:portcullis:problem:forbidden",
             Self::BodyTooLarge => "urn:portcullis:problem:body-too-large",
             Self::RateLimited => "https://iana.org/assignments/http-problem-types#quota-exceeded",
             Self::Panicked => "urn:portcullis:problem:panicked",
@@ -85,6 +91,7 @@ impl RejectionKind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Unauthenticated => "Valid credentials are required",
+            Self::Forbidden => "This request is not allowed",
             Self::BodyTooLarge => "The request body is too large",
             Self::RateLimited => "The quota is exceeded",
             Self::Panicked | Self::Misconfigured => "The server failed on this request",

@@ -77,6 +77,7 @@ mod explain;
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod guards;
 mod layer;
+mod layer_guard;
 mod setting;
 mod slot;
 #[cfg(test)]
@@ -88,6 +89,7 @@ pub use self::{
     builder::{DEFAULT_BODY_LIMIT, DEFAULT_TIMEOUT, Edge},
     explain::{Explanation, Line},
     layer::EdgeLayer,
+    layer_guard::{LayerGuard, Passes},
     setting::{Bytes, Setting},
     slot::Slot,
 };

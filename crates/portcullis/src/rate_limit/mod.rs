@@ -3,7 +3,7 @@
 //! # What happens
 //!
 //! Each key may spend a [`Quota`]: so many requests at once, refilled at a steady
-//! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) of the crate [`governor`](::governor),
+//! rate, by the generic cell rate algorithm (ITU-T I.371, annex A) of the crate [`governor`],
 //! in whole nanoseconds. A key is
 //! what a [`Policy`] counts [by](KeyBy): a client address, its network, a principal, an API key,
 //! what a function makes of the head, or nothing: one quota for all. IPv6 addresses count by their

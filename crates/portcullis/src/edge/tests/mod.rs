@@ -1,4 +1,6 @@
 mod explain;
+#[cfg(feature = "auth")]
+mod layers;
 #[cfg(feature = "rate-limit")]
 mod limits;
 mod setters;
