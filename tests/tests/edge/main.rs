@@ -14,6 +14,7 @@ mod paths;
 mod peers;
 mod presence;
 mod readme;
+mod readme_examples;
 mod refusals;
 mod slots;
 mod spoofing;

@@ -2,9 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "tests")]
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{fs, path::Path};
 
-use axum::{Router, routing::get};
 use portcullis::{
     Guard, Quota, Reply,
     client_ip::{ResolveClientIp, Strategy},
@@ -13,8 +12,6 @@ use portcullis::{
     },
 };
 use portcullis_test::{echo, request, send};
-use portcullis_tests::net::Client;
-use tokio::net::TcpListener;
 use tower::Layer;
 
 /// The page's table: what is named, and its default.
@@ -165,26 +162,4 @@ fn the_guard_of_the_five_minutes_is_the_one_that_is_tested() {
 
     assert!(doc.contains(source.trim()), "they differ");
     assert!(lines < 60, "{lines} lines");
-}
-
-/// The README's one layer, below a server that is not ours.
-#[tokio::test]
-async fn one_layer_counts_each_client_of_axums_own_server() {
-    let limit = RateLimitLayer::new(Quota::per_minute(5)).peer_from(portcullis_axum::connect_info);
-    let app = Router::new().route("/login", get(|| async { "in" }).layer(limit));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = listener.local_addr().unwrap();
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async { axum::serve(listener, service).await });
-
-    for last in [2, 3, 4] {
-        let mut client = Client::http1_from([127, 0, 0, last], server).await;
-        for expected in [200, 200, 200, 200, 200, 429] {
-            assert_eq!(
-                client.get("/login").await.status.as_u16(),
-                expected,
-                "{last}"
-            );
-        }
-    }
 }

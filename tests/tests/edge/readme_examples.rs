@@ -1,0 +1,235 @@
+//! The README's examples, served to several clients: what runs here is what stands there, line by line.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{convert::Infallible, net::SocketAddr};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use portcullis::{
+    ConfigError, Edge, Principal, Quota,
+    api_key::{ApiKey, Keys},
+    body_limit::RequestBody,
+    client_ip::{Family, ResolveClientIp, Strategy},
+    rate_limit::{Policy, RateLimit, RateLimitLayer},
+    serve,
+};
+use portcullis_axum::Fact;
+use portcullis_tests::net::{Client, Server, request};
+use tokio::net::TcpListener;
+use tower::{Layer, service_fn};
+
+/// What is another in a test: the keys of the environment, and the port.
+const OTHER: [(&str, &str); 3] = [
+    ("Keys::from_env(\"API_KEYS\")?", "keys"),
+    ("TcpListener::bind(\"127.0.0.1:3000\").await?", "listener"),
+    ("\"10.0.0.0/8", "\"127.0.0.0/8"),
+];
+
+/// The lines of a page's Rust examples, without those that only hold them together.
+fn lines(page: &str) -> Vec<String> {
+    let blocks = page.split("```rust").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    let lines = blocks.flat_map(|block| block.lines().skip(1));
+    let other = |line: &str| {
+        OTHER.iter().fold(line.to_owned(), |line, (there, here)| {
+            line.replace(there, here)
+        })
+    };
+    let is_code = |line: &&str| {
+        let parts = [
+            "use ",
+            "# ",
+            "//",
+            "}",
+            "{",
+            "Ok(())",
+            "#[tokio::main]",
+            "async fn main",
+        ];
+        !line.is_empty() && !parts.iter().any(|part| line.starts_with(part))
+    };
+    lines.map(str::trim).filter(is_code).map(other).collect()
+}
+
+/// Without what a formatter changes.
+fn dense(code: &str) -> String {
+    let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    code.replace(",)", ")")
+}
+
+#[test]
+fn what_runs_here_is_what_stands_there() {
+    let here = dense(include_str!("readme_examples.rs"));
+    let readme = lines(include_str!("../../../README.md"));
+    let limits = lines(include_str!("../../../docs/limits.md"));
+    // The names in a list of imports, and the siege, which has a test of its own.
+    let is_elsewhere = |line: &str| {
+        [
+            "Edge, Quota,",
+            "client_ip::",
+            "rate_limit::",
+            "let profile",
+            "assault(app)",
+        ]
+        .iter()
+        .any(|part| line.starts_with(part))
+    };
+    let (mut compared, all) = (0, readme.iter().chain(&limits));
+    for line in all.filter(|line| !is_elsewhere(line)) {
+        assert!(here.contains(&dense(line)), "not run: {line}");
+        compared += 1;
+    }
+
+    assert!(compared > 20, "{compared}");
+}
+
+async fn whoami(Fact(who): Fact<Principal>) -> String {
+    format!("hello {}", who.id())
+}
+
+async fn quick_start(
+    keys: Keys,
+    listener: TcpListener,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let edge = portcullis_axum::edge()
+        .api_keys(keys)
+        .rate_limit(Quota::per_second(10))
+        .build()?;
+    let app = Router::new().route("/", get(whoami)).layer(edge);
+
+    serve(listener, app).await?;
+    Ok(())
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[tokio::test]
+async fn around_an_axum_app() {
+    let clients =
+        [("alice", 2), ("bob", 3)].map(|(id, from)| (id, from, ApiKey::generate("pk").unwrap()));
+    let all = clients.iter();
+    let keys = all.fold(Keys::default(), |keys, (id, _, key)| keys.and(id, key));
+    let (listener, server) = listen().await;
+    tokio::spawn(quick_start(keys, listener));
+
+    for (id, address, key) in &clients {
+        let mut client = Client::http1_from([127, 0, 0, *address], server).await;
+        let keyed = || request("/", &[("x-api-key", key.expose())]);
+        let first = client.ask(keyed()).await;
+        assert_eq!(
+            (first.status.as_u16(), first.text),
+            (200, format!("hello {id}"))
+        );
+        assert_eq!(first.headers["ratelimit-policy"], "\"default\";q=10;w=1");
+        let mut statuses = Vec::new();
+        for _ in 0..12 {
+            statuses.push(client.ask(keyed()).await.status.as_u16());
+        }
+        assert!(statuses.contains(&429), "{id}: {statuses:?}");
+        assert!(
+            statuses.iter().filter(|status| **status == 200).count() >= 9,
+            "{statuses:?}"
+        );
+    }
+    let mut stranger = Client::http1_from([127, 0, 0, 4], server).await;
+    assert_eq!(stranger.get("/").await.status, 401);
+}
+
+async fn hello(_: Request<RequestBody<Incoming>>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new("hello".into()))
+}
+
+#[tokio::test]
+async fn around_a_hyper_service() -> Result<(), Box<dyn std::error::Error>> {
+    let service = Edge::new()
+        .rate_limit(Quota::per_second(50))
+        .build()?
+        .layer(service_fn(hello));
+    let server = Server::start(service).await;
+
+    for address in [2, 3] {
+        let mut client = Client::http1_from([127, 0, 0, address], server.address()).await;
+        let mut served = 0;
+        while client.get("/").await.status == 200 {
+            served += 1;
+        }
+        assert!((50..200).contains(&served), "{served}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_layer() {
+    let limit = RateLimitLayer::new(Quota::per_minute(5)).peer_from(portcullis_axum::connect_info);
+    let app: Router = Router::new().route("/login", post(|| async { "in" }).layer(limit));
+    let (listener, server) = listen().await;
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async { axum::serve(listener, app).await });
+
+    for address in [2, 3, 4] {
+        let mut client = Client::http1_from([127, 0, 0, address], server).await;
+        for expected in [200, 200, 200, 200, 200, 429] {
+            let mut login = request("/login", &[]);
+            *login.method_mut() = http::Method::POST;
+            assert_eq!(client.ask(login).await.status, expected, "{address}");
+        }
+    }
+}
+
+/// The page on limits. The proxy is on the loopback address, and so are its clients.
+#[tokio::test]
+async fn limits() -> Result<(), ConfigError> {
+    let nginx = Strategy::proxies(Family::XForwardedFor, "127.0.0.0/8")?;
+    let limit = RateLimit::try_new([
+        Policy::new("second", Quota::per_second(10)),
+        Policy::new("hour", Quota::per_hour(1000)).exempt_paths(["/assets/*"]),
+        Policy::new("login", Quota::per_minute(5)).paths(["POST /login"]),
+    ])?;
+    let client_ip = ResolveClientIp::from_strategy(nginx);
+    let edge = Edge::new()
+        .client_ip(client_ip.clone())
+        .rate_limit(limit.clone())
+        .build()?;
+    let server = Server::start(edge.layer(service_fn(hello))).await;
+    let mut proxy = Client::http1(server.address()).await;
+    let mut login = async |client: &str| {
+        let mut login = request("/login", &[("x-forwarded-for", client)]);
+        *login.method_mut() = http::Method::POST;
+        proxy.ask(login).await
+    };
+
+    for client in ["192.0.2.7", "192.0.2.8"] {
+        for _ in 0..5 {
+            assert_eq!(login(client).await.status, 200, "{client}");
+        }
+        let refused = login(client).await;
+        assert_eq!(refused.status, 429, "{client}");
+        assert!(refused.text.contains("[\"login\"]"), "{}", refused.text);
+    }
+    limit.set_policies([Policy::new("second", Quota::per_second(50))])?;
+    client_ip.set_strategy(Strategy::proxies(
+        Family::XForwardedFor,
+        "127.0.0.0/8, 192.0.2.1",
+    )?)?;
+    assert_eq!(
+        login("192.0.2.7").await.status,
+        200,
+        "there is no such policy now"
+    );
+    // The proxy that was added speaks for its clients.
+    let answer = login("192.0.2.9, 192.0.2.1").await;
+    let quota = answer.header("ratelimit");
+    assert!(quota.starts_with("\"second\";r=49"), "{quota}");
+    assert!(edge.explain().to_string().contains("50/s"));
+    Ok(())
+}
