@@ -114,7 +114,8 @@ async fn the_table_of_limits_is_what_the_code_does() {
         waits.push(refused.headers()["retry-after"].clone());
     }
     waits.dedup();
-    let in_flight = InFlight::new(1).describe();
+    let in_flight_guard = InFlight::new(1);
+    let in_flight = in_flight_guard.describe();
     let lease = shared
         .lease()
         .map_or("off".to_owned(), |size| size.to_string());
@@ -127,7 +128,10 @@ async fn the_table_of_limits_is_what_the_code_does() {
         row!(Policy::paths, exempt_paths, exempt_methods, exempt_networks =>
             if of_policy("; on") || of_policy("except") { "some" } else { "all requests" }),
         row!(Policy::cost => 1),
-        row!(Policy::tier, tier_by => if policy.contains(';') { "some" } else { "none" }),
+        row!(Policy::cost_after, content_bytes =>
+            if of_policy("in bytes") || of_policy("by what comes") { "otherwise" }
+            else { "as it was charged" }),
+        row!(Policy::key, tier, tier_by => if policy.contains(';') { "some" } else { "none" }),
         row!(Policy::dry_run => on(of_policy("dry run"))),
         row!(RateLimit::max_keys =>
             if is_default_size { "65536 in each policy" } else { "another number" }),
@@ -138,6 +142,8 @@ async fn the_table_of_limits_is_what_the_code_does() {
         row!(SharedRateLimit::with_time_limit => format!("{:?}", shared.time_limit())),
         row!(SharedRateLimit::with_lease => lease),
         row!(InFlight::new, by => in_flight.split(" for ").nth(1).unwrap_or_default()),
+        row!(InFlight::headers => if in_flight_guard.writes().is_empty() { "of refusals" }
+            else { "of all" }),
         ("Serve::proxy_protocol".to_owned(), "nobody".to_owned()),
     ];
     let expected =

@@ -8,7 +8,7 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use portcullis::{
@@ -16,7 +16,7 @@ use portcullis::{
     api_key::{ApiKey, Keys},
     body_limit::RequestBody,
     client_ip::{Family, ResolveClientIp, Strategy},
-    rate_limit::{Policy, RateLimit, RateLimitLayer},
+    rate_limit::{KeyBy, Policy, RateLimit, RateLimitLayer},
     serve,
 };
 use portcullis_axum::Fact;
@@ -180,10 +180,62 @@ async fn one_layer() {
         let mut client = Client::http1_from([127, 0, 0, address], server).await;
         for expected in [200, 200, 200, 200, 200, 429] {
             let mut login = request("/login", &[]);
-            *login.method_mut() = http::Method::POST;
+            *login.method_mut() = Method::POST;
             assert_eq!(client.ask(login).await.status, expected, "{address}");
         }
     }
+}
+
+/// Of `/login` nothing but 401, of everything else so many bytes.
+async fn costly(
+    request: Request<RequestBody<Incoming>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::new("x".repeat(400_000).into());
+    if request.uri().path() == "/login" {
+        response = Response::default();
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+    }
+    Ok(response)
+}
+
+#[tokio::test]
+async fn what_a_request_costs() -> Result<(), ConfigError> {
+    let limit = RateLimit::try_new([
+        // Ten log-ins an hour, or two that fail.
+        Policy::new("login", Quota::per_hour(10))
+            .paths(["POST /login"])
+            .cost_after(|ended| {
+                if ended.status == Some(StatusCode::UNAUTHORIZED) {
+                    5
+                } else {
+                    1
+                }
+            }),
+        // Bytes of both bodies. A client that has none left waits; an office has ten times as many.
+        Policy::new("traffic", Quota::per_minute(1_000_000))
+            .content_bytes()
+            .key("127.0.0.9", Quota::per_minute(10_000_000)),
+        // All clients together.
+        Policy::new("all", Quota::per_second(2_000)).by(KeyBy::global()),
+    ])?;
+    let edge = Edge::new().rate_limit(limit).build()?;
+    let server = Server::start(edge.layer(service_fn(costly))).await;
+
+    for address in [2, 3, 9] {
+        let mut client = Client::http1_from([127, 0, 0, address], server.address()).await;
+        for expected in [401, 401, 429] {
+            let mut login = request("/login", &[]);
+            *login.method_mut() = Method::POST;
+            assert_eq!(client.ask(login).await.status, expected, "{address}");
+        }
+        let mut served = 0;
+        while served < 10 && client.get("/").await.status == 200 {
+            served += 1;
+        }
+        let expected = if address == 9 { 10 } else { 3 };
+        assert_eq!(served, expected, "{address}: 1.2 of 1 MB");
+    }
+    Ok(())
 }
 
 /// The page on limits. The proxy is on the loopback address, and so are its clients.
@@ -204,7 +256,7 @@ async fn limits() -> Result<(), ConfigError> {
     let mut proxy = Client::http1(server.address()).await;
     let mut login = async |client: &str| {
         let mut login = request("/login", &[("x-forwarded-for", client)]);
-        *login.method_mut() = http::Method::POST;
+        *login.method_mut() = Method::POST;
         proxy.ask(login).await
     };
 

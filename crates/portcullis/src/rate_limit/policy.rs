@@ -113,8 +113,8 @@ impl Policy {
     /// [`cost`](Self::cost) when it came, and is charged the rest then, or paid back. A request that
     /// the limit refuses costs nothing.
     ///
-    /// What is charged afterwards is not asked for: at most a burst is spent then, and the next
-    /// request waits.
+    /// What is charged afterwards is not asked for: a client may have spent up to a burst more than it
+    /// had, and waits until that has refilled, for a window at most.
     ///
     /// ```
     /// use portcullis::{Quota, rate_limit::Policy};

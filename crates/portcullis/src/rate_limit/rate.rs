@@ -131,6 +131,13 @@ impl Rate {
         self.interval() * self.quota.max_burst() as u64
     }
 
+    /// The latest time at which a quota is full again: a burst that was spent, and another that was
+    /// charged afterwards. Who has spent that much waits for a window.
+    #[inline]
+    pub(super) const fn longest(&self) -> u64 {
+        2 * self.window() - self.interval()
+    }
+
     /// The time in which so many requests refill; that of a burst, if they are more.
     #[inline]
     pub(super) fn price(&self, cost: u32) -> u64 {

@@ -82,9 +82,9 @@ impl Store {
     }
 
     /// Charges a key, whether its quota allows it or not: the response came of it. At most a burst
-    /// is spent then.
+    /// beyond what it had.
     pub(super) fn charge(&self, hash: u64, rate: &Rate, now: u64, cost: u32) {
-        let (price, latest) = (rate.price(cost), now + rate.window());
+        let (price, latest) = (rate.price(cost), now + rate.longest());
         self.raise(hash, now, |tat| (tat.max(now) + price).min(latest));
     }
 
@@ -93,11 +93,11 @@ impl Store {
         self.table.lower(hash, now, rate.price(cost));
     }
 
-    /// Forgets what a key has spent beyond a burst: it was spent at another rate.
+    /// Forgets what a key has spent beyond a burst, if that cannot have been charged at this rate.
     pub(super) fn clamp(&self, hash: u64, rate: &Rate, now: u64) {
-        let over = self.full_in(hash, now).saturating_sub(rate.window());
-        if over > 0 && self.table.has_place(hash) {
-            self.table.lower(hash, now, over);
+        let full_in = self.full_in(hash, now);
+        if full_in > rate.longest() && self.table.has_place(hash) {
+            self.table.lower(hash, now, full_in - rate.window());
         }
     }
 

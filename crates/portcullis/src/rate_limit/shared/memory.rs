@@ -65,6 +65,19 @@ impl MemoryStore {
             if decided.is_ok() { requests } else { 0 },
         )
     }
+
+    /// Gives back what was spent for a request of which not all could be: two of its charges shared a
+    /// number in a full table.
+    #[cold]
+    fn refund(&self, charges: &[Charge], standings: &mut [Standing], now: u64) {
+        for (charge, standing) in charges.iter().zip(standings) {
+            let (rate, hash) = (self.rate(charge), self.hash(charge));
+            let cost = charge.cost * standing.requests;
+            self.store.refund(hash, &rate, now, cost);
+            standing.requests = 0;
+            standing.whole_in = Duration::from_nanos(self.store.full_in(hash, now));
+        }
+    }
 }
 
 /// A charge's cost is at least 1.
@@ -80,7 +93,14 @@ impl QuotaStore for MemoryStore {
         let now = self.clock.now();
         let room = charges.iter().map(|charge| self.room(charge, now));
         let requests = room.min().unwrap_or(0);
-        let spend = |charge| self.charge(charge, requests, now);
-        ready(Ok(charges.iter().map(spend).collect()))
+        let charge = |charge| self.charge(charge, requests, now);
+        let mut standings: Vec<_> = charges.iter().map(charge).collect();
+        if standings
+            .iter()
+            .any(|standing| standing.requests < requests)
+        {
+            self.refund(&charges, &mut standings, now);
+        }
+        ready(Ok(standings))
     }
 }

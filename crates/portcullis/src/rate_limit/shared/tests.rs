@@ -298,3 +298,24 @@ async fn nobody_owes_a_memory_store_more_than_a_burst() {
     advance(Duration::from_millis(100)).await;
     assert_eq!(spend(fast), Duration::ZERO);
 }
+
+/// Strangers in a full store share a number, and so may two charges of one request: it is spent once for
+/// both, or not at all.
+#[tokio::test(start_paused = true)]
+async fn two_charges_that_share_a_number_are_spent_both_or_none() {
+    let store = MemoryStore::new(0);
+    let charge = |policy: &str, key: usize, cost| {
+        Charge::new(policy.into(), key.to_string(), Quota::per_hour(10), cost)
+    };
+    for key in 0..10 {
+        store.spend(vec![charge("a", key, 1)]).await.unwrap();
+    }
+    let both = || vec![charge("a", 99, 6), charge("b", 99, 6)];
+    let spent = store.spend(both()).await.unwrap();
+    let requests: Vec<_> = spent.iter().map(|standing| standing.requests).collect();
+    assert_eq!(requests, [0, 0]);
+
+    // What was given back can be spent. (A number that is not 0 has spent something.)
+    let spent = store.spend(vec![charge("a", 99, 9)]).await.unwrap();
+    assert_eq!(spent[0].requests, 1);
+}

@@ -94,7 +94,37 @@ async fn what_is_charged_afterwards_is_at_most_a_burst() {
     let layer = by(|_| u32::MAX);
     assert_eq!(ask(&layer, "200").await, 200);
     assert_eq!(ask(&layer, "200").await, 429);
+    // 11 of 10 have been spent.
+    advance(Duration::from_secs(2 * 360)).await;
+
+    assert_eq!(ask(&layer, "200").await, 200);
+}
+
+/// Ten times 9 of 10 an hour: what is charged beyond the quota is waited for.
+#[tokio::test(start_paused = true)]
+async fn in_the_long_run_nobody_is_over_the_quota() {
+    let layer = by(|_| 9);
+    let (mut served, mut hours) = (0, 0.0);
+    while served < 10 {
+        served += usize::from(ask(&layer, "200").await == 200);
+        advance(Duration::from_secs(36)).await;
+        hours += 0.01;
+    }
+
+    // 10 at once, then 10 an hour: 9 of the last are still to come.
+    assert!((6.9..=7.3).contains(&hours), "{hours}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_spent_most_waits_a_window() {
+    let layer = by(|_| 10);
+    assert_eq!(ask(&layer, "200").await, 200);
     advance(Duration::from_secs(360)).await;
+    assert_eq!(ask(&layer, "200").await, 200, "1 of 10 is left");
+    assert_eq!(ask(&layer, "200").await, 429);
+    advance(Duration::from_secs(3599)).await;
+    assert_eq!(ask(&layer, "200").await, 429);
+    advance(Duration::from_secs(1)).await;
 
     assert_eq!(ask(&layer, "200").await, 200);
 }
