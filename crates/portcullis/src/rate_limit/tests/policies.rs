@@ -334,4 +334,5 @@ async fn what_a_function_makes_of_a_head_is_not_logged() {
         lines.contains("key=\"of a function\"") && !lines.contains("a secret"),
         "{lines}"
     );
+    assert_eq!(lines.matches("over the quota").count(), 1, "{lines}");
 }
