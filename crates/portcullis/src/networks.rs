@@ -42,28 +42,18 @@ impl Networks {
 
 impl FromIterator<IpNet> for Networks {
     fn from_iter<T: IntoIterator<Item = IpNet>>(networks: T) -> Self {
-        let networks: Arc<[IpNet]> = networks.into_iter().map(canonical).collect();
+        let networks: Arc<[IpNet]> = networks.into_iter().collect();
         Self(Some(networks).filter(|networks| !networks.is_empty()))
     }
 }
 
-/// A network of IPv6 that is wide enough contains mapped addresses.
+/// A network of IPv6 contains IPv4 addresses as they are mapped into it.
 #[inline]
 fn has(network: &IpNet, address: IpAddr) -> bool {
     match (network, address) {
         (IpNet::V6(v6), IpAddr::V4(v4)) => v6.contains(&v4.to_ipv6_mapped()),
         _ => network.contains(&address),
     }
-}
-
-/// `::ffff:a.b.c.d/n` is `a.b.c.d/(n - 96)`.
-fn canonical(network: IpNet) -> IpNet {
-    let mapped = match network {
-        IpNet::V6(v6) if v6.prefix_len() >= 96 => v6.addr().to_ipv4_mapped(),
-        _ => None,
-    };
-    let v4 = mapped.map(|v4| IpNet::new(v4.into(), network.prefix_len() - 96));
-    v4.and_then(Result::ok).unwrap_or(network)
 }
 
 #[cfg(test)]
