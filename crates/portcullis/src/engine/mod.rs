@@ -17,6 +17,7 @@ mod bodies;
 mod caught;
 mod deadline;
 mod drain;
+mod ends;
 mod future;
 mod headers;
 mod passage;

@@ -38,7 +38,7 @@ pub(super) struct Passage {
     /// For what is refused when the head is gone.
     pub(super) request_id: Option<RequestId>,
     /// What is known of the response.
-    ended: Ended,
+    pub(super) ended: Ended,
 }
 
 // ===== impl Passage =====
@@ -264,43 +264,11 @@ impl Passage {
         if let Some(answer) = self.complete(&mut head, content.is_answer()) {
             content = Content::answer(answer);
         }
-        if self.reply.has_ends() {
-            self.ended.status = Some(head.status);
-            self.ended.rejection = head.extensions.get().map(Rejection::kind);
-        }
+        self.note_head(&head);
         let is_watched =
             self.watch.stack.watches_bodies() || self.reply.is_holding() || self.reply.has_ends();
         let watched = is_watched.then(|| Watched::new(self, &head.headers));
         (head, content, watched)
-    }
-
-    /// Notes bytes of the response.
-    #[inline]
-    pub(super) fn on_bytes(&mut self, bytes: u64) {
-        self.ended.response_bytes += bytes;
-        self.watch.on_bytes(bytes);
-    }
-
-    /// Ends the exchange, unless it has ended already.
-    pub(super) fn end(&mut self, outcome: Outcome) {
-        self.run_ends(outcome);
-        self.watch.end(outcome);
-    }
-
-    /// Does what guards want to be done at the end. Nobody is left to tell of a panic: it is logged.
-    fn run_ends(&mut self, outcome: Outcome) {
-        if !self.reply.has_ends() {
-            return;
-        }
-        let read = self.watch.count.as_ref().map(|count| count.read());
-        let declared = self.reply.body_size().exact();
-        self.ended.request_bytes = declared.or(read).unwrap_or(0);
-        self.ended.outcome = outcome;
-        for end in self.reply.take_ends() {
-            if let Err(caught) = catch(|| end(&self.ended)) {
-                caught.log(self.request_id.as_ref());
-            }
-        }
     }
 
     /// Lets every guard complete a response. Where one panics the response is a 500, which the
@@ -330,16 +298,5 @@ impl Passage {
             *head = parts;
             answer = Some(body);
         }
-    }
-}
-
-impl Drop for Passage {
-    fn drop(&mut self) {
-        let is_panicking = std::thread::panicking();
-        self.run_ends(if is_panicking {
-            Outcome::Panicked
-        } else {
-            Outcome::Aborted
-        });
     }
 }

@@ -7,8 +7,7 @@ use portcullis_core::{Facts, RequestPath};
 
 use super::{
     rate::{Admitted, Decision},
-    rule::Rule,
-    rules::Rules,
+    rules::{Rule, Rules},
 };
 
 /// What one request spends of one policy.

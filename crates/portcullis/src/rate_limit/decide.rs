@@ -3,8 +3,7 @@
 use super::{
     charges::{Charge, Charges},
     rate::{Admitted, Decision, Rate},
-    rule::Rule,
-    rules::Rules,
+    rules::{Rule, Rules},
     store::Spend,
 };
 

@@ -9,8 +9,7 @@ use super::{
     charges::{Charge, Charges, MAX_POLICIES},
     policy::Unit,
     rate::{Decision, Rate},
-    rule::Rule,
-    rules::Rules,
+    rules::{Rule, Rules},
     text::Text,
 };
 

@@ -13,8 +13,7 @@ use super::{
     charges::{Charges, MAX_POLICIES},
     fields::{Fields, HeaderDraft},
     policy::Policy,
-    rule::Rule,
-    rules::Rules,
+    rules::{Rule, Rules},
 };
 
 /// Admits requests until a quota is spent. Clones share the counters.

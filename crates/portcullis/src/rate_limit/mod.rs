@@ -132,7 +132,6 @@
 //! process; what does (`pk`, to the client itself) is another hash of the key, with seeds of its own.
 
 mod after;
-mod before;
 mod charges;
 mod clock;
 mod decide;
@@ -146,7 +145,6 @@ mod limiter;
 mod policy;
 mod quotas;
 mod rate;
-mod rule;
 mod rules;
 mod scope;
 pub mod shared;

@@ -1,4 +1,4 @@
-//! The quotas of one policy: whose is which.
+//! The quotas of one policy: whose is which, and what was spent while they were others.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,6 +8,7 @@ use portcullis_core::{Facts, Principal};
 use super::{
     policy::{Policy, TierBy},
     rate::Rate,
+    rules::Rule,
     store::Store,
 };
 
@@ -22,6 +23,20 @@ pub(super) struct Quotas {
     tier_by: Option<Arc<TierBy>>,
     /// Where that of each key is, by the key's hash.
     keys: HashMap<u64, u32>,
+}
+
+/// What was spent of a policy at other rates, up to a time.
+///
+/// Nothing is converted when policies change. Who asks for a key converts what it has spent by the
+/// quota that it had, as of that time: the same whoever asks, and however often. Requests that were
+/// judged by the old policy until then are in it too.
+pub(super) struct Before {
+    store: Arc<Store>,
+    quotas: Arc<Quotas>,
+    until: u64,
+    /// At most a burst of the policy that followed is spent.
+    full_at: u64,
+    before: Option<Arc<Self>>,
 }
 
 // ===== impl Quotas =====
@@ -102,3 +117,46 @@ impl Quotas {
         }
     }
 }
+
+// ===== impl Before =====
+
+impl Before {
+    /// Keeps what was spent until now, and what was spent before that and has not refilled.
+    pub(super) fn new(rule: &Rule, following: &Quotas, until: u64) -> Self {
+        Self {
+            store: Arc::clone(&rule.store),
+            quotas: Arc::clone(&rule.quotas),
+            until,
+            full_at: until.saturating_add(following.longest_window()),
+            before: rule.before_at(until).cloned(),
+        }
+    }
+
+    /// Returns a key's theoretical arrival time at another rate: it has spent as many requests.
+    #[cold]
+    pub(super) fn tat(&self, head: &request::Parts, facts: &Facts, hash: u64, rate: &Rate) -> u64 {
+        let old = self.quotas.get(self.quotas.find(head, facts, hash));
+        let earlier = self.before.as_ref();
+        let earlier = earlier.map_or(0, |before| before.tat(head, facts, hash, old));
+        let tat = self.store.tat(hash).max(earlier);
+        rate.convert(old, tat, self.until)
+    }
+
+    /// Whether something may not have refilled by then.
+    pub(super) const fn counts_at(&self, now: u64) -> bool {
+        now < self.full_at
+    }
+
+    /// How many tables there are.
+    pub(super) fn depth(&self) -> usize {
+        1 + self.before.as_ref().map_or(0, |before| before.depth())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let before = self.before.as_ref();
+        self.store.bytes() + before.map_or(0, |before| before.bytes())
+    }
+}
+
+/// Tables of policies that were in force one after the other, each while the one before counted.
+pub(super) const DEEPEST: usize = 16;

@@ -7,8 +7,7 @@ use crate::rate_limit::{
     charges::{self, Charges},
     key::Key,
     rate::{OverQuota, nanos},
-    rule::Rule,
-    rules::Rules,
+    rules::{Rule, Rules},
 };
 
 impl Rules {

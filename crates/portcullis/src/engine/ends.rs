@@ -1,0 +1,61 @@
+//! How an exchange ends.
+
+use std::thread;
+
+use http::response;
+use portcullis_core::{Outcome, Rejection};
+
+use super::{caught::catch, passage::Passage};
+
+// ===== impl Passage =====
+
+impl Passage {
+    /// Notes what the response is, for what is done at the end.
+    #[inline]
+    pub(super) fn note_head(&mut self, head: &response::Parts) {
+        if self.reply.has_ends() {
+            self.ended.status = Some(head.status);
+            self.ended.rejection = head.extensions.get().map(Rejection::kind);
+        }
+    }
+
+    /// Notes bytes of the response.
+    #[inline]
+    pub(super) fn on_bytes(&mut self, bytes: u64) {
+        self.ended.response_bytes += bytes;
+        self.watch.on_bytes(bytes);
+    }
+
+    /// Ends the exchange, unless it has ended already.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        self.run_ends(outcome);
+        self.watch.end(outcome);
+    }
+
+    /// Does what guards want to be done at the end. Nobody is left to tell of a panic: it is logged.
+    fn run_ends(&mut self, outcome: Outcome) {
+        if !self.reply.has_ends() {
+            return;
+        }
+        let read = self.watch.count.as_ref().map(|count| count.read());
+        let declared = self.reply.body_size().exact();
+        self.ended.request_bytes = declared.or(read).unwrap_or(0);
+        self.ended.outcome = outcome;
+        for end in self.reply.take_ends() {
+            if let Err(caught) = catch(|| end(&self.ended)) {
+                caught.log(self.request_id.as_ref());
+            }
+        }
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        let is_panicking = thread::panicking();
+        self.run_ends(if is_panicking {
+            Outcome::Panicked
+        } else {
+            Outcome::Aborted
+        });
+    }
+}
