@@ -15,7 +15,7 @@ pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, Con
         .trust_proxies(&config.trusted_proxies)
         .observe(telemetry.tracing())
         .observe(demo.metrics.clone())
-        .secure_headers(SecureHeaders::html())
+        .secure_headers(SecureHeaders::strict())
         .health(&demo.health)
         .limit_probes(config.limit_probes)
         .timeout(DEADLINE)

@@ -62,7 +62,7 @@ fn add(layer: usize, inner: Any) -> Any {
         0 => any(ClientIpLayer::default().layer(inner)),
         1 => any(RequestIdLayer::new().layer(inner)),
         2 => any(ObserveLayer::new(Metrics::new()).layer(wrapped(inner))),
-        3 => any(SecureHeadersLayer::html().layer(inner)),
+        3 => any(SecureHeadersLayer::strict().layer(inner)),
         4 => any(Health::new().layer().layer(inner)),
         5 => any(CatchPanicLayer::new().layer(inner)),
         6 => any(TimeoutLayer::new(Duration::from_secs(9)).layer(inner)),

@@ -110,7 +110,7 @@ alone!(
 );
 alone!(rate_limit, RateLimitLayer::default());
 alone!(request_id, RequestIdLayer::new());
-alone!(secure_headers, SecureHeadersLayer::html());
+alone!(secure_headers, SecureHeadersLayer::strict());
 alone!(timeout, TimeoutLayer::new(Duration::from_secs(9)));
 
 /// Everything on.

@@ -79,7 +79,7 @@ fn each_layer() -> Vec<Router> {
         app.clone().layer(ObserveLayer::new(Metrics::new())),
         app.clone().layer(RateLimitLayer::default()),
         app.clone().layer(RequestIdLayer::new()),
-        app.clone().layer(SecureHeadersLayer::html()),
+        app.clone().layer(SecureHeadersLayer::strict()),
         app.layer(TimeoutLayer::new(Duration::from_millis(300))),
     ]
 }

@@ -39,12 +39,14 @@ struct Field {
 }
 
 /// What becomes of a value that the response has already.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Replaced,
     Kept,
     /// Both are there.
     Joined,
+    /// The guard sets it when it completes the response, if it does.
+    Later,
 }
 
 // ===== impl Reply =====
@@ -79,6 +81,20 @@ impl Reply {
     /// Sets a field of the response, unless the application, or the edge's profile of headers, sets it.
     pub fn insert_default(&mut self, name: HeaderName, value: HeaderValue) {
         self.push(name, value, Mode::Kept);
+    }
+
+    /// Keeps a value for [`Guard::complete`](super::Guard::complete), which may set it when it knows
+    /// the response. The response does not get it by itself.
+    pub fn keep(&mut self, name: HeaderName, value: HeaderValue) {
+        self.push(name, value, Mode::Later);
+    }
+
+    /// Returns the first value that was [kept](Self::keep) for a field.
+    #[must_use]
+    pub fn kept(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        let mut kept = self.fields.iter().filter(|field| field.mode == Mode::Later);
+        let found = kept.find(|field| field.name == *name)?;
+        Some(&found.value)
     }
 
     fn push(&mut self, name: HeaderName, value: HeaderValue, mode: Mode) {
@@ -272,6 +288,7 @@ impl Field {
                     free.insert(value);
                 }
             }
+            Mode::Later => {}
         }
     }
 }

@@ -15,7 +15,15 @@ pub(super) struct Template {
     /// The first fields, which only have a place.
     places: Vec<HeaderName>,
     /// Fields of the application that go.
-    strips: Vec<HeaderName>,
+    strips: Names,
+}
+
+/// Names that a name is quickly found not to be of.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    /// A bit for each length that a name has.
+    lengths: u64,
+    names: Vec<HeaderName>,
 }
 
 // ===== impl Template =====
@@ -39,7 +47,7 @@ impl Template {
         Self {
             headers,
             places,
-            strips: guards.iter().flat_map(Guard::strips).collect(),
+            strips: Names::new(guards.iter().flat_map(Guard::strips).collect()),
         }
     }
 
@@ -48,7 +56,7 @@ impl Template {
     #[inline]
     pub(super) fn complete(&self, own: &mut HeaderMap, reply: &mut Reply) {
         if self.places.is_empty() {
-            self.strips.iter().for_each(|name| drop(own.remove(name)));
+            self.strips.remove_from(own);
             reply.apply(own, 0);
         } else {
             let mut headers = self.headers.clone();
@@ -111,6 +119,31 @@ impl Template {
                 vacant -= 1;
             }
         }
+    }
+}
+
+// ===== impl Names =====
+
+impl Names {
+    fn new(names: Vec<HeaderName>) -> Self {
+        let lengths = names.iter().map(Self::length).fold(0, |all, one| all | one);
+        Self { lengths, names }
+    }
+
+    #[inline]
+    fn contains(&self, name: &HeaderName) -> bool {
+        self.lengths & Self::length(name) != 0 && self.names.contains(name)
+    }
+
+    fn remove_from(&self, headers: &mut HeaderMap) {
+        for name in &self.names {
+            headers.remove(name);
+        }
+    }
+
+    #[inline]
+    fn length(name: &HeaderName) -> u64 {
+        1 << name.as_str().len().min(63)
     }
 }
 

@@ -1,138 +1,211 @@
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY},
+    request, response,
+};
 use portcullis_core::{Facts, Guard, Reply, Scheme, Verdict};
 
 use super::{
-    nonce,
-    profile::{API, HSTS, HTML, Header},
+    csp::Csp,
+    permissions::PermissionsPolicy,
+    prepared::Prepared,
+    profile::{HSTS, Profile},
+    strip,
 };
 
 /// Adds security headers to every response. See the [module docs](super).
 #[derive(Clone, Debug)]
 pub struct SecureHeaders {
-    profile: Profile,
-    headers: Headers,
-    /// Whether a policy with a nonce is added where there is none.
-    has_policy: bool,
-    /// Whether HSTS is added over HTTPS.
-    has_hsts: bool,
+    settings: Settings,
+    /// What they come to.
+    prepared: Arc<Prepared>,
 }
 
-/// What kind of responses the headers are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Profile {
-    Api,
-    Html,
-}
-
-/// A profile's own list, or one that somebody changed.
+/// What a user sets.
 #[derive(Clone, Debug)]
-enum Headers {
-    Known(&'static [Header]),
-    Own(Arc<[Header]>),
+pub(super) struct Settings {
+    pub(super) profile: Profile,
+    pub(super) is_by_type: bool,
+    /// In place of the profile's.
+    pub(super) csp: Option<Csp>,
+    pub(super) permissions: Option<PermissionsPolicy>,
+    pub(super) reported: Option<Csp>,
+    /// The path that reports go to.
+    pub(super) endpoint: Option<Arc<str>>,
+    /// Headers of the user's own; without a value, those that are left out.
+    pub(super) own: Vec<(HeaderName, Option<HeaderValue>)>,
+    stripped: Vec<HeaderName>,
+    kept: Vec<HeaderName>,
 }
 
 // ===== impl SecureHeaders =====
 
 impl SecureHeaders {
-    /// Creates a guard with the headers that fit an API.
-    #[must_use]
-    pub const fn api() -> Self {
-        Self {
-            profile: Profile::Api,
-            headers: Headers::Known(&API),
-            has_policy: false,
-            has_hsts: true,
-        }
-    }
-
-    /// Creates a guard with the headers that fit pages, with a nonce for each request.
-    #[must_use]
-    pub const fn html() -> Self {
-        Self {
-            profile: Profile::Html,
-            headers: Headers::Known(&HTML),
-            has_policy: true,
-            has_hsts: true,
-        }
-    }
-
-    /// Adds a header, or replaces a value.
+    /// Creates a guard with the headers that fit an API: a response loads nothing and runs nothing.
     ///
-    /// A `content-security-policy` of one's own in the HTML profile replaces the policy with the
-    /// nonce.
+    /// What it breaks: pages.
+    #[must_use]
+    pub fn api() -> Self {
+        Self::new(Profile::Api)
+    }
+
+    /// Creates a guard with the headers that an ordinary page does not notice.
+    ///
+    /// Inline code, images and scripts of other origins, copy buttons and windows that a page opens go
+    /// on as before. What it breaks, and how to get it back: see [what each profile
+    /// costs](super#what-each-profile-costs).
+    #[must_use]
+    pub fn page() -> Self {
+        Self::new(Profile::Page)
+    }
+
+    /// Creates a guard with the headers for pages that were written for them, with a nonce for each
+    /// request.
+    ///
+    /// What it breaks: see [what each profile costs](super#what-each-profile-costs). Try it first as
+    /// `SecureHeaders::page().report_only(Csp::strict())`.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self::new(Profile::Strict)
+    }
+
+    fn new(profile: Profile) -> Self {
+        Self::from_settings(Settings::new(profile))
+    }
+
+    fn from_settings(settings: Settings) -> Self {
+        let prepared = Arc::new(Prepared::new(&settings));
+        Self { settings, prepared }
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Settings)) -> Self {
+        set(&mut self.settings);
+        Self::from_settings(self.settings)
+    }
+
+    /// Gives each response what fits its type: this profile to pages, the API profile to data, and
+    /// less to [other files](super#by-type). Costs about as much again as a profile alone.
+    #[must_use]
+    pub fn by_type(self) -> Self {
+        self.set(|settings| settings.is_by_type = true)
+    }
+
+    /// Replaces the profile's Content Security Policy. [By type](Self::by_type), that of pages.
+    #[must_use]
+    pub fn csp(self, csp: Csp) -> Self {
+        self.set(|settings| settings.csp = Some(csp))
+    }
+
+    /// Sets a policy that browsers report and don't enforce, beside the one that is enforced. A nonce
+    /// is the same in both.
+    ///
+    /// Sent as `Content-Security-Policy-Report-Only` (CSP Level 3, section 3.2) without
+    /// `upgrade-insecure-requests` and `sandbox`, which mean nothing there. Not sent with refusals:
+    /// their pages are not the application's.
+    #[must_use]
+    pub fn report_only(self, csp: Csp) -> Self {
+        self.set(|settings| settings.reported = Some(csp))
+    }
+
+    /// Replaces the profile's Permissions-Policy. [By type](Self::by_type), that of pages.
+    #[must_use]
+    pub fn permissions(self, policy: PermissionsPolicy) -> Self {
+        self.set(|settings| settings.permissions = Some(policy))
+    }
+
+    /// Adds a header to every response, or replaces a value.
+    ///
+    /// A `content-security-policy` of one's own replaces all that the guard would send. It is not
+    /// read: [`csp`](Self::csp) takes one that is.
     #[must_use]
     pub fn with(self, name: HeaderName, value: HeaderValue) -> Self {
-        let mut headers = self.without(&name);
-        let kept = headers.headers.as_slice().iter().cloned();
-        headers.headers = Headers::Own(kept.chain([(name, value)]).collect());
-        headers
+        self.set(|settings| settings.change(name, Some(value)))
     }
 
     /// Leaves a header out.
     #[must_use]
-    pub fn without(mut self, name: &HeaderName) -> Self {
-        let kept = self.headers.as_slice().iter().filter(|h| h.0 != *name);
-        self.headers = Headers::Own(kept.cloned().collect());
-        self.has_policy &= *name != header::CONTENT_SECURITY_POLICY;
-        self.has_hsts &= *name != header::STRICT_TRANSPORT_SECURITY;
+    pub fn without(self, name: &HeaderName) -> Self {
+        self.set(|settings| settings.change(name.clone(), None))
+    }
+
+    /// Takes a field out of every response of the application, besides
+    /// [the usual ones](super::STRIPPED).
+    #[must_use]
+    pub fn strip(mut self, name: HeaderName) -> Self {
+        self.settings.kept.retain(|kept| *kept != name);
+        self.settings.stripped.push(name);
         self
+    }
+
+    /// Leaves the application a field that is taken out otherwise.
+    #[must_use]
+    pub fn keep(mut self, name: HeaderName) -> Self {
+        self.settings.stripped.retain(|stripped| *stripped != name);
+        self.settings.kept.push(name);
+        self
+    }
+
+    /// Returns the headers that every response gets, without those that depend on the request or on
+    /// the response.
+    pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.prepared.always.iter()
     }
 
     /// Creates a guard without a header.
     pub(crate) fn none() -> Self {
-        Self {
-            profile: Profile::Api,
-            headers: Headers::Own(Arc::new([])),
-            has_policy: false,
-            has_hsts: false,
-        }
+        Self::new(Profile::Empty)
     }
 
-    /// Returns `"API"` or `"HTML"`.
+    /// Returns the profile's name: `"API"`, `"page"` or `"strict"`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        match self.profile {
-            Profile::Api => "API",
-            Profile::Html => "HTML",
-        }
-    }
-
-    /// Returns the headers that every response gets, without those that depend on the request.
-    pub fn headers(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
-        self.headers.as_slice().iter()
+        self.settings.profile.name()
     }
 }
 
 impl Guard for SecureHeaders {
     #[inline]
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
+        let prepared = &*self.prepared;
         let is_https = Facts::of(&head.extensions).get() == Some(&Scheme::Https);
-        if self.profile == Profile::Html {
-            let nonce = nonce::generate();
-            if let Some(policy) = nonce::policy(&nonce, is_https).filter(|_| self.has_policy) {
-                reply.insert_default(header::CONTENT_SECURITY_POLICY, policy);
-            }
-            Facts::of_mut(&mut head.extensions).set(nonce);
+        if prepared.differs() {
+            prepared.write(head, reply, is_https);
         }
-        if is_https && self.has_hsts {
-            reply.insert_default(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        if is_https && prepared.has_hsts {
+            reply.insert_default(STRICT_TRANSPORT_SECURITY, HSTS.clone());
         }
         Verdict::Admit
     }
 
-    fn defaults(&self) -> HeaderMap {
-        self.headers.as_slice().iter().cloned().collect()
+    #[inline]
+    fn complete(&self, reply: &Reply, head: &mut response::Parts) {
+        self.prepared.complete(reply, head);
     }
 
-    /// What tells too much.
+    fn defaults(&self) -> HeaderMap {
+        self.prepared.always.clone()
+    }
+
     fn strips(&self) -> Vec<HeaderName> {
-        vec![header::SERVER, X_POWERED_BY]
+        strip::names(&self.settings.kept, &self.settings.stripped)
     }
 
     fn describe(&self) -> String {
-        format!("{} profile", self.name())
+        let mut text = format!("{} profile", self.name());
+        if self.settings.is_by_type {
+            text.push_str(" for pages, others by their type");
+        }
+        if self.settings.reported.is_some() {
+            text.push_str("; another policy is reported");
+        }
+        let weak = self.settings.weaknesses();
+        if !weak.is_empty() {
+            text.push_str("; weak: ");
+            text.push_str(&weak.join(", "));
+        }
+        text
     }
 }
 
@@ -142,16 +215,48 @@ impl Default for SecureHeaders {
     }
 }
 
-// ===== impl Headers =====
+// ===== impl Settings =====
 
-impl Headers {
-    #[inline]
-    fn as_slice(&self) -> &[Header] {
-        match self {
-            Self::Known(headers) => headers,
-            Self::Own(headers) => headers,
+impl Settings {
+    const fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            is_by_type: false,
+            csp: None,
+            permissions: None,
+            reported: None,
+            endpoint: None,
+            own: Vec::new(),
+            stripped: Vec::new(),
+            kept: Vec::new(),
         }
     }
-}
 
-const X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
+    /// Returns the policy that is enforced.
+    pub(super) fn enforced(&self) -> Option<Csp> {
+        self.csp.clone().or_else(|| self.profile.csp())
+    }
+
+    /// Returns `true` if the user says nothing about a header.
+    pub(super) fn is_free(&self, name: &HeaderName) -> bool {
+        self.own.iter().all(|(own, _)| own != name)
+    }
+
+    fn change(&mut self, name: HeaderName, value: Option<HeaderValue>) {
+        self.own.retain(|(own, _)| *own != name);
+        self.own.push((name, value));
+    }
+
+    /// Returns what the policies in force let through, for people.
+    fn weaknesses(&self) -> Vec<String> {
+        let csp = self.enforced();
+        let csp = csp.filter(|_| self.is_free(&CONTENT_SECURITY_POLICY));
+        let csp = csp.iter().flat_map(Csp::weaknesses);
+        let permissions = self.permissions.iter();
+        let open = permissions.flat_map(PermissionsPolicy::weaknesses);
+        let open = open.map(|feature| format!("{feature}: any origin may use it"));
+        csp.map(|weakness| weakness.to_string())
+            .chain(open)
+            .collect()
+    }
+}

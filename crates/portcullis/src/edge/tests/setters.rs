@@ -36,8 +36,8 @@ fn the_guards_that_are_on_by_default_can_be_replaced_and_turned_off() {
     assert!(!id(Edge::new().request_id(None)));
 
     let headers = |edge| built(edge, "secure headers");
-    let html = Edge::new().secure_headers(SecureHeaders::html());
-    assert_eq!(headers(html).as_deref(), Some("HTML profile"));
+    let html = Edge::new().secure_headers(SecureHeaders::strict());
+    assert_eq!(headers(html).as_deref(), Some("strict profile"));
     assert_eq!(headers(Edge::new().secure_headers(None)), None);
 }
 

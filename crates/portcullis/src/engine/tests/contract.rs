@@ -47,7 +47,7 @@ contract!(
     ObserveLayer::new(Notes::default()),
     ObserveLayer::off(),
     RequestIdLayer::new(),
-    SecureHeadersLayer::html(),
+    SecureHeadersLayer::strict(),
     TimeoutLayer::new(Duration::from_secs(9)),
     Alone::<_, Wrapped>::from(noted(admits_later)),
 );
