@@ -6,12 +6,12 @@ use axum_core::{
     response::{IntoResponse, Response},
 };
 use http::request::Parts;
-use portcullis::{Facts, ProblemJson, Rejection, RejectionKind, RequestId, facts, refuse};
+use portcullis::{Facts, Format, ProblemJson, Rejection, RejectionKind, RequestId, facts, refuse};
 
 /// Extracts one of the [`Facts`] that the edge left in the request.
 ///
 /// `Fact(ip): Fact<ClientIp>`. As an `Option` for facts that are not always there: the `Principal`
-/// on a public path, the `CspNonce` outside the HTML profile.
+/// on a public path, the `CspNonce` where no policy has one.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -73,6 +73,6 @@ impl IntoResponse for MissingFact {
             "nothing left this fact in the request: is the edge's layer around this route?"
         );
         let rejection = Rejection::new(RejectionKind::Misconfigured).with_request_id(request_id);
-        refuse(&ProblemJson::new(), rejection).map(Body::from)
+        refuse(&ProblemJson::new(), rejection, Format::Problem).map(Body::from)
     }
 }

@@ -36,7 +36,7 @@ pub use self::{
     public::{Public, UnlessPublic},
     quota::Quota,
     rejection::{Rejection, RejectionKind},
-    respond::{ProblemJson, Respond, refuse},
+    respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, refuse},
     store::{Charge, QuotaStore, Standing},
 };
 

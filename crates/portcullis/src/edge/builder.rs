@@ -1,7 +1,7 @@
 use std::{fmt, marker::PhantomData, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderName, HeaderValue};
-use portcullis_core::{ConfigError, Guard, Observer, ProblemJson, Respond, facts::OriginalUri};
+use portcullis_core::{ConfigError, Guard, Observer, ProblemOrPage, Respond, facts::OriginalUri};
 
 use super::{
     Slot,
@@ -83,7 +83,7 @@ impl<M> Edge<M> {
             observers: Vec::new(),
             route_from: None,
             uri_from: None,
-            respond: Arc::new(ProblemJson::new()),
+            respond: Arc::new(ProblemOrPage::new()),
             problems: Vec::new(),
             bodies: PhantomData,
         }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::{Response, request, response};
 use http_body::SizeHint;
 use portcullis_core::{
-    Ended, Facts, Outcome, ProblemJson, Received, Rejection, RejectionKind, Reply, RequestId,
-    Verdict, refuse,
+    Ended, Facts, Format, Outcome, ProblemJson, Received, Rejection, RejectionKind, Reply,
+    RequestId, Verdict, refuse,
 };
 use tokio::time::Instant;
 
@@ -39,6 +39,7 @@ pub(super) struct Passage {
     pub(super) request_id: Option<RequestId>,
     /// What is known of the response.
     pub(super) ended: Ended,
+    format: Format,
 }
 
 // ===== impl Passage =====
@@ -57,6 +58,7 @@ impl Passage {
                 timer: Timer::default(),
                 request_id: None,
                 ended: Ended::new(Outcome::Aborted),
+                format: Format::Problem,
             },
         )
     }
@@ -80,6 +82,7 @@ impl Passage {
             self.ask_always(head);
         }
         self.pending.reverse();
+        self.format = self.watch.stack.format_early(head);
         self.request_id = Facts::of(&head.extensions).get().cloned();
         self.watch.begin(head, &mut self.reply);
     }
@@ -159,6 +162,10 @@ impl Passage {
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
         self.watch.count = BodyCount::of(&self.reply, self.watch.is_on() || self.reply.has_ends())?;
         self.watch.on_request(head);
+        if self.watch.count.is_some() {
+            // It may be refused yet.
+            self.format = self.watch.stack.format(head);
+        }
         Ok(self.watch.count.clone())
     }
 
@@ -248,10 +255,21 @@ impl Passage {
     pub(super) fn refuse(&self, rejection: Rejection) -> Response<Bytes> {
         let rejection = rejection.with_request_id(self.request_id.clone());
         let respond = &*self.watch.stack.respond;
-        catch(|| refuse(respond, rejection.clone())).unwrap_or_else(|caught| {
+        catch(|| refuse(respond, rejection.clone(), self.format)).unwrap_or_else(|caught| {
             caught.log(self.request_id.as_ref());
-            refuse(&ProblemJson::new(), rejection)
+            refuse(&ProblemJson::new(), rejection, self.format)
         })
+    }
+
+    /// Renders a rejection while the head is still there to look at.
+    #[cold]
+    pub(super) fn refuse_head(
+        &mut self,
+        rejection: Rejection,
+        head: &request::Parts,
+    ) -> Response<Bytes> {
+        self.format = self.watch.stack.format(head);
+        self.refuse(rejection)
     }
 
     /// Completes a response, whoever made it.

@@ -150,7 +150,7 @@ where
                 head,
             ),
             None => match verdict {
-                Verdict::Reject(rejection) => Step::answer(passage.refuse(rejection)),
+                Verdict::Reject(rejection) => Step::answer(passage.refuse_head(rejection, &head)),
                 Verdict::Answer(response) => Step::answer(*response),
                 Verdict::Admit | Verdict::Defer(_) => passage.answer(RejectionKind::Panicked),
             },

@@ -2,9 +2,10 @@ use std::{fmt, sync::Arc};
 
 use http::{
     Extensions,
-    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{RETRY_AFTER, VARY, WWW_AUTHENTICATE},
+    request,
 };
-use portcullis_core::{Guard, Observer, ProblemJson, Respond, facts::OriginalUri};
+use portcullis_core::{Format, Guard, Observer, ProblemOrPage, Respond, facts::OriginalUri};
 
 use super::{TimeLimit, headers::Template};
 
@@ -25,6 +26,8 @@ pub struct Stack {
     template: Template,
     /// The same for what is refused.
     refused: Template,
+    /// Whether the format of a refusal must be known before the application runs.
+    negotiates_early: bool,
 }
 
 /// Finds the template of the route that will serve a request.
@@ -48,16 +51,19 @@ impl Stack {
             uri_from: None,
             time_limit: None,
             catches_panics: false,
-            respond: Arc::new(ProblemJson::new()),
+            respond: Arc::new(ProblemOrPage::new()),
             template: Template::default(),
             refused: Template::default(),
+            negotiates_early: false,
         }
     }
 
     /// Prepares what does not change any more.
     pub(crate) fn sealed(mut self) -> Arc<Self> {
         self.template = Template::new(&self.guards, &[]);
-        self.refused = Template::new(&self.guards, &[RETRY_AFTER, WWW_AUTHENTICATE]);
+        self.refused = Template::new(&self.guards, &[RETRY_AFTER, WWW_AUTHENTICATE, VARY]);
+        let refuses_late = self.time_limit.is_some() || self.catches_panics;
+        self.negotiates_early = refuses_late && self.respond.negotiates();
         Arc::new(self)
     }
 
@@ -74,6 +80,25 @@ impl Stack {
     #[inline]
     pub(super) fn leaves_facts(&self) -> bool {
         self.time_limit.is_some() || !self.observers.is_empty() || self.uri_from.is_some()
+    }
+
+    /// Returns what a request that is refused when its head is gone reads.
+    #[inline]
+    pub(super) fn format_early(&self, head: &request::Parts) -> Format {
+        if self.negotiates_early {
+            Format::accepted(&head.headers)
+        } else {
+            Format::Problem
+        }
+    }
+
+    /// Returns what a request that is refused now reads.
+    pub(super) fn format(&self, head: &request::Parts) -> Format {
+        if self.respond.negotiates() {
+            Format::preferred(&head.headers)
+        } else {
+            Format::Problem
+        }
     }
 
     /// Returns `true` if something looks at the response's body.

@@ -105,6 +105,6 @@ impl<F> Step<F> {
         head: &request::Parts,
     ) -> Self {
         run.drain(head, &mut passage.reply);
-        Self::answer(passage.refuse(rejection))
+        Self::answer(passage.refuse_head(rejection, head))
     }
 }

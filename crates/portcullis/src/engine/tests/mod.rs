@@ -2,6 +2,7 @@ mod alone;
 mod bodies;
 mod contract;
 mod ends;
+mod formats;
 mod order;
 mod panics;
 mod replies;

@@ -1,36 +1,92 @@
+mod format;
+mod page;
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, sync::LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use serde::{Serialize, Serializer};
 
+pub use self::format::Format;
 use crate::{Rejection, RejectionKind, RequestId};
 
 /// Renders a [`Rejection`] as a response.
 ///
-/// Implemented for any `Fn(&Rejection) -> Response<Bytes>`. A responder chooses the body and its
-/// content type; the edge adds what every refusal carries, whoever renders it: `Retry-After`, the
-/// rejection's own headers such as `WWW-Authenticate`, `Cache-Control: no-store`, and the rejection
-/// itself in the response's extensions.
+/// Implemented for any `Fn(&Rejection) -> Response<Bytes>`, and for any function that also takes a
+/// [`Format`] once it is wrapped in [`ByFormat`]. A responder chooses the body and its content type;
+/// the edge adds what every refusal carries, whoever renders it: `Retry-After`, the rejection's own
+/// headers such as `WWW-Authenticate`, `Cache-Control: no-store`, and the rejection itself in the
+/// response's extensions.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot render a rejection",
-    note = "use `ProblemJson`, or a function `fn(&Rejection) -> http::Response<bytes::Bytes>`"
+    note = "use `ProblemOrPage`, `ProblemJson`, `ByFormat`, or a function `fn(&Rejection) -> http::Response<bytes::Bytes>`"
 )]
 pub trait Respond: Send + Sync + 'static {
-    /// Renders the rejection.
-    fn respond(&self, rejection: &Rejection) -> Response<Bytes>;
+    /// Renders the rejection for a client that reads this format.
+    fn respond(&self, rejection: &Rejection, format: Format) -> Response<Bytes>;
+
+    /// Returns `true` if the format makes a difference. Else nobody looks for it, and it is
+    /// [`Format::Problem`].
+    fn negotiates(&self) -> bool {
+        true
+    }
 }
 
 impl<F> Respond for F
 where
     F: Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,
 {
-    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
+    fn respond(&self, rejection: &Rejection, _: Format) -> Response<Bytes> {
         self(rejection)
+    }
+
+    fn negotiates(&self) -> bool {
+        false
     }
 }
 
-/// The default [`Respond`]: `application/problem+json` as in RFC 9457.
+/// A [`Respond`] of one's own that looks at the [`Format`].
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::Response;
+/// use portcullis_core::{ByFormat, Format, Rejection};
+///
+/// let respond = ByFormat(|rejection: &Rejection, format: Format| {
+///     let body = match format {
+///         Format::Page => format!("<h1>{rejection}</h1>"),
+///         _ => rejection.to_string(),
+///     };
+///     Response::new(Bytes::from(body))
+/// });
+/// # fn takes(_: impl portcullis_core::Respond) {}
+/// # takes(respond);
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a wrapper")]
+pub struct ByFormat<F>(pub F);
+
+impl<F> Respond for ByFormat<F>
+where
+    F: Fn(&Rejection, Format) -> Response<Bytes> + Send + Sync + 'static,
+{
+    fn respond(&self, rejection: &Rejection, format: Format) -> Response<Bytes> {
+        (self.0)(rejection, format)
+    }
+}
+
+/// The default [`Respond`]: a page for a person at a browser, and [`ProblemJson`] for all others.
+///
+/// The page needs nothing else and runs nothing: status, title, what can be done, when to come back,
+/// the request's ID. A response of either says `Vary: accept, sec-fetch-mode` (RFC 9110, section
+/// 12.5.5).
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ProblemOrPage;
+
+/// A [`Respond`] for programs: `application/problem+json` as in RFC 9457, whatever is accepted.
 ///
 /// ```json
 /// {"type":"urn:portcullis:problem:unauthenticated","title":"Valid credentials are required",
@@ -62,8 +118,8 @@ struct Occurrence<'a> {
 }
 
 /// Renders a rejection and adds what every refusal carries.
-pub fn refuse(respond: &dyn Respond, rejection: Rejection) -> Response<Bytes> {
-    let mut response = respond.respond(&rejection);
+pub fn refuse(respond: &dyn Respond, rejection: Rejection, format: Format) -> Response<Bytes> {
+    let mut response = respond.respond(&rejection, format);
     let headers = response.headers_mut();
     for (name, _) in rejection.headers() {
         headers.remove(name);
@@ -79,9 +135,9 @@ pub fn refuse(respond: &dyn Respond, rejection: Rejection) -> Response<Bytes> {
     response
 }
 
-// ===== impl ProblemJson =====
+// ===== impl ProblemOrPage =====
 
-impl ProblemJson {
+impl ProblemOrPage {
     /// Creates the default responder.
     #[must_use]
     pub const fn new() -> Self {
@@ -89,14 +145,39 @@ impl ProblemJson {
     }
 }
 
+impl Respond for ProblemOrPage {
+    fn respond(&self, rejection: &Rejection, format: Format) -> Response<Bytes> {
+        let mut response = match format {
+            Format::Problem => ProblemJson.respond(rejection, format),
+            Format::Page => page::render(rejection),
+        };
+        response.headers_mut().insert(header::VARY, NEGOTIATED);
+        response
+    }
+}
+
+// ===== impl ProblemJson =====
+
+impl ProblemJson {
+    /// Creates the responder.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
 impl Respond for ProblemJson {
-    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
+    fn respond(&self, rejection: &Rejection, _: Format) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(problem(rejection)));
         *response.status_mut() = rejection.kind().status();
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, PROBLEM_JSON);
         response
+    }
+
+    fn negotiates(&self) -> bool {
+        false
     }
 }
 
@@ -150,6 +231,7 @@ fn as_text<S: Serializer>(id: &Option<&RequestId>, serializer: S) -> Result<S::O
 }
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const NEGOTIATED: HeaderValue = HeaderValue::from_static("accept, sec-fetch-mode");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// A problem is about 200 bytes.

@@ -1,0 +1,110 @@
+use http::{HeaderMap, HeaderName, HeaderValue, header::ACCEPT};
+
+/// What the client of a refused request reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// `application/problem+json`, for programs. What nobody says otherwise gets.
+    #[default]
+    Problem,
+    /// A page, for a person at a browser.
+    Page,
+}
+
+/// The quality of a media type, in thousandths (RFC 9110, section 12.4.2).
+type Quality = u16;
+
+// ===== impl Format =====
+
+impl Format {
+    /// Returns what the head of a request asks for.
+    ///
+    /// A page where `Accept` gives `text/html` a higher quality than JSON (RFC 9110, section 12.5.1),
+    /// and where a browser navigates (`Sec-Fetch-Mode: navigate`, Fetch Metadata, section 2.3) and
+    /// accepts `text/html` at all. `*/*` alone prefers nothing, so programs get a problem.
+    #[must_use]
+    pub fn preferred(headers: &HeaderMap) -> Self {
+        let by_accept = Self::accepted(headers);
+        if by_accept == Self::Problem && navigates(headers) && quality(headers, PAGE) > 0 {
+            return Self::Page;
+        }
+        by_accept
+    }
+
+    /// Returns what `Accept` alone asks for: cheap enough to ask for each request.
+    #[must_use]
+    #[inline]
+    pub fn accepted(headers: &HeaderMap) -> Self {
+        match headers.get(ACCEPT).map(HeaderValue::as_bytes) {
+            // What most programs send.
+            None | Some(b"*/*" | b"application/json") => Self::Problem,
+            // What browsers send for a page (Fetch, section 2.2.7).
+            Some(accept) if accept.starts_with(b"text/html,application/xhtml+xml,") => Self::Page,
+            Some(_) => Self::weighed(headers),
+        }
+    }
+
+    fn weighed(headers: &HeaderMap) -> Self {
+        let json = JSON.map(|json| quality(headers, json));
+        if json.into_iter().all(|json| quality(headers, PAGE) > json) {
+            Self::Page
+        } else {
+            Self::Problem
+        }
+    }
+}
+
+fn navigates(headers: &HeaderMap) -> bool {
+    headers
+        .get(SEC_FETCH_MODE)
+        .is_some_and(|mode| mode == "navigate")
+}
+
+/// Returns the quality of a type: that of the most specific range that covers it (RFC 9110, section
+/// 12.5.1). Without `Accept` all types are welcome.
+fn quality(headers: &HeaderMap, media_type: &str) -> Quality {
+    let lines = headers.get_all(ACCEPT).iter();
+    let ranges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let best = ranges
+        .filter_map(|range| specificity(range, media_type))
+        .max_by_key(|(specificity, _)| *specificity);
+    let is_silent = !headers.contains_key(ACCEPT);
+    best.map_or(if is_silent { FULL } else { 0 }, |(_, quality)| quality)
+}
+
+/// Returns how closely a range covers a type, and its quality, if it does.
+fn specificity(range: &[u8], media_type: &str) -> Option<(u8, Quality)> {
+    let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let range = parts.next()?;
+    let kind = media_type
+        .split_once('/')
+        .map_or(media_type, |(kind, _)| kind);
+    let of_kind = range
+        .strip_suffix(b"/*")
+        .is_some_and(|own| own.eq_ignore_ascii_case(kind.as_bytes()));
+    let specificity = if range.eq_ignore_ascii_case(media_type.as_bytes()) {
+        2
+    } else if of_kind {
+        1
+    } else if range == b"*/*" {
+        0
+    } else {
+        return None;
+    };
+    let weight = parts.find_map(|part| part.strip_prefix(b"q=").or(part.strip_prefix(b"Q=")));
+    Some((specificity, weight.map_or(FULL, parse_quality)))
+}
+
+/// Reads `0.125`; what is none counts as 0.
+fn parse_quality(text: &[u8]) -> Quality {
+    let number = str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse::<f32>().ok());
+    let number = number.filter(|number| (0.0..=1.0).contains(number));
+    number.map_or(0, |number| (number * f32::from(FULL)).round() as Quality)
+}
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const PAGE: &str = "text/html";
+const JSON: [&str; 2] = ["application/problem+json", "application/json"];
+const FULL: Quality = 1000;

@@ -1,0 +1,98 @@
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::*;
+use crate::RejectionKind;
+
+fn head(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+    let fields = fields.iter().map(|(name, value)| {
+        let name = HeaderName::from_static(name);
+        (name, HeaderValue::from_static(value))
+    });
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(name, value);
+    }
+    headers
+}
+
+fn accepting(accept: &'static str) -> Format {
+    Format::preferred(&head(&[("accept", accept)]))
+}
+
+#[test]
+fn a_browser_gets_a_page() {
+    for accept in [
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "text/html",
+        "TEXT/HTML; q=0.9, */*;q=0.8",
+        "text/*",
+        "application/json;q=0.5, text/html;q=0.501",
+        "image/png, text/html;level=1, text/html",
+    ] {
+        assert_eq!(accepting(accept), Format::Page, "{accept}");
+    }
+    let two = head(&[
+        ("accept", "application/json;q=0.1"),
+        ("accept", "text/html"),
+    ]);
+    assert_eq!(Format::preferred(&two), Format::Page);
+}
+
+#[test]
+fn everything_else_gets_a_problem() {
+    for accept in [
+        "",
+        "*/*",
+        "application/json",
+        "application/json, text/plain, */*",
+        "text/html, application/json",
+        "text/html;q=0.5, */*",
+        "text/html;q=0",
+        "text/html;q=2",
+        "text/html;q=x, */*;q=0.1",
+        "text/html;q=0, text/*",
+        "image/avif,image/webp,*/*;q=0.8",
+        "application/grpc",
+        ",,;;=,",
+        "texts/html",
+    ] {
+        assert_eq!(accepting(accept), Format::Problem, "{accept}");
+    }
+    assert_eq!(Format::preferred(&HeaderMap::new()), Format::Problem);
+}
+
+#[test]
+fn a_navigation_gets_a_page_if_it_accepts_one() {
+    let navigate = ("sec-fetch-mode", "navigate");
+
+    assert_eq!(Format::preferred(&head(&[navigate])), Format::Page);
+    let all = [navigate, ("accept", "*/*")];
+    assert_eq!(Format::preferred(&head(&all)), Format::Page);
+    let json = [navigate, ("accept", "application/json")];
+    assert_eq!(Format::preferred(&head(&json)), Format::Problem);
+    let cors = [("sec-fetch-mode", "cors"), ("accept", "*/*")];
+    assert_eq!(Format::preferred(&head(&cors)), Format::Problem);
+}
+
+#[test]
+fn a_refusal_says_that_it_depends_on_what_is_accepted() {
+    let rejection = Rejection::new(RejectionKind::Unauthenticated);
+    for (format, content_type) in [
+        (Format::Page, "text/html; charset=utf-8"),
+        (Format::Problem, "application/problem+json"),
+    ] {
+        let response = refuse(&ProblemOrPage::new(), rejection.clone(), format);
+        let headers = response.headers();
+
+        assert_eq!(headers[header::CONTENT_TYPE], content_type);
+        assert_eq!(headers[header::VARY], "accept, sec-fetch-mode");
+        assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+        assert_eq!(response.status(), 401);
+    }
+    let always = refuse(&ProblemJson::new(), rejection, Format::Page);
+    assert_eq!(
+        always.headers()[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
+    assert!(!always.headers().contains_key(header::VARY));
+}

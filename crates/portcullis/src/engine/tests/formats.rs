@@ -1,0 +1,103 @@
+//! A person at a browser is refused with a page, a program with a problem: whoever refuses, and when.
+
+use std::{convert::Infallible, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use portcullis_core::{ByFormat, Format, Rejection};
+use portcullis_test::{Body, Chunks};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use super::{Noted, admits, panics, rejects};
+use crate::{Edge, Slot, body_limit::BodyLimitLayer, edge::GuardLayer};
+
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+/// The status and the content type of the response to each format.
+async fn formats<S, B, R>(service: S, body: impl Fn() -> B) -> [(u16, String); 2]
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible> + Clone,
+{
+    let ask = async |accept: &str| {
+        let request = Request::builder().header("accept", accept).body(body());
+        let response = service.clone().oneshot(request.unwrap()).await.unwrap();
+        let content_type = response.headers()["content-type"].to_str().unwrap();
+        (response.status().as_u16(), content_type.to_owned())
+    };
+    [ask(BROWSER).await, ask("*/*").await]
+}
+
+fn both(status: u16) -> [(u16, String); 2] {
+    ["text/html; charset=utf-8", "application/problem+json"].map(|kind| (status, kind.to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_refuses_looks_at_what_is_accepted() {
+    let log = Default::default();
+    let guarded = |says| {
+        let guard = Noted::new("x", &log, says);
+        let edge = Edge::new().timeout(Duration::from_secs(1));
+        edge.guard(Slot::Hygiene, guard).build().unwrap()
+    };
+    let slow = service_fn(|_| async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let broken = service_fn(|_| async {
+        if true {
+            panic!("in an application");
+        }
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let body = || Body::default();
+
+    assert_eq!(formats(guarded(rejects).layer(slow), body).await, both(401));
+    assert_eq!(formats(guarded(panics).layer(slow), body).await, both(500));
+    assert_eq!(formats(guarded(admits).layer(slow), body).await, both(503));
+    assert_eq!(
+        formats(guarded(admits).layer(broken), body).await,
+        both(500)
+    );
+}
+
+#[tokio::test]
+async fn a_layer_alone_does_too() {
+    let reads = service_fn(
+        |request: Request<crate::body_limit::RequestBody<Chunks>>| async {
+            let _ = request.into_body().collect().await;
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        },
+    );
+    let guard = GuardLayer::from(Noted::new("x", &Default::default(), rejects));
+    let body = || Chunks::new([Ok("far"), Ok("too"), Ok("much")]);
+
+    assert_eq!(formats(guard.layer(reads), body).await, both(401));
+    assert_eq!(
+        formats(BodyLimitLayer::new(4).layer(reads), body).await,
+        both(413)
+    );
+}
+
+#[tokio::test]
+async fn a_responder_of_ones_own_may_look_at_it() {
+    let own = ByFormat(|rejection: &Rejection, format: Format| {
+        let status = rejection.kind().status();
+        let response = Response::builder().status(status);
+        let kind = if format == Format::Page {
+            "text/x-page"
+        } else {
+            "text/x-problem"
+        };
+        response
+            .header("content-type", kind)
+            .body(Bytes::new())
+            .unwrap()
+    });
+    let guard = GuardLayer::from(Noted::new("x", &Default::default(), rejects));
+    let layer = guard.respond_with(own);
+    let ok = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+
+    let expected = ["text/x-page", "text/x-problem"].map(|kind| (401, kind.to_owned()));
+    assert_eq!(formats(layer.layer(ok), Body::default).await, expected);
+}
