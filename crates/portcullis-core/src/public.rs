@@ -117,6 +117,10 @@ impl<G: Guard> Guard for UnlessPublic<G> {
         self.guard.defaults()
     }
 
+    fn yields(&self) -> Vec<(HeaderName, Vec<HeaderName>)> {
+        self.guard.yields()
+    }
+
     fn strips(&self) -> Vec<HeaderName> {
         self.guard.strips()
     }

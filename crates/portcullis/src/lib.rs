@@ -15,6 +15,7 @@
 //! | rate limit | [`rate_limit`] | 429 |
 //! | in flight | [`rate_limit`] | 429 |
 //! | limited health | [`health`] | 503 |
+//! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413 |
 //! | authentication | [`api_key`] | 401 |
 //! | authorization | [`rate_limit`] | 429 |
@@ -71,6 +72,7 @@ mod networks;
 pub mod observe;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
+pub mod reports;
 pub mod request_id;
 pub mod secure_headers;
 #[cfg(feature = "server")]
@@ -78,11 +80,11 @@ pub mod serve;
 pub mod timeout;
 
 pub use portcullis_core::{
-    AnyOf, BoxError, ByFormat, Charge, ClientIp, ConfigError, Count, Counts, CspNonce, Deadline,
-    Deferred, Exchange, Facts, Format, Guard, Host, Live, Loaded, Need, Observer, Outcome, Paths,
-    PeerAddr, Principal, ProblemJson, ProblemOrPage, Public, Quota, QuotaStore, Received,
-    Rejection, RejectionKind, Reply, RequestId, RequestPath, Respond, Route, Scheme, Scope,
-    Standing, UnlessPublic, Verdict, facts, guard, refuse, rejection, store,
+    AnyOf, BodyReader, BoxError, ByFormat, Charge, ClientIp, ConfigError, Count, Counts, CspNonce,
+    Deadline, Deferred, Exchange, Facts, Format, Guard, Host, Live, Loaded, Need, Observer,
+    Outcome, Paths, PeerAddr, Principal, ProblemJson, ProblemOrPage, Public, Quota, QuotaStore,
+    Received, Rejection, RejectionKind, Reply, RequestId, RequestPath, Respond, Route, Scheme,
+    Scope, Standing, UnlessPublic, Verdict, facts, guard, refuse, rejection, store,
 };
 
 #[cfg(feature = "server")]

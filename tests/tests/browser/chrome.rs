@@ -135,7 +135,7 @@ const INSTALL: &str = "Install it with: \
 
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -144,6 +144,8 @@ const FLAGS: [&str; 8] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
+    // Or reports come a minute later.
+    "--short-reporting-delay",
 ];
 
 /// The name WebDriver gives the reference to an element.

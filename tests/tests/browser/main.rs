@@ -3,6 +3,7 @@
 mod chrome;
 mod client;
 mod page;
+mod pages;
 
 use portcullis_tests::{demo::Demo, program::Folder, reports::report};
 use serde_json::json;

@@ -9,6 +9,7 @@ mod limits;
 mod matrix;
 mod names;
 mod order;
+mod own_paths;
 mod panics;
 mod paths;
 mod peers;

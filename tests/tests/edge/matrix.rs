@@ -16,6 +16,7 @@ use portcullis::{
     client_ip::ClientIpLayer,
     edge::GuardLayer,
     rate_limit::{InFlightLayer, RateLimitLayer},
+    reports::{Reports, ReportsLayer},
     request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer,
     timeout::TimeoutLayer,
@@ -109,6 +110,11 @@ alone!(
     RequestBody<Incoming>
 );
 alone!(rate_limit, RateLimitLayer::default());
+alone!(
+    reports,
+    ReportsLayer::from(Reports::new()),
+    RequestBody<Incoming>
+);
 alone!(request_id, RequestIdLayer::new());
 alone!(secure_headers, SecureHeadersLayer::strict());
 alone!(timeout, TimeoutLayer::new(Duration::from_secs(9)));

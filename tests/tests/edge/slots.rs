@@ -39,7 +39,7 @@ impl Guard for Closed {
     }
 }
 
-/// All slots, in an order that is not theirs: 5 has no divisor in common with 13.
+/// All slots, in an order that is not theirs: 5 has no divisor in common with 14.
 fn scrambled() -> impl Iterator<Item = Slot> {
     (0..Slot::ALL.len()).map(|n| Slot::ALL[(3 + n * 5) % Slot::ALL.len()])
 }

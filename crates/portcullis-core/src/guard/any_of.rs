@@ -119,6 +119,10 @@ impl Guard for AnyOf {
             .collect()
     }
 
+    fn yields(&self) -> Vec<(HeaderName, Vec<HeaderName>)> {
+        self.guards.iter().flat_map(Guard::yields).collect()
+    }
+
     fn strips(&self) -> Vec<HeaderName> {
         self.guards.iter().flat_map(Guard::strips).collect()
     }

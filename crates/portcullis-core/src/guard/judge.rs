@@ -34,6 +34,14 @@ pub trait Guard: Send + Sync + 'static {
         HeaderMap::new()
     }
 
+    /// Returns defaults that give way to other fields of the application: the name of the default, and
+    /// those, any of which is enough.
+    ///
+    /// Asked once, when an edge is built.
+    fn yields(&self) -> Vec<(HeaderName, Vec<HeaderName>)> {
+        Vec::new()
+    }
+
     /// Returns the names of fields that no response of the application keeps.
     ///
     /// Asked once, when an edge is built.
@@ -119,6 +127,10 @@ impl<G: Guard> Guard for Option<G> {
         self.as_ref().map(Guard::defaults).unwrap_or_default()
     }
 
+    fn yields(&self) -> Vec<(HeaderName, Vec<HeaderName>)> {
+        self.as_ref().map(Guard::yields).unwrap_or_default()
+    }
+
     fn strips(&self) -> Vec<HeaderName> {
         self.as_ref().map(Guard::strips).unwrap_or_default()
     }
@@ -159,6 +171,10 @@ impl<G: Guard + ?Sized> Guard for Arc<G> {
 
     fn defaults(&self) -> HeaderMap {
         (**self).defaults()
+    }
+
+    fn yields(&self) -> Vec<(HeaderName, Vec<HeaderName>)> {
+        (**self).yields()
     }
 
     fn strips(&self) -> Vec<HeaderName> {

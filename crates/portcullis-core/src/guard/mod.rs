@@ -46,6 +46,6 @@ pub use self::{
     deferred::Deferred,
     ended::{Ended, OnEnd},
     judge::{Guard, Need},
-    reply::Reply,
+    reply::{BodyReader, Reply},
     verdict::Verdict,
 };

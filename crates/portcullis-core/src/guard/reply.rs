@@ -25,7 +25,16 @@ pub struct Reply {
     scopes: SmallVec<[Scope; 2]>,
     body_size: SizeHint,
     body_limit: Option<u64>,
+    reader: Option<BodyReader>,
 }
+
+/// Reads the body of a request that a guard answers.
+pub struct BodyReader {
+    limit: usize,
+    read: Read,
+}
+
+type Read = Box<dyn FnOnce(Option<&[u8]>) + Send>;
 
 struct Written {
     name: HeaderName,
@@ -187,6 +196,29 @@ impl Reply {
         self.body_limit
     }
 
+    /// Reads the request's body, for a guard that [answers](super::Verdict::Answer) the request itself.
+    ///
+    /// The response does not wait for it: the body is read in a task of its own, for at most 5
+    /// seconds. `read` gets all of it if that is at most `limit` bytes, and `None` if it is more or
+    /// broke off. It is dropped without a call where nobody reads: outside a runtime, where too much
+    /// is read already, where the request expects a response first (RFC 9110, section 10.1.1), and
+    /// for a guard alone that leaves bodies as they are. The last call counts.
+    pub fn read_body(&mut self, limit: usize, read: impl FnOnce(Option<&[u8]>) + Send + 'static) {
+        let read = Box::new(read);
+        self.reader = Some(BodyReader { limit, read });
+    }
+
+    /// Returns `true` if a guard wants the request's body read.
+    #[must_use]
+    pub const fn reads_body(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// Takes out what reads the request's body.
+    pub fn take_reader(&mut self) -> Option<BodyReader> {
+        self.reader.take()
+    }
+
     /// Takes out what is held.
     pub fn take_held(&mut self) -> Vec<Box<dyn Send>> {
         std::mem::take(&mut self.held)
@@ -263,6 +295,7 @@ impl Reply {
         if let Some(limit) = other.body_limit {
             self.limit_body(limit);
         }
+        self.reader = other.reader.or(self.reader.take());
     }
 }
 
@@ -271,6 +304,29 @@ impl fmt::Debug for Reply {
         f.debug_struct("Reply")
             .field("fields", &self.len())
             .field("body_limit", &self.body_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl BodyReader =====
+
+impl BodyReader {
+    /// Returns how many bytes are wanted at most.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Hands over the body: `None` if it is too long, or broke off.
+    pub fn read(self, body: Option<&[u8]>) {
+        (self.read)(body);
+    }
+}
+
+impl fmt::Debug for BodyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyReader")
+            .field("limit", &self.limit)
             .finish_non_exhaustive()
     }
 }

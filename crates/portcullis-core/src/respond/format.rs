@@ -1,4 +1,6 @@
-use http::{HeaderMap, HeaderName, HeaderValue, header::ACCEPT};
+use std::cmp::Ordering;
+
+use http::{HeaderMap, HeaderName, header::ACCEPT};
 
 /// What the client of a refused request reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,37 +21,47 @@ type Quality = u16;
 impl Format {
     /// Returns what the head of a request asks for.
     ///
-    /// A page where `Accept` gives `text/html` a higher quality than JSON (RFC 9110, section 12.5.1),
-    /// and where a browser navigates (`Sec-Fetch-Mode: navigate`, Fetch Metadata, section 2.3) and
-    /// accepts `text/html` at all. `*/*` alone prefers nothing, so programs get a problem.
+    /// A page where `Accept` gives `text/html` a higher quality than JSON (RFC 9110, section 12.5.1).
+    /// Where both are as welcome, as with `*/*`, a page if a browser navigates (`Sec-Fetch-Mode:
+    /// navigate`, Fetch Metadata, section 2.3), and else a problem.
     #[must_use]
     pub fn preferred(headers: &HeaderMap) -> Self {
-        let by_accept = Self::accepted(headers);
-        if by_accept == Self::Problem && navigates(headers) && quality(headers, PAGE) > 0 {
-            return Self::Page;
-        }
-        by_accept
+        Self::decided(headers).unwrap_or_else(|| {
+            if navigates(headers) {
+                Self::Page
+            } else {
+                Self::Problem
+            }
+        })
     }
 
     /// Returns what `Accept` alone asks for: cheap enough to ask for each request.
     #[must_use]
     #[inline]
     pub fn accepted(headers: &HeaderMap) -> Self {
-        match headers.get(ACCEPT).map(HeaderValue::as_bytes) {
+        Self::decided(headers).unwrap_or_default()
+    }
+
+    /// Returns what `Accept` prefers, if it does.
+    #[inline]
+    fn decided(headers: &HeaderMap) -> Option<Self> {
+        match headers.get(ACCEPT)?.as_bytes() {
             // What most programs send.
-            None | Some(b"*/*" | b"application/json") => Self::Problem,
+            b"*/*" => None,
+            b"application/json" => Some(Self::Problem),
             // What browsers send for a page (Fetch, section 2.2.7).
-            Some(accept) if accept.starts_with(b"text/html,application/xhtml+xml,") => Self::Page,
-            Some(_) => Self::weighed(headers),
+            accept if accept.starts_with(b"text/html,application/xhtml+xml,") => Some(Self::Page),
+            _ => Self::weighed(headers),
         }
     }
 
-    fn weighed(headers: &HeaderMap) -> Self {
+    fn weighed(headers: &HeaderMap) -> Option<Self> {
         let json = JSON.map(|json| quality(headers, json));
-        if json.into_iter().all(|json| quality(headers, PAGE) > json) {
-            Self::Page
-        } else {
-            Self::Problem
+        let json = json.into_iter().max().unwrap_or(0);
+        match quality(headers, PAGE).cmp(&json) {
+            Ordering::Greater => Some(Self::Page),
+            Ordering::Equal if json > 0 => None,
+            _ => Some(Self::Problem),
         }
     }
 }
@@ -61,15 +73,13 @@ fn navigates(headers: &HeaderMap) -> bool {
 }
 
 /// Returns the quality of a type: that of the most specific range that covers it (RFC 9110, section
-/// 12.5.1). Without `Accept` all types are welcome.
+/// 12.5.1).
 fn quality(headers: &HeaderMap, media_type: &str) -> Quality {
     let lines = headers.get_all(ACCEPT).iter();
     let ranges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    let best = ranges
-        .filter_map(|range| specificity(range, media_type))
-        .max_by_key(|(specificity, _)| *specificity);
-    let is_silent = !headers.contains_key(ACCEPT);
-    best.map_or(if is_silent { FULL } else { 0 }, |(_, quality)| quality)
+    let covering = ranges.filter_map(|range| specificity(range, media_type));
+    let best = covering.max_by_key(|(specificity, _)| *specificity);
+    best.map_or(0, |(_, quality)| quality)
 }
 
 /// Returns how closely a range covers a type, and its quality, if it does.

@@ -9,6 +9,8 @@ use crate::{
     Health,
     catch_panic::CatchPanic,
     engine::{Part, Stack},
+    reports::Reports,
+    secure_headers::SecureHeaders,
     timeout::Timeout,
 };
 
@@ -60,13 +62,18 @@ impl<M> Edge<M> {
         let mut guards: Guards = Vec::new();
         guards.extend(on(Slot::ClientAddress, self.client_ip.clone()));
         guards.extend(on(Slot::RequestId, self.request_id.take()));
-        guards.extend(on(Slot::SecureHeaders, self.secure_headers.take()));
+        guards.extend(on(Slot::SecureHeaders, self.take_headers()));
         let health = if self.limits_probes {
             Slot::LimitedHealth
         } else {
             Slot::Health
         };
-        guards.extend(on(health, self.health.clone()));
+        let probes = self.health.clone();
+        let probes = probes.map(|health| health.route_from(self.route_from));
+        guards.extend(on(health, probes));
+        let reports = self.reports.clone();
+        let reports = reports.map(|reports| reports.route_from(self.route_from));
+        guards.extend(on(Slot::Reports, reports));
         guards.extend(on(Slot::BodyLimit, self.body_limit));
         let own = std::mem::take(&mut self.own).into_iter();
         let added = std::mem::take(&mut self.guards).into_iter();
@@ -76,6 +83,15 @@ impl<M> Edge<M> {
         // Stable: guards of one slot stay in the order in which they were added.
         guards.sort_by_key(|(slot, _)| *slot);
         guards
+    }
+
+    /// Returns the headers, which tell browsers where to report.
+    fn take_headers(&mut self) -> Option<SecureHeaders> {
+        let headers = self.secure_headers.take()?;
+        Some(match &self.reports {
+            Some(reports) => headers.report_to(reports.path()),
+            None => headers,
+        })
     }
 
     /// Reads which paths are public. Notes what is wrong with them.
@@ -127,7 +143,9 @@ fn opened(slot: Slot, guard: Arc<dyn Guard>, public: &Public) -> Arc<dyn Guard> 
     }
 }
 
-fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'static str); 4] {
+fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'static str); 6] {
+    let probes = edge.health.as_ref().map(Health::probe_paths);
+    let reports = edge.reports.as_ref().map(Reports::path);
     let names_public = !(edge.public.is_empty() && edge.closed.is_empty());
     [
         (
@@ -141,6 +159,14 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
         (
             names_public && !edge.is_open && !has(Slot::Authentication),
             "public paths: there is no authentication they could be an exception from",
+        ),
+        (
+            reports.is_some() && !has(Slot::SecureHeaders),
+            "reports: secure headers are off, and tell no browser of them",
+        ),
+        (
+            reports.is_some_and(|path| probes.is_some_and(|probes| probes.contains(&path))),
+            "reports: their path is that of a probe",
         ),
         (
             edge.timeout

@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderName, HeaderValue};
+use http::Extensions;
 use portcullis_core::{ConfigError, Guard, Observer, ProblemOrPage, Respond, facts::OriginalUri};
 
 use super::{
@@ -12,6 +12,7 @@ use crate::{
     body_limit::BodyLimit,
     client_ip::ResolveClientIp,
     engine::{PeerFrom, RouteFrom, Wrapped},
+    reports::Reports,
     request_id::SetRequestId,
     secure_headers::SecureHeaders,
     timeout::Timeout,
@@ -21,7 +22,7 @@ use crate::{
 ///
 /// Without further calls: client address from the socket, request IDs, the API profile of secure
 /// headers, panic recovery, a deadline of 30 seconds, bodies of at most 1 MiB. No limits, no
-/// authentication, no probes, no observers.
+/// authentication, no probes, no reports, no observers.
 ///
 /// `M` says what becomes of bodies; it is always inferred.
 #[must_use = "an edge does nothing until it is built and layered on a service"]
@@ -31,6 +32,7 @@ pub struct Edge<M = Wrapped> {
     pub(super) request_id: Option<SetRequestId>,
     pub(super) secure_headers: Option<SecureHeaders>,
     pub(super) health: Option<Health>,
+    pub(super) reports: Option<Reports>,
     pub(super) limits_probes: bool,
     pub(super) catches_panics: bool,
     pub(super) timeout: Option<Timeout>,
@@ -70,6 +72,7 @@ impl<M> Edge<M> {
             request_id: Some(SetRequestId::new()),
             secure_headers: Some(SecureHeaders::api()),
             health: None,
+            reports: None,
             limits_probes: false,
             catches_panics: true,
             timeout: Some(Timeout::new(DEFAULT_TIMEOUT)),
@@ -133,33 +136,8 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Sets the headers that every response gets.
-    pub fn secure_headers(mut self, guard: impl Into<Setting<SecureHeaders>>) -> Self {
-        self.secure_headers = guard.into().into_value();
-        self
-    }
-
-    /// Adds a header to those that every response gets, or replaces its value. What is wrong with
-    /// it is an error of [`build`](Self::build).
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        let parsed = (name.parse::<HeaderName>(), value.parse::<HeaderValue>());
-        match parsed {
-            (Ok(name), Ok(value)) => {
-                let headers = self.secure_headers.take();
-                let headers = headers.unwrap_or_else(SecureHeaders::none);
-                self.secure_headers = Some(headers.with(name, value));
-            }
-            (Err(_), _) => self
-                .problems
-                .push(format!("headers: {name:?} is not a field name")),
-            (_, Err(_)) => self
-                .problems
-                .push(format!("headers: {name}: {value:?} is not a field value")),
-        }
-        self
-    }
-
-    /// Answers `/health` and `/ready`.
+    /// Answers `/health` and `/ready`, or the [paths](Health::paths) that are set, in place of the
+    /// application. `None` leaves these paths to the application.
     pub fn health<'h>(mut self, health: impl Into<Setting<&'h Health>>) -> Self {
         self.health = health.into().into_value().cloned();
         self
@@ -274,6 +252,7 @@ impl<M> Clone for Edge<M> {
             request_id: self.request_id.clone(),
             secure_headers: self.secure_headers.clone(),
             health: self.health.clone(),
+            reports: self.reports.clone(),
             public: self.public.clone(),
             closed: self.closed.clone(),
             own: self.own.clone(),

@@ -17,6 +17,7 @@
 //! | rate limit | guessing keys must cost |
 //! | in flight | who waits for a response takes a place, known or not |
 //! | limited health | for those who want probes to spend quota |
+//! | [reports](crate::reports) | browsers send them without a key, and they spend quota |
 //! | [body limit](crate::body_limit) | it comes before anything that reads a body |
 //! | authentication | the application sees only known callers |
 //! | authorization | it must be known who asks |
@@ -60,6 +61,15 @@
 //! `/health` and `/ready` are paths of the application that the edge is around: below
 //! `nest("/api", ..)` they are `/api/health` and `/api/ready`.
 //!
+//! # What the edge answers itself
+//!
+//! Refusals, with the status of each layer; probes, where there is [`health`](Edge::health), at its
+//! paths; reports of browsers, where there are [`reports`](Edge::reports), at their path. The
+//! application is not asked, also if it has a route there: [`explain`](EdgeLayer::explain) names the
+//! paths. Nothing else is answered, and what is off leaves its paths to the application. A route
+//! of exactly the path of a probe or of reports is noticed where [`Edge::route_from`] is set, and
+//! logged once; what a Tower layer cannot see, it cannot notice.
+//!
 //! # Types
 //!
 //! Every edge has one type, whatever is on: `fn edge(config: &Config) -> Result<EdgeLayer,
@@ -76,6 +86,7 @@ mod builder;
 mod explain;
 #[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod guards;
+mod headers;
 mod layer;
 mod layer_guard;
 mod setting;

@@ -32,6 +32,8 @@ pub enum Slot {
     InFlight,
     /// `/health` and `/ready`, for those who want probes to spend quota.
     LimitedHealth,
+    /// Reports of browsers.
+    Reports,
     /// Bodies that are too large.
     BodyLimit,
     /// Who sent the request.
@@ -44,7 +46,7 @@ pub enum Slot {
 
 impl Slot {
     /// All slots, outermost first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ClientAddress,
         Self::RequestId,
         Self::SecureHeaders,
@@ -55,6 +57,7 @@ impl Slot {
         Self::RateLimit,
         Self::InFlight,
         Self::LimitedHealth,
+        Self::Reports,
         Self::BodyLimit,
         Self::Authentication,
         Self::Authorization,
@@ -74,6 +77,7 @@ impl Slot {
             Self::RateLimit => "rate limit",
             Self::InFlight => "in flight",
             Self::LimitedHealth => "limited health",
+            Self::Reports => "reports",
             Self::BodyLimit => "body limit",
             Self::Authentication => "authentication",
             Self::Authorization => "authorization",
@@ -96,6 +100,7 @@ impl Slot {
             Self::RateLimit => "guessing keys must cost",
             Self::InFlight => "who waits for a response takes a place, known or not",
             Self::LimitedHealth => "for those who want probes to spend quota",
+            Self::Reports => "browsers send them without a key, and they spend quota",
             Self::BodyLimit => "it comes before anything that reads a body",
             Self::Authentication => "the application sees only known callers",
             Self::Authorization => "it must be known who asks",

@@ -1,15 +1,17 @@
-//! Reading what is left of a refused body, so that the client can read the answer.
+//! Reading what is left of a refused body, so that the client can read the answer; and of a body that a
+//! guard wants.
 
 use std::{
     future::poll_fn,
+    mem,
     pin::{Pin, pin},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::Buf;
+use bytes::{Buf, BufMut};
 use http_body::Body;
-use portcullis_core::Reply;
+use portcullis_core::{BodyReader, Reply};
 use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 
 /// Reads a body in a task of its own, for a bounded time and a bounded number of bytes, and so many at
@@ -27,22 +29,57 @@ where
     if let (Ok(runtime), Ok(place)) = (Handle::try_current(), PLACES.try_acquire()) {
         let held = Arc::new(Mutex::new(reply.take_held()));
         reply.hold(Arc::clone(&held));
+        let wanted = Wanted {
+            reader: reply.take_reader(),
+            text: Vec::new(),
+        };
         runtime.spawn(async move {
-            let _ = timeout(TIME, drain(body)).await;
+            let _ = timeout(TIME, drain(body, wanted)).await;
             drop((held, place));
         });
     }
 }
 
-async fn drain<B: Body>(body: B) {
+async fn drain<B: Body>(body: B, mut wanted: Wanted) {
     let mut body = pin!(body);
     let mut left = BYTES;
     while left > 0 {
         let frame = poll_fn(|cx| Pin::as_mut(&mut body).poll_frame(cx)).await;
-        let Some(Ok(frame)) = frame else { return };
+        let Some(Ok(frame)) = frame else {
+            return wanted.end(frame.is_none());
+        };
         // A frame without a byte is work as well.
         let read = frame.data_ref().map_or(0, Buf::remaining);
         left = left.saturating_sub(read.max(1));
+        if let Ok(data) = frame.into_data() {
+            wanted.add(data);
+        }
+    }
+}
+
+/// What a guard wants of a body.
+struct Wanted {
+    reader: Option<BodyReader>,
+    text: Vec<u8>,
+}
+
+// ===== impl Wanted =====
+
+impl Wanted {
+    fn add(&mut self, data: impl Buf) {
+        let Some(reader) = &self.reader else { return };
+        if data.remaining() > reader.limit() - self.text.len() {
+            self.end(false);
+        } else {
+            self.text.put(data);
+        }
+    }
+
+    fn end(&mut self, is_whole: bool) {
+        let text = mem::take(&mut self.text);
+        if let Some(reader) = self.reader.take() {
+            reader.read(is_whole.then_some(&text));
+        }
     }
 }
 

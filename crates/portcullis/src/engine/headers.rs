@@ -16,13 +16,16 @@ pub(super) struct Template {
     places: Vec<HeaderName>,
     /// Fields of the application that go.
     strips: Names,
+    /// Defaults that give way to other fields.
+    yields: Vec<(HeaderName, Vec<HeaderName>)>,
 }
 
 /// Names that a name is quickly found not to be of.
 #[derive(Clone, Debug, Default)]
 struct Names {
-    /// A bit for each length that a name has.
+    /// A bit for each length that a name has, and for each letter that one begins with.
     lengths: u64,
+    letters: u64,
     names: Vec<HeaderName>,
 }
 
@@ -47,6 +50,7 @@ impl Template {
         Self {
             headers,
             places,
+            yields: guards.iter().flat_map(Guard::yields).collect(),
             strips: Names::new(guards.iter().flat_map(Guard::strips).collect()),
         }
     }
@@ -67,6 +71,9 @@ impl Template {
 
     #[inline]
     fn fill(&self, headers: &mut HeaderMap, own: &mut HeaderMap, reply: &mut Reply) {
+        for (name, _) in self.yields.iter().filter(|yields| gives_way(yields, own)) {
+            headers.remove(name);
+        }
         let mut filled = 0;
         // In the order in which they were added: nothing is looked up.
         for (name, value) in headers.iter_mut().take(self.places.len()) {
@@ -126,13 +133,19 @@ impl Template {
 
 impl Names {
     fn new(names: Vec<HeaderName>) -> Self {
-        let lengths = names.iter().map(Self::length).fold(0, |all, one| all | one);
-        Self { lengths, names }
+        let all = |bit: fn(&HeaderName) -> u64| names.iter().map(bit).fold(0, |all, one| all | one);
+        Self {
+            lengths: all(Self::length),
+            letters: all(Self::letter),
+            names,
+        }
     }
 
     #[inline]
     fn contains(&self, name: &HeaderName) -> bool {
-        self.lengths & Self::length(name) != 0 && self.names.contains(name)
+        self.letters & Self::letter(name) != 0
+            && self.lengths & Self::length(name) != 0
+            && self.names.contains(name)
     }
 
     fn remove_from(&self, headers: &mut HeaderMap) {
@@ -145,6 +158,18 @@ impl Names {
     fn length(name: &HeaderName) -> u64 {
         1 << name.as_str().len().min(63)
     }
+
+    #[inline]
+    fn letter(name: &HeaderName) -> u64 {
+        let first = name.as_str().as_bytes().first();
+        1 << (first.copied().unwrap_or(0) & 63)
+    }
+}
+
+/// Returns `true` if a default gives way to one of the application's fields.
+#[inline]
+fn gives_way((name, others): &(HeaderName, Vec<HeaderName>), own: &HeaderMap) -> bool {
+    own.keys().any(|own| others.contains(own)) && !own.contains_key(name)
 }
 
 /// Returns the defaults of guards. The outermost guard counts.

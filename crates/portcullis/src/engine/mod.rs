@@ -20,7 +20,9 @@ mod drain;
 mod ends;
 mod future;
 mod headers;
+mod own_path;
 mod passage;
+mod refuse;
 mod request_body;
 mod response_body;
 mod scopes;
@@ -33,7 +35,11 @@ mod watch;
 mod watched;
 
 pub(crate) use self::{
-    alone::PeerFrom, caught::install_hook, deadline::TimeLimit, stack::RouteFrom,
+    alone::PeerFrom,
+    caught::install_hook,
+    deadline::TimeLimit,
+    own_path::{OwnPath, asked},
+    stack::RouteFrom,
 };
 pub use self::{
     alone::{Alone, GuardLayer},

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use http::{Response, request, response};
 use http_body::SizeHint;
 use portcullis_core::{
-    Ended, Facts, Format, Outcome, ProblemJson, Received, Rejection, RejectionKind, Reply,
-    RequestId, Verdict, refuse,
+    Ended, Facts, Format, Outcome, Received, Rejection, RejectionKind, Reply, RequestId, Verdict,
 };
 use tokio::time::Instant;
 
@@ -39,7 +38,7 @@ pub(super) struct Passage {
     pub(super) request_id: Option<RequestId>,
     /// What is known of the response.
     pub(super) ended: Ended,
-    format: Format,
+    pub(super) format: Format,
 }
 
 // ===== impl Passage =====
@@ -238,38 +237,6 @@ impl Passage {
         let limit = self.watch.stack.time_limit;
         let kind = limit.map_or(RejectionKind::TimedOut, |limit| limit.kind);
         Poll::Ready(self.refuse(kind.into()))
-    }
-
-    #[cold]
-    pub(super) fn on_panic(&mut self, caught: &Caught) -> Response<Bytes> {
-        caught.log(self.request_id.as_ref());
-        self.refuse(RejectionKind::Panicked.into())
-    }
-
-    pub(super) fn answer<F>(&self, kind: RejectionKind) -> Step<F> {
-        Step::answer(self.refuse(kind.into()))
-    }
-
-    /// Renders a rejection. Where the responder panics, it is rendered as a problem.
-    #[cold]
-    pub(super) fn refuse(&self, rejection: Rejection) -> Response<Bytes> {
-        let rejection = rejection.with_request_id(self.request_id.clone());
-        let respond = &*self.watch.stack.respond;
-        catch(|| refuse(respond, rejection.clone(), self.format)).unwrap_or_else(|caught| {
-            caught.log(self.request_id.as_ref());
-            refuse(&ProblemJson::new(), rejection, self.format)
-        })
-    }
-
-    /// Renders a rejection while the head is still there to look at.
-    #[cold]
-    pub(super) fn refuse_head(
-        &mut self,
-        rejection: Rejection,
-        head: &request::Parts,
-    ) -> Response<Bytes> {
-        self.format = self.watch.stack.format(head);
-        self.refuse(rejection)
     }
 
     /// Completes a response, whoever made it.

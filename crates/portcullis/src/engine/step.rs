@@ -78,7 +78,12 @@ impl<F> Step<F> {
         match verdict {
             Verdict::Admit => Self::new(run, passage, verdict, head),
             Verdict::Reject(rejection) => Self::refuse(run, passage, rejection, &head),
-            Verdict::Answer(response) => Self::answer(*response),
+            Verdict::Answer(response) => {
+                if passage.reply.reads_body() {
+                    run.drain(&head, &mut passage.reply);
+                }
+                Self::answer(*response)
+            }
             Verdict::Defer(deferred) => Self::Wait {
                 waiting: Some(Box::new(Waiting {
                     deferred,

@@ -1,12 +1,12 @@
 use http::request;
 use portcullis_core::{Guard, Reply, Verdict};
 
-use super::{Health, report::Probe};
+use super::Health;
 
 impl Guard for Health {
     #[inline]
     fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
-        let Some(probe) = Probe::from_head(head) else {
+        let Some(probe) = self.paths.probe(head) else {
             return Verdict::Admit;
         };
         self.start();
@@ -15,10 +15,11 @@ impl Guard for Health {
 
     fn describe(&self) -> String {
         let checks: Vec<_> = self.checks().map(|(name, _)| name).collect();
+        let paths = self.probe_paths().join(" and ");
         if checks.is_empty() {
-            "/health and /ready, without checks".to_owned()
+            format!("{paths}, without checks")
         } else {
-            format!("/health and /ready; checks: {}", checks.join(", "))
+            format!("{paths}; checks: {}", checks.join(", "))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/health` and `/ready`.
+//! Answers probes: `/health` and `/ready`.
 //!
 //! # What happens
 //!
@@ -17,6 +17,11 @@
 //!
 //! Answers carry `cache-control: no-store`. Why a check fails is logged, never shown. Other methods
 //! than GET and HEAD, and other paths, are passed on.
+//!
+//! A path that is answered here never reaches the application, also where that has a route for it.
+//! An edge that knows the routes, as `portcullis_axum::edge` does, logs a warning at the first probe
+//! that a route of exactly that path would have got; a route with a parameter or a wildcard is not
+//! noticed, nor is any by a layer around a whole router. [`Health::paths`] moves the probes away.
 //!
 //! # Example
 //!
@@ -53,6 +58,7 @@
 //!
 //! | method | default | why |
 //! |---|---|---|
+//! | [`Health::paths`] | `/health`, `/ready` | what people type; Kubernetes has no convention |
 //! | [`Health::every`] | 10 s | what Kubernetes' probes use |
 //! | [`Health::limit`] | 2 s | a check that hangs is a check that fails |
 //! | [`Health::check`] | none | |
@@ -65,6 +71,7 @@
 
 mod check;
 mod guard;
+mod paths;
 mod registry;
 mod report;
 #[cfg(test)]
@@ -76,5 +83,5 @@ pub use self::{
 };
 use crate::engine::{Alone, Plain};
 
-/// Answers `/health` and `/ready`. See the [module docs](self) for an example.
+/// Answers probes. See the [module docs](self) for an example.
 pub type HealthLayer = Alone<Health, Plain>;

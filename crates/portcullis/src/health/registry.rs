@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::BoxError;
+use portcullis_core::{BoxError, ConfigError};
 use tokio::{runtime::Handle, time::sleep};
 
 use super::{
     HealthLayer,
     check::{self, Check, State},
+    paths::ProbePaths,
 };
+use crate::engine::RouteFrom;
 
 /// What `/health` and `/ready` look at. Clones share it.
 ///
@@ -24,6 +26,7 @@ pub struct Health {
     checks: Vec<Arc<Check>>,
     every: Duration,
     limit: Duration,
+    pub(super) paths: ProbePaths,
     shared: Arc<Shared>,
 }
 
@@ -49,8 +52,35 @@ impl Health {
             checks: Vec::new(),
             every: Duration::from_secs(10),
             limit: Duration::from_secs(2),
+            paths: ProbePaths::default(),
             shared: Arc::default(),
         }
+    }
+
+    /// Sets the paths that are answered, `/health` and `/ready` unless told otherwise.
+    ///
+    /// Whatever the application has at these paths is not asked for a GET or HEAD.
+    ///
+    /// # Errors
+    ///
+    /// Lists what is wrong: a path that does not begin with `/`, that has anything but visible ASCII
+    /// or a character that no path has (RFC 3986, section 3.3), and the same path twice.
+    pub fn paths(mut self, health: &str, ready: &str) -> Result<Self, ConfigError> {
+        self.paths = ProbePaths::parse(health, ready)?;
+        Ok(self)
+    }
+
+    /// Sets where the router leaves the template of the route that matched, to notice routes of the
+    /// application that are not asked.
+    pub(crate) fn route_from(mut self, route: Option<RouteFrom>) -> Self {
+        self.paths.set_route_from(route);
+        self
+    }
+
+    /// Returns the paths that are answered: that of `/health` first.
+    #[must_use]
+    pub fn probe_paths(&self) -> [&str; 2] {
+        self.paths.as_strs()
     }
 
     /// Sets the time between two runs of the checks that are added from here on.
@@ -86,12 +116,12 @@ impl Health {
         Latch(Arc::clone(&self.shared))
     }
 
-    /// Turns `/ready` into a 503 from now on, so that no new requests are sent here.
+    /// Turns `/ready` into a 503 from now on, whatever its path, so that no new requests are sent here.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::Release);
     }
 
-    /// A layer that answers `/health` and `/ready`.
+    /// Returns a layer that answers probes.
     #[must_use]
     pub fn layer(&self) -> HealthLayer {
         self.clone().into()

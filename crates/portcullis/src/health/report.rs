@@ -1,30 +1,19 @@
 //! What a probe is answered.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header, request};
+use http::{HeaderValue, Response, StatusCode, header};
 use serde::{Serialize, Serializer};
 
 use super::Health;
 
 /// Which probe a request is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Probe {
     Health,
     Ready,
 }
 
 impl Probe {
-    #[inline]
-    pub(super) fn from_head(head: &request::Parts) -> Option<Self> {
-        let probe = match head.uri.path() {
-            "/health" => Self::Health,
-            "/ready" => Self::Ready,
-            _ => return None,
-        };
-        let reads = matches!(head.method, Method::GET | Method::HEAD);
-        reads.then_some(probe)
-    }
-
     pub(super) fn answer(self, health: &Health) -> Response<Bytes> {
         let (status, reason) = match self {
             Self::Health if health.is_healthy() => ("healthy", None),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::Method;
-use portcullis_test::{contract, echo, request, send, text};
+use portcullis_test::{contract, echo, logged, request, send, text};
 use tokio::time::sleep;
 use tower::Layer;
 
@@ -206,4 +206,54 @@ async fn everything_else_is_passed_on() {
     }
     let off = send(HealthLayer::off().layer(echo()), request("/health")).await;
     assert!(off.headers().is_empty());
+}
+
+#[tokio::test]
+async fn probes_have_the_paths_that_are_set_and_no_others() {
+    let health = Health::new().paths("/healthz", "/-/ready").unwrap();
+
+    assert_eq!(probe(&health, "/healthz").await.0, 200);
+    assert_eq!(probe(&health, "/-/ready").await.0, 200);
+    for path in ["/health", "/ready"] {
+        let response = send(health.layer().layer(echo()), request(path)).await;
+        assert!(!response.headers().contains_key("cache-control"), "{path}");
+    }
+    let described = portcullis_core::Guard::describe(&health);
+    assert_eq!(described, "/healthz and /-/ready, without checks");
+}
+
+#[test]
+fn wrong_paths_are_named() {
+    let wrong = |health, ready| {
+        let error = Health::new().paths(health, ready).unwrap_err();
+        error.to_string()
+    };
+    assert_eq!(
+        wrong("healthz", "/a b"),
+        "health: \"healthz\" is not a path; health: \"/a b\" is not a path"
+    );
+    assert_eq!(wrong("/a", "/a"), "health: \"/a\" is both probes");
+    for path in ["", "/?", "/#", "/ä", "/a\n"] {
+        assert!(Health::new().paths("/ok", path).is_err(), "{path:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_of_the_application_that_probes_never_reach_is_logged_once() {
+    #[derive(Clone)]
+    struct Matched(&'static str);
+    let health = Health::new().route_from(Some(|extensions| {
+        extensions.get::<Matched>().map(|matched| matched.0)
+    }));
+    let (log, ()) = logged(async {
+        for route in ["/{page}", "/health", "/health"] {
+            let mut request = request("/health");
+            request.extensions_mut().insert(Matched(route));
+            send(health.layer().layer(echo()), request).await;
+        }
+    })
+    .await;
+
+    assert_eq!(log.matches("a route of its own").count(), 1, "{log}");
+    assert!(log.contains("/health"), "{log}");
 }

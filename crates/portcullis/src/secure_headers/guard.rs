@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY},
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, LAST_MODIFIED, STRICT_TRANSPORT_SECURITY,
+    },
     request, response,
 };
 use portcullis_core::{Facts, Guard, Reply, Scheme, Verdict};
@@ -153,6 +155,13 @@ impl SecureHeaders {
         self.prepared.always.iter()
     }
 
+    /// Tells browsers to report what policies block to a path of this origin: in
+    /// `Reporting-Endpoints` (Reporting API, section 3.2), and in each policy that names no place of
+    /// its own. [`Edge::reports`](crate::Edge::reports) calls it.
+    pub(crate) fn report_to(self, path: &str) -> Self {
+        self.set(|settings| settings.endpoint = Some(path.into()))
+    }
+
     /// Creates a guard without a header.
     pub(crate) fn none() -> Self {
         Self::new(Profile::Empty)
@@ -186,6 +195,13 @@ impl Guard for SecureHeaders {
 
     fn defaults(&self) -> HeaderMap {
         self.prepared.always.clone()
+    }
+
+    /// A response that can be validated is left to caches (RFC 9110, section 8.8).
+    fn yields(&self) -> Vec<(HeaderName, Vec<HeaderName>)> {
+        let no_store = self.prepared.has_no_store;
+        let no_store = no_store.then(|| (CACHE_CONTROL, vec![ETAG, LAST_MODIFIED]));
+        no_store.into_iter().collect()
     }
 
     fn strips(&self) -> Vec<HeaderName> {

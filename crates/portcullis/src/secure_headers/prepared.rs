@@ -1,8 +1,8 @@
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, ETAG, Entry,
-        LAST_MODIFIED, STRICT_TRANSPORT_SECURITY,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, Entry,
+        STRICT_TRANSPORT_SECURITY,
     },
     request, response,
 };
@@ -29,7 +29,7 @@ pub(super) struct Prepared {
     has_nonce: bool,
     pub(super) has_hsts: bool,
     /// Whether responses that say nothing of caches are not stored.
-    has_no_store: bool,
+    pub(super) has_no_store: bool,
 }
 
 // ===== impl Prepared =====
@@ -125,7 +125,7 @@ impl Prepared {
         if self.reported.is_some() && head.extensions.get::<Rejection>().is_some() {
             head.headers.remove(CONTENT_SECURITY_POLICY_REPORT_ONLY);
         }
-        if self.forbids_storing(&head.headers) {
+        if self.has_nonce && self.forbids_storing(&head.headers) {
             head.headers.insert(CACHE_CONTROL, NO_STORE.clone());
         }
     }
@@ -159,13 +159,10 @@ impl Prepared {
         }
     }
 
-    /// Returns `true` if no cache may keep a response that says nothing of caches: it has no
-    /// validator, or it is a page with a nonce, which from a cache has that of another request.
-    #[inline]
+    /// Returns `true` if a response is a page with a nonce that says nothing of caches: from a cache it
+    /// has the nonce of another request.
     fn forbids_storing(&self, headers: &HeaderMap) -> bool {
-        self.has_no_store
-            && !headers.contains_key(CACHE_CONTROL)
-            && (!has_validator(headers) || self.has_nonce && Kind::is_document(headers))
+        self.has_no_store && Kind::is_document(headers) && !headers.contains_key(CACHE_CONTROL)
     }
 }
 
@@ -178,6 +175,9 @@ fn headers(settings: &Settings, kind: Kind) -> HeaderMap {
         Kind::File => Profile::File,
     };
     let mut headers: HeaderMap = profile.headers().iter().cloned().collect();
+    if profile != Profile::Empty {
+        headers.insert(CACHE_CONTROL, NO_STORE.clone());
+    }
     let is_document = kind == Kind::Document;
     let csp = if is_document {
         settings.enforced()
@@ -221,12 +221,6 @@ fn add(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) {
     if let Entry::Vacant(free) = headers.entry(name) {
         free.insert(value.clone());
     }
-}
-
-/// A static asset has one (RFC 9110, section 8.8).
-#[inline]
-fn has_validator(headers: &HeaderMap) -> bool {
-    headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED)
 }
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");

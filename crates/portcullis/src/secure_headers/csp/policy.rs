@@ -5,6 +5,9 @@ use portcullis_core::CspNonce;
 use super::{Csp, Directive, NONCE};
 
 /// A policy as it is sent: ready but for the nonce, and for what is sent over HTTPS only.
+///
+/// Over HTTP reports go to `report-uri` alone: a browser that knows `report-to` ignores the former
+/// (CSP Level 3, section 6.5.1), and sends nothing to the latter from a page that is not secure.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Policy {
     http: Text,
@@ -34,21 +37,14 @@ impl Policy {
     }
 
     fn new(csp: &Csp, endpoint: Option<&str>, left_out: &[&str]) -> Self {
-        let with = |left_out: &[&str]| {
-            let kept = csp
-                .0
-                .iter()
-                .filter(|directive| !left_out.contains(&directive.name));
-            let mut policy = Csp(kept.cloned().collect());
-            if let Some(path) = endpoint {
-                policy.report_to(path);
-            }
-            Text::new(&policy)
-        };
-        let over_http = [left_out, &[UPGRADE]].concat();
+        let endpoint = endpoint.filter(|_| !csp.has_endpoint());
+        let csp = csp.without(left_out);
+        let with = |name, value: &str| endpoint.map(|_| Directive::new(name, value));
+        let uri = with("report-uri", endpoint.unwrap_or_default());
+        let over_http = csp.without(&[UPGRADE]).and(uri.clone());
         Self {
-            http: with(&over_http),
-            https: with(left_out),
+            http: Text::new(&over_http),
+            https: Text::new(&csp.and(uri).and(with("report-to", ENDPOINT))),
         }
     }
 
@@ -93,18 +89,30 @@ impl Text {
 // ===== impl Csp =====
 
 impl Csp {
-    /// Adds where reports go, unless the policy has a place of its own. Browsers that know
-    /// `report-to` ignore `report-uri` (CSP Level 3, section 6.5.1).
-    fn report_to(&mut self, path: &str) {
-        if self.values("report-to").is_some() || self.values("report-uri").is_some() {
-            return;
-        }
-        let own = [("report-uri", path), ("report-to", ENDPOINT)];
-        let own = own.map(|(name, value)| Directive {
+    /// Returns `true` if the policy says itself where reports go.
+    fn has_endpoint(&self) -> bool {
+        self.values("report-uri").is_some() || self.values("report-to").is_some()
+    }
+
+    fn without(&self, names: &[&str]) -> Self {
+        let all = self.0.iter();
+        let kept = all.filter(|directive| !names.contains(&directive.name));
+        Self(kept.cloned().collect())
+    }
+
+    fn and(&self, directive: Option<Directive>) -> Self {
+        Self(self.0.iter().cloned().chain(directive).collect())
+    }
+}
+
+// ===== impl Directive =====
+
+impl Directive {
+    fn new(name: &'static str, value: &str) -> Self {
+        Self {
             name,
             values: vec![value.into()],
-        });
-        self.0 = self.0.iter().cloned().chain(own).collect();
+        }
     }
 }
 

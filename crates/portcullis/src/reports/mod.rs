@@ -1,0 +1,75 @@
+//! Counts what browsers report of violated policies.
+//!
+//! # What happens
+//!
+//! Browsers are told to send reports to a path of this server. A POST to it with
+//! `application/reports+json` (Reporting API, section 3.4) or `application/csp-report` (CSP Level 3,
+//! section 5.3) is answered with 204 and an empty body, whatever is in it; another type with 415.
+//! Other methods are passed on.
+//!
+//! The body is read after the response, in a task of its own: at most 64 KiB in at most 5 seconds, of
+//! at most 64 requests at once. It is counted and thrown away.
+//!
+//! [`Edge::reports`](crate::Edge::reports) also adds `Reporting-Endpoints` to pages, and `report-to`
+//! and `report-uri` to each policy of [secure headers](crate::secure_headers) that has neither. What a
+//! policy is given as text by `with` or by a handler is not changed.
+//!
+//! # Example
+//!
+//! ```
+//! use portcullis::{
+//!     Edge,
+//!     reports::Reports,
+//!     secure_headers::{Csp, SecureHeaders},
+//! };
+//!
+//! # fn main() -> Result<(), portcullis::ConfigError> {
+//! let edge = Edge::new()
+//!     .secure_headers(SecureHeaders::page().report_only(Csp::strict()))
+//!     .reports(&Reports::new())
+//!     .build()?;
+//! println!("{}", edge.explain());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Order
+//!
+//! Below rate limits, so that reports spend quota as any request does, and above authentication, as
+//! browsers send them without a key. The limit of bodies does not concern them.
+//!
+//! # Configuration
+//!
+//! | method | default | why |
+//! |---|---|---|
+//! | [`Reports::at`] | [`DEFAULT_PATH`] | a path that applications don't have |
+//!
+//! # Telemetry
+//!
+//! | metric | labels | |
+//! |---|---|---|
+//! | `portcullis_browser_reports` | `type` | reports, of which there may be many in a request |
+//! | `portcullis_csp_violations` | `directive`, `disposition` (`enforce`, `report`) | |
+//! | `portcullis_browser_reports_lost` | `reason` (`unreadable`, `busy`) | requests |
+//!
+//! A name that is not known is counted as `other`. The first violation is logged, and then one at most
+//! once a minute: the directive, the disposition, how many there were. Nothing else of a report is
+//! logged or shown.
+//!
+//! # Security considerations
+//!
+//! Anybody can send reports: the numbers are hints. What is counted is of a fixed size, whatever is
+//! sent.
+
+mod guard;
+mod labels;
+mod parse;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use self::guard::{DEFAULT_PATH, Reports};
+use crate::engine::Alone;
+
+/// Counts what browsers report. See the [module docs](self) for an example.
+pub type ReportsLayer = Alone<Reports>;
