@@ -24,8 +24,9 @@
 //! ([`observe`]), panic recovery ([`catch_panic`]: 500) and the deadline ([`timeout`]: 503, or 504
 //! for a gateway).
 //!
-//! Every refusal but a probe's 503, which has a report of its own, is a [`Rejection`], rendered as a
-//! problem (RFC 9457) with the request ID by [`ProblemJson`], or by a [`Respond`] of your own.
+//! Every refusal but a probe's 503, which has a report of its own, is a [`Rejection`], rendered with the
+//! request ID by [`ProblemOrPage`], as a problem (RFC 9457) or, for a person at a browser, as a page; or
+//! by a [`Respond`] of your own.
 //!
 //! # Quick start
 //!

@@ -62,6 +62,13 @@ impl Chrome {
         Ok(())
     }
 
+    /// A picture of the window: a PNG in base64.
+    pub(crate) async fn picture(&self) -> Result<String> {
+        let path = format!("{}/screenshot", self.session);
+        let picture = self.client.get(&path).await?;
+        Ok(picture.as_str().unwrap_or_default().to_owned())
+    }
+
     /// What the console has got since the last call.
     pub(crate) async fn log(&self) -> Result<Vec<Value>> {
         let log = self.command("se/log", json!({ "type": "browser" })).await?;

@@ -28,6 +28,10 @@ impl Client {
         self.send(Method::POST, path, body.to_string()).await
     }
 
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        self.send(Method::GET, path, String::new()).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Result<Value> {
         self.send(Method::DELETE, path, String::new()).await
     }

@@ -4,6 +4,7 @@ mod chrome;
 mod client;
 mod page;
 mod pages;
+mod refusals;
 
 use portcullis_tests::{demo::Demo, program::Folder, reports::report};
 use serde_json::json;
@@ -134,15 +135,10 @@ async fn shows_what_is_left_of_a_limit(page: &Page<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What the browser logged, but for answers of 4xx and 5xx, bodies that broke off, and features of
-/// OWASP's `permissions-policy` that this browser does not know.
+/// What the browser logged, but for answers of 4xx and 5xx, and bodies that broke off.
 async fn surprises(chrome: &Chrome) -> Result<Vec<String>> {
     let log = chrome.log().await?;
-    let surprises = log.iter().filter(|entry| {
-        let text = entry["message"].as_str().unwrap_or_default();
-        let is_unknown_feature = text.contains("Permissions-Policy header: Unrecognized feature");
-        entry["source"] != "network" && !is_unknown_feature
-    });
+    let surprises = log.iter().filter(|entry| entry["source"] != "network");
     Ok(surprises
         .map(|entry| entry["message"].to_string())
         .collect())

@@ -203,7 +203,7 @@ async fn the_browser_knows_every_feature_that_can_be_named() -> Result<()> {
 }
 
 /// What the console has got, but for icons that are not there.
-async fn messages(chrome: &Chrome) -> Result<Vec<String>> {
+pub(crate) async fn messages(chrome: &Chrome) -> Result<Vec<String>> {
     let log = chrome.log().await?;
     let messages = log
         .iter()

@@ -113,10 +113,7 @@ async fn reports_need_no_key_and_are_counted_among_the_metrics() {
         "portcullis=\"/app/reports\""
     );
     let policy = refused.header("content-security-policy");
-    assert!(
-        policy.ends_with("; report-uri /app/reports; report-to portcullis"),
-        "{policy}"
-    );
+    assert!(policy.ends_with("; report-uri /app/reports"), "{policy}");
     let answer = client.ask(report("/app/reports")).await;
     assert_eq!((answer.status.as_u16(), &*answer.text), (204, ""));
     sleep(Duration::from_millis(50)).await;

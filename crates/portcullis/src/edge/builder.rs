@@ -213,7 +213,9 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Replaces the way rejections are rendered.
+    /// Replaces the way rejections are rendered: [`ProblemOrPage`] unless told otherwise. Takes a
+    /// function of the [`Rejection`](crate::Rejection), [`ProblemJson`](crate::ProblemJson) for
+    /// problems only, or a [`ByFormat`](crate::ByFormat) that looks at what the client reads.
     pub fn respond_with(mut self, respond: impl Respond) -> Self {
         self.respond = Arc::new(respond);
         self

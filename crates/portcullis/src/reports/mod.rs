@@ -10,9 +10,10 @@
 //! The body is read after the response, in a task of its own: at most 64 KiB in at most 5 seconds, of
 //! at most 64 requests at once. It is counted and thrown away.
 //!
-//! [`Edge::reports`](crate::Edge::reports) also adds `Reporting-Endpoints` to pages, and `report-to`
-//! and `report-uri` to each policy of [secure headers](crate::secure_headers) that has neither. What a
-//! policy is given as text by `with` or by a handler is not changed.
+//! [`Edge::reports`](crate::Edge::reports) also adds `Reporting-Endpoints` to pages, and `report-uri` to
+//! each policy of [secure headers](crate::secure_headers) that does not say where reports go; over
+//! https also `report-to`, which browsers heed on secure pages only and then instead of the former. A
+//! policy that `with` or a handler sets is not changed.
 //!
 //! # Example
 //!

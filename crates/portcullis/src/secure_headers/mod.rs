@@ -51,6 +51,20 @@
 //! # }
 //! ```
 //!
+//! # One after the other
+//!
+//! A page that was not written for `strict` begins with `page`, hears what `strict` would stop, and
+//! changes until nothing is reported:
+//!
+//! ```
+//! use portcullis::secure_headers::{Csp, SecureHeaders};
+//!
+//! let headers = SecureHeaders::page().report_only(Csp::strict());
+//! # let _ = headers;
+//! ```
+//!
+//! [`reports`](crate::reports) counts what browsers report.
+//!
 //! # What each profile costs
 //!
 //! `api`: no page works. A browser loads nothing for such a response and runs nothing of it.
@@ -108,7 +122,7 @@
 //! 4.2.2). A page with a nonce gets it also if it has a validator, as a stored page has the nonce of
 //! another request: its scripts would not run, and who reads a shared cache would know it. Where a
 //! handler sets `Cache-Control` that counts, for a page with a nonce too. Refusals and probes are
-//! never stored.
+//! never stored. A page that is not stored is asked for again when a person goes back to it.
 //!
 //! # The nonce
 //!
