@@ -1,5 +1,7 @@
 //! Pages behind an edge, in a real browser: what lives under each profile, and what does not.
 
+#![expect(clippy::expect_used, reason = "tests")]
+
 use std::{collections::BTreeSet, fs, net::SocketAddr, path::Path};
 
 use axum::{

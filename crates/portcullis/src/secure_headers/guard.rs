@@ -88,7 +88,7 @@ impl SecureHeaders {
     }
 
     /// Gives each response what fits its type: this profile to pages, the API profile to data, and
-    /// less to [other files](super#by-type). Costs about as much again as a profile alone.
+    /// less to [other files](super#by-type).
     #[must_use]
     pub fn by_type(self) -> Self {
         self.set(|settings| settings.is_by_type = true)

@@ -4,12 +4,12 @@ use http::HeaderName;
 /// otherwise, in lower case.
 ///
 /// Products, versions, names of machines and times of the inside, from OWASP's `headers_remove.json`
-/// (2024-07-19) and of Rails; and two that concern one connection only (RFC 9110, section 7.6.1).
+/// (2024-07-19) and `X-Runtime` of Rails; and two that concern one connection only (RFC 9110, section 7.6.1).
 ///
 /// Left in is what has a use outside: `Via`, which RFC 9110, section 7.6.3, asks of gateways;
 /// `Connection` and `Upgrade`, which the server needs; `SourceMap`; what caches tell of themselves;
 /// trace IDs that a client may quote.
-pub const STRIPPED: [&str; 33] = [
+pub const STRIPPED: [&str; 32] = [
     "keep-alive",
     "liferay-portal",
     "powered-by",
@@ -18,7 +18,6 @@ pub const STRIPPED: [&str; 33] = [
     "server",
     "x-aspnet-version",
     "x-aspnetmvc-version",
-    "x-backend-server",
     "x-beserver",
     "x-calculatedbetarget",
     "x-cf-powered-by",

@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use tower::Layer as _;
 
-use super::{Audit, Edge, NOTHING, Needs, Slot, built};
+use super::{Audit, Edge, NOTHING, Needs, Slot, built, problem};
 use crate::{
     Health, client_ip::ResolveClientIp, request_id::SetRequestId, secure_headers::SecureHeaders,
 };
@@ -95,6 +95,19 @@ fn a_gateway_stays_one_whatever_its_deadline() {
     ] {
         assert_eq!(built(edge, "deadline").as_deref(), Some("9s, then 504"));
     }
+}
+
+#[test]
+fn a_field_of_ones_own_is_stripped_with_the_others() {
+    let edge = Edge::new().strip("x-shard");
+    let strips = portcullis_core::Guard::strips(edge.secure_headers.as_ref().unwrap());
+
+    assert!(strips.iter().any(|name| name == "x-shard"));
+    assert!(strips.iter().any(|name| name == "server"));
+    assert_eq!(
+        problem(Edge::new().strip("x shard")),
+        "headers: \"x shard\" is not a field name"
+    );
 }
 
 #[test]
