@@ -33,6 +33,7 @@
 //! ```
 
 mod any_of;
+mod body_reader;
 mod deferred;
 mod ended;
 mod judge;
@@ -43,9 +44,10 @@ mod verdict;
 
 pub use self::{
     any_of::AnyOf,
+    body_reader::BodyReader,
     deferred::Deferred,
     ended::{Ended, OnEnd},
     judge::{Guard, Need},
-    reply::{BodyReader, Reply},
+    reply::Reply,
     verdict::Verdict,
 };

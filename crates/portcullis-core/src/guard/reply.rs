@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 use http_body::SizeHint;
 use smallvec::SmallVec;
 
-use super::{Ended, OnEnd};
+use super::{BodyReader, Ended, OnEnd};
 use crate::Scope;
 
 /// What the response to a request must carry, whoever makes it.
@@ -27,14 +27,6 @@ pub struct Reply {
     body_limit: Option<u64>,
     reader: Option<BodyReader>,
 }
-
-/// Reads the body of a request that a guard answers.
-pub struct BodyReader {
-    limit: usize,
-    read: Read,
-}
-
-type Read = Box<dyn FnOnce(Option<&[u8]>) + Send>;
 
 struct Written {
     name: HeaderName,
@@ -204,8 +196,7 @@ impl Reply {
     /// is read already, where the request expects a response first (RFC 9110, section 10.1.1), and
     /// for a guard alone that leaves bodies as they are. The last call counts.
     pub fn read_body(&mut self, limit: usize, read: impl FnOnce(Option<&[u8]>) + Send + 'static) {
-        let read = Box::new(read);
-        self.reader = Some(BodyReader { limit, read });
+        self.reader = Some(BodyReader::new(limit, Box::new(read)));
     }
 
     /// Returns `true` if a guard wants the request's body read.
@@ -304,29 +295,6 @@ impl fmt::Debug for Reply {
         f.debug_struct("Reply")
             .field("fields", &self.len())
             .field("body_limit", &self.body_limit)
-            .finish_non_exhaustive()
-    }
-}
-
-// ===== impl BodyReader =====
-
-impl BodyReader {
-    /// Returns how many bytes are wanted at most.
-    #[must_use]
-    pub const fn limit(&self) -> usize {
-        self.limit
-    }
-
-    /// Hands over the body: `None` if it is too long, or broke off.
-    pub fn read(self, body: Option<&[u8]>) {
-        (self.read)(body);
-    }
-}
-
-impl fmt::Debug for BodyReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyReader")
-            .field("limit", &self.limit)
             .finish_non_exhaustive()
     }
 }
