@@ -99,10 +99,26 @@ fn strips_forged() -> bool {
     !head.headers.contains_key("x-real-ip")
 }
 
+/// What the table says of policies.
+fn rows_of_policies() -> Vec<(String, String)> {
+    let policy = Policy::new("p", Quota::per_hour(1)).to_string();
+    vec![
+        row!(Policy::by => policy.split(" for ").nth(1).unwrap_or_default()),
+        row!(KeyBy::network => Prefixes::SUBSCRIBER),
+        row!(Policy::paths, exempt_paths, exempt_methods, exempt_networks =>
+            if of_policy("; on") || of_policy("except") { "some" } else { "all requests" }),
+        row!(Policy::cost => 1),
+        row!(Policy::cost_after, content_bytes =>
+            if of_policy("in bytes") || of_policy("by what comes") { "otherwise" }
+            else { "as it was charged" }),
+        row!(Policy::key, tier, tier_by => if policy.contains(';') { "some" } else { "none" }),
+        row!(Policy::dry_run => on(of_policy("dry run"))),
+    ]
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_table_of_limits_is_what_the_code_does() {
     let quota = Quota::per_hour(1);
-    let policy = Policy::new("p", quota).to_string();
     let keys = RateLimit::new(quota).max_keys(65_536).bytes();
     let is_default_size = RateLimit::new(quota).bytes() == keys;
     let shared = RateLimit::new(quota).shared(MemoryStore::new(1));
@@ -120,19 +136,11 @@ async fn the_table_of_limits_is_what_the_code_does() {
         .lease()
         .map_or("off".to_owned(), |size| size.to_string());
 
-    let expected = [
+    let first = [
         row!(Strategy::peer, proxies, hops, header => Strategy::default()),
         row!(ResolveClientIp::strip_forged => on(strips_forged())),
-        row!(Policy::by => policy.split(" for ").nth(1).unwrap_or_default()),
-        row!(KeyBy::network => Prefixes::SUBSCRIBER),
-        row!(Policy::paths, exempt_paths, exempt_methods, exempt_networks =>
-            if of_policy("; on") || of_policy("except") { "some" } else { "all requests" }),
-        row!(Policy::cost => 1),
-        row!(Policy::cost_after, content_bytes =>
-            if of_policy("in bytes") || of_policy("by what comes") { "otherwise" }
-            else { "as it was charged" }),
-        row!(Policy::key, tier, tier_by => if policy.contains(';') { "some" } else { "none" }),
-        row!(Policy::dry_run => on(of_policy("dry run"))),
+    ];
+    let rest = [
         row!(RateLimit::max_keys =>
             if is_default_size { "65536 in each policy" } else { "another number" }),
         row!(RateLimit::headers => format!("{:?}", HeaderDraft::V10)),
@@ -146,8 +154,10 @@ async fn the_table_of_limits_is_what_the_code_does() {
             else { "of all" }),
         ("Serve::proxy_protocol".to_owned(), "nobody".to_owned()),
     ];
-    let expected =
-        expected.map(|(name, value)| (name.replace("Shared::", "SharedRateLimit::"), value));
+    let rows = first.into_iter().chain(rows_of_policies()).chain(rest);
+    let expected: Vec<_> = rows
+        .map(|(name, value)| (name.replace("Shared::", "SharedRateLimit::"), value))
+        .collect();
     assert_eq!(table(), expected);
     assert!(served.headers().contains_key("ratelimit"), "draft 10");
     assert!(
