@@ -273,16 +273,4 @@ impl Exchange {
         self.outcome = outcome;
         self.duration = self.started.elapsed();
     }
-
-    /// Returns `true` if a server leaves the response's body alone, so that its end is not seen.
-    #[must_use]
-    pub fn has_no_body(&self) -> bool {
-        let is_bodyless = |status| {
-            matches!(
-                status,
-                StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-            )
-        };
-        self.method == Method::HEAD || self.status.is_some_and(is_bodyless)
-    }
 }

@@ -13,10 +13,17 @@ impl Passage {
     /// Notes what the response is, for what is done at the end.
     #[inline]
     pub(super) fn note_head(&mut self, head: &response::Parts) {
+        self.ended.status = Some(head.status);
         if self.reply.has_ends() {
-            self.ended.status = Some(head.status);
             self.ended.rejection = head.extensions.get().map(Rejection::kind);
         }
+    }
+
+    /// Returns `true` for a response without a body, whatever its head declares (RFC 9110, section
+    /// 6.4.1).
+    pub(super) fn has_no_body(&self) -> bool {
+        let status = self.ended.status;
+        self.is_head || status.is_some_and(|status| matches!(status.as_u16(), 100..200 | 204 | 304))
     }
 
     /// Notes bytes of the response.

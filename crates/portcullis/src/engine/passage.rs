@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Response, request, response};
+use http::{Method, Response, request, response};
 use http_body::SizeHint;
 use portcullis_core::{
     Ended, Facts, Format, Outcome, Received, Rejection, RejectionKind, Reply, RequestId, Verdict,
@@ -38,6 +38,7 @@ pub(super) struct Passage {
     pub(super) request_id: Option<RequestId>,
     /// What is known of the response.
     pub(super) ended: Ended,
+    pub(super) is_head: bool,
     pub(super) format: Format,
 }
 
@@ -57,6 +58,7 @@ impl Passage {
                 timer: Timer::default(),
                 request_id: None,
                 ended: Ended::new(Outcome::Aborted),
+                is_head: false,
                 format: Format::Problem,
             },
         )
@@ -65,6 +67,7 @@ impl Passage {
     /// Asks the guards that are asked about every request, and lets the observers begin.
     #[inline]
     pub(super) fn begin(&mut self, head: &mut request::Parts) {
+        self.is_head = head.method == Method::HEAD;
         let stack = &*self.watch.stack;
         if stack.leaves_facts() {
             let now = Instant::now();

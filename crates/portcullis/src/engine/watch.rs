@@ -83,10 +83,6 @@ impl Watch {
         self.exchange = None;
     }
 
-    pub(super) fn has_no_body(&self) -> bool {
-        self.exchange.as_ref().is_some_and(Exchange::has_no_body)
-    }
-
     pub(super) fn on_bytes(&mut self, bytes: u64) {
         if let Some(exchange) = &mut self.exchange {
             exchange.on_bytes(bytes);

@@ -30,7 +30,7 @@ impl Watched {
     #[inline]
     pub(super) fn on_body(&mut self, is_end: bool, exact: Option<u64>) {
         self.left = exact.or(self.left);
-        if is_end || self.left == Some(0) || self.passage.watch.has_no_body() {
+        if is_end || self.left == Some(0) || self.passage.has_no_body() {
             self.end(Outcome::Complete);
         }
     }
@@ -48,8 +48,9 @@ impl Watched {
 
     /// Ends with a head whose body nobody watches: with as many bytes as it declares.
     pub(super) fn end_unwatched(mut self) {
-        let declared = self.left.unwrap_or(0);
-        self.passage.on_bytes(declared);
+        if !self.passage.has_no_body() {
+            self.passage.on_bytes(self.left.unwrap_or(0));
+        }
         self.end(Outcome::Complete);
     }
 

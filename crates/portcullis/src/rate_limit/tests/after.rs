@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use portcullis_core::{Ended, Quota, RejectionKind};
 use portcullis_test::{Body, Chunks, send};
@@ -191,6 +191,38 @@ async fn a_client_that_goes_away_pays_for_what_it_got() {
     let next = stream(&layer, 2).await;
     let left = items(&next.map(|_| Body::default()), "ratelimit")[0].1[0].1;
     assert!((98..=100).contains(&left), "{left}");
+}
+
+/// The layer that leaves bodies alone counts what heads declare, and nothing where there is no body.
+#[tokio::test(start_paused = true)]
+async fn what_has_no_body_costs_no_bytes() {
+    let policy = Policy::new("traffic", Quota::per_hour(1_000)).content_bytes();
+    let layer = RateLimitLayer::try_new([policy]).unwrap();
+    let declares = async |method: Method, status: u16| {
+        let service = service_fn(move |_| async move {
+            let response = Response::builder()
+                .status(status)
+                .header("content-length", "600");
+            Ok::<_, Infallible>(response.body(Full::<Bytes>::default()).unwrap())
+        });
+        let mut request = from("192.0.2.1");
+        *request.method_mut() = method;
+        layer
+            .layer(service)
+            .oneshot(request)
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+
+    for _ in 0..3 {
+        assert_eq!(declares(Method::HEAD, 200).await, 200);
+        assert_eq!(declares(Method::GET, 304).await, 304);
+    }
+    assert_eq!(declares(Method::GET, 200).await, 200);
+    assert_eq!(declares(Method::GET, 200).await, 200);
+    assert_eq!(declares(Method::GET, 200).await, 429);
 }
 
 #[tokio::test(start_paused = true)]
