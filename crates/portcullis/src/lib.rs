@@ -10,7 +10,7 @@
 //! | secure headers | [`secure_headers`] | |
 //! | hygiene | | |
 //! | health | [`health`] | 503 |
-//! | cross-origin | | |
+//! | cross-origin | [`LayerGuard`](edge::LayerGuard), around a layer of tower-http | 403 |
 //! | load shed | | |
 //! | rate limit | [`rate_limit`] | 429 |
 //! | in flight | [`rate_limit`] | 429 |
