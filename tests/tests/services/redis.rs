@@ -126,6 +126,29 @@ async fn one_round_trip_for_each_that_is_admitted_and_none_for_who_is_over() {
     assert_eq!(count(&limit, "store_failures"), 0);
 }
 
+/// A request that turns out to cost five costs five in the other process too.
+#[tokio::test]
+async fn what_is_charged_afterwards_is_shared() {
+    let redis = Redis::start();
+    let limit = || {
+        let policy = Policy::new("p", Quota::per_hour(20)).cost_after(|_| 5);
+        let store = RedisStore::open(&redis.url()).unwrap();
+        RateLimit::try_new([policy]).unwrap().shared(store)
+    };
+    let (one, other) = (limit(), limit());
+    // The first call finds no script.
+    for (limit, calls) in [(&one, 3), (&other, 5), (&one, 7), (&other, 9)] {
+        assert_eq!(ask(limit, CLIENT).await.0, 200, "{calls}");
+        // Nobody waits for the rest to be charged.
+        while redis.calls("evalsha") < calls {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    assert_eq!(ask(&one, CLIENT).await.0, 429);
+    assert_eq!(ask(&other, CLIENT).await.0, 429);
+}
+
 #[tokio::test]
 async fn a_redis_that_is_killed_leaves_precision_and_takes_nothing_else() {
     let mut redis = Redis::start();
