@@ -21,7 +21,7 @@ impl BodyReader {
         self.limit
     }
 
-    /// Hands over the body: `None` if it is too long, or broke off.
+    /// Reads the body: `None` if it is too long, or broke off.
     pub fn read(self, body: Option<&[u8]>) {
         (self.read)(body);
     }

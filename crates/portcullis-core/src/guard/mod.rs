@@ -38,6 +38,7 @@ mod deferred;
 mod ended;
 mod judge;
 mod reply;
+mod reply_taken;
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -1,7 +1,7 @@
 use std::{fmt, ops::Range};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
+use http::{HeaderName, HeaderValue};
 use http_body::SizeHint;
 use smallvec::SmallVec;
 
@@ -15,33 +15,33 @@ use crate::Scope;
 #[derive(Default)]
 pub struct Reply {
     /// Fields whose values are in `text`.
-    written: SmallVec<[Written; 3]>,
-    text: SmallVec<[u8; 128]>,
+    pub(super) written: SmallVec<[Written; 3]>,
+    pub(super) text: SmallVec<[u8; 128]>,
     /// The text as one allocation, which the values share.
-    shared: Option<Bytes>,
-    fields: Vec<Field>,
-    held: Vec<Box<dyn Send>>,
-    ends: Vec<OnEnd>,
-    scopes: SmallVec<[Scope; 2]>,
+    pub(super) shared: Option<Bytes>,
+    pub(super) fields: Vec<Field>,
+    pub(super) held: Vec<Box<dyn Send>>,
+    pub(super) ends: Vec<OnEnd>,
+    pub(super) scopes: SmallVec<[Scope; 2]>,
     body_size: SizeHint,
     body_limit: Option<u64>,
-    reader: Option<BodyReader>,
+    pub(super) reader: Option<BodyReader>,
 }
 
-struct Written {
-    name: HeaderName,
-    value: Range<u16>,
+pub(super) struct Written {
+    pub(super) name: HeaderName,
+    pub(super) value: Range<u16>,
 }
 
-struct Field {
-    name: HeaderName,
-    value: HeaderValue,
-    mode: Mode,
+pub(super) struct Field {
+    pub(super) name: HeaderName,
+    pub(super) value: HeaderValue,
+    pub(super) mode: Mode,
 }
 
 /// What becomes of a value that the response has already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     Replaced,
     Kept,
     /// Both are there.
@@ -136,44 +136,11 @@ impl Reply {
         self.ends.push(Box::new(end));
     }
 
-    /// Returns `true` if there is something to do at the end.
-    #[must_use]
-    pub const fn has_ends(&self) -> bool {
-        !self.ends.is_empty()
-    }
-
-    /// Takes out what is to be done at the end.
-    pub fn take_ends(&mut self) -> Vec<OnEnd> {
-        std::mem::take(&mut self.ends)
-    }
-
     /// Runs the application, and the guards below, in a scope.
     pub fn enter(&mut self, scope: Option<Scope>) {
         if let Some(scope) = scope {
             self.scopes.push(scope);
         }
-    }
-
-    /// Returns `true` if there is a scope to run the application in.
-    #[must_use]
-    #[inline]
-    pub fn has_scopes(&self) -> bool {
-        !self.scopes.is_empty()
-    }
-
-    /// Takes out the scopes to run the application in, outermost first.
-    #[inline]
-    pub fn take_scopes(&mut self) -> SmallVec<[Scope; 2]> {
-        std::mem::take(&mut self.scopes)
-    }
-
-    /// Puts scopes back, above those that were added since.
-    #[inline]
-    pub fn put_scopes(&mut self, mut scopes: SmallVec<[Scope; 2]>) {
-        if !self.scopes.is_empty() {
-            scopes.append(&mut self.scopes);
-        }
-        self.scopes = scopes;
     }
 
     /// Limits the request's body to `bytes`. The lowest limit counts.
@@ -199,28 +166,6 @@ impl Reply {
         self.reader = Some(BodyReader::new(limit, Box::new(read)));
     }
 
-    /// Returns `true` if a guard wants the request's body read.
-    #[must_use]
-    pub const fn reads_body(&self) -> bool {
-        self.reader.is_some()
-    }
-
-    /// Takes out what reads the request's body.
-    pub fn take_reader(&mut self) -> Option<BodyReader> {
-        self.reader.take()
-    }
-
-    /// Takes out what is held.
-    pub fn take_held(&mut self) -> Vec<Box<dyn Send>> {
-        std::mem::take(&mut self.held)
-    }
-
-    /// Returns `true` if something is held.
-    #[must_use]
-    pub const fn is_holding(&self) -> bool {
-        !self.held.is_empty()
-    }
-
     /// Returns how many fields there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -231,46 +176,6 @@ impl Reply {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Returns the value of a field that was [written](Self::write), if that field has this name.
-    #[inline]
-    pub fn written(&mut self, at: usize, name: &HeaderName) -> Option<HeaderValue> {
-        let written = self
-            .written
-            .get(at)
-            .filter(|written| written.name == *name)?;
-        let range = written.value.clone();
-        self.value(range)
-    }
-
-    /// Adds the fields to a response, but for so many of those that were written first.
-    #[inline]
-    pub fn apply(&mut self, headers: &mut HeaderMap, filled: usize) {
-        for at in filled..self.written.len() {
-            let Written { name, value } = &self.written[at];
-            let (name, value) = (name.clone(), value.clone());
-            let is_first = self.written[..at].iter().all(|other| other.name != name);
-            match self.value(value) {
-                Some(value) if is_first => drop(headers.insert(name, value)),
-                Some(value) => drop(headers.append(name, value)),
-                None => {}
-            }
-        }
-        for field in &self.fields {
-            field.apply(headers);
-        }
-    }
-
-    /// One allocation for the text and its count of references.
-    #[inline]
-    fn value(&mut self, range: Range<u16>) -> Option<HeaderValue> {
-        let text = &mut self.text;
-        let text = self
-            .shared
-            .get_or_insert_with(|| Bytes::from_owner(std::mem::take(text)));
-        let value = text.slice(usize::from(range.start)..usize::from(range.end));
-        HeaderValue::from_maybe_shared(value).ok()
     }
 
     /// Adds what another reply has.
@@ -296,24 +201,6 @@ impl fmt::Debug for Reply {
             .field("fields", &self.len())
             .field("body_limit", &self.body_limit)
             .finish_non_exhaustive()
-    }
-}
-
-// ===== impl Field =====
-
-impl Field {
-    fn apply(&self, headers: &mut HeaderMap) {
-        let value = self.value.clone();
-        match self.mode {
-            Mode::Replaced => drop(headers.insert(&self.name, value)),
-            Mode::Joined => drop(headers.append(&self.name, value)),
-            Mode::Kept => {
-                if let Entry::Vacant(free) = headers.entry(&self.name) {
-                    free.insert(value);
-                }
-            }
-            Mode::Later => {}
-        }
     }
 }
 
