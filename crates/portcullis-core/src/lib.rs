@@ -29,7 +29,7 @@ pub use self::{
     facts::{
         ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received, RequestId, Scheme,
     },
-    guard::{AnyOf, BodyReader, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict},
+    guard::{AnyOf, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict},
     live::{Live, Loaded},
     observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext},
     paths::{Paths, RequestPath},

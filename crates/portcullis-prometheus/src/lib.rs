@@ -12,7 +12,8 @@
 //!
 //! An edge that has the metrics among its observers also shows what its guards count by themselves, each with its own names: what a rate
 //! limit refused (`portcullis_rate_limit_refused_total`, by `policy`), how many keys shared a quota,
-//! whether its store answers, which forged addresses were ignored.
+//! whether its store answers, which forged addresses were ignored. A guard of which two edges have
+//! clones counts once for all of them: give the metrics to one of these edges, or it is shown twice.
 //!
 //! No label is a client's to choose: an invented method is `_OTHER`, the route is the framework's
 //! template or empty, never a path, and there is no host. After 1,000 routes further ones are

@@ -81,11 +81,11 @@ pub mod serve;
 pub mod timeout;
 
 pub use portcullis_core::{
-    AnyOf, BodyReader, BoxError, ByFormat, Charge, ClientIp, ConfigError, Count, Counts, CspNonce,
-    Deadline, Deferred, Exchange, Facts, Format, Guard, Host, Live, Loaded, Need, Observer,
-    Outcome, Paths, PeerAddr, Principal, ProblemJson, ProblemOrPage, Public, Quota, QuotaStore,
-    Received, Rejection, RejectionKind, Reply, RequestId, RequestPath, Respond, Route, Scheme,
-    Scope, Standing, UnlessPublic, Verdict, facts, guard, refuse, rejection, store,
+    AnyOf, BodyReader, BoxError, ByFormat, Charge, ClientIp, ConfigError, Cost, Count, Counts,
+    CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Format, Guard, Host, Live, Loaded, Need,
+    Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson, ProblemOrPage, Public, Quota,
+    QuotaStore, Received, Rejection, RejectionKind, Reply, RequestId, RequestPath, Respond, Route,
+    Scheme, Scope, Standing, UnlessPublic, Verdict, facts, guard, refuse, rejection, store,
 };
 
 #[cfg(feature = "server")]

@@ -28,7 +28,7 @@ fn a_contradictory_stack_is_refused_with_everything_that_is_wrong() {
         "public paths: path \"page.js\": does not start with a slash",
         "trusted proxies: a range of length 0 trusts everybody",
         "health: probes are limited, but there is no rate limit",
-        "public paths: there is no authentication they could be an exception from",
+        "public or closed paths: there is no authentication for them",
         "deadline: 0 refuses everything; turn it off instead",
         "health: duplicate check \"redis\"",
     ];

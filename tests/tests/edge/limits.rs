@@ -193,7 +193,7 @@ async fn what_is_in_force_is_explained_and_each_limit_changes_alone() {
 
     assert_eq!(
         explained(&edge, "authorization"),
-        "\"p\": 7/min, burst 7 for each principal"
+        "\"p\": 7/min, burst 7 for each principal, or else address"
     );
     assert_eq!(explained(&edge, "rate limit"), before);
 }

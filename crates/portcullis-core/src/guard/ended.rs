@@ -16,7 +16,23 @@ pub struct Ended {
     pub response_bytes: u64,
     /// How it ended.
     pub outcome: Outcome,
+    /// What the application says that the request costs: a [`Cost`] in its response's extensions.
+    pub cost: Option<u32>,
 }
+
+/// What a request costs, in the extensions of its response: for a handler that knows better than the
+/// status.
+///
+/// ```
+/// use http::Response;
+/// use portcullis_core::Cost;
+///
+/// let mut response = Response::new("Wrong password");
+/// response.extensions_mut().insert(Cost(5));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a number with a name")]
+pub struct Cost(pub u32);
 
 /// What is done when an exchange has ended.
 pub type OnEnd = Box<dyn FnOnce(&Ended) + Send>;
@@ -31,6 +47,7 @@ impl Ended {
             request_bytes: 0,
             response_bytes: 0,
             outcome,
+            cost: None,
         }
     }
 }

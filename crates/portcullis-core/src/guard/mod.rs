@@ -47,7 +47,7 @@ pub use self::{
     any_of::AnyOf,
     body_reader::BodyReader,
     deferred::Deferred,
-    ended::{Ended, OnEnd},
+    ended::{Cost, Ended, OnEnd},
     judge::{Guard, Need},
     reply::Reply,
     verdict::Verdict,

@@ -158,7 +158,7 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
         ),
         (
             names_public && !edge.is_open && !has(Slot::Authentication),
-            "public paths: there is no authentication they could be an exception from",
+            "public or closed paths: there is no authentication for them",
         ),
         (
             reports.is_some() && !has(Slot::SecureHeaders),

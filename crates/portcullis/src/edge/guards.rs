@@ -43,8 +43,10 @@ impl<M> Edge<M> {
         self.set(Slot::InFlight, shared(guard))
     }
 
-    /// Sets a quota for each principal, besides what its address has, or counts known callers by a
-    /// limit of your own. `None::<Quota>` turns it off.
+    /// Sets a quota for each principal, besides what its address has, or counts by a limit of your own,
+    /// below authentication. Requests without a principal, as on a [public path](Edge::public), are
+    /// counted by address: a policy with [`paths`](crate::rate_limit::Policy::paths) leaves them out.
+    /// `None::<Quota>` turns it off.
     pub fn principal_limit(self, limit: impl Into<Setting<PrincipalLimit>>) -> Self {
         self.set(
             Slot::Authorization,

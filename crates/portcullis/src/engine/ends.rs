@@ -3,7 +3,7 @@
 use std::thread;
 
 use http::response;
-use portcullis_core::{Outcome, Rejection};
+use portcullis_core::{Cost, Outcome, Rejection};
 
 use super::{caught::catch, passage::Passage};
 
@@ -16,6 +16,7 @@ impl Passage {
         self.ended.status = Some(head.status);
         if self.reply.has_ends() {
             self.ended.rejection = head.extensions.get().map(Rejection::kind);
+            self.ended.cost = head.extensions.get().map(|Cost(cost)| *cost);
         }
     }
 

@@ -57,6 +57,9 @@ impl Rules {
 
 impl Pending {
     fn settle(self, ended: &Ended) {
+        if ended.rejection.is_some() {
+            return;
+        }
         let (cost, now) = ((self.cost_after)(ended), self.clock.now());
         let rate = self.quotas.get(self.quota);
         match cost.cmp(&self.charged) {

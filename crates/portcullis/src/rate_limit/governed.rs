@@ -53,6 +53,7 @@ use super::{store::LATEST, table::Table};
 /// least 1. There are no `RateLimit` fields, as a limiter does not say how a request stands.
 #[derive(Clone)]
 pub struct Governed {
+    name: Arc<str>,
     check: Arc<Check>,
     refused: Arc<AtomicU64>,
 }
@@ -120,9 +121,18 @@ impl Governed {
             Some(refused.wait_time_from(limiter.clock().now()))
         };
         Self {
+            name: "governor".into(),
             check: Arc::new(check),
             refused: Arc::default(),
         }
+    }
+
+    /// Sets the name that clients, `explain()` and the metric's label `policy` see. `governor` by
+    /// default.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
     }
 }
 
@@ -134,19 +144,21 @@ impl Guard for Governed {
         };
         self.refused.fetch_add(1, Relaxed);
         let rejection = Rejection::new(RejectionKind::RateLimited);
+        let rejection = rejection.with_violated_policy(self.name.to_string());
         rejection.with_retry_after(wait).into()
     }
 
     fn describe(&self) -> String {
-        "a governor limiter".to_owned()
+        format!("{:?}: a governor limiter", self.name)
     }
 
     fn counts(&self) -> Vec<Count> {
-        vec![Count::total(
+        let refused = Count::total(
             "portcullis_governed_refused",
             "Requests that a governor limiter refused",
             self.refused.load(Relaxed),
-        )]
+        );
+        vec![refused.label("policy", self.name.to_string())]
     }
 }
 

@@ -35,7 +35,8 @@ impl RateLimit {
         Self::checked(vec![Policy::new("default", quota)])
     }
 
-    /// Counts known callers: gives each principal a quota, under the name `principal`.
+    /// Creates a limit that gives each principal a quota, under the name `principal`. Requests without
+    /// one, as on a public path, are counted by address: see [`KeyBy::principal`].
     #[must_use]
     pub fn by_principal(quota: Quota) -> Self {
         Self::checked(vec![Policy::new("principal", quota).by(KeyBy::principal())])

@@ -154,8 +154,8 @@ impl fmt::Display for KeyBy {
             By::Address(Prefixes::SUBSCRIBER) => f.write_str("each address"),
             By::Address(prefixes) => write!(f, "each network ({prefixes})"),
             By::Nothing => f.write_str("all requests together"),
-            By::Principal => f.write_str("each principal"),
-            By::ApiKey => f.write_str("each API key"),
+            By::Principal => f.write_str("each principal, or else address"),
+            By::ApiKey => f.write_str("each API key, or else principal or address"),
             By::Head(_) => f.write_str("each key of a function"),
         }
     }

@@ -32,7 +32,8 @@
 //! requests unless `qu` says `content-bytes` or `concurrent-requests`.
 //!
 //! A policy may say what a request costs in the end, by what came of it: see
-//! [`Policy::cost_after`] and [`Policy::content_bytes`]. What was refused costs nothing.
+//! [`Policy::cost_after`] and [`Policy::content_bytes`]. It is charged when the response has ended, so that
+//! the fields of that response do not know of it.
 //!
 //! # Example
 //!

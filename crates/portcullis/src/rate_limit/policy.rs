@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{Method, request};
 use ipnet::IpNet;
@@ -49,7 +49,7 @@ pub(super) enum Unit {
 
 type Cost = dyn Fn(&request::Parts) -> u32 + Send + Sync;
 pub(super) type CostAfter = dyn Fn(&Ended) -> u32 + Send + Sync;
-pub(super) type TierBy = dyn for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync;
+pub(super) type TierBy = dyn for<'a> Fn(&'a request::Parts) -> Option<Cow<'a, str>> + Send + Sync;
 
 // ===== impl Policy =====
 
@@ -110,8 +110,8 @@ impl Policy {
     }
 
     /// Sets what a request costs in the end, by what came of it: it has been charged its
-    /// [`cost`](Self::cost) when it came, and is charged the rest then, or paid back. A request that
-    /// the limit refuses costs nothing.
+    /// [`cost`](Self::cost) when it came, and is charged the rest then, or paid back. One that is refused,
+    /// by whatever guard, is neither; what this limit refuses costs nothing at all.
     ///
     /// What is charged afterwards is not asked for: a client may have spent up to a burst more than it
     /// had, and waits until that has refilled, for a window at most.
@@ -119,13 +119,14 @@ impl Policy {
     /// ```
     /// use portcullis::{Quota, rate_limit::Policy};
     ///
-    /// // Ten log-ins an hour, or two that fail.
+    /// // Ten log-ins an hour, or two that fail. A handler that answers a failure with a page says
+    /// // `Cost(5)` in its response's extensions.
     /// let login = Policy::new("login", Quota::per_hour(10))
     ///     .paths(["POST /login"])
     ///     .cost_after(|ended| match ended.status.map_or(0, |status| status.as_u16()) {
     ///         401 => 5,
     ///         304 => 0,
-    ///         _ => 1,
+    ///         _ => ended.cost.unwrap_or(1),
     ///     });
     /// # let _ = login;
     /// ```
@@ -148,8 +149,9 @@ impl Policy {
         })
     }
 
-    /// Sets the quota of one key, whatever its tier: a principal's or an API key's id, an address, or
-    /// what the function makes of a head, as the policy [counts](Self::by).
+    /// Sets the quota of one key, whatever its tier: a principal's or an API key's id, what the function
+    /// makes of a head, or an address, as the policy [counts](Self::by). An IPv6 address stands for its
+    /// /64, as everywhere.
     pub fn key(mut self, key: impl Into<Arc<str>>, quota: Quota) -> Self {
         self.keys.push((key.into(), quota));
         self
@@ -163,9 +165,25 @@ impl Policy {
     }
 
     /// Sets how the tier of a request is found. One that is unknown, or none, has the policy's quota.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use portcullis::{Facts, Principal, Quota, rate_limit::{KeyBy, Policy}};
+    ///
+    /// let plans = HashMap::from([("alice", "gold")]);
+    /// let policy = Policy::new("plan", Quota::per_second(10))
+    ///     .by(KeyBy::principal())
+    ///     .tier("gold", Quota::per_second(100))
+    ///     .tier_by(move |head| {
+    ///         let who: &Principal = Facts::of(&head.extensions).get()?;
+    ///         plans.get(who.id()).map(|plan| (*plan).into())
+    ///     });
+    /// # let _ = policy;
+    /// ```
     pub fn tier_by(
         mut self,
-        tier: impl for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync + 'static,
+        tier: impl for<'a> Fn(&'a request::Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
     ) -> Self {
         self.tier_by = Some(Arc::new(tier));
         self
@@ -197,6 +215,18 @@ impl Policy {
             && self.by.to_string() == other.by.to_string()
     }
 
+    /// Returns names of keys of their own that are one key, such as two addresses of a subscriber.
+    fn same_keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let keys = self.keys.iter().enumerate();
+        keys.filter_map(|(at, (name, _))| {
+            let key = self.key_of(name);
+            let mut above = self.keys[..at].iter();
+            let (same, _) = above
+                .find(|(other, _)| other == name || key.is_some() && self.key_of(other) == key)?;
+            Some((&**same, &**name))
+        })
+    }
+
     /// Everything that is wrong with the policy by itself.
     pub(super) fn problems(&self) -> impl Iterator<Item = String> {
         let mut problems = self.problems.clone();
@@ -208,7 +238,13 @@ impl Policy {
             ));
         }
         problems.extend(twice(&self.tiers).map(|tier| format!("the tier {tier:?} is there twice")));
-        problems.extend(twice(&self.keys).map(|key| format!("the key {key:?} is there twice")));
+        problems.extend(self.same_keys().map(|(one, other)| {
+            if one == other {
+                format!("the key {one:?} is there twice")
+            } else {
+                format!("{one:?} and {other:?} are one key")
+            }
+        }));
         let strange = self
             .keys
             .iter()

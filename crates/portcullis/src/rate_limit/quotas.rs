@@ -1,6 +1,6 @@
 //! The quotas of one policy: whose is which, and what was spent while they were others.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use http::request;
 use portcullis_core::{Facts, Principal};
@@ -68,7 +68,7 @@ impl Quotas {
             return None;
         }
         let own = self.keys.get(&hash).copied();
-        own.or_else(|| self.tiers.get(self.tier(head, facts)?).copied())
+        own.or_else(|| self.tiers.get(&*self.tier(head, facts)?).copied())
     }
 
     /// Returns the quota that was found.
@@ -110,10 +110,10 @@ impl Quotas {
     }
 
     /// Returns the tier of a request: the principal's id, unless a function says otherwise.
-    fn tier<'a>(&self, head: &'a request::Parts, facts: &'a Facts) -> Option<&'a str> {
+    fn tier<'a>(&self, head: &'a request::Parts, facts: &'a Facts) -> Option<Cow<'a, str>> {
         match &self.tier_by {
             Some(tier_by) => tier_by(head),
-            None => facts.get().map(Principal::id),
+            None => facts.get().map(|who: &Principal| who.id().into()),
         }
     }
 }

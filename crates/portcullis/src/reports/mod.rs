@@ -37,7 +37,8 @@
 //! # Order
 //!
 //! Below rate limits, so that reports spend quota as any request does, and above authentication, as
-//! browsers send them without a key. The limit of bodies does not concern them.
+//! browsers send them without a key. The limit of bodies does not concern them. A check of origins in
+//! the slot above must let them pass: of a page with an opaque origin they say `Origin: null`.
 //!
 //! # Configuration
 //!

@@ -112,6 +112,9 @@
 //! | JavaScript, WebAssembly | `nosniff`, `cross-origin-resource-policy: same-site`, the page's COEP. A policy would be that of a worker |
 //! | `Content-Disposition: attachment`, everything else | `nosniff`, `cross-origin-resource-policy: same-site`, `no-referrer`, a policy that loads and runs nothing, with `sandbox` |
 //!
+//! A 304 has no type, and gets nothing but what all responses get: a cache puts its fields over those
+//! of the response that it has stored (RFC 9111, section 3.2).
+//!
 //! What the sandbox stops: an SVG or PDF file that is opened by itself has no scripts, and Chromium
 //! does not show the PDF.
 //!

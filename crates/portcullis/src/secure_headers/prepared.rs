@@ -1,5 +1,5 @@
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, Entry,
         STRICT_TRANSPORT_SECURITY,
@@ -119,7 +119,8 @@ impl Prepared {
     /// Completes the head of a response.
     #[inline]
     pub(super) fn complete(&self, reply: &Reply, head: &mut response::Parts) {
-        if self.is_by_type() {
+        // A cache would put the fields of a 304 over those of what it has stored.
+        if self.is_by_type() && head.status != StatusCode::NOT_MODIFIED {
             self.add_by_kind(reply, &mut head.headers);
         }
         if self.reported.is_some() && head.extensions.get::<Rejection>().is_some() {

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use portcullis_core::{CspNonce, Facts, Guard, Scheme};
-use portcullis_test::{Body, Test, contract, echo, request, send, service, text};
+use portcullis_test::{Body, OwnBody, Test, contract, echo, request, send, service, text};
 use tower::{Layer, service_fn};
 
 use super::{Csp, PermissionsPolicy, STRIPPED, SecureHeaders, SecureHeadersLayer};
@@ -329,6 +329,29 @@ async fn a_response_gets_what_fits_its_type() {
     ];
     let (csp, _) = get(SecureHeaders::strict(), inline).await;
     assert!(csp.contains("'nonce-"), "{csp}");
+}
+
+#[tokio::test]
+async fn a_304_leaves_the_stored_page_as_it_is() {
+    let service = service_fn(async |_: Request<Body>| {
+        let response = Response::builder().status(304).header("etag", "\"1\"");
+        Ok::<_, std::convert::Infallible>(response.body(OwnBody::default()).unwrap())
+    });
+    for guard in [SecureHeaders::page(), SecureHeaders::strict()] {
+        let layer = SecureHeadersLayer::from(guard.by_type());
+        let response = send(layer.layer(service), request("/")).await;
+
+        let headers = response.headers();
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        for name in [
+            "content-security-policy",
+            "cross-origin-resource-policy",
+            "x-frame-options",
+            "permissions-policy",
+        ] {
+            assert!(!headers.contains_key(name), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

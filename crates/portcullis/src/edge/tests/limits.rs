@@ -99,7 +99,10 @@ fn principals_have_a_limit_of_their_own() {
 
     for edge in on {
         let limit = built(edge, "authorization").unwrap();
-        assert_eq!(limit, "\"principal\": 10/s, burst 10 for each principal");
+        assert_eq!(
+            limit,
+            "\"principal\": 10/s, burst 10 for each principal, or else address"
+        );
     }
     assert_eq!(
         built(Edge::new().principal_limit(None::<Quota>), "authorization"),

@@ -82,7 +82,7 @@ fn everything_that_is_wrong_is_said_at_once() {
             "body limit: -1 is negative",
             "public paths: path \"assets/*\": does not start with a slash",
             "health: probes are limited, but there is no rate limit",
-            "public paths: there is no authentication they could be an exception from",
+            "public or closed paths: there is no authentication for them",
             "deadline: 0 refuses everything; turn it off instead",
             "health: duplicate check \"db\"",
             "hygiene: it needs the principal, which only authentication above it finds out",

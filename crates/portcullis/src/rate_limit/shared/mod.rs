@@ -10,7 +10,15 @@
 //! in a row it is asked no more, but for one request a second, until that one succeeds. Each change
 //! is one line in the log.
 //!
-//! Dry runs are counted in this process alone.
+//! Dry runs are counted in this process alone, and so is what a request is paid back.
+//!
+//! In a store a quota is a policy's name and a key, the same text in every process: two limits over one
+//! store that have policies of one name have one quota. (`RateLimit::new` calls its policy `default`.)
+//! The partition key that a client sees (`pk`) is each process's own.
+//!
+//! [`SharedRateLimit::limit`] is the handle that changes policies while requests are served. A store
+//! keeps the time at which a quota is whole, not how many requests were spent: after a change a client
+//! that had to wait for so long still has to, for a window of the new quota at most.
 //!
 //! # Example
 //!

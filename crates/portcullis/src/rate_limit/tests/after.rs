@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
-use portcullis_core::{Ended, Quota, RejectionKind};
+use portcullis_core::{Cost, Ended, Quota, RejectionKind};
 use portcullis_test::{Body, Chunks, send};
 use tokio::time::advance;
 use tower::{Layer, ServiceExt, service_fn};
@@ -60,6 +60,47 @@ async fn a_failed_login_costs_five() {
 
     assert_eq!(ask(&layer, "401").await, 401);
     assert_eq!(left(&layer).await, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_says_what_its_request_cost() {
+    let layer = by(|ended| ended.cost.unwrap_or(1));
+    let failed = service_fn(async |_: Request<Body>| {
+        let mut page = Response::new(Full::<Bytes>::from("wrong password"));
+        page.extensions_mut().insert(Cost(5));
+        Ok::<_, Infallible>(page)
+    });
+    layer
+        .layer(failed)
+        .oneshot(from("192.0.2.1"))
+        .await
+        .unwrap();
+
+    assert_eq!(left(&layer).await, 5);
+}
+
+/// What another guard refuses is charged what it cost when it came, and no more.
+#[cfg(feature = "auth")]
+#[tokio::test(start_paused = true)]
+async fn what_another_guard_refuses_is_not_charged_again() {
+    use crate::{Edge, api_key::Keys};
+
+    let policy = Policy::new("p", Quota::per_hour(10)).cost_after(|_| 5);
+    let limit = RateLimit::try_new([policy]).unwrap();
+    let edge = Edge::new().rate_limit(limit).api_keys(Keys::default());
+    let service = edge.build().unwrap().layer(portcullis_test::echo());
+    let mut statuses = Vec::new();
+    for _ in 0..11 {
+        statuses.push(
+            send(service.clone(), from("192.0.2.1"))
+                .await
+                .status()
+                .as_u16(),
+        );
+    }
+
+    assert_eq!(statuses[..10], [401; 10]);
+    assert_eq!(statuses[10], 429);
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +270,7 @@ async fn what_has_no_body_costs_no_bytes() {
 async fn a_key_has_its_own_quota_before_its_tier() {
     let quota = Quota::per_hour;
     let policy = Policy::new("p", quota(1))
-        .tier_by(|_| Some("gold"))
+        .tier_by(|_| Some("gold".into()))
         .tier("gold", quota(2))
         .key("192.0.2.1", quota(3));
     let layer = RateLimitLayer::try_new([policy]).unwrap();
@@ -253,6 +294,19 @@ fn keys_that_are_none_are_told() {
          policy \"p\": \"alice\" is no key of each address; \
          policy \"p\": \"bob\" is no key of each address; \
          policy \"p\": \"bob\" is no key of each address"
+    );
+}
+
+#[test]
+fn two_addresses_of_one_subscriber_are_one_key() {
+    let quota = Quota::per_hour(1);
+    let policy = Policy::new("p", quota)
+        .key("2001:db8::1", quota)
+        .key("2001:db8::2", quota);
+
+    assert_eq!(
+        RateLimit::try_new([policy]).unwrap_err().to_string(),
+        "policy \"p\": \"2001:db8::1\" and \"2001:db8::2\" are one key"
     );
 }
 

@@ -107,7 +107,8 @@ async fn a_guard_asks_a_limiter_of_ones_own() {
 #[test]
 fn a_rejection_says_how_long_to_wait() {
     let clock = FakeRelativeClock::default();
-    let guard = Governed::new(limiter::<u32, _>(quota(1, 1), 16, clock), |_| Some(1));
+    let guard =
+        Governed::new(limiter::<u32, _>(quota(1, 1), 16, clock), |_| Some(1)).named("campaign");
     let mut head = request("/").into_parts().0;
     let mut asked = || guard.admit(&mut head, &mut Reply::default());
 
@@ -116,5 +117,7 @@ fn a_rejection_says_how_long_to_wait() {
         panic!("it is spent");
     };
     assert_eq!(rejection.kind(), RejectionKind::RateLimited);
+    assert_eq!(rejection.violated_policies(), ["campaign"]);
+    assert_eq!(guard.describe(), "\"campaign\": a governor limiter");
     assert_eq!(rejection.retry_after_seconds(), Some(1));
 }

@@ -148,7 +148,7 @@ async fn tiers_have_quotas_of_their_own() {
 
     let by_header = policy
         .tier("gold", Quota::per_hour(9))
-        .tier_by(|head| head.headers.get("tier")?.to_str().ok());
+        .tier_by(|head| Some(head.headers.get("tier")?.to_str().ok()?.into()));
     let by_header = layer([by_header]);
     let gold = || {
         let mut request = by("carol", "");

@@ -33,7 +33,7 @@ fn policy(quotas: [Quota; 3]) -> Policy {
     let policy = Policy::new("p", quotas[0]).by(key);
     let tiers = TIERS.iter().zip(&quotas[1..]);
     let policy = tiers.fold(policy, |policy, (tier, quota)| policy.tier(*tier, *quota));
-    policy.tier_by(|head| head.headers.get("tier")?.to_str().ok())
+    policy.tier_by(|head| Some(head.headers.get("tier")?.to_str().ok()?.into()))
 }
 
 fn head(key: usize) -> request::Parts {
@@ -350,7 +350,7 @@ fn a_request_that_loses_a_race_spends_nothing() {
 
 fn tiered(own: Quota) -> Policy {
     let policy = Policy::new("p", own).by(KeyBy::global());
-    policy.tier_by(|head| head.headers.get("tier")?.to_str().ok())
+    policy.tier_by(|head| Some(head.headers.get("tier")?.to_str().ok()?.into()))
 }
 
 fn admitted(limit: &RateLimit, key: usize, requests: usize) -> usize {
