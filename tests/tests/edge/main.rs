@@ -2,8 +2,10 @@
 
 mod architecture;
 mod body_limit;
+mod charges;
 mod contract;
 mod edge_config;
+mod ends;
 mod guards;
 mod limits;
 mod matrix;

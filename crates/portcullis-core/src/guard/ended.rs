@@ -10,7 +10,8 @@ pub struct Ended {
     pub status: Option<StatusCode>,
     /// Why the request was refused, if it was, by whatever guard.
     pub rejection: Option<RejectionKind>,
-    /// The bytes of the request's body: its declared length, or else how many were read.
+    /// The bytes of the request's body that were read. Those that it declares, for a layer that leaves
+    /// bodies alone; none, if another guard refused it.
     pub request_bytes: u64,
     /// The bytes of the response's body that the server took.
     pub response_bytes: u64,

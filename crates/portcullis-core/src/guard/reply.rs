@@ -128,7 +128,8 @@ impl Reply {
     }
 
     /// Does something when the exchange has ended: after the last byte, or when the client is gone.
-    /// Whoever answers, and exactly once.
+    /// Whoever answers, and exactly once; of guards in an [`AnyOf`](super::AnyOf) only those that do not
+    /// reject.
     ///
     /// A layer that leaves bodies alone ends with the response's head: it knows of no bytes but those
     /// that `Content-Length` declares.

@@ -99,7 +99,10 @@ impl<B> RequestBodies<B> for Plain {
     }
 
     #[inline]
-    fn request(body: B, _: Option<Arc<BodyCount>>) -> B {
+    fn request(body: B, count: Option<Arc<BodyCount>>) -> B {
+        if let Some(count) = count {
+            count.believe();
+        }
         body
     }
 

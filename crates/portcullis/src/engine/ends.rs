@@ -45,9 +45,8 @@ impl Passage {
         if !self.reply.has_ends() {
             return;
         }
-        let read = self.watch.count.as_ref().map(|count| count.read());
-        let declared = self.reply.body_size().exact();
-        self.ended.request_bytes = declared.or(read).unwrap_or(0);
+        let count = self.watch.count.as_ref();
+        self.ended.request_bytes = count.map_or(0, |count| count.read());
         self.ended.outcome = outcome;
         for end in self.reply.take_ends() {
             if let Err(caught) = catch(|| end(&self.ended)) {

@@ -162,7 +162,7 @@ impl Passage {
         &mut self,
         head: &request::Parts,
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
-        self.watch.count = BodyCount::of(&self.reply, self.watch.is_on() || self.reply.has_ends())?;
+        self.watch.count = BodyCount::of(&self.reply, &head.headers, self.watch.is_on())?;
         self.watch.on_request(head);
         if self.watch.count.is_some() {
             // It may be refused yet.

@@ -9,10 +9,11 @@ use std::{
 };
 
 use bytes::Buf;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use portcullis_core::{BoxError, Rejection, RejectionKind, Reply};
 
-use super::drain;
+use super::{drain, watched::declared};
 
 /// A request body that is counted while it is read, unless its length is known.
 pub struct RequestBody<B> {
@@ -30,6 +31,8 @@ enum State<B> {
 pub struct BodyCount {
     limit: Option<u64>,
     read: AtomicU64,
+    /// By the head.
+    declared: u64,
 }
 
 /// More of a body was read than is allowed.
@@ -138,8 +141,12 @@ impl BodyCount {
     /// Returns how the body that a reply knows of is counted, where its length is not known and somebody
     /// asks, or where it may pass a limit; or why it is refused.
     #[inline]
-    pub(super) fn of(reply: &Reply, is_watched: bool) -> Result<Option<Arc<Self>>, Rejection> {
-        let (size, limit) = (reply.body_size(), reply.body_limit());
+    pub(super) fn of(
+        reply: &Reply,
+        headers: &HeaderMap,
+        is_watched: bool,
+    ) -> Result<Option<Arc<Self>>, Rejection> {
+        let (size, limit, has_ends) = (reply.body_size(), reply.body_limit(), reply.has_ends());
         if let Some(limit) = limit.filter(|limit| size.lower() > *limit) {
             return Err(Self::too_large(limit));
         }
@@ -150,8 +157,16 @@ impl BodyCount {
         let count = || Self {
             limit,
             read: AtomicU64::new(0),
+            declared: declared(headers).unwrap_or(0),
         };
-        Ok((!is_known).then(|| Arc::new(count())))
+        // What is declared need not come.
+        Ok((!is_known || has_ends).then(|| Arc::new(count())))
+    }
+
+    /// Takes the head's word, where nobody counts.
+    #[cold]
+    pub(super) fn believe(&self) {
+        self.read.store(self.declared, Ordering::Release);
     }
 
     /// Counts some bytes. Returns the limit if it is passed.

@@ -73,8 +73,8 @@ impl fmt::Debug for Watched {
     }
 }
 
-/// Returns the length that a response declares.
-fn declared(headers: &HeaderMap) -> Option<u64> {
+/// Returns the length that a head declares.
+pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }

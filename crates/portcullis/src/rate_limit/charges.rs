@@ -124,18 +124,16 @@ impl Rule {
         let key = policy.by.key(head, facts)?;
         self.tally.unknown.note(&key);
         let cost = policy.cost.as_ref().map_or(1, |cost| cost(head));
+        // What is charged later must be asked for now.
+        let least = u32::from(policy.cost_after.is_some());
         let hash = self.store.hash(&key);
-        let quota = self.quotas.find(head, facts, hash);
-        let floor = self.before_at(now).map_or(0, |before| {
-            before.tat(head, facts, hash, self.quotas.get(quota))
-        });
         Some(Charge {
             rule: 0,
-            quota,
-            cost: NonZeroU32::new(cost)?,
+            quota: self.quotas.find(head, facts, hash),
+            cost: NonZeroU32::new(cost.max(least))?,
             hash,
             partition_key: self.store.partition_key(&key),
-            floor,
+            floor: self.floor(|quotas| quotas.find(head, facts, hash), hash, now),
         })
     }
 }

@@ -20,7 +20,7 @@ impl Rules {
             self.refuses(charges)
         };
         if is_refused {
-            self.clamp(charges, now);
+            self.complete(charges, now);
         }
     }
 
@@ -72,15 +72,22 @@ impl Rules {
         });
     }
 
-    /// Lets keys that have spent more than a burst have spent a burst: they had another tier.
+    /// Completes what is said to those who are refused. Keys that have spent more than a burst, as they
+    /// had another tier, have spent a burst.
     #[cold]
-    pub(super) fn clamp<const N: usize>(&self, charges: &Charges<N>, now: u64) {
-        for (charge, decision) in charges.iter() {
+    pub(super) fn complete<const N: usize>(&self, charges: &mut Charges<N>, now: u64) {
+        charges.each(|charge, decision| {
+            let Err(mut over) = decision else {
+                return decision;
+            };
             let (store, rate) = (&self.rule(charge).store, self.rate(charge));
-            if decision.is_err_and(|over| over.wait_nanos() > rate.window()) {
+            if over.wait_nanos() > rate.window() {
                 store.clamp(charge.hash, rate, self.later(now));
+                let looked = rate.look(self.full_in(charge, now), charge.cost);
+                over = looked.err().unwrap_or(over);
             }
-        }
+            Err(over.with_left(self.standing(charge, now).left()))
+        });
     }
 
     /// Returns a time that no request under way is ahead of.

@@ -177,7 +177,7 @@ fn write_legacy<const N: usize>(rules: &Rules, charges: &Charges<N>, reply: &mut
 fn left_and_wait(decision: &Decision) -> (u32, u64) {
     match decision {
         Ok(admitted) => (admitted.left(), seconds(admitted.more_in())),
-        Err(over) => (0, seconds(over.wait_nanos()).max(1)),
+        Err(over) => (over.left(), seconds(over.wait_nanos()).max(1)),
     }
 }
 

@@ -79,7 +79,7 @@ pub type FixedLimiter<K, C> =
 
 /// Creates a governor limiter over a [`FixedStore`] for so many keys.
 ///
-/// The store must know when a quota is whole, so both begin with one reading of the clock.
+/// The store must know when a quota is whole, so it has the limiter's clock, and begins with it.
 pub fn limiter<K, C>(quota: Quota, keys: usize, clock: C) -> FixedLimiter<K, C>
 where
     K: Hash + Eq + Clone,

@@ -54,8 +54,8 @@ impl RateLimit {
         Ok(Self::checked(policies))
     }
 
-    /// Sets the room: places, in each policy, for so many keys that have spent something at the same
-    /// time. 16 bytes each, taken now. 65,536 by default. Forgets what was spent, and shares nothing
+    /// Sets the room: in each policy for so many keys that have spent something at the same time, of which
+    /// [a few](super::Limiter::with_keys) find no place. 16 bytes each, taken now. 65,536 by default. Forgets what was spent, and shares nothing
     /// with clones made before.
     #[must_use]
     pub fn max_keys(self, max_keys: usize) -> Self {
@@ -100,7 +100,9 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong, and leaves the old policies in force. Also for a policy
+    /// Returns everything that is wrong, and leaves the old policies in force. What an edge looks at when
+    /// it is built, such as that a limit by principal is below authentication, is not looked at again.
+    /// Also for a policy
     /// whose quotas were changed 16 times, each while the one before counted.
     pub fn set_policies(
         &self,
@@ -125,7 +127,7 @@ impl RateLimit {
         Ok(())
     }
 
-    /// Returns what [`set_policies`](Self::set_policies) would return.
+    /// Returns what [`set_policies`](Self::set_policies) would return, but for changes that are too many.
     ///
     /// # Errors
     ///
@@ -166,7 +168,11 @@ impl RateLimit {
         let now = rules.clock.of_request(facts);
         let mut charges = rules.charges::<N>(head, facts, now);
         rules.decide(&mut charges, now);
-        self.fields.judge(rules, &charges, head, reply)
+        let verdict = self.fields.judge(rules, &charges, head, reply);
+        if verdict.is_admit() {
+            rules.charge_later(&self.rules, &charges, now, reply);
+        }
+        verdict
     }
 }
 
@@ -241,7 +247,6 @@ impl Fields {
         if rules.refuses(charges) {
             return self.refuse(rules, charges).into();
         }
-        rules.charge_later(charges, reply);
         Verdict::Admit
     }
 }

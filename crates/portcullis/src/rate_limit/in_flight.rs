@@ -24,7 +24,7 @@ use crate::engine::{Alone, Plain, Wrapped};
 /// Admits at most so many requests of a client at the same time. Clones share the count.
 ///
 /// A request is in flight until the server has taken the last byte of its answer, or until the
-/// client is gone.
+/// client is gone; one that an edge refused, also until what is left of its body was read.
 /// Upgraded connections are not counted once they are upgraded.
 #[derive(Clone)]
 pub struct InFlight {

@@ -189,7 +189,7 @@ impl Hashes {
             Key::Network(IpAddr::V4(v4)) => self.network(IPV4 | u128::from(v4.to_bits())),
             Key::Network(IpAddr::V6(v6)) => self.network(v6.to_bits()),
             Key::Name(name) => self.names.hash_one(name.as_bytes()),
-            Key::Unknown | Key::Everybody => self.network(0),
+            Key::Unknown | Key::Everybody => self.network(NOBODY),
         }
     }
 
@@ -214,3 +214,4 @@ const NAT64: u128 = 0x0064_ff9b << 64;
 /// No client has a multicast address (RFC 4291, section 2.7), so nobody's IPv6 address is an IPv4
 /// address here.
 const IPV4: u128 = 0xff << 120;
+const NOBODY: u128 = IPV4 | 1 << 64;

@@ -1,6 +1,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    net::IpAddr,
     sync::{Arc, Once},
 };
 
@@ -115,12 +116,17 @@ impl KeyBy {
 
 #[inline]
 fn address(facts: &Facts, prefixes: Prefixes) -> Key<'_> {
-    let client = facts.get().map(|ClientIp(ip)| *ip);
-    let peer = || facts.get().map(|PeerAddr(peer)| peer.ip());
-    match client.or_else(peer) {
+    match client(facts) {
         Some(ip) => Key::from_address(ip, prefixes),
         None => unknown(),
     }
+}
+
+/// Returns the client's address, or else the peer's.
+#[inline]
+pub(super) fn client(facts: &Facts) -> Option<IpAddr> {
+    let client = facts.get().map(|ClientIp(ip)| *ip);
+    client.or_else(|| facts.get().map(|PeerAddr(peer)| peer.ip()))
 }
 
 /// Returns the one key of all requests without an address, and says once that there are some.

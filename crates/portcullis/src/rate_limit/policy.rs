@@ -103,7 +103,8 @@ impl Policy {
         self
     }
 
-    /// Counts a request as so many. 0 does not count it; more than the burst counts as the burst.
+    /// Counts a request as so many. 0 does not count it, or as 1 if
+    /// [`cost_after`](Self::cost_after) says the rest; more than the burst counts as the burst.
     pub fn cost(mut self, cost: impl Fn(&request::Parts) -> u32 + Send + Sync + 'static) -> Self {
         self.cost = Some(Arc::new(cost));
         self
@@ -114,7 +115,8 @@ impl Policy {
     /// by whatever guard, is neither; what this limit refuses costs nothing at all.
     ///
     /// What is charged afterwards is not asked for: a client may have spent up to a burst more than it
-    /// had, and waits until that has refilled, for a window at most.
+    /// had, and waits until that has refilled: for a window at most, if a request costs 1. It is paid
+    /// back as long as time has not refilled it, and under the policies that it was charged by.
     ///
     /// ```
     /// use portcullis::{Quota, rate_limit::Policy};
@@ -150,8 +152,8 @@ impl Policy {
     }
 
     /// Sets the quota of one key, whatever its tier: a principal's or an API key's id, what the function
-    /// makes of a head, or an address, as the policy [counts](Self::by). An IPv6 address stands for its
-    /// /64, as everywhere.
+    /// makes of a head, or an address where the policy [counts](Self::by) by address. An IPv6 address
+    /// stands for its /64, as everywhere.
     pub fn key(mut self, key: impl Into<Arc<str>>, quota: Quota) -> Self {
         self.keys.push((key.into(), quota));
         self
@@ -237,7 +239,11 @@ impl Policy {
                 "a name is 1 to {LONGEST_NAME} letters, digits and any of - _ . : /"
             ));
         }
-        problems.extend(twice(&self.tiers).map(|tier| format!("the tier {tier:?} is there twice")));
+        problems.extend(
+            twice(&self.tiers)
+                .into_iter()
+                .map(|tier| format!("the tier {tier:?} is there twice")),
+        );
         problems.extend(self.same_keys().map(|(one, other)| {
             if one == other {
                 format!("the key {one:?} is there twice")
@@ -256,12 +262,14 @@ impl Policy {
     }
 }
 
-/// Returns a name that is there more than once.
-fn twice(quotas: &[(Arc<str>, Quota)]) -> Option<Arc<str>> {
-    let mut names: Vec<_> = quotas.iter().map(|(name, _)| name).collect();
+/// Returns the names that are there more than once.
+fn twice(quotas: &[(Arc<str>, Quota)]) -> Vec<&str> {
+    let mut names: Vec<&str> = quotas.iter().map(|(name, _)| &**name).collect();
     names.sort_unstable();
-    let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
-    Some(Arc::clone(pair[0]))
+    let pairs = names.windows(2).filter(|pair| pair[0] == pair[1]);
+    let mut twice: Vec<_> = pairs.map(|pair| pair[0]).collect();
+    twice.dedup();
+    twice
 }
 
 /// For people: `"hour": 1000/h, burst 1000 for each address`.

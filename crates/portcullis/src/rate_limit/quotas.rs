@@ -39,6 +39,9 @@ pub(super) struct Before {
     before: Option<Arc<Self>>,
 }
 
+/// Finds the quota of one key.
+type Find<'f> = dyn Fn(&Quotas) -> Option<u32> + 'f;
+
 // ===== impl Quotas =====
 
 impl Quotas {
@@ -69,6 +72,19 @@ impl Quotas {
         }
         let own = self.keys.get(&hash).copied();
         own.or_else(|| self.tiers.get(&*self.tier(head, facts)?).copied())
+    }
+
+    /// Returns which quota a key of a tier has, unless it is the policy's own.
+    pub(super) fn find_named(&self, tier: Option<&str>, hash: u64) -> Option<u32> {
+        let own = self.keys.get(&hash).copied();
+        own.or_else(|| self.tiers.get(tier?).copied())
+    }
+
+    /// Returns the tier whose quota was found.
+    pub(super) fn name(&self, found: Option<u32>) -> Option<Arc<str>> {
+        let mut tiers = self.tiers.iter();
+        let (tier, _) = tiers.find(|(_, place)| Some(**place) == found)?;
+        Some(Arc::clone(tier))
     }
 
     /// Returns the quota that was found.
@@ -134,10 +150,10 @@ impl Before {
 
     /// Returns a key's theoretical arrival time at another rate: it has spent as many requests.
     #[cold]
-    pub(super) fn tat(&self, head: &request::Parts, facts: &Facts, hash: u64, rate: &Rate) -> u64 {
-        let old = self.quotas.get(self.quotas.find(head, facts, hash));
+    pub(super) fn tat(&self, find: &Find<'_>, hash: u64, rate: &Rate) -> u64 {
+        let old = self.quotas.get(find(&self.quotas));
         let earlier = self.before.as_ref();
-        let earlier = earlier.map_or(0, |before| before.tat(head, facts, hash, old));
+        let earlier = earlier.map_or(0, |before| before.tat(find, hash, old));
         let tat = self.store.tat(hash).max(earlier);
         rate.convert(old, tat, self.until)
     }

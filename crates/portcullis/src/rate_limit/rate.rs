@@ -39,6 +39,8 @@ pub struct Admitted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OverQuota {
     wait: u64,
+    /// Less than the request costs.
+    left: u32,
 }
 
 /// The clock of limiters whose stores begin now: what they keep of a key is after how many nanoseconds
@@ -176,6 +178,10 @@ impl Admitted {
         burst: 0,
     };
 
+    pub(super) const fn full_in(&self) -> u64 {
+        self.full_in
+    }
+
     /// How many more would be admitted at once.
     #[must_use]
     #[inline]
@@ -203,7 +209,20 @@ impl OverQuota {
     }
 
     pub(super) const fn after(wait: Duration) -> Self {
-        Self { wait: nanos(wait) }
+        Self {
+            wait: nanos(wait),
+            left: 0,
+        }
+    }
+
+    /// Sets how many that cost less would be admitted at once.
+    pub(super) const fn with_left(self, left: u32) -> Self {
+        Self { left, ..self }
+    }
+
+    /// How many that cost less would be admitted at once.
+    pub(super) const fn left(&self) -> u32 {
+        self.left
     }
 
     /// After this time, and no earlier, the request would be admitted.

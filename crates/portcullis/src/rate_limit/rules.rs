@@ -113,6 +113,15 @@ impl Rule {
         self.before.as_ref().filter(|before| before.counts_at(now))
     }
 
+    /// Returns a key's theoretical arrival time by what was spent before the quotas were changed, at
+    /// the rate that `find` finds.
+    #[inline]
+    pub(super) fn floor(&self, find: impl Fn(&Quotas) -> Option<u32>, hash: u64, now: u64) -> u64 {
+        self.before_at(now).map_or(0, |before| {
+            before.tat(&find, hash, self.quotas.get(find(&self.quotas)))
+        })
+    }
+
     /// Returns how many tables are kept of what the policy was.
     pub(super) fn depth(&self) -> usize {
         self.before.as_ref().map_or(0, |before| before.depth())

@@ -1,8 +1,9 @@
 use std::{cell::OnceCell, fmt};
 
 use http::{Method, request};
-use portcullis_core::{ClientIp, Facts, Paths, RequestPath};
+use portcullis_core::{Facts, Paths, RequestPath};
 
+use super::key_by;
 use crate::networks::Networks;
 
 /// Which requests a policy counts: all, unless told otherwise.
@@ -44,8 +45,8 @@ impl Scope {
     }
 
     fn is_exempt_address(&self, head: &request::Parts) -> bool {
-        let client = Facts::of(&head.extensions).get();
-        client.is_some_and(|ClientIp(ip)| self.exempt_networks.contains(*ip))
+        let client = key_by::client(Facts::of(&head.extensions));
+        client.is_some_and(|ip| self.exempt_networks.contains(ip))
     }
 }
 

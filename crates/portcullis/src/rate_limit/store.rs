@@ -5,7 +5,10 @@ use std::{
     convert::Infallible,
     fmt,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use governor::{nanos::Nanos, state::StateStore};
@@ -20,6 +23,8 @@ use super::{
 pub(super) struct Store {
     secret: Secret,
     table: Table,
+    /// How often something was forgotten.
+    clamps: AtomicU64,
 }
 
 /// The store of a governor limiter that spends, and begins now.
@@ -49,6 +54,7 @@ impl Store {
         Self {
             secret: Secret::random(),
             table: Table::new(max_keys),
+            clamps: AtomicU64::new(0),
         }
     }
 
@@ -57,6 +63,7 @@ impl Store {
         Self {
             secret: self.secret.clone(),
             table: Table::new(max_keys),
+            clamps: AtomicU64::new(0),
         }
     }
 
@@ -82,10 +89,11 @@ impl Store {
     }
 
     /// Charges a key, whether its quota allows it or not: the response came of it. At most a burst
-    /// beyond what it had.
-    pub(super) fn charge(&self, hash: u64, rate: &Rate, now: u64, cost: u32) {
+    /// beyond what it had. Its theoretical arrival time is at least `floor`.
+    pub(super) fn charge(&self, hash: u64, floor: u64, rate: &Rate, now: u64, cost: u32) {
         let (price, latest) = (rate.price(cost), now + rate.longest());
-        self.raise(hash, now, |tat| (tat.max(now) + price).min(latest));
+        let after = |tat: u64| (tat.max(floor).max(now) + price).min(latest);
+        self.raise(hash, now, after);
     }
 
     /// Gives back what was charged.
@@ -98,7 +106,13 @@ impl Store {
         let full_in = self.full_in(hash, now);
         if full_in > rate.longest() && self.table.has_place(hash) {
             self.table.lower(hash, now, full_in - rate.window());
+            self.clamps.fetch_add(1, Relaxed);
         }
+    }
+
+    /// How often a key was let off because it had another tier.
+    pub(super) fn clamps(&self) -> u64 {
+        self.clamps.load(Relaxed)
     }
 
     /// Notes when a key's quota is full elsewhere, unless it is later here.
@@ -161,6 +175,10 @@ impl Spend {
             now,
             full_in: Cell::new(0),
         }
+    }
+
+    pub(super) const fn hash(&self) -> u64 {
+        self.hash
     }
 
     /// Returns after how many nanoseconds the quota is full again, once something was spent.

@@ -1,18 +1,18 @@
 //! What the store is charged once it is known what came of a request.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::request;
 use portcullis_core::{Charge, QuotaStore, Reply};
 use tokio::{runtime::Handle, time::timeout};
 
-use super::state::Asked;
+use super::state::{Asked, State};
 
 /// Charges the store the rest when the exchange has ended, where policies want it. Nothing is paid
 /// back there: a store only spends.
 pub(super) fn charge_later<Q: QuotaStore>(
     store: &Q,
-    time_limit: Duration,
+    state: &Arc<State>,
     asked: &Asked,
     head: &request::Parts,
     reply: &mut Reply,
@@ -30,10 +30,13 @@ pub(super) fn charge_later<Q: QuotaStore>(
         let Some(cost_after) = wants(charge) else {
             continue;
         };
-        let store = store.clone();
+        let (store, state) = (store.clone(), Arc::clone(state));
         reply.on_end(move |ended| {
-            let rest = cost_after(ended).saturating_sub(shared.cost);
-            spend(&store, time_limit, shared, rest);
+            let burst = shared.quota.max_burst();
+            let rest = cost_after(ended).min(burst).saturating_sub(shared.cost);
+            if ended.rejection.is_none() && !state.breaker.is_open() {
+                spend(&store, state.time_limit, shared, rest);
+            }
         });
     }
 }

@@ -7,10 +7,12 @@
 //! without asking, and so that this process can go on alone.
 //!
 //! When the store gives an error, or no answer in time, [`OnFailure`] decides. After three failures
-//! in a row it is asked no more, but for one request a second, until that one succeeds. Each change
+//! in a row (those that wait at the same time have asked already) it is asked no more, but for one request a second, until that one succeeds. Each change
 //! is one line in the log.
 //!
-//! Dry runs are counted in this process alone, and so is what a request is paid back.
+//! Dry runs are counted in this process alone. What a request is [charged
+//! afterwards](super::Policy::cost_after) is spent in the store too, as far as the quota there goes; nothing
+//! is paid back, as a store only spends.
 //!
 //! In a store a quota is a policy's name and a key, the same text in every process: two limits over one
 //! store that have policies of one name have one quota. (`RateLimit::new` calls its policy `default`.)

@@ -79,8 +79,8 @@ impl State {
         }
     }
 
-    /// Decides what can be decided without the store: dry runs, and the whole request if nothing is in
-    /// force, if it is leased, or if it is over a quota already. Returns whether it was.
+    /// Decides what can be decided without the store: if nothing is in force, if the request is leased,
+    /// or if it is over a quota already. Returns whether it was.
     pub(super) fn knows(&self, asked: &mut Asked) -> bool {
         let Asked {
             rules,
@@ -88,12 +88,14 @@ impl State {
             now,
             ..
         } = asked;
-        let is_known = rules.is_unlimited(charges)
-            || self.spend_lease(rules, charges, *now)
-            || rules.look(charges, *now);
-        rules.clamp(charges, *now);
-        rules.spend_where(charges, *now, |rule| rule.policy.dry_run);
-        is_known
+        if rules.is_unlimited(charges) || self.spend_lease(rules, charges, *now) {
+            return true;
+        }
+        let is_over = rules.look(charges, *now);
+        if is_over {
+            rules.complete(charges, *now);
+        }
+        is_over
     }
 
     /// Takes the store's answer. Returns whether it is one.
@@ -133,7 +135,7 @@ impl State {
     /// Decides without the store.
     pub(super) fn go_on_alone(
         &self,
-        mut asked: Asked,
+        asked: &mut Asked,
         head: &request::Parts,
         reply: &mut Reply,
     ) -> Verdict {
@@ -144,7 +146,7 @@ impl State {
                     charges,
                     now,
                     ..
-                } = &mut asked;
+                } = asked;
                 rules.spend_where(charges, *now, |rule| !rule.policy.dry_run);
                 asked.judge(head, reply)
             }
@@ -165,7 +167,17 @@ impl State {
 // ===== impl Asked =====
 
 impl Asked {
-    pub(super) fn judge(&self, head: &request::Parts, reply: &mut Reply) -> Verdict {
-        self.fields.judge(&self.rules, &self.charges, head, reply)
+    /// What comes of it. Dry runs spend too, unless it is refused.
+    pub(super) fn judge(&mut self, head: &request::Parts, reply: &mut Reply) -> Verdict {
+        let Self {
+            rules,
+            charges,
+            now,
+            ..
+        } = self;
+        if !rules.refuses(charges) {
+            rules.spend_where(charges, *now, |rule| rule.policy.dry_run);
+        }
+        self.fields.judge(rules, charges, head, reply)
     }
 }
