@@ -100,7 +100,7 @@ impl Table {
         self.replace_new(set, tag, now(), &next)
     }
 
-    /// A key's time; that of strangers who find no place, if it has none.
+    /// A key's time; that of those who find no place, if it has none.
     pub(super) fn read(&self, hash: u64) -> u64 {
         let (set, tag) = self.locate(hash);
         let time = |way: usize| set.times[way].load(Acquire);
