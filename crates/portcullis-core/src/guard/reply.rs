@@ -111,7 +111,7 @@ impl Reply {
     #[inline]
     pub fn write(&mut self, name: HeaderName, value: &[u8]) {
         let start = self.text.len() as u16;
-        let is_value = value.len() < LONGEST && !value.starts_with(b" ");
+        let is_value = value.len() < LONGEST && value.trim_ascii().len() == value.len();
         let Some(end) = start.checked_add(value.len() as u16).filter(|_| is_value) else {
             return;
         };
@@ -159,10 +159,11 @@ impl Reply {
     /// Reads the request's body, for a guard that [answers](super::Verdict::Answer) the request itself.
     ///
     /// The response does not wait for it: the body is read in a task of its own, for at most 5
-    /// seconds. `read` gets all of it if that is at most `limit` bytes, and `None` if it is more or
-    /// broke off. It is dropped without a call where nobody reads: outside a runtime, where too much
-    /// is read already, where the request expects a response first (RFC 9110, section 10.1.1), and
-    /// for a guard alone that leaves bodies as they are. The last call counts.
+    /// seconds, and no further than `limit`. `read` gets all of it if that is at most `limit` bytes,
+    /// and `None` if it is more, broke off or took longer. It is dropped without a call where nobody
+    /// reads: outside a runtime, where too much is read already, where the request expects a response
+    /// first (RFC 9110, section 10.1.1), and for a guard alone that leaves bodies as they are. The
+    /// last call counts.
     pub fn read_body(&mut self, limit: usize, read: impl FnOnce(Option<&[u8]>) + Send + 'static) {
         self.reader = Some(BodyReader::new(limit, Box::new(read)));
     }

@@ -280,3 +280,16 @@ fn what_others_write_while_one_of_several_waits_is_kept() {
         )
     );
 }
+
+#[test]
+fn a_value_with_white_space_at_its_ends_is_left_out() {
+    for value in [&b"x "[..], b"x\t", b" x", b"\tx", b" "] {
+        let mut reply = Reply::default();
+        reply.write(NAME, value);
+
+        assert!(reply.is_empty(), "{value:?}");
+    }
+    let mut reply = Reply::default();
+    reply.write(NAME, b"x y");
+    assert_eq!(reply.len(), 1);
+}
