@@ -23,7 +23,8 @@ impl Format {
     ///
     /// A page where `Accept` gives `text/html` a higher quality than JSON (RFC 9110, section 12.5.1).
     /// Where both are as welcome, as with `*/*`, a page if a browser navigates (`Sec-Fetch-Mode:
-    /// navigate`, Fetch Metadata, section 2.3), and else a problem.
+    /// navigate`, Fetch Metadata, section 2.3), and else a problem. A range with parameters other than
+    /// `charset` is of other representations.
     #[must_use]
     pub fn preferred(headers: &HeaderMap) -> Self {
         Self::decided(headers).unwrap_or_else(|| {
@@ -45,12 +46,16 @@ impl Format {
     /// Returns what `Accept` prefers, if it does.
     #[inline]
     fn decided(headers: &HeaderMap) -> Option<Self> {
-        match headers.get(ACCEPT)?.as_bytes() {
+        let mut lines = headers.get_all(ACCEPT).iter();
+        let first = lines.next()?.as_bytes();
+        if lines.next().is_some() {
+            return Self::weighed(headers);
+        }
+        match first {
             // What most programs send.
             b"*/*" => None,
             b"application/json" => Some(Self::Problem),
-            // What browsers send for a page (Fetch, section 2.2.7).
-            accept if accept.starts_with(b"text/html,application/xhtml+xml,") => Some(Self::Page),
+            accept if BROWSERS.contains(&accept) => Some(Self::Page),
             _ => Self::weighed(headers),
         }
     }
@@ -101,20 +106,58 @@ fn specificity(range: &[u8], media_type: &str) -> Option<(u8, Quality)> {
     } else {
         return None;
     };
-    let weight = parts.find_map(|part| part.strip_prefix(b"q=").or(part.strip_prefix(b"Q=")));
-    Some((specificity, weight.map_or(FULL, parse_quality)))
+    for part in parts.filter(|part| !part.is_empty()) {
+        if let Some(weight) = part.strip_prefix(b"q=").or(part.strip_prefix(b"Q=")) {
+            return Some((specificity, parse_quality(weight)));
+        }
+        if !is_charset(part) {
+            // Of another range, such as `text/html;level=1`.
+            return None;
+        }
+    }
+    Some((specificity, FULL))
 }
 
-/// Reads `0.125`; what is none counts as 0.
+fn is_charset(parameter: &[u8]) -> bool {
+    let name = parameter.split(|byte| *byte == b'=').next();
+    name.is_some_and(|name| name.eq_ignore_ascii_case(b"charset"))
+}
+
+/// Reads `0.125`, of at most three decimals; what is none counts as 0.
 fn parse_quality(text: &[u8]) -> Quality {
-    let number = str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse::<f32>().ok());
-    let number = number.filter(|number| (0.0..=1.0).contains(number));
-    number.map_or(0, |number| (number * f32::from(FULL)).round() as Quality)
+    let [whole @ (b'0' | b'1'), rest @ ..] = text else {
+        return 0;
+    };
+    let decimals = match rest {
+        [] => rest,
+        [b'.', decimals @ ..] if decimals.len() <= 3 => decimals,
+        _ => return 0,
+    };
+    if !decimals.iter().all(u8::is_ascii_digit) {
+        return 0;
+    }
+    let decimals = [100, 10, 1].iter().zip(decimals);
+    let thousandths: Quality = decimals.map(|(unit, digit)| unit * digit_of(*digit)).sum();
+    let quality = digit_of(*whole) * FULL + thousandths;
+    if quality > FULL { 0 } else { quality }
+}
+
+fn digit_of(digit: u8) -> Quality {
+    Quality::from(digit - b'0')
 }
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const PAGE: &str = "text/html";
 const JSON: [&str; 2] = ["application/problem+json", "application/json"];
 const FULL: Quality = 1000;
+
+/// What browsers send for a page (Fetch, section 2.2.7, which Safari and Firefox follow; Chromium;
+/// Firefox before). Others are weighed.
+pub(super) const BROWSERS: [&[u8]; 4] = [
+    b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,\
+      application/signed-exchange;v=b3;q=0.7",
+    b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/png,\
+      image/svg+xml,*/*;q=0.8",
+];

@@ -18,7 +18,7 @@ use crate::{Rejection, RejectionKind, RequestId};
 /// [`Format`] once it is wrapped in [`ByFormat`]. A responder chooses the body and its content type;
 /// the edge adds what every refusal carries, whoever renders it: `Retry-After`, the rejection's own
 /// headers such as `WWW-Authenticate`, `Cache-Control: no-store`, and the rejection itself in the
-/// response's extensions.
+/// response's extensions. These take the place of the responder's, but for `Vary`, which is added to.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot render a rejection",
     note = "use `ProblemOrPage`, `ProblemJson`, `ByFormat`, or a function `fn(&Rejection) -> http::Response<bytes::Bytes>`"
@@ -121,7 +121,9 @@ struct Occurrence<'a> {
 pub fn refuse(respond: &dyn Respond, rejection: Rejection, format: Format) -> Response<Bytes> {
     let mut response = respond.respond(&rejection, format);
     let headers = response.headers_mut();
-    for (name, _) in rejection.headers() {
+    // What a response varies by is a list that everybody adds to.
+    let replaced = rejection.headers().iter().map(|(name, _)| name);
+    for name in replaced.filter(|name| **name != header::VARY) {
         headers.remove(name);
     }
     for (name, value) in rejection.headers() {

@@ -28,6 +28,10 @@ fn a_browser_gets_a_page() {
         "text/*",
         "application/json;q=0.5, text/html;q=0.501",
         "image/png, text/html;level=1, text/html",
+        "text/html, text/html;level=1;q=0",
+        "text/html;charset=utf-8, application/json;q=0.5",
+        "text/html;q=1.000, */*;q=0.999",
+        "text/html;q=1., */*;q=0.",
     ] {
         assert_eq!(accepting(accept), Format::Page, "{accept}");
     }
@@ -36,6 +40,48 @@ fn a_browser_gets_a_page() {
         ("accept", "text/html"),
     ]);
     assert_eq!(Format::preferred(&two), Format::Page);
+}
+
+#[test]
+fn what_browsers_send_is_known_for_what_weighing_it_finds() {
+    for accept in format::BROWSERS {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            header::ACCEPT,
+            HeaderValue::from_static(str::from_utf8(accept).unwrap()),
+        );
+        assert_eq!(Format::accepted(&headers), Format::Page);
+
+        headers.append(header::ACCEPT, HeaderValue::from_static("x/y"));
+        assert_eq!(Format::accepted(&headers), Format::Page, "weighed");
+    }
+}
+
+#[test]
+fn every_line_counts() {
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for (first, second, expected) in [
+        (
+            "application/json",
+            "application/json;q=0, text/html",
+            Format::Page,
+        ),
+        ("*/*", "application/*;q=0.5", Format::Page),
+        (browser, "text/html;q=0", Format::Problem),
+    ] {
+        let both = head(&[("accept", first), ("accept", second)]);
+        assert_eq!(Format::preferred(&both), expected, "{first} {second}");
+    }
+}
+
+#[test]
+fn a_refusal_varies_by_the_rejections_own_fields_too() {
+    let rejection = Rejection::new(RejectionKind::Forbidden)
+        .with_header(header::VARY, HeaderValue::from_static("origin"));
+    let response = refuse(&ProblemOrPage::new(), rejection, Format::Page);
+
+    let vary: Vec<_> = response.headers().get_all(header::VARY).iter().collect();
+    assert_eq!(vary, ["accept, sec-fetch-mode", "origin"]);
 }
 
 #[test]
@@ -55,6 +101,15 @@ fn everything_else_gets_a_problem() {
         "application/grpc",
         ",,;;=,",
         "texts/html",
+        "text/html,application/xhtml+xml,application/json",
+        "text/html,application/xhtml+xml,text/html;q=0.1,application/json",
+        "text/html;level=1",
+        "text/html;q=1e-1, application/json;q=0.05",
+        "text/html;q=0.0001, */*;q=0.001",
+        "text/html;q=1.001, */*;q=0.001",
+        "text/html;q=.9, */*;q=0.1",
+        "text/html;q=+1, */*;q=0.1",
+        "text/html;q=, */*;q=0.1",
     ] {
         assert_eq!(accepting(accept), Format::Problem, "{accept}");
     }
