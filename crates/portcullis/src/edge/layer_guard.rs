@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     Request, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, VARY},
+    header::{HeaderName, SET_COOKIE, VARY},
     request,
 };
 use portcullis_core::{BoxError, Guard, Rejection, RejectionKind, Reply, Verdict};
@@ -24,9 +24,13 @@ use tower_service::Service;
 ///
 /// The layer is asked about each request's method, URI, version and headers. If it lets the request
 /// pass, the fields that it adds to a response are added to the one that the request gets, whoever
-/// gives it; `Vary` is added to. If it answers itself, so does the guard: a 401 and a 403 are refusals
-/// that keep the layer's fields, everything else is the answer. What it changes in the request is not
-/// kept, and it cannot see what only the application's response has. A layer that fails refuses: 500.
+/// gives it: `Vary` and `Set-Cookie` are added to, others replaced. If it answers itself, so does the
+/// guard: a 401 and a 403 are refusals that keep the layer's fields, everything else is the answer.
+///
+/// What it says of a body is not kept, such as `Content-Encoding` and `ETag` (RFC 9110, section 8): the
+/// body is another one. `Cache-Control` is, but not on refusals and probes, which are never stored.
+/// What it changes in the request is not kept, and it cannot see what only the application's response
+/// has. A layer that fails refuses: 500.
 ///
 /// ```
 /// use http::Method;
@@ -158,7 +162,7 @@ fn judge(answer: Result<Response<Bytes>, BoxError>, reply: &mut Reply) -> Verdic
         _ => return Verdict::answer(response),
     };
     let fields = response.headers().iter();
-    let fields = fields.filter(|(name, _)| *name != CONTENT_TYPE && *name != CONTENT_LENGTH);
+    let fields = fields.filter(|(name, _)| !is_of_body(name));
     let rejection = fields.fold(Rejection::new(kind), |rejection, (name, value)| {
         rejection.with_header(name.clone(), value.clone())
     });
@@ -167,11 +171,39 @@ fn judge(answer: Result<Response<Bytes>, BoxError>, reply: &mut Reply) -> Verdic
 
 /// Adds what a layer adds to a response.
 fn pass(response: &Response<Bytes>, reply: &mut Reply) {
-    for (name, value) in response.headers() {
-        if name == VARY {
-            reply.append(name.clone(), value.clone());
-        } else {
-            reply.insert(name.clone(), value.clone());
+    let headers = response.headers();
+    for name in headers.keys().filter(|name| !is_of_body(name)) {
+        let mut values = headers.get_all(name).iter().cloned();
+        if name != VARY
+            && name != SET_COOKIE
+            && let Some(first) = values.next()
+        {
+            reply.insert(name.clone(), first);
+        }
+        for value in values {
+            reply.append(name.clone(), value);
         }
     }
 }
+
+fn is_of_body(name: &HeaderName) -> bool {
+    OF_BODY.contains(&name.as_str())
+}
+
+/// What describes a representation and its transfer (RFC 9110, sections 6.6.2, 8 and 14; RFC 9112,
+/// section 6.1; RFC 9530).
+const OF_BODY: [&str; 13] = [
+    "accept-ranges",
+    "content-digest",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-type",
+    "etag",
+    "last-modified",
+    "repr-digest",
+    "trailer",
+    "transfer-encoding",
+];

@@ -2,7 +2,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, Entry},
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Entry},
 };
 use portcullis_core::{Guard, Reply};
 
@@ -18,6 +18,8 @@ pub(super) struct Template {
     strips: Names,
     /// Defaults that give way to other fields.
     yields: Vec<(HeaderName, Vec<HeaderName>)>,
+    /// Whether they are of the engine's own answers: refusals, and what guards answer.
+    is_of_answers: bool,
 }
 
 /// Names that a name is quickly found not to be of.
@@ -52,6 +54,16 @@ impl Template {
             places,
             yields: guards.iter().flat_map(Guard::yields).collect(),
             strips: Names::new(guards.iter().flat_map(Guard::strips).collect()),
+            is_of_answers: false,
+        }
+    }
+
+    /// Creates the same for the engine's own answers: what they keep out of caches, no guard puts
+    /// there.
+    pub(super) fn of_answers(guards: &[Arc<dyn Guard>], own: &[HeaderName]) -> Self {
+        Self {
+            is_of_answers: true,
+            ..Self::new(guards, own)
         }
     }
 
@@ -59,6 +71,10 @@ impl Template {
     /// guards wrote.
     #[inline]
     pub(super) fn complete(&self, own: &mut HeaderMap, reply: &mut Reply) {
+        let is_never_stored = self.is_of_answers
+            && own
+                .get(CACHE_CONTROL)
+                .is_some_and(|value| value == NO_STORE);
         if self.places.is_empty() {
             self.strips.remove_from(own);
             reply.apply(own, 0);
@@ -66,6 +82,9 @@ impl Template {
             let mut headers = self.headers.clone();
             self.fill(&mut headers, own, reply);
             *own = headers;
+        }
+        if is_never_stored {
+            own.insert(CACHE_CONTROL, NO_STORE);
         }
     }
 
@@ -84,8 +103,8 @@ impl Template {
             filled += 1;
         }
         let vacant = self.places.len() - filled - self.overlay(headers, own, filled);
-        reply.apply(headers, filled);
         self.clear(headers, vacant);
+        reply.apply(headers, filled);
     }
 
     /// Puts the application's headers over others, but for those that guards wrote into the first
@@ -185,6 +204,8 @@ fn defaults(guards: &[Arc<dyn Guard>]) -> HeaderMap {
 
 /// Stands for a value that is still to be set. No field has it: a tab and a space are trimmed.
 const VACANT: HeaderValue = HeaderValue::from_static(" \t ");
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// A map at its limit grows before it looks whether a name is there already.
 const ROOM: usize = 24;

@@ -61,7 +61,7 @@ impl Stack {
     /// Prepares what does not change any more.
     pub(crate) fn sealed(mut self) -> Arc<Self> {
         self.template = Template::new(&self.guards, &[]);
-        self.refused = Template::new(&self.guards, &[RETRY_AFTER, WWW_AUTHENTICATE, VARY]);
+        self.refused = Template::of_answers(&self.guards, &[RETRY_AFTER, WWW_AUTHENTICATE, VARY]);
         let refuses_late = self.time_limit.is_some() || self.catches_panics;
         self.negotiates_early = refuses_late && self.respond.negotiates();
         Arc::new(self)

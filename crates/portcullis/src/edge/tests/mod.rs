@@ -1,5 +1,6 @@
 mod explain;
 #[cfg(feature = "auth")]
+mod layer_fields;
 mod layers;
 #[cfg(feature = "rate-limit")]
 mod limits;
