@@ -21,7 +21,7 @@ impl BodyReader {
         self.limit
     }
 
-    /// Reads the body: `None` if it is too long, or broke off.
+    /// Reads the body: `None` if it is too long or too slow, or broke off.
     pub fn read(self, body: Option<&[u8]>) {
         (self.read)(body);
     }

@@ -4,6 +4,7 @@
 use std::{
     future::poll_fn,
     mem,
+    ops::ControlFlow,
     pin::{Pin, pin},
     sync::{Arc, Mutex},
     time::Duration,
@@ -15,7 +16,8 @@ use portcullis_core::{BodyReader, Reply};
 use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 
 /// Reads a body in a task of its own, for a bounded time and a bounded number of bytes, and so many at
-/// once. What the reply holds is held as long.
+/// once. What the reply holds is held as long. A body that a guard wants is read no further than that
+/// wants it.
 ///
 /// Outside a runtime there is no connection to keep, and nothing to do.
 pub(super) fn spawn<B>(body: B, reply: &mut Reply)
@@ -24,23 +26,21 @@ where
     B::Data: Send,
 {
     if body.is_end_stream() {
-        return;
+        return Wanted::by(reply).end(true);
     }
     if let (Ok(runtime), Ok(place)) = (Handle::try_current(), PLACES.try_acquire()) {
         let held = Arc::new(Mutex::new(reply.take_held()));
         reply.hold(Arc::clone(&held));
-        let wanted = Wanted {
-            reader: reply.take_reader(),
-            text: Vec::new(),
-        };
+        let mut wanted = Wanted::by(reply);
         runtime.spawn(async move {
-            let _ = timeout(TIME, drain(body, wanted)).await;
+            let _ = timeout(TIME, drain(body, &mut wanted)).await;
+            wanted.end(false);
             drop((held, place));
         });
     }
 }
 
-async fn drain<B: Body>(body: B, mut wanted: Wanted) {
+async fn drain<B: Body>(body: B, wanted: &mut Wanted) {
     let mut body = pin!(body);
     let mut left = BYTES;
     while left > 0 {
@@ -51,8 +51,10 @@ async fn drain<B: Body>(body: B, mut wanted: Wanted) {
         // A frame without a byte is work as well.
         let read = frame.data_ref().map_or(0, Buf::remaining);
         left = left.saturating_sub(read.max(1));
-        if let Ok(data) = frame.into_data() {
-            wanted.add(data);
+        if let Ok(data) = frame.into_data()
+            && wanted.add(data).is_break()
+        {
+            return;
         }
     }
 }
@@ -66,15 +68,26 @@ struct Wanted {
 // ===== impl Wanted =====
 
 impl Wanted {
-    fn add(&mut self, data: impl Buf) {
-        let Some(reader) = &self.reader else { return };
-        if data.remaining() > reader.limit() - self.text.len() {
-            self.end(false);
-        } else {
-            self.text.put(data);
+    fn by(reply: &mut Reply) -> Self {
+        Self {
+            reader: reply.take_reader(),
+            text: Vec::new(),
         }
     }
 
+    /// Adds what was read, and breaks where it is more than is wanted.
+    fn add(&mut self, data: impl Buf) -> ControlFlow<()> {
+        let Some(reader) = &self.reader else {
+            return ControlFlow::Continue(());
+        };
+        if data.remaining() > reader.limit() - self.text.len() {
+            return ControlFlow::Break(());
+        }
+        self.text.put(data);
+        ControlFlow::Continue(())
+    }
+
+    /// Tells who wants the body that there is no more of it. Only the first call counts.
     fn end(&mut self, is_whole: bool) {
         let text = mem::take(&mut self.text);
         if let Some(reader) = self.reader.take() {

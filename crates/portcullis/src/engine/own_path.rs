@@ -28,10 +28,12 @@ impl OwnPath {
         }
     }
 
-    /// Reads a path: `/`, and then what needs no escape, or escapes (RFC 3986, section 3.3).
+    /// Reads a path: `/`, not followed by another, and then what needs no escape, or escapes (RFC
+    /// 3986, section 3.3: `path-absolute`). What begins with `//` is the name of a host.
     pub(crate) fn parse(path: &str) -> Result<Self, String> {
         let is_char = |c: u8| c.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&c);
-        if !path.starts_with('/') || !path.bytes().all(is_char) {
+        let is_absolute = path.starts_with('/') && !path.starts_with("//");
+        if !is_absolute || !path.bytes().all(is_char) || !has_whole_escapes(path) {
             return Err(format!("{path:?} is not a path"));
         }
         Ok(Self {
@@ -69,6 +71,14 @@ impl OwnPath {
             );
         }
     }
+}
+
+/// Returns `true` if two digits follow each percent sign.
+fn has_whole_escapes(path: &str) -> bool {
+    path.split('%').skip(1).all(|rest| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// Returns the URI that the client asked for.

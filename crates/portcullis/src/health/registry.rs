@@ -63,8 +63,9 @@ impl Health {
     ///
     /// # Errors
     ///
-    /// Lists what is wrong: a path that does not begin with `/`, that has anything but visible ASCII
-    /// or a character that no path has (RFC 3986, section 3.3), and the same path twice.
+    /// Lists what is wrong: a path that does not begin with `/`, or begins with `//`, that has a
+    /// character that no path has, or a `%` without two digits (RFC 3986, section 3.3), and the same
+    /// path twice.
     pub fn paths(mut self, health: &str, ready: &str) -> Result<Self, ConfigError> {
         self.paths = ProbePaths::parse(health, ready)?;
         Ok(self)

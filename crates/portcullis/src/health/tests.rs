@@ -233,7 +233,7 @@ fn wrong_paths_are_named() {
         "health: \"healthz\" is not a path; health: \"/a b\" is not a path"
     );
     assert_eq!(wrong("/a", "/a"), "health: \"/a\" is both probes");
-    for path in ["", "/?", "/#", "/ä", "/a\n"] {
+    for path in ["", "/?", "/#", "/ä", "/a\n", "//ok", "/%zz", "/%a"] {
         assert!(Health::new().paths("/ok", path).is_err(), "{path:?}");
     }
 }

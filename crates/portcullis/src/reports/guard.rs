@@ -7,7 +7,7 @@ use http::{
     request,
 };
 use portcullis_core::{ConfigError, Count, Guard, Reply, Verdict};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::tally::{Form, Tally};
 use crate::engine::{OwnPath, RouteFrom, asked};
@@ -18,6 +18,13 @@ pub struct Reports {
     path: OwnPath,
     tally: Arc<Tally>,
     places: Arc<Semaphore>,
+}
+
+/// A request whose body is to be read. Where nobody does, it is lost.
+struct Report {
+    form: Form,
+    tally: Option<Arc<Tally>>,
+    _place: OwnedSemaphorePermit,
 }
 
 // ===== impl Reports =====
@@ -38,12 +45,13 @@ impl Reports {
     ///
     /// # Errors
     ///
-    /// Returns an error for what does not begin with `/` or has a character that no path has (RFC
-    /// 3986, section 3.3), or one that ends a source in a policy: `;` or `,`.
+    /// Returns an error for what does not begin with `/`, or with `//`, which is another host; for a
+    /// character that no path has, and a `%` without two digits (RFC 3986, section 3.3); and for one
+    /// that would end the path in a policy: `;` or `,`.
     pub fn at(mut self, path: &str) -> Result<Self, ConfigError> {
         let parsed = OwnPath::parse(path).map_err(|problem| format!("reports: {problem}"));
         let parsed = parsed.map_err(ConfigError::new)?;
-        if path.contains([';', ',', '\'']) {
+        if path.contains([';', ',']) {
             let problem = format!("reports: {path:?} can't stand in a policy");
             return Err(ConfigError::new(problem));
         }
@@ -68,11 +76,12 @@ impl Reports {
             self.tally.dropped.fetch_add(1, Relaxed);
             return;
         };
-        let tally = Arc::clone(&self.tally);
-        reply.read_body(MOST, move |body| {
-            tally.read(form, body);
-            drop(place);
-        });
+        let report = Report {
+            form,
+            tally: Some(Arc::clone(&self.tally)),
+            _place: place,
+        };
+        reply.read_body(MOST, move |body| report.read(body));
     }
 }
 
@@ -102,6 +111,24 @@ impl Guard for Reports {
 impl Default for Reports {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+// ===== impl Report =====
+
+impl Report {
+    fn read(mut self, body: Option<&[u8]>) {
+        if let Some(tally) = self.tally.take() {
+            tally.read(self.form, body);
+        }
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(tally) = self.tally.take() {
+            tally.read(self.form, None);
+        }
     }
 }
 

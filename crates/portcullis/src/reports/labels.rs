@@ -44,7 +44,7 @@ pub(super) const DIRECTIVES: [&str; 24] = [
 ];
 
 /// Whether a policy is enforced or only reported.
-pub(super) const DISPOSITIONS: [&str; 2] = ["enforce", "report"];
+pub(super) const DISPOSITIONS: [&str; 3] = ["enforce", "report", OTHER];
 
 /// Returns where a name stands, or else the last place: `other`.
 pub(super) fn place(names: &[&str], name: &str) -> usize {

@@ -7,13 +7,14 @@
 //! section 5.3) is answered with 204 and an empty body, whatever is in it; another type with 415.
 //! Other methods are passed on.
 //!
-//! The body is read after the response, in a task of its own: at most 64 KiB in at most 5 seconds, of
-//! at most 64 requests at once. It is counted and thrown away.
+//! The body is read after the response, in a task of its own: at most 64 KiB, or one piece more, in at
+//! most 5 seconds, of at most 64 requests at once. It is counted and thrown away.
 //!
-//! [`Edge::reports`](crate::Edge::reports) also adds `Reporting-Endpoints` to pages, and `report-uri` to
-//! each policy of [secure headers](crate::secure_headers) that does not say where reports go; over
-//! https also `report-to`, which browsers heed on secure pages only and then instead of the former. A
-//! policy that `with` or a handler sets is not changed.
+//! [`Edge::reports`](crate::Edge::reports) also adds `Reporting-Endpoints` and, to each policy of [secure
+//! headers](crate::secure_headers) that does not say where reports go, `report-uri`; over https also
+//! `report-to`, which browsers heed on secure pages only and then instead of the former. [By
+//! type](crate::secure_headers::SecureHeaders::by_type) only pages get them: data and files load
+//! nothing. A policy that `with` or a handler sets is not changed.
 //!
 //! # Example
 //!
@@ -52,9 +53,9 @@
 //! |---|---|---|
 //! | `portcullis_browser_reports` | `type` | reports, of which there may be many in a request |
 //! | `portcullis_csp_violations` | `directive`, `disposition` (`enforce`, `report`) | |
-//! | `portcullis_browser_reports_lost` | `reason` (`unreadable`, `busy`) | requests |
+//! | `portcullis_browser_reports_lost` | `reason` (`unreadable`, `busy`) | requests of which something was not counted: no reports, too long, too slow, broken off; too many at once |
 //!
-//! A name that is not known is counted as `other`. The first violation is logged, and then one at most
+//! A name that is not known, or missing, is counted as `other`. The first violation is logged, and then one at most
 //! once a minute: the directive, the disposition, how many there were. Nothing else of a report is
 //! logged or shown.
 //!

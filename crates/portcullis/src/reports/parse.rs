@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, SeqAccess, Visitor},
 };
 
 /// What is counted of one report.
@@ -21,7 +21,15 @@ struct Report<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    body: Option<Body<'a>>,
+    body: Option<Shaped<Body<'a>>>,
+}
+
+/// Something that is there, and whether it has the shape that is known.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Shaped<T> {
+    Known(T),
+    Other(IgnoredAny),
 }
 
 /// The body of a violation (CSP Level 3, section 5.2).
@@ -53,7 +61,8 @@ struct OldBody<'a> {
 /// Calls a function with each report of a list.
 struct Each<'f>(&'f mut dyn FnMut(Seen<'_>));
 
-/// Reads `application/reports+json`. What is read before an error is seen.
+/// Reads `application/reports+json`. What is read before an error is seen; what is no report is an
+/// error after the others.
 pub(super) fn list(text: &[u8], see: &mut dyn FnMut(Seen<'_>)) -> serde_json::Result<()> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     Each(see).deserialize(&mut reader)?;
@@ -91,17 +100,36 @@ impl<'de> Visitor<'de> for Each<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut reports: A) -> Result<(), A::Error> {
-        while let Some(Report { kind, body }) = reports.next_element()? {
-            let (directive, disposition) = body.map_or((None, None), |body: Body<'_>| {
-                (body.directive, body.disposition)
-            });
-            (self.0)(Seen {
-                kind: &kind,
-                directive: &directive.unwrap_or_default(),
-                disposition: &disposition.unwrap_or_default(),
-            });
+        let mut others = 0;
+        while let Some(report) = reports.next_element()? {
+            match report {
+                Shaped::Known(report) => (self.0)(Seen::of(&report)),
+                Shaped::Other(IgnoredAny) => others += 1,
+            }
         }
-        Ok(())
+        if others == 0 {
+            Ok(())
+        } else {
+            Err(A::Error::custom("not all are reports"))
+        }
+    }
+}
+
+// ===== impl Seen =====
+
+impl<'a> Seen<'a> {
+    fn of(report: &'a Report<'_>) -> Self {
+        let body = match &report.body {
+            Some(Shaped::Known(body)) => Some(body),
+            _ => None,
+        };
+        let directive = body.and_then(|body| body.directive.as_deref());
+        let disposition = body.and_then(|body| body.disposition.as_deref());
+        Self {
+            kind: &report.kind,
+            directive: directive.unwrap_or_default(),
+            disposition: disposition.unwrap_or_default(),
+        }
     }
 }
 

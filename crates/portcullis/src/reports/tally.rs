@@ -13,7 +13,7 @@ use super::{
 pub(super) struct Tally {
     types: [AtomicU64; TYPES.len()],
     violations: [[AtomicU64; DISPOSITIONS.len()]; DIRECTIVES.len()],
-    /// Bodies that are not reports, or not whole.
+    /// Bodies that are not reports, or in part, or not whole.
     pub(super) unreadable: AtomicU64,
     /// Bodies that came while as many were read as may be.
     pub(super) dropped: AtomicU64,
@@ -65,7 +65,7 @@ impl Tally {
             return;
         }
         let directive = place(&DIRECTIVES, seen.directive);
-        let disposition = usize::from(seen.disposition == "report");
+        let disposition = place(&DISPOSITIONS, seen.disposition);
         self.violations[directive][disposition].fetch_add(1, Relaxed);
         self.log(DIRECTIVES[directive], DISPOSITIONS[disposition]);
     }
@@ -128,7 +128,7 @@ fn some(count: &AtomicU64) -> Option<u64> {
 
 const REPORTS: &str = "Reports of browsers, as whoever sent them says";
 const VIOLATIONS: &str = "Violations of the content security policy that were reported";
-const LOST: &str = "Requests to the path of reports that were not counted";
+const LOST: &str = "Requests to the path of reports of which something was not counted";
 
 /// In nanoseconds.
 const MINUTE: u64 = 60_000_000_000;

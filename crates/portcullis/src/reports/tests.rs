@@ -1,5 +1,9 @@
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -78,9 +82,9 @@ async fn counts_each_report_by_its_directive() {
             "browser_reports coep: 1",
             "browser_reports deprecation: 1",
             "browser_reports other: 1",
-            "csp_violations script-src-elem enforce: 1",
+            "csp_violations script-src-elem other: 1",
             "csp_violations img-src report: 2",
-            "csp_violations other enforce: 1",
+            "csp_violations other other: 1",
         ]
     );
 }
@@ -93,11 +97,7 @@ async fn what_is_no_report_is_counted_and_answered_alike() {
         let reports = Reports::new();
 
         assert_eq!(post(&reports, LIST, full(body)).await, 204, "{body}");
-        let expected = if body.is_empty() {
-            vec![]
-        } else {
-            vec!["browser_reports_lost unreadable: 1"]
-        };
+        let expected = ["browser_reports_lost unreadable: 1"];
         assert_eq!(counted(&reports), expected, "{body}");
     }
     let reports = Reports::new();
@@ -105,6 +105,25 @@ async fn what_is_no_report_is_counted_and_answered_alike() {
     let broken = Chunks::new([Ok("["), Err("broke off")]);
     assert_eq!(post(&reports, LIST, broken).await, 204);
     assert_eq!(counted(&reports), ["browser_reports_lost unreadable: 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_of_another_shape_does_not_lose_the_others() {
+    let others = r#"1,{},{"type":7},{"type":"coep","body":"text"},{"type":"coep","body":[1]},
+        {"type":"csp-violation","body":{"effectiveDirective":7}}"#;
+    let reports = Reports::new();
+    post(&reports, LIST, full(format!("[{others},{VIOLATION}]"))).await;
+
+    assert_eq!(
+        counted(&reports),
+        [
+            "browser_reports_lost unreadable: 1",
+            "browser_reports csp-violation: 2",
+            "browser_reports coep: 2",
+            "csp_violations img-src report: 1",
+            "csp_violations other other: 1",
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,6 +138,84 @@ async fn reads_64_kib_and_no_more() {
     assert_eq!(counted(&reports).len(), 2);
     post(&reports, LIST, padded(64 * 1024 + 1)).await;
     assert!(counted(&reports).contains(&"browser_reports_lost unreadable: 1".to_owned()));
+}
+
+/// A body of many KiB that counts those that are read of it, and the bodies that are there.
+struct Pieces {
+    left: usize,
+    read: Arc<AtomicUsize>,
+    there: Arc<AtomicUsize>,
+}
+
+impl Pieces {
+    fn new(left: usize, read: &Arc<AtomicUsize>, there: &Arc<AtomicUsize>) -> Self {
+        there.fetch_add(1, SeqCst);
+        Self {
+            left,
+            read: Arc::clone(read),
+            there: Arc::clone(there),
+        }
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.left == 0 {
+            return Poll::Pending;
+        }
+        self.left -= 1;
+        self.read.fetch_add(1, SeqCst);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 1024])))))
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.there.fetch_sub(1, SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_much_is_not_read_on() {
+    let (read, there) = Default::default();
+    let reports = Reports::new();
+    for _ in 0..70 {
+        post(&reports, LIST, Pieces::new(1000, &read, &there)).await;
+        assert!(there.load(SeqCst) == 0, "it is done with the body");
+    }
+
+    assert_eq!(read.load(SeqCst), 70 * 65);
+    assert_eq!(counted(&reports), ["browser_reports_lost unreadable: 70"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_too_slowly_is_lost() {
+    let (read, there) = Default::default();
+    let reports = Reports::new();
+    post(&reports, LIST, Pieces::new(1, &read, &there)).await;
+    assert!(counted(&reports).is_empty());
+
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(there.load(SeqCst), 0);
+    assert_eq!(counted(&reports), ["browser_reports_lost unreadable: 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_reads_is_lost() {
+    let reports = Reports::new();
+    let request = Request::post(DEFAULT_PATH).header("content-type", LIST);
+    let request = request.header("expect", "100-continue").body(full("[]"));
+    let layer = ReportsLayer::from(reports.clone());
+    let response = send(layer.layer(ok::<RequestBody<_>>()), request.unwrap()).await;
+
+    drop(response);
+    assert_eq!(counted(&reports), ["browser_reports_lost unreadable: 1"]);
 }
 
 /// A body that never comes.
@@ -152,7 +249,15 @@ async fn reads_so_many_at_once_and_gives_their_places_back() {
 
     sleep(Duration::from_secs(6)).await;
     post(&reports, LIST, full(format!("[{VIOLATION}]"))).await;
-    assert_eq!(counted(&reports).len(), 3);
+    assert_eq!(
+        counted(&reports),
+        [
+            "browser_reports_lost unreadable: 64",
+            "browser_reports_lost busy: 6",
+            "browser_reports csp-violation: 1",
+            "csp_violations img-src report: 1",
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,5 +301,17 @@ fn a_wrong_path_is_an_error() {
 
     assert_eq!(wrong("reports"), "reports: \"reports\" is not a path");
     assert_eq!(wrong("/a;b"), "reports: \"/a;b\" can't stand in a policy");
-    assert_eq!(Reports::new().at("/csp").unwrap().path(), "/csp");
+    for path in [
+        "//collector.example/reports",
+        "/100%zz",
+        "/a%",
+        "/a%2",
+        "/a,b",
+        "/a b",
+    ] {
+        assert!(Reports::new().at(path).is_err(), "{path}");
+    }
+    for path in ["/csp", "/o'brien", "/%c3%A4", "/a//b", "/"] {
+        assert_eq!(Reports::new().at(path).unwrap().path(), path);
+    }
 }
