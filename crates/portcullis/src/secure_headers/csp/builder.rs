@@ -1,7 +1,7 @@
 use portcullis_core::ConfigError;
 
 use super::{
-    Csp, Directive,
+    Csp, Directive, NONCE,
     directive::{self, Kind},
     source::{self, Source},
 };
@@ -38,11 +38,12 @@ impl CspBuilder {
     ///
     /// - a directive that browsers don't know or that is there twice, of which they follow the first
     ///   (CSP Level 3, section 2.2.1),
-    /// - a source that is none (section 2.3.1), or that means nothing in its directive,
+    /// - a source that is none (section 2.3.1), or that means nothing in its directive: a nonce where
+    ///   there are only attributes, `'strict-dynamic'` for styles, a flag that no sandbox has,
     /// - `;`, `,`, white space and other characters that would end a source and begin something else,
     /// - `'none'` beside a source, which makes it no source at all (section 6.7.2.5),
-    /// - `'unsafe-inline'` beside a nonce, a hash or `'strict-dynamic'`, and sources beside the
-    ///   latter: browsers ignore them (sections 6.7.3.2 and 8.2),
+    /// - `'unsafe-inline'` beside a nonce, a hash or `'strict-dynamic'`, and hosts, schemes and
+    ///   `'self'` beside the latter: browsers ignore them (sections 6.7.3.2 and 8.2),
     /// - a policy or a list without anything in it.
     pub fn build(self) -> Result<Csp, ConfigError> {
         let mut problems = Vec::new();
@@ -64,11 +65,20 @@ impl CspBuilder {
                     .into_iter()
                     .map(|problem| format!("{name}: {problem}")),
             );
-            let values = values.into_iter().map(Into::into).collect();
+            let values = values.into_iter().map(in_one_spelling).collect();
             directives.push(Directive { name, values });
         }
         ConfigError::check(problems)?;
         Ok(Csp(directives.into()))
+    }
+}
+
+/// The nonce is put in where it is found.
+fn in_one_spelling(value: String) -> Box<str> {
+    if value.eq_ignore_ascii_case(NONCE) {
+        NONCE.into()
+    } else {
+        value.into()
     }
 }
 
@@ -83,6 +93,8 @@ fn problems_of(kind: Kind, values: &[String]) -> Vec<String> {
         .filter_map(|value| wrong_value(kind, value))
         .collect();
     problems.extend(is_missing.then(|| "a value is missing".to_owned()));
+    let is_more = kind == Kind::ReportGroup && values.len() > 1;
+    problems.extend(is_more.then(|| "browsers ignore more than one name".to_owned()));
     problems
 }
 
@@ -92,7 +104,7 @@ fn wrong_value(kind: Kind, value: &str) -> Option<String> {
     }
     let is_fine = match kind {
         Kind::Flag => false,
-        Kind::Sandbox => value.starts_with("allow-"),
+        Kind::Sandbox => directive::is_sandbox_flag(value),
         Kind::TrustedTypesFor => value == "'script'",
         _ => true,
     };
@@ -134,8 +146,8 @@ fn contradictions(sources: &[Source]) -> impl Iterator<Item = &'static str> {
             "'strict-dynamic' without a nonce or a hash lets nothing run",
         ),
         (
-            is_dynamic && has(&[Source::Host, Source::Scheme]),
-            "browsers ignore hosts and schemes beside 'strict-dynamic'",
+            is_dynamic && has(&[Source::Host, Source::Scheme, Source::Origin]),
+            "browsers ignore hosts, schemes and 'self' beside 'strict-dynamic'",
         ),
     ];
     rules

@@ -12,8 +12,11 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use portcullis_core::ConfigError;
 
-pub(super) use self::policy::{ENDPOINT, Policy};
 pub use self::{builder::CspBuilder, weakness::Weakness};
+pub(super) use self::{
+    policy::{ENDPOINT, Policy},
+    source::{is_host, is_port},
+};
 
 /// A Content Security Policy (CSP Level 3).
 ///

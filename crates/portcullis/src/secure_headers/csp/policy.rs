@@ -4,14 +4,15 @@ use portcullis_core::CspNonce;
 
 use super::{Csp, Directive, NONCE};
 
-/// A policy as it is sent: ready but for the nonce, and for what is sent over HTTPS only.
+/// A policy as it is sent: ready but for the nonce, and for what is sent over HTTPS only. Where nothing
+/// is left of it, it is not sent.
 ///
 /// Over HTTP reports go to `report-uri` alone: a browser that knows `report-to` ignores the former
 /// (CSP Level 3, section 6.5.1), and sends nothing to the latter from a page that is not secure.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Policy {
-    http: Text,
-    https: Text,
+    http: Option<Text>,
+    https: Option<Text>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,17 +42,18 @@ impl Policy {
         let csp = csp.without(left_out);
         let with = |name, value: &str| endpoint.map(|_| Directive::new(name, value));
         let uri = with("report-uri", endpoint.unwrap_or_default());
-        let over_http = csp.without(&[UPGRADE]).and(uri.clone());
+        let http = csp.without(&[UPGRADE]).and(uri.clone());
+        let https = csp.and(uri).and(with("report-to", ENDPOINT));
         Self {
-            http: Text::new(&over_http),
-            https: Text::new(&csp.and(uri).and(with("report-to", ENDPOINT))),
+            http: Text::new(&http),
+            https: Text::new(&https),
         }
     }
 
     /// Returns the value, if it is the same for all requests.
     pub(in super::super) fn fixed(&self) -> Option<&HeaderValue> {
         match (&self.http, &self.https) {
-            (Text::Fixed(http), Text::Fixed(https)) if http == https => Some(http),
+            (Some(Text::Fixed(http)), Some(Text::Fixed(https))) if http == https => Some(http),
             _ => None,
         }
     }
@@ -63,7 +65,8 @@ impl Policy {
         nonce: Option<&CspNonce>,
         is_https: bool,
     ) -> Option<HeaderValue> {
-        match if is_https { &self.https } else { &self.http } {
+        let text = if is_https { &self.https } else { &self.http };
+        match text.as_ref()? {
             Text::Fixed(value) => Some(value.clone()),
             Text::Parts(parts) => {
                 let nonce = format!("'nonce-{}'", nonce?);
@@ -77,12 +80,15 @@ impl Policy {
 
 impl Text {
     /// A policy is visible ASCII, so it is a value.
-    fn new(csp: &Csp) -> Self {
+    fn new(csp: &Csp) -> Option<Self> {
+        if csp.0.is_empty() {
+            return None;
+        }
         let text = csp.to_string();
-        match HeaderValue::try_from(&text) {
+        Some(match HeaderValue::try_from(&text) {
             Ok(value) if !csp.has_nonce() => Self::Fixed(value),
             _ => Self::Parts(text.split(NONCE).map(ToOwned::to_owned).collect()),
-        }
+        })
     }
 }
 
@@ -100,7 +106,9 @@ impl Csp {
         Self(kept.cloned().collect())
     }
 
+    /// Adds a directive, unless there is nothing to add it to.
     fn and(&self, directive: Option<Directive>) -> Self {
+        let directive = directive.filter(|_| !self.0.is_empty());
         Self(self.0.iter().cloned().chain(directive).collect())
     }
 }

@@ -6,11 +6,16 @@ use super::{NONCE, directive::Kind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     None,
+    /// `'self'`
+    Origin,
     Nonce,
     Hash,
     UnsafeInline,
     StrictDynamic,
-    Keyword,
+    /// A keyword about inline code.
+    Inline,
+    /// A keyword about scripts.
+    Script,
     /// `https:`
     Scheme,
     /// A host, or `*`.
@@ -26,7 +31,7 @@ impl Source {
             return Err(format!("{text:?} contains {character:?}"));
         }
         let source = Self::read(text).ok_or_else(|| not_a_source(text))?;
-        if source.fits(kind, text) {
+        if source.fits(kind) {
             Ok(source)
         } else {
             Err(format!("{text} has no meaning here"))
@@ -50,22 +55,24 @@ impl Source {
         let lower = word.to_ascii_lowercase();
         Some(match &*lower {
             "none" => Self::None,
+            "self" => Self::Origin,
             "nonce" => Self::Nonce,
             "unsafe-inline" => Self::UnsafeInline,
             "strict-dynamic" => Self::StrictDynamic,
-            _ if KEYWORDS.contains(&&*lower) => Self::Keyword,
+            "unsafe-hashes" | "report-sample" => Self::Inline,
+            _ if OF_SCRIPTS.contains(&&*lower) => Self::Script,
             _ if is_hash(word) => Self::Hash,
             _ => return None,
         })
     }
 
     /// Returns `true` if the source means something in such a directive.
-    fn fits(self, kind: Kind, text: &str) -> bool {
-        let is_self = text.eq_ignore_ascii_case("'self'");
+    fn fits(self, kind: Kind) -> bool {
         match self {
-            Self::None | Self::Scheme | Self::Host => true,
-            Self::Keyword if kind != Kind::Code => is_self,
-            _ => kind == Kind::Code,
+            Self::None | Self::Origin | Self::Scheme | Self::Host => true,
+            Self::Hash | Self::UnsafeInline | Self::Inline => kind.is_code(),
+            Self::Nonce => matches!(kind, Kind::Script | Kind::Style),
+            Self::StrictDynamic | Self::Script => kind == Kind::Script,
         }
     }
 }
@@ -81,15 +88,13 @@ fn not_a_source(text: &str) -> String {
     }
 }
 
-/// Returns `true` if a word is one that only means something in quotes.
+/// Returns `true` if a word is one that only means something in quotes. With a dot it is a host.
 fn looks_quoted(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    let is_keyword = KEYWORDS.contains(&&*word);
-    let others = ["none", "nonce", "unsafe-inline", "strict-dynamic"];
-    let is_prefixed = ["nonce-", "sha256-", "sha384-", "sha512-"]
-        .iter()
-        .any(|prefix| word.starts_with(prefix));
-    is_keyword || is_prefixed || others.contains(&&*word)
+    let lower = word.to_ascii_lowercase();
+    let mut prefixes = ["nonce-", "sha256-", "sha384-", "sha512-"].iter();
+    let value = prefixes.find_map(|prefix| lower.strip_prefix(prefix));
+    let value = value.map(|value| value.trim_end_matches('='));
+    Source::quoted(word).is_some() || value.is_some_and(|value| value.bytes().all(is_base64))
 }
 
 /// Separators and control characters would end the source, the directive or the policy.
@@ -97,13 +102,22 @@ pub(super) const fn is_allowed(character: char) -> bool {
     character.is_ascii_graphic() && !matches!(character, ';' | ',')
 }
 
+/// `hash-algorithm "-" base64-value`, with at most two `=` at the end.
 fn is_hash(word: &str) -> bool {
-    let lengths = [("sha256-", 43), ("sha384-", 64), ("sha512-", 86)];
-    lengths.iter().any(|(prefix, length)| {
-        let digest = word.strip_prefix(prefix).map(|d| d.trim_end_matches('='));
-        let is_base64 = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_');
-        digest.is_some_and(|digest| digest.len() == *length && digest.bytes().all(is_base64))
-    })
+    let Some((algorithm, value)) = word.split_once('-') else {
+        return false;
+    };
+    let lengths = [("sha256", 43), ("sha384", 64), ("sha512", 86)];
+    let mut lengths = lengths.iter();
+    let known = lengths.find(|(known, _)| algorithm.eq_ignore_ascii_case(known));
+    let digest = value.trim_end_matches('=');
+    value.len() - digest.len() <= 2
+        && digest.bytes().all(is_base64)
+        && known.is_some_and(|(_, length)| digest.len() == *length)
+}
+
+const fn is_base64(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_')
 }
 
 /// `scheme-part ":"`
@@ -117,7 +131,7 @@ fn is_scheme_name(name: &str) -> bool {
 }
 
 /// `[ scheme-part "://" ] host-part [ ":" port-part ] [ path-part ]`
-pub(super) fn is_host_source(text: &str) -> bool {
+fn is_host_source(text: &str) -> bool {
     let rest = match text.split_once("://") {
         Some((scheme, rest)) if is_scheme_name(scheme) => rest,
         Some(_) => return false,
@@ -129,7 +143,7 @@ pub(super) fn is_host_source(text: &str) -> bool {
 }
 
 /// `"*" / [ "*." ] 1*host-char *( "." 1*host-char ) [ "." ]`
-fn is_host(host: &str) -> bool {
+pub(in super::super) fn is_host(host: &str) -> bool {
     let is_char = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
     let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_char);
     let names = host.strip_prefix("*.").unwrap_or(host);
@@ -137,19 +151,19 @@ fn is_host(host: &str) -> bool {
     host == "*" || names.split('.').all(is_label)
 }
 
-fn is_port(port: &str) -> bool {
-    port == "*" || port.parse::<u16>().is_ok()
+/// `1*DIGIT / "*"`
+pub(in super::super) fn is_port(port: &str) -> bool {
+    let is_number = port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    port == "*" || is_number
 }
 
-/// In quotes, and but for those that have a variant.
-const KEYWORDS: [&str; 9] = [
-    "self",
+/// In quotes.
+const OF_SCRIPTS: [&str; 7] = [
     "unsafe-eval",
     "wasm-unsafe-eval",
-    "unsafe-hashes",
-    "report-sample",
-    "unsafe-allow-redirects",
     "trusted-types-eval",
     "inline-speculation-rules",
     "report-sha256",
+    "report-sha384",
+    "report-sha512",
 ];

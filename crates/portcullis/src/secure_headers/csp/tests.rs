@@ -67,7 +67,10 @@ fn nothing_can_be_injected() {
         "a..b",
         "*.*.b",
         "a:99999",
+        "a:+443",
         "*a",
+        "nonce-abc",
+        "sha256-abc=",
     ] {
         let built = Csp::builder().directive("img-src", [source]).build();
 
@@ -102,19 +105,34 @@ fn takes_every_kind_of_source() {
         "127.0.0.1:80",
         "'SELF'",
         "custom+x.y:",
+        "nonce-cdn.example",
+        "sha256-files.example/a",
+        "https://sha256-files.example",
     ] {
         let built = Csp::builder().directive("img-src", [source]).build();
 
         assert!(built.is_ok(), "{source:?}: {built:?}");
     }
     let hash = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
-    for source in [hash, Csp::NONCE, "'wasm-unsafe-eval'", "'report-sample'"] {
+    let capitals = hash.replacen("sha256", "SHA256", 1);
+    for source in [
+        hash,
+        &*capitals,
+        Csp::NONCE,
+        "'wasm-unsafe-eval'",
+        "'report-sample'",
+        "'report-sha384'",
+        "'report-sha512'",
+    ] {
         let built = Csp::builder().directive("script-src", [source]).build();
         assert!(built.is_ok(), "{source:?}: {built:?}");
         let elsewhere = Csp::builder().directive("img-src", [source]).build();
         assert!(elsewhere.is_err(), "{source:?} means nothing to images");
     }
     assert!("script-src 'sha256-abc'".parse::<Csp>().is_err());
+    let padded = hash.replacen('=', "=====", 1);
+    let padded = Csp::builder().directive("script-src", [padded]);
+    assert!(padded.build().is_err());
 }
 
 #[test]
@@ -123,17 +141,61 @@ fn what_is_dynamic_needs_a_nonce_and_nothing_else() {
         problems("script-src 'strict-dynamic' https:"),
         [
             "script-src: 'strict-dynamic' without a nonce or a hash lets nothing run",
-            "script-src: browsers ignore hosts and schemes beside 'strict-dynamic'",
+            "script-src: browsers ignore hosts, schemes and 'self' beside 'strict-dynamic'",
         ]
     );
+    assert_eq!(
+        problems("script-src 'strict-dynamic' 'nonce' 'self'"),
+        ["script-src: browsers ignore hosts, schemes and 'self' beside 'strict-dynamic'"]
+    );
     assert!("script-src 'strict-dynamic' 'nonce'".parse::<Csp>().is_ok());
+}
+
+#[test]
+fn a_nonce_in_capitals_is_a_nonce() {
+    let csp: Csp = "script-src 'Nonce'".parse().unwrap();
+
+    assert!(csp.has_nonce());
+    assert_eq!(csp.to_string(), "script-src 'nonce'");
+}
+
+#[test]
+fn scripts_styles_and_attributes_take_what_is_theirs() {
+    let hash = format!("'sha256-{}='", "a".repeat(43));
+    let hash = &*hash;
+    let builds = |name, source| Csp::builder().directive(name, [source]).build().is_ok();
+    for (name, source) in [
+        ("script-src-elem", "'inline-speculation-rules'"),
+        ("default-src", "'unsafe-eval'"),
+        ("style-src", Csp::NONCE),
+        ("style-src-elem", hash),
+        ("script-src-attr", hash),
+        ("style-src-attr", "'unsafe-hashes'"),
+        ("script-src-attr", "'unsafe-inline'"),
+        ("style-src-attr", "'none'"),
+    ] {
+        assert!(builds(name, source), "{name} {source}");
+    }
+    for (name, source) in [
+        ("script-src-attr", Csp::NONCE),
+        ("style-src-attr", Csp::NONCE),
+        ("style-src", "'inline-speculation-rules'"),
+        ("style-src", "'unsafe-eval'"),
+        ("script-src", "'unsafe-allow-redirects'"),
+    ] {
+        assert!(!builds(name, source), "{name} {source}");
+    }
+    assert_eq!(
+        problems("style-src 'nonce' 'strict-dynamic'"),
+        ["style-src: 'strict-dynamic' has no meaning here"]
+    );
 }
 
 #[test]
 fn other_directives_take_what_is_theirs() {
     for fine in [
         "sandbox",
-        "sandbox allow-forms",
+        "sandbox allow-forms Allow-Scripts",
         "upgrade-insecure-requests",
         "report-to csp",
         "require-trusted-types-for 'script'",
@@ -144,6 +206,8 @@ fn other_directives_take_what_is_theirs() {
     }
     for wrong in [
         "sandbox forms",
+        "sandbox allow-everything",
+        "report-to a b",
         "upgrade-insecure-requests 1",
         "report-to",
         "trusted-types",
@@ -166,13 +230,35 @@ fn says_what_is_weak() {
         [
             "script-src: 'unsafe-inline' lets injected scripts run",
             "script-src: 'unsafe-eval' lets text run as a script",
-            "script-src: * lets scripts of any host run",
             "script-src: data: lets a URL be a script",
+            "script-src: any host: an injected script runs",
         ]
     );
     assert_eq!(
         weak(&format!("default-src https:{rest}")),
-        ["default-src: https: lets scripts of any host run"]
+        ["default-src: any host: an injected script runs"]
+    );
+    assert_eq!(
+        weak(
+            "default-src 'self'; script-src https://*; object-src *; base-uri *:443; \
+             form-action HTTPS:; frame-ancestors http://*:*"
+        ),
+        [
+            "script-src: any host: an injected script runs",
+            "object-src: any host: an injected plugin runs",
+            "base-uri: any host: an injected <base> redirects scripts",
+            "form-action: any host: an injected form sends anywhere",
+            "frame-ancestors: any host: any site may frame the page",
+        ]
+    );
+    assert_eq!(
+        weak(
+            "default-src 'self' *; base-uri 'self'; form-action *.a.example; frame-ancestors 'none'"
+        ),
+        [
+            "default-src: any host: an injected script runs",
+            "default-src: any host: an injected plugin runs",
+        ]
     );
     assert_eq!(
         weak("img-src *"),

@@ -29,9 +29,14 @@ impl Weakness {
     /// Returns the weaknesses of a policy.
     pub(super) fn of(csp: &Csp) -> Vec<Self> {
         let mut found = scripts(csp);
+        let open = OPEN.iter().filter_map(|(name, falls_back, reason)| {
+            let (directive, values) = in_force(csp, name, *falls_back)?;
+            has_any_host(values).then_some(Self { directive, reason })
+        });
+        found.extend(open);
         let missing = MISSING
             .iter()
-            .filter(|(name, falls_back, _)| !has(csp, name, *falls_back));
+            .filter(|(name, falls_back, _)| in_force(csp, name, *falls_back).is_none());
         found.extend(missing.map(|(directive, _, reason)| Self { directive, reason }));
         found
     }
@@ -55,24 +60,43 @@ fn scripts(csp: &Csp) -> Vec<Weakness> {
             .iter()
             .filter(|(source, _)| values.iter().any(|v| v.eq_ignore_ascii_case(source)));
         found.extend(weak.map(|(_, reason)| Weakness { directive, reason }));
+        let reason = "any host: an injected script runs";
+        found.extend(has_any_host(values).then_some(Weakness { directive, reason }));
     }
     found
 }
 
-fn has(csp: &Csp, name: &str, falls_back: bool) -> bool {
-    csp.values(name).is_some() || falls_back && csp.values("default-src").is_some()
+/// Returns the directive that says something about what another one is about.
+fn in_force<'a>(
+    csp: &'a Csp,
+    name: &'static str,
+    falls_back: bool,
+) -> Option<(&'static str, &'a [Box<str>])> {
+    let names = [Some(name), falls_back.then_some("default-src")];
+    let mut names = names.into_iter().flatten();
+    names.find_map(|name| Some((name, csp.values(name)?)))
+}
+
+fn has_any_host(values: &[Box<str>]) -> bool {
+    values.iter().any(|source| is_any_host(source))
+}
+
+/// Returns `true` for `*`, with whatever scheme and port, and for a scheme of the web.
+fn is_any_host(source: &str) -> bool {
+    let rest = source.split_once("://").map_or(source, |(_, rest)| rest);
+    let is_scheme = ["https:", "http:"]
+        .iter()
+        .any(|scheme| source.eq_ignore_ascii_case(scheme));
+    is_scheme || rest.split([':', '/']).next() == Some("*")
 }
 
 /// Of what runs as a script.
-const WEAK: [(&str, &str); 8] = [
+const WEAK: [(&str, &str); 5] = [
     (
         "'unsafe-inline'",
         "'unsafe-inline' lets injected scripts run",
     ),
     ("'unsafe-eval'", "'unsafe-eval' lets text run as a script"),
-    ("*", "* lets scripts of any host run"),
-    ("https:", "https: lets scripts of any host run"),
-    ("http:", "http: lets scripts of any host run"),
     ("data:", "data: lets a URL be a script"),
     ("blob:", "blob: lets data that a script made be a script"),
     (
@@ -81,8 +105,28 @@ const WEAK: [(&str, &str); 8] = [
     ),
 ];
 
-/// A directive, whether `default-src` stands for it (CSP Level 3, section 6.8.3), and what is open
-/// without it.
+/// A directive, whether `default-src` stands for it (CSP Level 3, section 6.8.3), and what is open if
+/// it has any host. Scripts are looked at more closely.
+const OPEN: [(&str, bool, &str); 4] = [
+    ("object-src", true, "any host: an injected plugin runs"),
+    (
+        "base-uri",
+        false,
+        "any host: an injected <base> redirects scripts",
+    ),
+    (
+        "form-action",
+        false,
+        "any host: an injected form sends anywhere",
+    ),
+    (
+        "frame-ancestors",
+        false,
+        "any host: any site may frame the page",
+    ),
+];
+
+/// The same, and what is open without it.
 const MISSING: [(&str, bool, &str); 5] = [
     ("script-src", true, "missing: any script runs"),
     ("object-src", true, "missing: plugins run"),

@@ -10,6 +10,7 @@ use http::HeaderValue;
 use portcullis_core::ConfigError;
 
 use self::features::{KNOWN, PAGE_OFF, PAGE_OWN, STRICT_OFF};
+use super::csp::{is_host, is_port};
 
 /// Which features of a browser a page and its frames may use (W3C Permissions Policy, working draft
 /// of 2025-10-06, section 6.1).
@@ -225,12 +226,15 @@ impl fmt::Display for Feature {
     }
 }
 
-/// `self`, `*`, or the scheme, host and port of a URL.
+/// `self`, `*`, or the scheme, host and port of a URL. The host may begin with `*.`.
 fn is_origin(text: &str) -> bool {
     let authority = ["https://", "http://", "wss://", "ws://"]
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme));
-    let is_char = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b':' | b'*');
-    let is_host = |host: &str| !host.is_empty() && host.bytes().all(is_char);
-    matches!(text, "self" | "*") || authority.is_some_and(is_host)
+    matches!(text, "self" | "*") || authority.is_some_and(is_authority)
+}
+
+fn is_authority(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "443"));
+    host != "*" && is_host(host) && port != "*" && is_port(port)
 }

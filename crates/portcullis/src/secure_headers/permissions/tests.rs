@@ -46,6 +46,14 @@ fn nothing_can_be_injected() {
         "https://a,b",
         "\n",
         "",
+        "https://:",
+        "https://a:",
+        "https://a:b:c",
+        "https://a:99999",
+        "https://a:*",
+        "https://a*b",
+        "https://*",
+        "https://..",
     ] {
         let built = PermissionsPolicy::builder()
             .allow("camera", [origin])
@@ -57,13 +65,14 @@ fn nothing_can_be_injected() {
 
 #[test]
 fn says_what_any_origin_may_use() {
-    let policy: PermissionsPolicy = "camera=*, usb=(self \"https://a.example:8443\")"
+    let policy: PermissionsPolicy = "camera=*, usb=(self \"https://a.example:8443\"), \
+                                     hid=\"https://*.b.example\""
         .parse()
         .unwrap();
 
     assert_eq!(policy.weaknesses().collect::<Vec<_>>(), ["camera"]);
     assert_eq!(
         policy.to_string(),
-        "camera=(*), usb=(self \"https://a.example:8443\")"
+        "camera=(*), usb=(self \"https://a.example:8443\"), hid=(\"https://*.b.example\")"
     );
 }
