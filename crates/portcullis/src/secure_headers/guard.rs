@@ -3,7 +3,8 @@ use std::sync::Arc;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, LAST_MODIFIED, STRICT_TRANSPORT_SECURITY,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, EXPIRES, LAST_MODIFIED,
+        STRICT_TRANSPORT_SECURITY,
     },
     request, response,
 };
@@ -157,7 +158,7 @@ impl SecureHeaders {
 
     /// Tells browsers to report what policies block to a path of this origin: in
     /// `Reporting-Endpoints` (Reporting API, section 3.2), and in each policy that names no place of
-    /// its own. [`Edge::reports`](crate::Edge::reports) calls it.
+    /// its own; by type, in those of pages. [`Edge::reports`](crate::Edge::reports) calls it.
     pub(crate) fn report_to(self, path: &str) -> Self {
         self.set(|settings| settings.endpoint = Some(path.into()))
     }
@@ -197,10 +198,11 @@ impl Guard for SecureHeaders {
         self.prepared.always.clone()
     }
 
-    /// A response that can be validated is left to caches (RFC 9110, section 8.8).
+    /// A response that can be validated is left to caches (RFC 9110, section 8.8), and one that says
+    /// how long it is fresh (RFC 9111, section 5.3).
     fn yields(&self) -> Vec<(HeaderName, Vec<HeaderName>)> {
         let no_store = self.prepared.has_no_store;
-        let no_store = no_store.then(|| (CACHE_CONTROL, vec![ETAG, LAST_MODIFIED]));
+        let no_store = no_store.then(|| (CACHE_CONTROL, vec![ETAG, LAST_MODIFIED, EXPIRES]));
         no_store.into_iter().collect()
     }
 

@@ -73,10 +73,23 @@ const DATA: [&str; 4] = [
     "text/event-stream",
     "application/x-ndjson",
 ];
-/// Those that browsers still take for scripts.
-const SCRIPTS: [&str; 4] = [
+/// What browsers take for scripts (MIME Sniffing, section 4.6), and WebAssembly.
+const SCRIPTS: [&str; 17] = [
     "text/javascript",
     "application/javascript",
-    "application/x-javascript",
     "application/wasm",
+    "application/ecmascript",
+    "application/x-ecmascript",
+    "application/x-javascript",
+    "text/ecmascript",
+    "text/javascript1.0",
+    "text/javascript1.1",
+    "text/javascript1.2",
+    "text/javascript1.3",
+    "text/javascript1.4",
+    "text/javascript1.5",
+    "text/jscript",
+    "text/livescript",
+    "text/x-ecmascript",
+    "text/x-javascript",
 ];

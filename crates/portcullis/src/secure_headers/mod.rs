@@ -120,12 +120,13 @@
 //!
 //! # Caches
 //!
-//! `cache-control: no-store` is added to a response that says nothing of caches and has no validator,
-//! neither `ETag` nor `Last-Modified`: those of a static asset are left to caches (RFC 9111, section
-//! 4.2.2). A page with a nonce gets it also if it has a validator, as a stored page has the nonce of
-//! another request: its scripts would not run, and who reads a shared cache would know it. Where a
-//! handler sets `Cache-Control` that counts, for a page with a nonce too. Refusals and probes are
-//! never stored. A page that is not stored is asked for again when a person goes back to it.
+//! `cache-control: no-store` is added to a response that says nothing of caches, neither with
+//! `Cache-Control` nor with `Expires`, and has no validator, neither `ETag` nor `Last-Modified`: those
+//! of a static asset are left to caches (RFC 9111, section 4.2.2). A page gets it also if it has
+//! `Expires` or a validator where a policy has a nonce, as a stored page has the nonce of another
+//! request: its scripts would not run, and who reads a shared cache would know it. Where a handler sets
+//! `Cache-Control` that counts, for a page with a nonce too. Refusals and probes are never stored,
+//! whatever a guard adds. A page that is not stored is asked for again when a person goes back to it.
 //!
 //! # The nonce
 //!

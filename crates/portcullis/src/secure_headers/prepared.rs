@@ -44,9 +44,8 @@ impl Prepared {
             enforced.filter(|policy| policy.fixed().is_none() && is_free(&CONTENT_SECURITY_POLICY));
         let reported = settings.reported.as_ref();
         let reported = reported.filter(|_| is_free(&CONTENT_SECURITY_POLICY_REPORT_ONLY));
-        let has_nonce = settings.profile == Profile::Strict
-            || csp.is_some_and(|csp| csp.has_nonce())
-            || reported.is_some_and(|csp| csp.has_nonce());
+        let has_nonce =
+            csp.is_some_and(|csp| csp.has_nonce()) || reported.is_some_and(|csp| csp.has_nonce());
         let mut prepared = Self {
             always: HeaderMap::new(),
             by_kind: Vec::new(),
@@ -160,7 +159,7 @@ impl Prepared {
         }
     }
 
-    /// Returns `true` if a response is a page with a nonce that says nothing of caches: from a cache it
+    /// Returns `true` if a response is a page with a nonce that has no `Cache-Control`: from a cache it
     /// has the nonce of another request.
     fn forbids_storing(&self, headers: &HeaderMap) -> bool {
         self.has_no_store && Kind::is_document(headers) && !headers.contains_key(CACHE_CONTROL)

@@ -215,6 +215,8 @@ async fn what_can_be_validated_is_left_to_caches() {
         cache_control(api(), &[("last-modified", "now")]).await,
         None
     );
+    let expires = &[("expires", "Wed, 21 Oct 2065 07:28:00 GMT")];
+    assert_eq!(cache_control(api(), expires).await, None);
     let own = &[("etag", "\"1\""), ("cache-control", "no-store")];
     assert_eq!(
         cache_control(api(), own).await,
@@ -243,6 +245,10 @@ async fn a_page_with_a_nonce_is_not_stored() {
     assert!(!stores(reported(), PAGE).await);
     assert!(!stores(reported().by_type(), PAGE).await);
     assert!(stores(SecureHeaders::page(), PAGE).await, "has no nonce");
+    let own: Csp = "default-src 'self'".parse().unwrap();
+    assert!(stores(SecureHeaders::strict().csp(own), PAGE).await);
+    let expires = &[("expires", "0"), ("content-type", "text/html")];
+    assert!(!stores(SecureHeaders::strict(), expires).await);
     assert!(stores(SecureHeaders::strict(), ICON).await);
 }
 
@@ -329,6 +335,35 @@ async fn a_response_gets_what_fits_its_type() {
     ];
     let (csp, _) = get(SecureHeaders::strict(), inline).await;
     assert!(csp.contains("'nonce-"), "{csp}");
+}
+
+#[tokio::test]
+async fn a_script_gets_no_policy_whatever_javascript_is_called() {
+    const SCRIPTS: [&[(&str, &str)]; 5] = [
+        &[("content-type", "application/ecmascript")],
+        &[("content-type", "text/x-javascript")],
+        &[("content-type", "Text/ECMAScript; charset=utf-8")],
+        &[("content-type", "text/javascript1.5")],
+        &[("content-type", "text/jscript")],
+    ];
+    for script in SCRIPTS {
+        let headers = completed(SecureHeaders::page().by_type(), script).await;
+        assert!(
+            !headers.contains_key("content-security-policy"),
+            "{script:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_policy_with_nothing_in_it_is_not_sent() {
+    let csp: Csp = "upgrade-insecure-requests".parse().unwrap();
+    let layer = || SecureHeadersLayer::from(SecureHeaders::page().csp(csp.clone()));
+    let http = headers(layer(), None).await;
+    let https = headers(layer(), Some(Scheme::Https)).await;
+
+    assert!(!http.contains_key("content-security-policy"));
+    assert_eq!(https["content-security-policy"], csp.to_string());
 }
 
 #[tokio::test]
