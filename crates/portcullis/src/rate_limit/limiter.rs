@@ -81,7 +81,7 @@ impl Limiter {
     /// # Errors
     ///
     /// Returns how long to wait if the quota is spent. Nothing is spent then.
-    #[inline]
+    #[inline(always)]
     pub fn check_at(
         &self,
         key: &Key<'_>,
