@@ -7,7 +7,7 @@ use std::{
     future::{Ready, ready},
     pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
     },
     task::{Context, Poll},
@@ -15,18 +15,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request};
+use http::{Method, Request, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 use portcullis::{
-    BoxError, Charge, ClientIp, Count, Counts, Edge, Exchange, Facts, Guard, Observer, Outcome,
-    Quota, QuotaStore, Reply, Standing, Verdict,
+    BoxError, Charge, ClientIp, Count, Counts, Edge, Exchange, Facts, Observer, Outcome, Quota,
+    QuotaStore, Standing,
     body_limit::RequestBody,
     edge::GuardLayer,
     rate_limit::{Key, KeyBy, Limiter, MemoryStore, Policy, Prefixes, RateLimit, RateLimitLayer},
 };
 use tokio::time::advance;
 use tower::{Layer, ServiceExt, service_fn};
+
+use crate::ends::Ends;
 
 type Body = Full<Bytes>;
 
@@ -257,20 +259,6 @@ fn a_check_of_no_cost_spends_nothing() {
     let key = Key::from_name("a");
     limiter.check_at(&key, limiter.now(), 0).unwrap();
     assert!(limiter.check(&key).is_ok());
-}
-
-#[derive(Clone, Default)]
-struct Ends(Arc<Mutex<Vec<(u64, u64, Outcome)>>>);
-
-impl Guard for Ends {
-    fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
-        let ends = Arc::clone(&self.0);
-        reply.on_end(move |ended| {
-            let end = (ended.request_bytes, ended.response_bytes, ended.outcome);
-            ends.lock().unwrap().push(end);
-        });
-        Verdict::Admit
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,8 +20,9 @@ use tokio::{
     net::TcpStream,
 };
 
+/// Hears of ends: the bytes of both bodies, and the outcome.
 #[derive(Clone, Default)]
-struct Ends(Arc<Mutex<Vec<(u64, u64, Outcome)>>>);
+pub(crate) struct Ends(pub(crate) Arc<Mutex<Vec<(u64, u64, Outcome)>>>);
 
 impl Guard for Ends {
     fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
@@ -47,7 +48,7 @@ async fn raw(server: &Server, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn declared_bytes_starve_others() {
+async fn declared_bytes_starve_nobody() {
     let policy = Policy::new("all", Quota::per_minute(1_000_000))
         .content_bytes()
         .by(KeyBy::global());

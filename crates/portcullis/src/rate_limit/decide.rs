@@ -61,7 +61,7 @@ impl Rules {
         self.rate(charge).spend(&key, charge.cost)
     }
 
-    /// Gives back what was spent for a request that is refused.
+    /// Refunds what was spent for a request that is refused.
     #[cold]
     fn refund<const N: usize>(&self, charges: &mut Charges<N>, now: u64) {
         charges.each(|charge, decision| {

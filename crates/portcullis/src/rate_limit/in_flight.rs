@@ -130,7 +130,7 @@ impl InFlight {
         Some(left)
     }
 
-    /// Tells how many more there may be.
+    /// Writes the fields that say how many more there may be.
     fn tell(&self, left: u32, reply: &mut Reply) {
         let mut policy = Text::<1>::new();
         policy.item(POLICY);

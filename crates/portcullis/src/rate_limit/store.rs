@@ -51,17 +51,17 @@ pub(super) struct FullIn(pub(super) u64);
 
 impl Store {
     pub(super) fn new(max_keys: usize) -> Self {
-        Self {
-            secret: Secret::random(),
-            table: Table::new(max_keys),
-            clamps: AtomicU64::new(0),
-        }
+        Self::with(Secret::random(), max_keys)
     }
 
     /// Creates a store of which nothing is spent, and in which every key has the same hash.
     pub(super) fn emptied(&self, max_keys: usize) -> Self {
+        Self::with(self.secret.clone(), max_keys)
+    }
+
+    fn with(secret: Secret, max_keys: usize) -> Self {
         Self {
-            secret: self.secret.clone(),
+            secret,
             table: Table::new(max_keys),
             clamps: AtomicU64::new(0),
         }
@@ -96,7 +96,7 @@ impl Store {
         self.raise(hash, now, after);
     }
 
-    /// Gives back what was charged.
+    /// Refunds what was charged.
     pub(super) fn refund(&self, hash: u64, rate: &Rate, now: u64, cost: u32) {
         self.table.lower(hash, now, rate.price(cost));
     }
@@ -118,7 +118,7 @@ impl Store {
     /// Notes when a key's quota is full elsewhere, unless it is later here.
     pub(super) fn learn(&self, hash: u64, now: u64, full_in: u64) {
         if full_in > 0 {
-            self.raise(hash, now, |_| now.saturating_add(full_in).min(LATEST));
+            self.raise(hash, now, |_| now.saturating_add(full_in));
         }
     }
 
@@ -132,7 +132,7 @@ impl Store {
     }
 
     fn raise(&self, hash: u64, now: u64, next: impl Fn(u64) -> u64) {
-        let later = |tat: u64| Ok::<_, Infallible>(((), tat.max(next(tat))));
+        let later = |tat: u64| Ok::<_, Infallible>(((), tat.max(next(tat)).min(LATEST)));
         let Ok(()) = self.table.replace(hash, || now, later);
     }
 }

@@ -109,25 +109,11 @@ impl<Q: QuotaStore> SharedRateLimit<Q> {
         Verdict::defer(answer, move |answer, head, reply| {
             let answer = answer.unwrap_or_else(|late| Err(late.into()));
             if !limit.state.learn(&mut asked, answer) {
-                return limit.go_on_alone(asked, head, reply);
+                return limit.state.go_on_alone(asked, head, reply);
             }
             let verdict = asked.judge(head, reply);
             limit.or_charge_later(verdict, &asked, head, reply)
         })
-    }
-
-    fn go_on_alone(&self, mut asked: Asked, head: &request::Parts, reply: &mut Reply) -> Verdict {
-        let verdict = self.state.go_on_alone(&mut asked, head, reply);
-        if verdict.is_admit() {
-            let Asked {
-                rules,
-                charges,
-                now,
-                ..
-            } = &asked;
-            rules.charge_later(&self.limit.rules, charges, *now, reply);
-        }
-        verdict
     }
 
     /// Has the store charged the rest, once it is known what came of a request that is admitted.
@@ -139,13 +125,6 @@ impl<Q: QuotaStore> SharedRateLimit<Q> {
         reply: &mut Reply,
     ) -> Verdict {
         if verdict.is_admit() {
-            let Asked {
-                rules,
-                charges,
-                now,
-                ..
-            } = asked;
-            rules.charge_later(&self.limit.rules, charges, *now, reply);
             charge_later(&self.store, &self.state, asked, head, reply);
         }
         verdict
@@ -159,6 +138,7 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
         let now = rules.clock.of_request(facts);
         let charges = rules.charges(head, facts, now);
         let mut asked = Asked {
+            live: self.limit.rules.clone(),
             rules,
             fields: self.limit.fields,
             charges,
@@ -169,7 +149,7 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
             return self.or_charge_later(verdict, &asked, head, reply);
         }
         if !self.state.breaker.may_ask(now) {
-            return self.go_on_alone(asked, head, reply);
+            return self.state.go_on_alone(asked, head, reply);
         }
         self.ask(asked, head)
     }

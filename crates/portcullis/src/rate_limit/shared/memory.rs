@@ -66,7 +66,7 @@ impl MemoryStore {
         )
     }
 
-    /// Gives back what was spent for a request of which not all could be: two of its charges shared a
+    /// Refunds what was spent for a request of which not all could be: two of its charges shared a
     /// number in a full table.
     #[cold]
     fn refund(&self, charges: &[Charge], standings: &mut [Standing], now: u64) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::request;
-use portcullis_core::{BoxError, Rejection, RejectionKind, Reply, Standing, Verdict};
+use portcullis_core::{BoxError, Live, Rejection, RejectionKind, Reply, Standing, Verdict};
 
 use super::{
     breaker::{Breaker, Change},
@@ -47,6 +47,8 @@ pub(super) struct State {
 
 /// A request that the store may be asked about.
 pub(super) struct Asked {
+    /// What is in force later.
+    pub(super) live: Live<Rules>,
     pub(super) rules: Arc<Rules>,
     pub(super) fields: Fields,
     pub(super) charges: Charges<MAX_POLICIES>,
@@ -135,7 +137,7 @@ impl State {
     /// Decides without the store.
     pub(super) fn go_on_alone(
         &self,
-        asked: &mut Asked,
+        mut asked: Asked,
         head: &request::Parts,
         reply: &mut Reply,
     ) -> Verdict {
@@ -146,7 +148,7 @@ impl State {
                     charges,
                     now,
                     ..
-                } = asked;
+                } = &mut asked;
                 rules.spend_where(charges, *now, |rule| !rule.policy.dry_run);
                 asked.judge(head, reply)
             }
@@ -167,9 +169,10 @@ impl State {
 // ===== impl Asked =====
 
 impl Asked {
-    /// What comes of it. Dry runs spend too, unless it is refused.
+    /// What comes of it. Dry runs spend too, unless it is refused, and this process charges the rest.
     pub(super) fn judge(&mut self, head: &request::Parts, reply: &mut Reply) -> Verdict {
         let Self {
+            live,
             rules,
             charges,
             now,
@@ -178,6 +181,10 @@ impl Asked {
         if !rules.refuses(charges) {
             rules.spend_where(charges, *now, |rule| rule.policy.dry_run);
         }
-        self.fields.judge(rules, charges, head, reply)
+        let verdict = self.fields.judge(rules, charges, head, reply);
+        if verdict.is_admit() {
+            rules.charge_later(live, charges, *now, reply);
+        }
+        verdict
     }
 }

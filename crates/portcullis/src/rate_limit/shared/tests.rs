@@ -319,3 +319,14 @@ async fn two_charges_that_share_a_number_are_spent_both_or_none() {
     let spent = store.spend(vec![charge("a", 99, 9)]).await.unwrap();
     assert_eq!(spent[0].requests, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_uncounted_is_not_charged_afterwards() {
+    let moody = Moody::new();
+    moody.set(Mood::Failing);
+    let policy = Policy::new("p", Quota::per_hour(10)).cost_after(|_| 5);
+    let limit = RateLimit::try_new([policy]).unwrap();
+    let limit = limit.shared(moody).with_on_failure(OnFailure::Open);
+
+    assert_eq!(admitted(&limit, "192.0.2.1", 50).await, 50);
+}
