@@ -1,6 +1,6 @@
 mod explain;
-#[cfg(feature = "auth")]
 mod layer_fields;
+#[cfg(feature = "auth")]
 mod layers;
 #[cfg(feature = "rate-limit")]
 mod limits;
