@@ -56,7 +56,7 @@ pub fn connect_info(extensions: &Extensions) -> Option<SocketAddr> {
 }
 
 /// Leaves the peer as axum's `ConnectInfo<SocketAddr>`, for handlers that extract it below
-/// [`portcullis::serve`](portcullis::serve::Serve::leave_peer).
+/// [`portcullis::serve`](portcullis::serve::Server::leave_peer).
 pub fn leave_connect_info(extensions: &mut Extensions, peer: SocketAddr) {
     extensions.insert(ConnectInfo(peer));
 }

@@ -73,7 +73,7 @@ fn every_method_of_the_table_is_there() {
         let (of, methods) = names.split_once("::").expect("a type and its methods");
         let module = match of {
             "Strategy" | "ResolveClientIp" => "client_ip",
-            "Serve" => "serve",
+            "Server" => "serve",
             _ => "rate_limit",
         };
         for method in methods.split(", ") {
@@ -152,7 +152,7 @@ async fn the_table_of_limits_is_what_the_code_does() {
         row!(InFlight::new, by => in_flight.split(" for ").nth(1).unwrap_or_default()),
         row!(InFlight::headers => if in_flight_guard.writes().is_empty() { "of refusals" }
             else { "of all" }),
-        ("Serve::proxy_protocol".to_owned(), "nobody".to_owned()),
+        ("Server::proxy_protocol".to_owned(), "nobody".to_owned()),
     ];
     let rows = first.into_iter().chain(rows_of_policies()).chain(rest);
     let expected: Vec<_> = rows

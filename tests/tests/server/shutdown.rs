@@ -69,11 +69,15 @@ async fn ready_turns_first_and_everything_is_served_for_the_grace_period() {
     let ready = client.get("/ready").await;
     assert_eq!(ready.status, 503);
     assert!(ready.text.contains("\"reason\":\"draining\""), "{ready:?}");
+    assert_eq!(ready.headers["connection"], "close");
+    let mut client = Client::http1(address).await;
     assert_eq!(client.get("/health").await.status, 200);
     assert_eq!(Client::http1(address).await.get("/").await.text, "ok");
 
     advance(GRACE + Duration::from_millis(200)).await;
     assert_eq!(slow.await.unwrap().text, "slow but whole");
+    // Who has just been served may be about to ask again.
+    advance(Duration::from_secs(1)).await;
     let stopped = task.await.unwrap();
     assert_eq!(stopped.cut(), 0, "{stopped}");
     assert!(stopped.ended() >= 2, "{stopped}");
@@ -102,7 +106,8 @@ async fn what_does_not_end_by_itself_is_cut_at_the_deadline() {
     let started = Instant::now();
     stop.send(()).unwrap();
     let stopped = task.await.unwrap();
-    assert!(started.elapsed() <= GRACE + DRAIN + 2 * TICK, "{stopped}");
+    let took = started.elapsed();
+    assert!(took <= GRACE + DRAIN + 3 * TICK, "{took:?}: {stopped}");
     assert!(
         (1..=2).contains(&stopped.cut()),
         "the stalled upload is: {stopped}"

@@ -1,112 +1,141 @@
-//! One connection.
+//! One connection, until it is open for requests.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{future::poll_fn, io, net::SocketAddr, sync::Arc};
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::Watcher},
-    service::TowerToHyperService,
-};
-use portcullis_core::{BoxError, Facts, PeerAddr};
-use tokio::{net::TcpStream, sync::watch, time::timeout};
-use tower_service::Service;
+use portcullis_core::Scheme;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{
-    builder::{LeavePeer, Times},
+    limits::{CLOSING, Versions},
+    open::Slot,
     proxy,
+    server::Settings,
+    shutdown::Stage,
+    transport::Transport,
+    version::{self, Version},
+    wire::{Begun, BoxIo},
 };
-
-/// The settings of HTTP/1 and HTTP/2, made once.
-pub(super) fn protocol(times: Times) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    let mut http1 = builder.http1();
-    http1
-        .timer(TokioTimer::new())
-        .header_read_timeout(times.header);
-    let mut http2 = builder.http2();
-    http2
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
-        .keep_alive_interval(PING_INTERVAL);
-    builder
-}
 
 /// One connection that was accepted.
 pub(super) struct Connection {
-    pub(super) io: TcpStream,
+    pub(super) io: BoxIo,
     pub(super) peer: SocketAddr,
-    pub(super) times: Times,
-    /// Whether it begins with a PROXY header.
-    pub(super) is_proxied: bool,
-    pub(super) leave_peer: Option<LeavePeer>,
-    pub(super) protocol: Builder<TokioExecutor>,
-    pub(super) watcher: Watcher,
-    pub(super) draining: watch::Receiver<()>,
+    pub(super) transport: Transport,
+    pub(super) settings: Arc<Settings>,
+    pub(super) slot: Slot,
 }
+
+/// A connection that is open for requests.
+pub(super) struct Opened {
+    pub(super) io: BoxIo,
+    pub(super) begun: Begun,
+    pub(super) version: Version,
+    pub(super) peer: SocketAddr,
+    pub(super) scheme: Option<Scheme>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) slot: Slot,
+}
+
+/// Why a connection never opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// There are too many.
+    Full,
+    /// Its client has too many.
+    ClientFull,
+    NoProxyHeader,
+    NoTls,
+    /// It said nothing, or not enough.
+    Late,
+    /// The client went away.
+    Gone,
+}
+
+// ===== impl Connection =====
 
 impl Connection {
-    /// Serves the connection until it ends, or the watcher tells it to.
-    pub(super) async fn serve<S, B>(mut self, service: S)
-    where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-    {
-        // Answers are written whole: waiting to fill a packet only delays them.
-        let _ = self.io.set_nodelay(true);
-        if !self.is_introduced().await || !self.has_spoken().await {
-            return;
-        }
-        let peer = PeerAddr(self.peer);
-        let inner = TowerToHyperService::new(service);
-        let service = service_fn(move |mut req: Request<Incoming>| {
-            Facts::of_mut(req.extensions_mut()).set(peer);
-            if let Some(leave) = self.leave_peer {
-                leave(req.extensions_mut(), peer.0);
-            }
-            hyper::service::Service::call(&inner, req)
-        });
-        let io = TokioIo::new(self.io);
-        let connection = self.protocol.serve_connection_with_upgrades(io, service);
-        // The client is gone; there is nobody to tell.
-        let _ = self.watcher.watch(connection).await;
-    }
-
-    /// Reads whom a proxy speaks for.
-    async fn is_introduced(&mut self) -> bool {
-        if !self.is_proxied {
-            return true;
-        }
-        let introduction = timeout(self.times.header, proxy::read(&mut self.io));
-        let source = tokio::select! {
-            source = introduction => source.unwrap_or_else(|late| Err(late.into())),
-            _ = self.draining.changed() => return false,
+    /// Does all that comes before the first request, unless the server stops meanwhile.
+    pub(super) async fn open(self) -> Option<Opened> {
+        let activity = Arc::clone(self.slot.activity());
+        let open = self.slot.open().clone();
+        let draining = async {
+            poll_fn(|cx| activity.poll_stage(Stage::Draining, cx)).await;
+            // Who has just come is about to ask.
+            sleep_until(activity.accepted() + CLOSING).await;
         };
-        match source {
-            Ok(Some(source)) => self.peer = source,
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(target: "portcullis", proxy = %self.peer, %error, "closed");
-                return false;
-            }
+        tokio::select! {
+            biased;
+            opened = self.prepare() => match opened {
+                Ok(opened) => Some(opened),
+                Err(refused) => {
+                    open.tally().refused(refused);
+                    None
+                }
+            },
+            () = draining => None,
         }
-        true
     }
 
-    /// Waits for the first byte: hyper's limits begin with it.
-    async fn has_spoken(&mut self) -> bool {
-        let mut first = [0];
-        // Being readable is only a hint: looking is sure.
-        let spoken = timeout(self.times.header, self.io.peek(&mut first));
-        tokio::select! {
-            spoken = spoken => matches!(spoken, Ok(Ok(1))),
-            _ = self.draining.changed() => false,
+    async fn prepare(mut self) -> Result<Opened, Refused> {
+        let limits = self.settings.limits;
+        let mut until = self.slot.activity().accepted() + limits.head;
+        let peer = timeout_at(until, self.introduction()).await;
+        let peer = peer.map_err(|_| Refused::NoProxyHeader)??;
+        if !self.slot.belongs_to(peer.ip(), limits.of_one_client()) {
+            return Err(Refused::ClientFull);
         }
+        let scheme = self.settings.scheme.or(self.transport.scheme());
+        let mut io = self.io;
+        if self.transport.is_tls() {
+            let tls = timeout(limits.handshake, self.transport.handshake(io)).await;
+            io = tls
+                .map_err(|_| Refused::NoTls)?
+                .map_err(|_| Refused::NoTls)?;
+            // The time to the first head begins here.
+            self.slot.activity().head_began();
+            until = Instant::now() + limits.head;
+        }
+        let mut begun = Begun::new();
+        let version = timeout_at(until, version::read(&mut io, &mut begun)).await;
+        let version = version
+            .map_err(|_| Refused::Late)?
+            .map_err(|_| Refused::Gone)?;
+        Ok(Opened {
+            io,
+            begun,
+            version: limits.versions.choose(version),
+            peer,
+            scheme,
+            settings: self.settings,
+            slot: self.slot,
+        })
+    }
+
+    /// Returns whom a proxy speaks for, or the peer itself.
+    async fn introduction(&mut self) -> Result<SocketAddr, Refused> {
+        let peer = self.peer;
+        if !self.settings.proxies.contains(peer.ip()) {
+            return Ok(peer);
+        }
+        let source: io::Result<_> = proxy::read(&mut self.io).await;
+        source
+            .map(|source| source.unwrap_or(peer))
+            .map_err(|error| {
+                tracing::warn!(target: "portcullis", proxy = %peer, %error, "closed");
+                Refused::NoProxyHeader
+            })
     }
 }
 
-const PING_INTERVAL: Duration = Duration::from_secs(20);
+// ===== impl Versions =====
+
+impl Versions {
+    /// Who speaks another version than the one there is has its bytes refused by that.
+    const fn choose(self, spoken: Version) -> Version {
+        match self {
+            Self::Both => spoken,
+            Self::Http1 => Version::Http1,
+            Self::Http2 => Version::Http2,
+        }
+    }
+}

@@ -3,28 +3,56 @@
 //! # What happens
 //!
 //! [`serve()`] accepts connections and serves HTTP/1 and HTTP/2 on them, with upgrades. Each
-//! request carries its [`PeerAddr`](crate::PeerAddr). A connection that sends no byte, or no whole
-//! request head, within the [header timeout](Serve::header_timeout) is closed: hyper's own limit
-//! does nothing unless it is given a timer, and does not cover the first byte.
+//! request carries its [`PeerAddr`](crate::PeerAddr). What no layer can close is closed here: a
+//! client that sends no whole head, in any version and from its first byte on, one that asks
+//! nothing, one that doesn't read, one that floods with control frames.
+//!
+//! | a client that | is closed |
+//! |---|---|
+//! | sends nothing, a part of a head, of HTTP/2's preface, of a HEADERS | after the [header timeout](Server::header_timeout), from the connection on, or from the first byte of a later request |
+//! | has not finished the TLS handshake | after the [handshake timeout](Server::handshake_timeout) |
+//! | asks nothing, whatever it pings | after the [idle timeout](Server::idle_timeout), with GOAWAY |
+//! | reads less than 256 bytes a second | after the [write timeout](Server::write_timeout) |
+//! | takes nothing of one stream, as of a window of 0 | the same, but only the stream: RST_STREAM |
+//! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
+//! | is one too many | at once |
+//!
+//! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged. What the
+//! body of a request may take is for [`timeout`](crate::timeout) and
+//! [`body_limit`](crate::body_limit): they answer.
+//!
+//! # Listeners
+//!
+//! TCP and Unix sockets, several at once ([`Server::listen`]), TLS ([`Server::listen_tls`], feature
+//! `tls`), what systemd or a process before this one hands over ([`inherited`]), anything that
+//! implements [`Listener`], or an accept loop of one's own ([`Server::accept_loop`],
+//! [`Connections::serve_connection`]). A listener of TCP lets 4096 connections wait, as far as the
+//! system allows. Where accepting fails, that is logged once, and tried again after 5 ms to 1 s. The
+//! peer of a Unix socket is `127.0.0.1:0`.
 //!
 //! Proxies that speak the PROXY protocol, version 1 or 2, are declared with
-//! [`Serve::proxy_protocol`]. Each connection from them must begin with a header, and its requests
+//! [`Server::proxy_protocol`]. Each connection from them must begin with a header, and its requests
 //! carry the address in it; without one it is closed. From others such a header is garbage: 400.
 //!
-//! On SIGTERM or SIGINT, or when the future given to [`Serve::shutdown_on`] is ready:
+//! # Stopping
 //!
-//! 1. `/ready` turns 503; everything is still served for the [grace period](Serve::grace), so that
-//!    load balancers notice.
-//! 2. Nothing new is accepted. Idle connections are closed, the others end after the answer that
-//!    is under way (`connection: close`, or GOAWAY), for at most the [drain time](Serve::drain).
-//! 3. What is left is cut. [`Stopped`] says how it went.
+//! On SIGTERM or SIGINT, when the future given to [`Server::shutdown_on`] is ready, or on
+//! [`Shutdown::begin`]:
+//!
+//! 1. `/ready` turns 503; everything is still served for the [grace period](Server::grace), so that
+//!    load balancers notice. Responses of HTTP/1 carry `connection: close`.
+//! 2. Nothing new is accepted, after what waits already. Handlers learn of it:
+//!    [`Shutdown::draining`]. Connections end after the response that is under way (GOAWAY on HTTP/2),
+//!    idle ones when nothing was asked for a second, so that no request is lost that is on its way.
+//!    All have at most the [drain time](Server::drain), upgraded ones too.
+//! 3. What is left is cut. [`Server::flush`] runs, and [`Stopped`] says how it went.
 //!
 //! A second signal skips to the third step.
 //!
 //! # Example
 //!
 //! ```
-//! use std::{convert::Infallible, time::Duration};
+//! use std::convert::Infallible;
 //!
 //! use bytes::Bytes;
 //! use http::{Request, Response};
@@ -41,7 +69,6 @@
 //! });
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
 //! let stopped = serve(listener, hello)
-//!     .grace(Duration::ZERO)
 //!     .shutdown_on(async {})
 //!     .await?;
 //!
@@ -54,24 +81,64 @@
 //!
 //! | method | default | why |
 //! |---|---|---|
-//! | [`Serve::health`] | none | what turns 503 first |
-//! | [`Serve::grace`] | 5 s | the time in which Kubernetes takes a pod out of its endpoints |
-//! | [`Serve::drain`] | 20 s | with the grace period, below Kubernetes' 30 s |
-//! | [`Serve::leave_peer`] | nowhere but in `PeerAddr` | an allocation a request |
-//! | [`Serve::header_timeout`] | 10 s | a head is a few packets |
-//! | [`Serve::proxy_protocol`] | nobody | whoever may send a PROXY header chooses its address |
-//! | [`Serve::shutdown_on`] | SIGTERM, SIGINT | |
+//! | [`Server::header_timeout`] | 10 s | a head is a few packets |
+//! | [`Server::handshake_timeout`] | 10 s | the same |
+//! | [`Server::idle_timeout`] | 75 s | above the 60 s of load balancers: who closes first must be the client |
+//! | [`Server::write_timeout`] | 30 s | a mobile network may be gone for seconds |
+//! | [`Server::max_age`] | none | what closes it is the client, or a limit above |
+//! | [`Server::max_connections`] | 10,000 | an idle one takes some 10 KiB, and a descriptor |
+//! | [`Server::max_client_connections`] | half of all | one client alone keeps nobody out; behind a proxy all clients are one |
+//! | [`Server::max_streams`] | 100 | Envoy's for an edge; the windows are too: 64 KiB, and 1 MiB for a connection |
+//! | [`Server::http1_only`], [`Server::http2_only`] | both | the first bytes tell |
+//! | [`Server::proxy_protocol`] | nobody | whoever may send a PROXY header chooses its address |
+//! | [`Server::scheme`] | `https` over TLS, else unknown | plain connections may come from a proxy with TLS |
+//! | [`Server::leave_peer`] | nowhere but in `PeerAddr` | an allocation a request |
+//! | [`Server::admin`] | none | what is not for the public |
+//! | [`Server::health`] | none | what turns 503 first |
+//! | [`Server::grace`] | 5 s with health, else 0 | the time in which Kubernetes takes a pod out of its endpoints |
+//! | [`Server::drain`] | 20 s | with the grace period, below Kubernetes' 30 s |
+//! | [`Server::shutdown_on`], [`Server::shutdown`] | SIGTERM, SIGINT | |
+//! | [`Server::flush`] | nothing | for at most 5 s each |
 //!
-//! HTTP/2 allows 100 streams at once on a connection, and pings every 20 s.
+//! A head has at most 100 fields and 64 KiB here.
 
-mod builder;
+mod accept;
+mod activity;
+mod admin;
+mod bodies;
 mod connection;
+mod counts;
+mod frames;
+mod inherited;
+mod limits;
+mod listener;
+mod open;
 mod proxy;
+mod refusal;
 mod run;
+mod server;
+mod serving;
+mod settings;
+mod shutdown;
 mod signal;
 mod stopped;
+mod streams;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+mod transport;
+mod version;
+mod watchdog;
+mod wire;
 
+#[cfg(feature = "tls")]
+pub use self::tls::Tls;
 pub use self::{
-    builder::{IsResponse, Serve, serve},
+    inherited::{Inherited, bind_reuse_port, inherited},
+    listener::Listener,
+    server::{Connections, IsResponse, Server, serve},
+    shutdown::Shutdown,
     stopped::Stopped,
+    wire::Io,
 };

@@ -1,170 +1,165 @@
-//! Accepting, and stopping.
+//! Serving, and stopping.
 
-use std::{io, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::TokioExecutor,
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
-};
 use portcullis_core::BoxError;
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 use tower_service::Service;
 
 use super::{
-    Serve, Stopped,
-    builder::{LeavePeer, Times},
-    connection::{self, Connection},
+    Connections, Server, Shutdown, Stopped, accept::Accept, open::Open, server::Stopping,
+    shutdown::Stage, signal::Stop,
 };
-use crate::networks::Networks;
 
 /// Serves until told to stop, and then stops.
-pub(super) async fn run<S, B>(serve: Serve<S>) -> io::Result<Stopped>
+pub(super) async fn run<S, B>(server: Server<S>) -> io::Result<Stopped>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let Serve {
-        listener,
-        service,
-        stop,
-        times,
-        proxies,
-        health,
-        leave_peer,
-    } = serve;
-    if let Some(health) = &health {
+    let Server {
+        connections,
+        accepts,
+        loops,
+        mut stopping,
+    } = server;
+    let limits = &connections.settings.limits;
+    let checked = limits.check();
+    checked.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let mut stop = stopping.on.take().unwrap_or(Ok(Stop::Never))?;
+    if let Some(health) = &stopping.health {
         health.start();
     }
-    let mut stop = stop?;
-    let mut acceptor = Acceptor::new(listener, service, times, proxies);
-    acceptor.leave_peer = leave_peer;
-    acceptor.accept_until(stop.wait()).await;
-
-    let started = Instant::now();
-    if let Some(health) = &health {
-        health.drain();
+    let mut accepting = JoinSet::new();
+    for accept in accepts {
+        let accept = accept.speaking(limits.versions);
+        let shutdown = stopping.shutdown.clone();
+        accepting.spawn(accept_until_draining(accept, connections.clone(), shutdown));
     }
-    let in_a_hurry = acceptor
-        .accept_until(either(stop.wait(), times.grace))
-        .await;
-    let limit = async {
-        if !in_a_hurry {
-            either(stop.wait(), times.drain).await;
-        }
-    };
-    let (ended, cut) = acceptor.stop(limit).await;
-    Ok(Stopped {
-        ended,
-        cut,
-        took: started.elapsed(),
-    })
+    for accept_loop in loops {
+        let shutdown = stopping.shutdown.clone();
+        let accept_loop = accept_loop(connections.clone());
+        accepting.spawn(async move { until(accept_loop, shutdown.draining()).await });
+    }
+    for admin in &mut stopping.admins {
+        admin.start();
+    }
+    let asked = stopping.shutdown.clone();
+    until(asked.reached(Stage::Asked), stop.wait()).await;
+    Ok(self::stop(&connections.open, stopping, accepting, stop.wait()).await)
 }
 
-/// Waits for the first of the two. Says whether it was the event.
-async fn either(event: impl Future<Output = ()>, time: Duration) -> bool {
-    timeout(time, event).await.is_ok()
-}
-
-struct Acceptor<S> {
-    listener: TcpListener,
-    service: S,
-    times: Times,
-    proxies: Networks,
-    leave_peer: Option<LeavePeer>,
-    protocol: Builder<TokioExecutor>,
-    graceful: GracefulShutdown,
-    draining: watch::Sender<()>,
-    connections: JoinSet<()>,
-}
-
-// ===== impl Acceptor =====
-
-impl<S, B> Acceptor<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+async fn accept_until_draining<S, B>(
+    mut accept: Accept,
+    connections: Connections<S>,
+    shutdown: Shutdown,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    fn new(listener: TcpListener, service: S, times: Times, proxies: Networks) -> Self {
-        Self {
-            listener,
-            service,
-            times,
-            proxies,
-            leave_peer: None,
-            protocol: connection::protocol(times),
-            graceful: GracefulShutdown::new(),
-            draining: watch::Sender::new(()),
-            connections: JoinSet::new(),
-        }
+    let serve = |io, peer, transport| {
+        tokio::spawn(connections.serve(io, peer, transport));
+    };
+    until(accept.run(serve), shutdown.draining()).await;
+    accept.sweep(serve).await;
+}
+
+/// Stops: not ready, then nothing new, then nothing at all.
+pub(super) async fn stop(
+    open: &Open,
+    stopping: Stopping,
+    mut accepting: JoinSet<()>,
+    again: impl Future<Output = ()>,
+) -> Stopped {
+    let Stopping {
+        shutdown, health, ..
+    } = &stopping;
+    let started = Instant::now();
+    let ended_before = open.ended();
+    let mut again = pin!(again);
+    shutdown.enter(Stage::Grace);
+    open.enter(Stage::Grace);
+    if let Some(health) = health {
+        health.drain();
+    }
+    let is_in_a_hurry = timeout(stopping.grace(), again.as_mut()).await.is_ok();
+
+    shutdown.enter(Stage::Draining);
+    while accepting.join_next().await.is_some() {}
+    open.enter(Stage::Draining);
+    if !is_in_a_hurry {
+        let ended = until(open.emptied(), again.as_mut());
+        // What is left then is cut.
+        let _ = timeout(stopping.drain, ended).await;
     }
 
-    async fn accept_until<T>(&mut self, stop: impl Future<Output = T>) -> T {
-        let mut stop = pin!(stop);
-        loop {
-            tokio::select! {
-                stopped = &mut stop => return stopped,
-                Some(_) = self.connections.join_next() => {}
-                accepted = self.listener.accept() => match accepted {
-                    Ok((io, peer)) => self.spawn(io, peer),
-                    // Out of file descriptors, most likely: trying again at once burns the CPU.
-                    Err(_) => sleep(ACCEPT_BACKOFF).await,
-                },
+    let cut = open.count();
+    let ended = open.ended() - ended_before;
+    shutdown.enter(Stage::Cut);
+    open.enter(Stage::Cut);
+    let _ = timeout(CUT_LIMIT, open.emptied()).await;
+    let took = started.elapsed();
+    stopping.end().await;
+    Stopped { ended, cut, took }
+}
+
+/// Waits for the first of the two, the second first.
+async fn until(work: impl Future<Output = ()>, end: impl Future<Output = ()>) {
+    let (mut work, mut end) = (pin!(work), pin!(end));
+    poll_fn(|cx| {
+        if end.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        work.as_mut().poll(cx)
+    })
+    .await;
+}
+
+// ===== impl Stopping =====
+
+impl Stopping {
+    /// Load balancers need time only where they are told something.
+    fn grace(&self) -> Duration {
+        let default = if self.health.is_some() {
+            DEFAULT_GRACE
+        } else {
+            Duration::ZERO
+        };
+        self.grace.unwrap_or(default)
+    }
+
+    /// Lets others write what they have of the last requests.
+    async fn end(self) {
+        for flush in self.flushes {
+            let flushed: Pin<Box<dyn Future<Output = ()> + Send>> = flush;
+            if timeout(FLUSH_LIMIT, flushed).await.is_err() {
+                tracing::warn!(target: "portcullis", limit = ?FLUSH_LIMIT, "not flushed in time");
             }
         }
-    }
-
-    fn spawn(&mut self, io: TcpStream, peer: SocketAddr) {
-        let connection = Connection {
-            io,
-            peer,
-            times: self.times,
-            is_proxied: self.proxies.contains(peer.ip()),
-            leave_peer: self.leave_peer,
-            protocol: self.protocol.clone(),
-            watcher: self.graceful.watcher(),
-            draining: self.draining.subscribe(),
-        };
-        let service = self.service.clone();
-        self.connections.spawn(connection.serve(service));
-    }
-
-    /// Closes the listener and waits for connections to end. Says how many did, and how many had
-    /// to be cut.
-    async fn stop(self, limit: impl Future<Output = ()>) -> (usize, usize) {
-        let Self {
-            listener,
-            graceful,
-            draining,
-            mut connections,
-            ..
-        } = self;
-        drop((listener, draining));
-        let open = still_running(&mut connections);
-        tokio::select! {
-            () = graceful.shutdown() => {}
-            () = limit => {}
-        }
-        let cut = still_running(&mut connections);
-        connections.shutdown().await;
-        (open - cut, cut)
+        drop(self.admins);
     }
 }
 
-fn still_running(connections: &mut JoinSet<()>) -> usize {
-    while connections.try_join_next().is_some() {}
-    connections.len()
-}
+/// The time in which Kubernetes takes a pod out of its endpoints.
+const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// For tasks that are told to end to do so.
+const CUT_LIMIT: Duration = Duration::from_secs(1);
+
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);

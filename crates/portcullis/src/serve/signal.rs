@@ -11,6 +11,7 @@ pub(super) enum Stop {
     Signal(Signals),
     // Once in the life of a server: a box keeps the type simple.
     Future(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Never,
 }
 
 /// SIGTERM and SIGINT, listened to from the moment this is made.
@@ -35,6 +36,7 @@ impl Stop {
                 future.as_mut().await;
                 *future = Box::pin(pending());
             }
+            Self::Never => pending().await,
         }
     }
 }

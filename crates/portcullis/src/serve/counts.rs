@@ -1,0 +1,106 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use portcullis_core::Count;
+
+use super::{activity::Why, connection::Refused};
+
+/// What happened to connections.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) accepted: Counter,
+    full: Counter,
+    client_full: Counter,
+    proxy: Counter,
+    tls: Counter,
+    head: Counter,
+    idle: Counter,
+    write: Counter,
+    age: Counter,
+    /// Requests that could not be parsed.
+    pub(super) unparsed: Counter,
+}
+
+/// A number that grows.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+// ===== impl Tally =====
+
+impl Tally {
+    /// A connection never opened.
+    pub(super) fn refused(&self, why: Refused) {
+        match why {
+            Refused::Full => self.full.add(),
+            Refused::ClientFull => self.client_full.add(),
+            Refused::NoProxyHeader => self.proxy.add(),
+            Refused::NoTls => self.tls.add(),
+            Refused::Late => self.head.add(),
+            Refused::Gone => {}
+        }
+    }
+
+    /// A limit closed a connection.
+    pub(super) fn closed(&self, why: Why) {
+        match why {
+            Why::Head => self.head.add(),
+            Why::Idle => self.idle.add(),
+            Why::Write => self.write.add(),
+            Why::Age => self.age.add(),
+        }
+    }
+
+    pub(super) fn counts(&self, open: usize) -> Vec<Count> {
+        let refused = [
+            ("full", &self.full),
+            ("client_full", &self.client_full),
+            ("proxy_header", &self.proxy),
+            ("tls", &self.tls),
+        ];
+        let closed = [
+            ("header_timeout", &self.head),
+            ("idle_timeout", &self.idle),
+            ("write_timeout", &self.write),
+            ("max_age", &self.age),
+        ];
+        let gauge = Count::gauge(
+            "portcullis_connections_open",
+            "Connections that are open",
+            open as u64,
+        );
+        let total = |name, help, counter: &Counter| Count::total(name, help, counter.get());
+        let mut counts = vec![
+            gauge,
+            total(
+                "portcullis_connections_accepted",
+                "Connections that were accepted",
+                &self.accepted,
+            ),
+            total(
+                "portcullis_requests_unparsed",
+                "Requests of HTTP/1 that were refused because they could not be parsed",
+                &self.unparsed,
+            ),
+        ];
+        counts.extend(refused.map(|(reason, counter)| {
+            let name = "portcullis_connections_refused";
+            total(name, "Connections that were closed unread", counter).label("reason", reason)
+        }));
+        counts.extend(closed.map(|(reason, counter)| {
+            let name = "portcullis_connections_closed";
+            total(name, "Connections that a limit closed", counter).label("reason", reason)
+        }));
+        counts
+    }
+}
+
+// ===== impl Counter =====
+
+impl Counter {
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}

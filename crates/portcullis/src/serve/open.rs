@@ -1,0 +1,176 @@
+//! The connections that are open.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use slab::Slab;
+use tokio::{sync::Notify, time::Instant};
+
+use super::{activity::Activity, connection::Refused, counts::Tally, shutdown::Stage};
+
+/// The connections of a server that are open. Clones are handles to them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Open(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    connections: Mutex<Connections>,
+    /// The last one ended.
+    emptied: Notify,
+    tally: Tally,
+}
+
+#[derive(Debug)]
+struct Connections {
+    stage: Stage,
+    all: Slab<Arc<Activity>>,
+    /// How many each client has. No longer than `all`.
+    clients: HashMap<IpAddr, usize>,
+    /// How many are not open any more.
+    ended: usize,
+}
+
+/// A connection that is open, for as long as this is kept.
+#[derive(Debug)]
+pub(super) struct Slot {
+    open: Open,
+    index: usize,
+    client: Option<IpAddr>,
+    activity: Arc<Activity>,
+}
+
+// ===== impl Open =====
+
+impl Open {
+    /// Opens a connection, unless there are too many, or the server stops.
+    pub(super) fn open(&self, limit: usize) -> Option<Slot> {
+        let mut connections = self.lock();
+        if connections.stage >= Stage::Draining {
+            return None;
+        }
+        if connections.all.len() >= limit {
+            self.tally().refused(Refused::Full);
+            return None;
+        }
+        let activity = Arc::new(Activity::new(Instant::now()));
+        activity.enter(connections.stage);
+        let index = connections.all.insert(Arc::clone(&activity));
+        self.tally().accepted.add();
+        Some(Slot {
+            open: self.clone(),
+            index,
+            client: None,
+            activity,
+        })
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.lock().all.len()
+    }
+
+    pub(super) fn ended(&self) -> usize {
+        self.lock().ended
+    }
+
+    pub(super) fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    /// Tells all connections, and those that come.
+    pub(super) fn enter(&self, stage: Stage) {
+        let all: Vec<_> = {
+            let mut connections = self.lock();
+            connections.stage = stage;
+            let all = connections.all.iter();
+            all.map(|(_, activity)| Arc::clone(activity)).collect()
+        };
+        for activity in all {
+            activity.enter(stage);
+        }
+    }
+
+    /// Waits until none is open.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let emptied = self.0.emptied.notified();
+            if self.count() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        let connections = self.0.connections.lock();
+        connections.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            stage: Stage::Serving,
+            all: Slab::new(),
+            clients: HashMap::new(),
+            ended: 0,
+        }
+    }
+}
+
+// ===== impl Slot =====
+
+impl Slot {
+    pub(super) const fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    pub(super) const fn open(&self) -> &Open {
+        &self.open
+    }
+
+    /// Counts the connection for its client. Returns `false` if it has too many.
+    pub(super) fn belongs_to(&mut self, client: IpAddr, limit: usize) -> bool {
+        let client = network(client);
+        let mut connections = self.open.lock();
+        let count = connections.clients.entry(client).or_default();
+        if *count >= limit {
+            return false;
+        }
+        *count += 1;
+        drop(connections);
+        self.client = Some(client);
+        true
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut connections = self.open.lock();
+        connections.all.remove(self.index);
+        connections.ended += 1;
+        if let Some(client) = self.client
+            && let Some(count) = connections.clients.get_mut(&client)
+        {
+            *count -= 1;
+            if *count == 0 {
+                connections.clients.remove(&client);
+            }
+        }
+        let is_empty = connections.all.is_empty();
+        drop(connections);
+        if is_empty {
+            self.open.0.emptied.notify_waiters();
+        }
+    }
+}
+
+/// What one client has: an address of IPv4, or a /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+    }
+}

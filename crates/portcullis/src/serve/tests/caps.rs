@@ -1,0 +1,114 @@
+//! How many connections there may be.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn more_connections_than_the_limit_are_closed_at_once_and_a_place_that_is_left_is_taken() {
+    let server = server().max_connections(2).max_client_connections(2);
+    let connections = server.connections();
+    let first = Client::new(&connections);
+    let _second = Client::new(&connections);
+
+    assert_took(Client::new(&connections).closed().await, Duration::ZERO);
+    drop(first.io);
+    first.served.await.unwrap();
+    let mut next = Client::sending(&connections, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    next.read_until(b"ok").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_has_its_share_which_is_half_unless_told() {
+    let server = server().max_connections(4);
+    let connections = server.connections();
+    let _one = [
+        Client::from("[2001:db8::1]:1", &connections),
+        Client::from("[2001:db8::ffff:0:2]:2", &connections),
+    ];
+    tokio::task::yield_now().await;
+    let same = Client::from("[2001:db8::3]:3", &connections);
+    assert_took(same.closed().await, Duration::ZERO);
+    let other = Client::from("[2001:db8:0:1::1]:1", &connections);
+    assert_took(other.closed().await, 10 * SECOND);
+    let refused = server.counts().counts();
+    let refused = refused.iter().find(|count| {
+        count.name.ends_with("connections_refused") && count.labels[0].1 == "client_full"
+    });
+    assert_eq!(refused.unwrap().value, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_zero_is_refused_in_one_line() {
+    let server = server().max_connections(0).idle_timeout(Duration::ZERO);
+    let error = server.shutdown_on(async {}).await.unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "idle_timeout is zero; max_connections is zero"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_over_the_limit_are_refused() {
+    let server = server().max_streams(3);
+    let mut all = hello();
+    for stream in 0..4 {
+        all.extend(get(2 * stream + 1, "/endless"));
+    }
+    let mut client = Client::sending(&server.connections(), &all).await;
+    let reset = hostile::read_frame(&mut client, 3).await;
+
+    assert_eq!(reset.stream, 7);
+    assert_eq!(reset.payload, [0, 0, 0, 7], "REFUSED_STREAM");
+}
+
+/// Fails as a listener does that is out of descriptors, and then gives one connection.
+struct Failing {
+    failures: u32,
+    given: Option<DuplexStream>,
+    asked: tokio::sync::mpsc::UnboundedSender<Duration>,
+    began: Instant,
+}
+
+impl crate::serve::Listener for Failing {
+    type Io = DuplexStream;
+
+    async fn accept(&mut self) -> std::io::Result<(DuplexStream, SocketAddr)> {
+        self.asked.send(self.began.elapsed()).unwrap();
+        if self.failures > 0 {
+            self.failures -= 1;
+            return Err(std::io::Error::other("too many open files"));
+        }
+        match self.given.take() {
+            Some(io) => Ok((io, ([127, 0, 0, 1], 1).into())),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_fails_is_asked_again_less_and_less_often() {
+    let (mut io, theirs) = duplex(1024);
+    let (asked, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let listener = Failing {
+        failures: 12,
+        given: Some(theirs),
+        asked,
+        began: Instant::now(),
+    };
+    tokio::spawn(server().listen(listener).into_future());
+    io.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    io.read_to_string(&mut answer).await.unwrap();
+
+    assert!(answer.ends_with("ok"), "{answer}");
+    let mut times = Vec::new();
+    while let Ok(time) = seen.try_recv() {
+        times.push(time);
+    }
+    let waits: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(waits[..8].is_sorted(), "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= SECOND + TICK), "{waits:?}");
+    assert!(times[12] >= 4 * SECOND, "{times:?}");
+}

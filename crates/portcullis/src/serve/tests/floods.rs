@@ -1,0 +1,114 @@
+//! Clients that send more control frames than they need.
+
+use proptest::prelude::*;
+
+use super::{
+    hostile::{has_frame, read_frame},
+    *,
+};
+use crate::serve::{activity::Activity, frames::Frames, wire::PREFACE};
+
+async fn flood(one: &[u8]) -> Vec<u8> {
+    let server = server();
+    let mut client = Client::sending(&server.connections(), &hello()).await;
+    let batch = one.repeat(16_384 / one.len());
+    for _ in 0..60 {
+        if client.io.write_all(&batch).await.is_err() {
+            break;
+        }
+    }
+    client.read_to_end().await.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn floods_of_what_must_be_answered_end_the_connection_calmly() {
+    let began = Instant::now();
+    let ping = frame(6, 0, 0, &[0; 8]);
+    let settings = frame(4, 0, 0, b"");
+    let window = frame(8, 0, 0, &1_u32.to_be_bytes());
+    let priority = frame(2, 0, 1, &[0, 0, 0, 0, 1]);
+    let unknown = frame(0xbe, 0, 0, b"");
+    for one in [ping, settings, window, priority, unknown] {
+        let seen = flood(&one).await;
+
+        assert!(seen.ends_with(&[0, 0, 0, 0xb]), "{one:?}: {seen:?}");
+        assert!(has_frame(&seen, 7));
+    }
+    assert!(began.elapsed() < SECOND, "no timer ended them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_pings_each_second_and_reads_much_is_served() {
+    let server = server();
+    let mut client = Client::sending(&server.connections(), &hello()).await;
+    for round in 0..200_u32 {
+        tokio::time::sleep(SECOND / 10).await;
+        let stream = 2 * round + 1;
+        let window = frame(8, 0, 0, &(1_u32 << 20).to_be_bytes());
+        let ping = frame(6, 0, 0, &[0; 8]);
+        let asked = [ping, window, get(stream, "/large")].concat();
+        client.io.write_all(&asked).await.unwrap();
+        let mut left: usize = 1 << 20;
+        while left > 0 {
+            let frame_read = read_frame(&mut client, 0).await;
+            let bytes = frame_read.payload.len();
+            left -= bytes;
+            // After each KiB, as the least lazy clients do.
+            let update = frame(8, 0, stream, &1024_u32.to_be_bytes());
+            let updates = update.repeat(bytes.div_ceil(1024));
+            client.io.write_all(&updates).await.unwrap();
+        }
+    }
+}
+
+/// Frames, and how a client may cut them.
+fn conversation() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
+    let one = (
+        0_u8..12,
+        any::<u8>(),
+        prop::collection::vec(any::<u8>(), 0..40),
+    );
+    let frames = prop::collection::vec(one, 0..40);
+    (frames, prop::collection::vec(1_usize..30, 1..20)).prop_map(|(frames, cuts)| {
+        let mut bytes = PREFACE.to_vec();
+        for (kind, flags, payload) in frames {
+            bytes.extend(frame(kind, flags, 1, &payload));
+        }
+        (bytes, cuts)
+    })
+}
+
+proptest! {
+    #[test]
+    fn how_bytes_are_cut_changes_nothing((bytes, cuts) in conversation()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _guard = runtime.enter();
+        let activity = std::sync::Arc::new(Activity::new(Instant::now()));
+        let mut whole = Frames::new();
+        let mut cut = Frames::new();
+        let expected = whole.read(&bytes, &activity).is_ok();
+        let mut rest = &bytes[..];
+        let mut is_ok = true;
+        for length in cuts.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, after) = rest.split_at((*length).min(rest.len()));
+            is_ok = is_ok && cut.read(piece, &activity).is_ok();
+            rest = after;
+        }
+
+        prop_assert_eq!(is_ok, expected);
+        if expected {
+            prop_assert_eq!(cut.state(), whole.state());
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes: Vec<u8>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _guard = runtime.enter();
+        let activity = std::sync::Arc::new(Activity::new(Instant::now()));
+        let _ = Frames::new().read(&bytes, &activity);
+    }
+}

@@ -1,0 +1,154 @@
+//! How connections end when the server does.
+
+use super::*;
+use crate::serve::Shutdown;
+
+/// A server that is told to stop by the handle, over pipes that are given to it.
+struct Stopping {
+    shutdown: Shutdown,
+    connections: App,
+    stopped: JoinHandle<crate::serve::Stopped>,
+}
+
+fn stopping(drain: Duration) -> Stopping {
+    let shutdown = Shutdown::new();
+    let server = server().shutdown(&shutdown).drain(drain);
+    let connections = server.connections();
+    let asked = shutdown.clone();
+    let server = server
+        .accept_loop(|_| std::future::pending())
+        .shutdown_on(async move { asked.reached(crate::serve::shutdown::Stage::Asked).await });
+    Stopping {
+        shutdown,
+        connections,
+        stopped: tokio::spawn(async { server.await.unwrap() }),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_server_stops_at_once() {
+    let stopping = stopping(20 * SECOND);
+    let began = Instant::now();
+    stopping.shutdown.begin();
+    let stopped = stopping.stopped.await.unwrap();
+
+    assert_took(began.elapsed(), Duration::ZERO);
+    assert_eq!((stopped.ended(), stopped.cut()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_just_been_served_may_ask_once_more_and_is_told() {
+    let stopping = stopping(20 * SECOND);
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut client = Client::sending(&stopping.connections, request).await;
+    client.read_until(b"ok").await;
+    stopping.shutdown.begin();
+    tokio::time::sleep(SECOND / 2).await;
+
+    client.io.write_all(request).await.unwrap();
+    let (seen, _) = client.read_to_end().await;
+    let seen = String::from_utf8(seen).unwrap();
+    assert!(
+        seen.contains("connection: close") && seen.ends_with("ok"),
+        "{seen}"
+    );
+    let stopped = stopping.stopped.await.unwrap();
+    assert_eq!((stopped.ended(), stopped.cut()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_just_connected_is_served_and_who_has_long_been_silent_is_not_waited_for() {
+    let stopping = stopping(20 * SECOND);
+    let silent = Client::new(&stopping.connections);
+    tokio::time::sleep(2 * SECOND).await;
+    let mut fresh = Client::new(&stopping.connections);
+    tokio::task::yield_now().await;
+    stopping.shutdown.begin();
+    tokio::time::sleep(SECOND / 2).await;
+
+    assert!(silent.served.is_finished());
+    fresh
+        .io
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let (seen, _) = fresh.read_to_end().await;
+    assert!(seen.ends_with(b"ok"), "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_end_is_cut_at_the_deadline_and_counted() {
+    let stopping = stopping(20 * SECOND);
+    let slow = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
+    let slow = Client::sending(&stopping.connections, slow).await;
+    tokio::time::sleep(45 * SECOND).await;
+    let http1 = b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n";
+    let http2 = [hello(), get(1, "/endless")].concat();
+    let _stuck = [
+        Client::sending(&stopping.connections, http1).await,
+        Client::sending(&stopping.connections, &http2).await,
+    ];
+    tokio::time::sleep(SECOND).await;
+    let began = Instant::now();
+    stopping.shutdown.begin();
+    let stopped = stopping.stopped.await.unwrap();
+
+    assert_took(began.elapsed(), 20 * SECOND);
+    assert_eq!((stopped.ended(), stopped.cut()), (1, 2));
+    assert!(slow.read_to_end().await.0.ends_with(b"slow"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgraded_connection_learns_of_the_drain_and_is_cut_and_counted() {
+    for heeds in [true, false] {
+        let shutdown = Shutdown::new();
+        let draining = shutdown.clone();
+        let app = service_fn(move |mut req: Request<Incoming>| {
+            let draining = draining.clone();
+            tokio::spawn(async move {
+                let upgraded = hyper::upgrade::on(&mut req).await.unwrap();
+                let mut io = hyper_util::rt::TokioIo::new(upgraded);
+                let mut bytes = [0; 16];
+                if heeds {
+                    draining.draining().await;
+                } else {
+                    let cut = io.read(&mut bytes).await.unwrap_err();
+                    assert_eq!(cut.to_string(), "the server stops");
+                }
+            });
+            let response = Response::builder().status(101).header("upgrade", "echo");
+            let response = response.header("connection", "upgrade");
+            let body = Full::new(Bytes::new());
+            std::future::ready(Ok::<_, Infallible>(response.body(body).unwrap()))
+        });
+        let server = Server::new(app).shutdown(&shutdown).drain(3 * SECOND);
+        let connections = server.connections();
+        let (mut io, theirs) = duplex(1024);
+        let peer = ([192, 0, 2, 1], 1).into();
+        tokio::spawn(connections.serve_connection(theirs, peer));
+        let ask = b"GET / HTTP/1.1\r\nhost: a\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n";
+        io.write_all(ask).await.unwrap();
+        let mut answer = [0; 12];
+        io.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 101");
+
+        let stopped = server.stop().await;
+        assert_eq!(stopped.cut(), usize::from(!heeds), "{stopped}");
+        assert_eq!(stopped.ended(), usize::from(heeds), "{stopped}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_are_flushed_when_all_has_ended_and_not_for_ever() {
+    let shutdown = Shutdown::new();
+    let (told, flushed) = tokio::sync::oneshot::channel();
+    let server = server()
+        .shutdown(&shutdown)
+        .flush(async move { told.send(()).unwrap() })
+        .flush(std::future::pending());
+    let began = Instant::now();
+    server.stop().await;
+
+    flushed.await.unwrap();
+    assert_took(began.elapsed(), 5 * SECOND);
+}

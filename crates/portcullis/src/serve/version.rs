@@ -1,0 +1,34 @@
+//! Which version of HTTP a client speaks.
+
+use std::io;
+
+use tokio::io::AsyncReadExt;
+
+use super::wire::{Begun, BoxIo, PREFACE};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
+}
+
+/// Reads until the first byte that isn't of HTTP/2's preface, or to its end.
+///
+/// # Errors
+///
+/// Returns an error when the connection ends before.
+pub(super) async fn read(io: &mut BoxIo, begun: &mut Begun) -> io::Result<Version> {
+    loop {
+        let read = io.read(begun.unfilled()).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        begun.fill(read);
+        if !PREFACE.starts_with(begun.bytes()) {
+            return Ok(Version::Http1);
+        }
+        if begun.bytes().len() == PREFACE.len() {
+            return Ok(Version::Http2);
+        }
+    }
+}

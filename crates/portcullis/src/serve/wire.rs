@@ -1,0 +1,260 @@
+//! A connection's bytes, below hyper.
+
+use std::{
+    fmt,
+    io::{self, ErrorKind, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    activity::{Activity, Side},
+    frames::Frames,
+    open::Slot,
+    refusal::Refusals,
+};
+
+/// What a connection is made of: TCP, a Unix socket, TLS over one, or a pipe of a test.
+pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
+
+/// One type for all kinds, so that hyper's code is there once.
+pub(super) type BoxIo = Box<dyn Io>;
+
+/// A connection's bytes, of which its [`Activity`] hears.
+pub(super) struct Wire {
+    io: BoxIo,
+    /// Read to find out the version; hyper has not seen it.
+    begun: Begun,
+    /// HTTP/2.
+    frames: Option<Frames>,
+    /// HTTP/1.
+    refusals: Option<Refusals>,
+    activity: Arc<Activity>,
+    /// The connection is open for as long as this is.
+    slot: Slot,
+}
+
+/// The first bytes of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    bytes: [u8; PREFACE.len()],
+    start: usize,
+    end: usize,
+}
+
+// ===== impl Wire =====
+
+impl Wire {
+    pub(super) fn new(io: BoxIo, begun: Begun, slot: Slot) -> Self {
+        Self {
+            io,
+            begun,
+            frames: None,
+            refusals: None,
+            activity: Arc::clone(slot.activity()),
+            slot,
+        }
+    }
+
+    /// Counts the frames of HTTP/2.
+    pub(super) fn frames(mut self) -> Self {
+        self.frames = Some(Frames::new());
+        self
+    }
+
+    /// Completes what hyper answers to requests that it can't parse.
+    pub(super) fn refusals(mut self, refusals: Refusals) -> Self {
+        self.refusals = Some(refusals);
+        self
+    }
+
+    fn is_cut(&self, side: Side, cx: &Context<'_>) -> bool {
+        self.activity.is_upgraded() && self.activity.is_cut(side, cx)
+    }
+
+    /// Looks at what came.
+    fn look(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let Some(frames) = &mut self.frames else {
+            self.activity.read();
+            return Ok(());
+        };
+        let flooded = frames.read(bytes, &self.activity);
+        if flooded.is_err() {
+            // Said if it can be; the connection ends.
+            let _ = Pin::new(&mut self.io).poll_write(cx, &GO_AWAY);
+        }
+        flooded
+    }
+
+    /// Takes what hyper writes without a request: it could not parse one. Returns how much it was.
+    fn refuse(&mut self, bufs: &[IoSlice<'_>]) -> Option<usize> {
+        let refusals = self.refusals.as_mut()?;
+        if self.activity.is_answering() {
+            return None;
+        }
+        let status = refusals.take(bufs)?;
+        self.slot.open().tally().unparsed.add();
+        tracing::info!(target: "portcullis", status = status.as_u16(), "request not parsed");
+        Some(bufs.iter().map(|buf| buf.len()).sum())
+    }
+
+    /// Writes what is written in place of hyper's refusal.
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(refusals) = &mut self.refusals else {
+            return Poll::Ready(Ok(()));
+        };
+        let flushed = refusals.poll_flush(&mut self.io, cx);
+        if flushed.is_pending() {
+            self.activity.blocked();
+        }
+        flushed
+    }
+
+    /// Notes how a write went.
+    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(bytes)) => {
+                self.activity.wrote(bytes);
+                if let Some(frames) = &mut self.frames {
+                    frames.wrote(bytes);
+                }
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.activity.blocked(),
+        }
+        written
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.is_cut(Side::Reader, cx) {
+            return Poll::Ready(Err(cut()));
+        }
+        let start = buf.filled().len();
+        if !self.begun.read(buf) {
+            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        }
+        let looked = self.look(cx, &buf.filled()[start..]);
+        if looked.is_err() {
+            buf.set_filled(start);
+        }
+        Poll::Ready(looked)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_cut(Side::Writer, cx) {
+            return Poll::Ready(Err(cut()));
+        }
+        if let Some(bytes) = self.refuse(bufs) {
+            return Poll::Ready(Ok(bytes));
+        }
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(cx))?;
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if flushed.is_ready() {
+            self.activity.flushed();
+        } else {
+            self.activity.blocked();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(cx))?;
+        let shut = Pin::new(&mut self.io).poll_shutdown(cx);
+        if shut.is_pending() {
+            self.activity.blocked();
+        }
+        ready!(shut)?;
+        let this = &mut *self;
+        match &mut this.refusals {
+            Some(refusals) => refusals.poll_linger(&mut this.io, cx).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire")
+            .field("activity", &self.activity)
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Begun =====
+
+impl Begun {
+    pub(super) const fn new() -> Self {
+        Self {
+            bytes: [0; PREFACE.len()],
+            start: 0,
+            end: 0,
+        }
+    }
+
+    pub(super) fn unfilled(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
+    pub(super) const fn fill(&mut self, bytes: usize) {
+        self.end += bytes;
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Puts into `buf` what hyper has not seen. Returns `false` if there is none.
+    fn read(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let length = self.bytes().len().min(buf.remaining());
+        buf.put_slice(&self.bytes()[..length]);
+        self.start += length;
+        length > 0
+    }
+}
+
+fn cut() -> io::Error {
+    io::Error::new(ErrorKind::ConnectionAborted, "the server stops")
+}
+
+/// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
+pub(super) const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A GOAWAY of `ENHANCE_YOUR_CALM`, after which no stream counts (RFC 9113, sections 6.8 and 7).
+const GO_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xb];
