@@ -1,7 +1,9 @@
 //! Servers that start, listen, stop and export, most of them as programs.
 
 mod demo;
+mod listeners;
 mod otlp;
 mod programs;
 mod proxy_protocol;
 mod shutdown;
+mod tls;

@@ -1,0 +1,129 @@
+//! Connections from anywhere.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, routing::get};
+use portcullis::{
+    ClientIp, Health, Quota, serve,
+    serve::{Listener, Server, Shutdown, bind_reuse_port},
+};
+use portcullis_axum::Fact;
+use portcullis_tests::net::Client;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+};
+
+fn app() -> Router {
+    let edge = portcullis_axum::edge().rate_limit(Quota::per_second(100));
+    let who = |Fact(client): Fact<ClientIp>| async move { client.0.to_string() };
+    Router::new()
+        .route("/", get(who))
+        .layer(edge.build().unwrap())
+}
+
+#[tokio::test]
+async fn an_axum_app_on_a_unix_socket_differs_in_one_line() {
+    let path = std::env::temp_dir().join(format!("portcullis-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async { serve(listener, app()).await });
+
+    let mut io = UnixStream::connect(&path).await.unwrap();
+    io.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    io.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("127.0.0.1"), "{answer}");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn several_listeners_stop_together_and_the_admin_one_last() {
+    let health = Health::new();
+    let shutdown = Shutdown::new();
+    let mut addresses = Vec::new();
+    let mut server = Server::new(app()).shutdown(&shutdown).health(&health);
+    for _ in 0..2 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        addresses.push(listener.local_addr().unwrap());
+        server = server.listen(listener);
+    }
+    let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let admin_address = admin.local_addr().unwrap();
+    let probes = portcullis::Edge::new().health(&health).build().unwrap();
+    let nothing = tower::service_fn(|_| async {
+        let response = http::Response::builder().status(404);
+        Ok::<_, std::convert::Infallible>(response.body(String::new()).unwrap())
+    });
+    let flushing = shutdown.clone();
+    let (looked, look) = tokio::sync::oneshot::channel();
+    let server = server
+        .admin(admin, tower::Layer::layer(&probes, nothing))
+        .grace(Duration::from_millis(300))
+        .flush(async move {
+            assert!(flushing.is_draining());
+            let ready = Client::http1(admin_address).await.get("/ready").await;
+            looked.send(ready.status.as_u16()).unwrap();
+        });
+    let server = tokio::spawn(server.into_future());
+    for address in &addresses {
+        let mut client = Client::http1(*address).await;
+        assert_eq!(client.get("/").await.status, 200);
+        assert_eq!(client.get("/health").await.status, 404, "admin's alone");
+    }
+
+    shutdown.begin();
+    let stopped = server.await.unwrap().unwrap();
+    assert_eq!(stopped.cut(), 0, "{stopped}");
+    assert_eq!(look.await.unwrap(), 503, "the public one has ended by then");
+    for address in addresses.iter().chain([&admin_address]) {
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}
+
+/// A listener that prepares, and accepts nobody.
+struct Asleep(TcpListener);
+
+impl Listener for Asleep {
+    type Io = TcpStream;
+
+    async fn accept(&mut self) -> std::io::Result<(TcpStream, SocketAddr)> {
+        std::future::pending().await
+    }
+
+    fn prepare(&mut self) {
+        self.0.prepare();
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_connections_may_wait_where_the_default_is_128() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::from_std(listener).unwrap();
+    tokio::spawn(serve(Asleep(listener), app()).into_future());
+    tokio::task::yield_now().await;
+
+    let mut waiting = Vec::new();
+    for _ in 0..1000 {
+        waiting.push(TcpStream::connect(address).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn two_processes_may_have_one_port() {
+    let first = bind_reuse_port(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = first.local_addr().unwrap();
+    let second = bind_reuse_port(address).unwrap();
+    for listener in [first, second] {
+        tokio::spawn(serve(listener, app()).into_future());
+    }
+    for _ in 0..20 {
+        let answer = Client::http1(address).await.get("/").await;
+        assert_eq!(answer.status, 200);
+    }
+}
