@@ -1,5 +1,7 @@
 //! Connections from anywhere.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};

@@ -1,5 +1,7 @@
 //! TLS by the server itself.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
