@@ -19,7 +19,8 @@ use super::{Fact, edge};
 
 async fn get_text(app: Router) -> (StatusCode, String) {
     let peer: SocketAddr = "192.0.2.1:9".parse().unwrap();
-    let mut request = Request::new(Body::empty());
+    let request = Request::get("/").header("host", "localhost");
+    let mut request = request.body(Body::empty()).unwrap();
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = app.oneshot(request).await.unwrap();
     let status = response.status();
@@ -88,10 +89,8 @@ async fn a_body_keeps_its_length_and_its_limit() {
             .layer(edge().body_limit(9).build().unwrap())
     };
     let send = async |body: Body| {
-        let response = app()
-            .oneshot(Request::post("/").body(body).unwrap())
-            .await
-            .unwrap();
+        let request = Request::post("/").header("host", "localhost");
+        let response = app().oneshot(request.body(body).unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.into()).unwrap())

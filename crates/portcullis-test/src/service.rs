@@ -1,6 +1,6 @@
 use std::{convert::Infallible, future::ready, time::Duration};
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, Version, header::HOST};
 use http_body_util::BodyExt;
 use tower::{Service, ServiceExt, util::service_fn};
 
@@ -26,7 +26,7 @@ impl<S, ReqBody, ResBody> Test<ReqBody, ResBody> for S where
 {
 }
 
-/// A request for `path`.
+/// A request for `path` on `localhost`.
 ///
 /// # Panics
 ///
@@ -34,7 +34,8 @@ impl<S, ReqBody, ResBody> Test<ReqBody, ResBody> for S where
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test helper")]
 pub fn request(path: &str) -> Request<Body> {
-    Request::get(path).body(Body::default()).expect("a path")
+    let request = Request::get(path).header(HOST, LOCALHOST);
+    request.body(Body::default()).expect("a path")
 }
 
 /// A service that answers `200 OK` at once, with the request's body.
@@ -67,11 +68,22 @@ pub fn after<B: Send + 'static>(delay: Duration) -> impl Test<B, B> {
     })
 }
 
-/// Sends one request.
-pub async fn send<S, ReqBody, ResBody>(service: S, request: Request<ReqBody>) -> Response<ResBody>
+/// Sends one request, as a client does: with a `Host`, where it has none and names none.
+pub async fn send<S, ReqBody, ResBody>(
+    service: S,
+    mut request: Request<ReqBody>,
+) -> Response<ResBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>, Error = Infallible>,
 {
+    let authority = request
+        .uri()
+        .authority()
+        .map(|named| named.as_str().parse());
+    let host = authority.and_then(Result::ok).unwrap_or(LOCALHOST);
+    if request.version() == Version::HTTP_11 {
+        request.headers_mut().entry(HOST).or_insert(host);
+    }
     let Ok(response) = service.oneshot(request).await;
     response
 }
@@ -89,3 +101,5 @@ where
     let body = response.into_body().collect().await.expect("a body");
     String::from_utf8(body.to_bytes().into()).expect("UTF-8")
 }
+
+const LOCALHOST: HeaderValue = HeaderValue::from_static("localhost");

@@ -8,7 +8,7 @@
 //! | client address | [`client_ip`] | |
 //! | request ID | [`request_id`] | |
 //! | secure headers | [`secure_headers`] | |
-//! | hygiene | | |
+//! | hygiene | [`hygiene`] | 400, 405, 421 |
 //! | health | [`health`] | 503 |
 //! | cross-origin | [`LayerGuard`](edge::LayerGuard), around a layer of tower-http | 403 |
 //! | load shed | | |
@@ -69,6 +69,7 @@ pub mod client_ip;
 pub mod edge;
 mod engine;
 pub mod health;
+pub mod hygiene;
 mod networks;
 pub mod observe;
 #[cfg(feature = "rate-limit")]

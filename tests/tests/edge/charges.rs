@@ -33,7 +33,8 @@ use crate::ends::Ends;
 type Body = Full<Bytes>;
 
 fn from(ip: &str) -> Request<Body> {
-    let mut request = Request::get("/").body(Body::default()).unwrap();
+    let request = Request::get("/").header("host", "localhost");
+    let mut request = request.body(Body::default()).unwrap();
     Facts::of_mut(request.extensions_mut()).set(ClientIp(ip.parse().unwrap()));
     request
 }

@@ -107,7 +107,7 @@ deadline        off                                           it covers guards t
 client address  x-forwarded-for of 10.0.0.0/8                 everything below counts or records by address
 request ID      x-request-id                                  everything below logs it
 secure headers  API profile                                   every response gets them, a 401 and a 500 too
-hygiene         off                                           nothing below should meet a request that two servers read differently
+hygiene         any host                                           nothing below should meet a request that two servers read differently
 health          /health and /ready; checks: redis             probes spend no quota and need no key
 cross-origin    off                                           preflights carry no key, and browsers must be able to read a 401
 load shed       off                                           refusing must be the cheapest thing

@@ -7,6 +7,7 @@ mod contract;
 mod edge_config;
 mod ends;
 mod guards;
+mod hygiene;
 mod limits;
 mod matrix;
 mod names;

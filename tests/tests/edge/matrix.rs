@@ -15,6 +15,7 @@ use portcullis::{
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
     edge::GuardLayer,
+    hygiene::HygieneLayer,
     rate_limit::{InFlightLayer, RateLimitLayer},
     reports::{Reports, ReportsLayer},
     request_id::RequestIdLayer,
@@ -103,6 +104,7 @@ alone!(catch_panic, CatchPanicLayer::new());
 alone!(client_ip, ClientIpLayer::default());
 alone!(guard, GuardLayer::from(Nothing), RequestBody<Incoming>);
 alone!(health, Health::new().layer());
+alone!(hygiene, HygieneLayer::new());
 alone!(in_flight, InFlightLayer::new(9));
 alone!(
     observe,

@@ -33,7 +33,11 @@ fn router(pattern: &str) -> Router {
 
 #[expect(clippy::unwrap_used, reason = "the body is one of ours")]
 async fn is_served_by(app: &Router, path: &str) -> Option<bool> {
-    let request = Request::builder().uri(path).body(Body::empty()).ok()?;
+    let request = Request::builder().uri(path);
+    let request = request
+        .header("host", "localhost")
+        .body(Body::empty())
+        .ok()?;
     let response = app.clone().oneshot(request).await.unwrap();
     let body = axum::body::to_bytes(response.into_body(), 16)
         .await
@@ -153,7 +157,10 @@ async fn a_limit_of_a_get_counts_a_head() {
     let app = Router::new()
         .route("/search", get(|| async { "found" }))
         .layer(edge);
-    let head = || Request::head("/search").body(Body::empty()).unwrap();
+    let head = || {
+        let request = Request::head("/search").header("host", "localhost");
+        request.body(Body::empty()).unwrap()
+    };
 
     for status in [200, 200, 429] {
         assert_eq!(app.clone().oneshot(head()).await.unwrap().status(), status);

@@ -110,7 +110,8 @@ async fn update_over(socket: &mut Socket) -> bool {
 }
 
 async fn update_plainly(client: &mut Client, user: usize) -> bool {
-    let request = Request::post(format!("http://localhost/users/{user}")).header("host", "a");
+    let request =
+        Request::post(format!("http://localhost/users/{user}")).header("host", "localhost");
     let request = request.body(Full::default()).unwrap();
     client.ask(request).await.status == StatusCode::NO_CONTENT
 }

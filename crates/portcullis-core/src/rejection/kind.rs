@@ -4,12 +4,19 @@ use http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
+    /// Two servers could read the request differently, or none can read it. 400.
+    Malformed,
     /// Missing or wrong credentials. Deliberately does not say which. 401.
     Unauthenticated,
     /// It is known who asks, or need not be, and this may not be asked so. 403.
     Forbidden,
+    /// The method is not one that is served. 405. The rejection must carry the
+    /// [header](super::Rejection::with_header) `Allow` (RFC 9110, section 15.5.6).
+    MethodNotAllowed,
     /// The request's body is larger than allowed. 413.
     BodyTooLarge,
+    /// The request is for a host that is not served here. 421.
+    Misdirected,
     /// The client spent its quota. 429.
     RateLimited,
     /// Something below panicked. 500.
@@ -26,10 +33,13 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All kinds, for tables of what a server can answer.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
+        Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::MethodNotAllowed,
         Self::BodyTooLarge,
+        Self::Misdirected,
         Self::RateLimited,
         Self::Panicked,
         Self::Misconfigured,
@@ -42,9 +52,12 @@ impl RejectionKind {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
@@ -56,9 +69,12 @@ impl RejectionKind {
     #[must_use]
     pub const fn slug(self) -> &'static str {
         match self {
+            Self::Malformed => "malformed",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
+            Self::MethodNotAllowed => "method-not-allowed",
             Self::BodyTooLarge => "body-too-large",
+            Self::Misdirected => "misdirected",
             Self::RateLimited => "rate-limited",
             Self::Panicked => "panicked",
             Self::Misconfigured => "misconfigured",
@@ -74,9 +90,12 @@ impl RejectionKind {
     #[must_use]
     pub const fn problem_type(self) -> &'static str {
         match self {
+            Self::Malformed => "urn:portcullis:problem:malformed",
             Self::Unauthenticated => "urn:portcullis:problem:unauthenticated",
             Self::Forbidden => "urn:portcullis:problem:forbidden",
+            Self::MethodNotAllowed => "urn:portcullis:problem:method-not-allowed",
             Self::BodyTooLarge => "urn:portcullis:problem:body-too-large",
+            Self::Misdirected => "urn:portcullis:problem:misdirected",
             Self::RateLimited => "https://iana.org/assignments/http-problem-types#quota-exceeded",
             Self::Panicked => "urn:portcullis:problem:panicked",
             Self::Misconfigured => "urn:portcullis:problem:misconfigured",
@@ -90,9 +109,12 @@ impl RejectionKind {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Malformed => "The request is malformed",
             Self::Unauthenticated => "Valid credentials are required",
             Self::Forbidden => "This request is not allowed",
+            Self::MethodNotAllowed => "This method is not allowed",
             Self::BodyTooLarge => "The request body is too large",
+            Self::Misdirected => "This host is not served here",
             Self::RateLimited => "The quota is exceeded",
             Self::Panicked | Self::Misconfigured => "The server failed on this request",
             Self::Unavailable => "The server can't answer right now",

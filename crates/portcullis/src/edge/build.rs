@@ -9,6 +9,7 @@ use crate::{
     Health,
     catch_panic::CatchPanic,
     engine::{Part, Stack},
+    hygiene::Hygiene,
     reports::Reports,
     secure_headers::SecureHeaders,
     timeout::Timeout,
@@ -63,6 +64,7 @@ impl<M> Edge<M> {
         guards.extend(on(Slot::ClientAddress, self.client_ip.clone()));
         guards.extend(on(Slot::RequestId, self.request_id.take()));
         guards.extend(on(Slot::SecureHeaders, self.take_headers()));
+        guards.extend(on(Slot::Hygiene, self.take_hygiene()));
         let health = if self.limits_probes {
             Slot::LimitedHealth
         } else {
@@ -91,6 +93,15 @@ impl<M> Edge<M> {
         Some(match &self.reports {
             Some(reports) => headers.report_to(reports.path()),
             None => headers,
+        })
+    }
+
+    /// Returns hygiene, which lets probes pass whatever host they ask for.
+    fn take_hygiene(&mut self) -> Option<Hygiene> {
+        let hygiene = self.hygiene.take()?;
+        Some(match &self.health {
+            Some(health) => hygiene.exempt_probes(&health.probe_paths()),
+            None => hygiene,
         })
     }
 

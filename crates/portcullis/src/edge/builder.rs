@@ -12,6 +12,7 @@ use crate::{
     body_limit::BodyLimit,
     client_ip::ResolveClientIp,
     engine::{PeerFrom, RouteFrom, Wrapped},
+    hygiene::Hygiene,
     reports::Reports,
     request_id::SetRequestId,
     secure_headers::SecureHeaders,
@@ -21,7 +22,7 @@ use crate::{
 /// Sets up an edge. See the [module docs](super) for the order and an example.
 ///
 /// Without further calls: client address from the socket, request IDs, the API profile of secure
-/// headers, panic recovery, a deadline of 30 seconds, bodies of at most 1 MiB. No limits, no
+/// headers, hygiene for any host, panic recovery, a deadline of 30 seconds, bodies of at most 1 MiB. No limits, no
 /// authentication, no probes, no reports, no observers.
 ///
 /// `M` says what becomes of bodies; it is always inferred.
@@ -31,6 +32,7 @@ pub struct Edge<M = Wrapped> {
     pub(super) peer_from: Option<PeerFrom>,
     pub(super) request_id: Option<SetRequestId>,
     pub(super) secure_headers: Option<SecureHeaders>,
+    pub(super) hygiene: Option<Hygiene>,
     pub(super) health: Option<Health>,
     pub(super) reports: Option<Reports>,
     pub(super) limits_probes: bool,
@@ -71,6 +73,7 @@ impl<M> Edge<M> {
             peer_from: None,
             request_id: Some(SetRequestId::new()),
             secure_headers: Some(SecureHeaders::api()),
+            hygiene: Some(Hygiene::new()),
             health: None,
             reports: None,
             limits_probes: false,
@@ -133,6 +136,13 @@ impl<M> Edge<M> {
     /// Sets how requests get their IDs.
     pub fn request_id(mut self, guard: impl Into<Setting<SetRequestId>>) -> Self {
         self.request_id = guard.into().into_value();
+        self
+    }
+
+    /// Sets which requests are refused as malformed, and which [hosts](Hygiene::hosts) and methods are
+    /// served. `None` turns all of it off.
+    pub fn hygiene(mut self, guard: impl Into<Setting<Hygiene>>) -> Self {
+        self.hygiene = guard.into().into_value();
         self
     }
 
@@ -253,6 +263,7 @@ impl<M> Clone for Edge<M> {
             client_ip: self.client_ip.clone(),
             request_id: self.request_id.clone(),
             secure_headers: self.secure_headers.clone(),
+            hygiene: self.hygiene.clone(),
             health: self.health.clone(),
             reports: self.reports.clone(),
             public: self.public.clone(),

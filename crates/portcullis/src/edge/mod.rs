@@ -10,7 +10,7 @@
 //! | [client address](crate::client_ip) | everything below counts or records by address |
 //! | [request ID](crate::request_id) | everything below logs it |
 //! | [secure headers](crate::secure_headers) | every response gets them, a 401 and a 500 too |
-//! | hygiene | nothing below should meet a request that two servers read differently |
+//! | [hygiene](crate::hygiene) | nothing below should meet a request that two servers read differently |
 //! | [health](crate::health) | probes spend no quota and need no key |
 //! | cross-origin | preflights carry no key, and browsers must be able to read a 401 |
 //! | load shed | refusing must be the cheapest thing |
@@ -43,7 +43,8 @@
 //! println!("{}", edge.explain());
 //!
 //! let hello = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("hello"))) });
-//! let response = edge.layer(hello).oneshot(Request::new(Full::<Bytes>::default())).await?;
+//! let request = Request::get("/").header("host", "localhost").body(Full::<Bytes>::default())?;
+//! let response = edge.layer(hello).oneshot(request).await?;
 //! assert_eq!(response.headers()["x-content-type-options"], "nosniff");
 //! # Ok(())
 //! # }

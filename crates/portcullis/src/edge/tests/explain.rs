@@ -18,14 +18,15 @@ fn an_explanation_names_what_is_on() {
          client address   the peer; no proxy is trusted\n\
          request ID       x-request-id\n\
          secure headers   API profile\n\
-         hygiene          of our own, of our own\n\
+         hygiene          any host, of our own, of our own\n\
          body limit       1048576 bytes\n"
     );
 }
 
 #[test]
 fn a_long_explanation_names_everything_and_says_why() {
-    let layer = Edge::new().catch_panic(false).build().unwrap();
+    let edge = Edge::new().catch_panic(false).hygiene(None);
+    let layer = edge.build().unwrap();
     let text = format!("{:#}", layer.explain());
 
     assert!(text.starts_with("observers        off\n                 they see refusals"));

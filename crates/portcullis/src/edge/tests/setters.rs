@@ -5,7 +5,8 @@ use tower::Layer as _;
 
 use super::{Audit, Edge, NOTHING, Needs, Slot, built, problem};
 use crate::{
-    Health, client_ip::ResolveClientIp, request_id::SetRequestId, secure_headers::SecureHeaders,
+    Health, client_ip::ResolveClientIp, hygiene::Hygiene, request_id::SetRequestId,
+    secure_headers::SecureHeaders,
 };
 
 #[test]
@@ -35,6 +36,15 @@ fn the_guards_that_are_on_by_default_can_be_replaced_and_turned_off() {
     assert!(id(Edge::new().request_id(SetRequestId::new())));
     assert!(!id(Edge::new().request_id(None)));
 
+    let hygiene = |edge| built(edge, "hygiene");
+    let strict = Hygiene::new().strict_paths();
+    assert_eq!(hygiene(Edge::new()).as_deref(), Some("any host"));
+    assert_eq!(
+        hygiene(Edge::new().hygiene(strict)).as_deref(),
+        Some("any host; strict paths")
+    );
+    assert_eq!(hygiene(Edge::new().hygiene(None)), None);
+
     let headers = |edge| built(edge, "secure headers");
     let html = Edge::new().secure_headers(SecureHeaders::strict());
     assert_eq!(headers(html).as_deref(), Some("strict profile"));
@@ -52,9 +62,9 @@ fn probes_are_answered_or_not() {
 
 #[test]
 fn guards_and_observers_of_ones_own_may_be_off() {
-    let own = |edge| built(edge, "hygiene").is_some();
-    assert!(own(Edge::new().guard(Slot::Hygiene, Some(NOTHING))));
-    assert!(!own(Edge::new().guard(Slot::Hygiene, None::<Needs>)));
+    let own = |edge| built(edge, "load shed").is_some();
+    assert!(own(Edge::new().guard(Slot::LoadShed, Some(NOTHING))));
+    assert!(!own(Edge::new().guard(Slot::LoadShed, None::<Needs>)));
 
     let observed = |edge| built(edge, "observers");
     let edge = Edge::new()

@@ -20,7 +20,8 @@ where
     S: Service<Request<B>, Response = Response<R>, Error = Infallible> + Clone,
 {
     let ask = async |accept: &str| {
-        let request = Request::builder().header("accept", accept).body(body());
+        let request = Request::builder().header("accept", accept);
+        let request = request.header("host", "localhost").body(body());
         let response = service.clone().oneshot(request.unwrap()).await.unwrap();
         let content_type = response.headers()["content-type"].to_str().unwrap();
         (response.status().as_u16(), content_type.to_owned())
