@@ -27,6 +27,7 @@ use portcullis::{
     body_limit::BodyLimitLayer,
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
+    hygiene::HygieneLayer,
     rate_limit::{Key, Limiter, Prefixes, RateLimitLayer, Timestamp},
     request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer,
@@ -58,6 +59,10 @@ pub(crate) fn request_id() -> Router {
 
 pub(crate) fn catch_panic() -> Router {
     bare().layer(CatchPanicLayer::new())
+}
+
+pub(crate) fn hygiene() -> Router {
+    bare().layer(HygieneLayer::new())
 }
 
 pub(crate) fn timeout() -> Router {

@@ -226,6 +226,12 @@ pub(crate) const STACKS: &[Stack] = &[
         "`CatchPanicLayer`",
         ours::catch_panic,
     ),
+    Stack::route(
+        "layer: hygiene",
+        "`HygieneLayer`, any host",
+        ours::hygiene,
+        Ask::PLAIN,
+    ),
     Stack::layer(
         "layer: timeout",
         "peer: timeout",

@@ -42,12 +42,11 @@ impl<'a> HostPort<'a> {
     }
 
     /// What follows the host is a port, or nothing. A port may be empty (RFC 3986, section 3.2.3).
+    #[inline]
     fn new(host: Name<'a>, rest: &[u8]) -> Option<Self> {
         let port = match rest {
             [] | [b':'] => None,
-            [b':', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
-                Some(str::from_utf8(digits).ok()?.parse().ok()?)
-            }
+            [b':', digits @ ..] => Some(number(digits)?),
             _ => return None,
         };
         Some(Self { host, port })
@@ -85,24 +84,31 @@ impl PartialEq for Name<'_> {
 
 impl Eq for Name<'_> {}
 
-/// Returns how much of a text is a name, before a port.
+/// Returns how much of a text is a name, before a port: labels, and a dot after each but the last, or
+/// after each.
 #[inline]
 fn length_of_name(text: &[u8]) -> Option<usize> {
-    let mut last = b'.';
-    for (at, byte) in text.iter().enumerate() {
-        match *byte {
-            b':' => return (at > 0).then_some(at),
-            b'.' if last == b'.' => return None,
-            byte if !is_part(byte) => return None,
-            byte => last = byte,
+    let mut rest = text;
+    loop {
+        let label = rest.len();
+        while let [byte, after @ ..] = rest
+            && IS_PART[usize::from(*byte)]
+        {
+            rest = after;
+        }
+        match rest {
+            [b'.', after @ ..] if rest.len() < label => rest = after,
+            [] | [b':', ..] if rest.len() < text.len() => return Some(text.len() - rest.len()),
+            _ => return None,
         }
     }
-    (!text.is_empty()).then_some(text.len())
 }
 
-#[inline]
-const fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+/// Digits only: [`str::parse`] takes a sign.
+fn number(digits: &[u8]) -> Option<u16> {
+    let are_digits = digits.iter().all(u8::is_ascii_digit);
+    let digits = are_digits.then(|| str::from_utf8(digits).ok())??;
+    digits.parse().ok()
 }
 
 fn default_port(scheme: &Scheme) -> Option<u16> {
@@ -112,3 +118,15 @@ fn default_port(scheme: &Scheme) -> Option<u16> {
         _ => None,
     }
 }
+
+/// What a label is made of.
+const IS_PART: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let is_mark = matches!(byte, b'-' | b'_' | b'~');
+        table[byte as usize] = byte.is_ascii_alphanumeric() || is_mark;
+        byte += 1;
+    }
+    table
+};

@@ -121,6 +121,7 @@ mod host;
 mod hosts;
 mod methods;
 mod path;
+mod scan;
 mod seen;
 #[cfg(test)]
 mod tests;

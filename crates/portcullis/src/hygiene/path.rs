@@ -1,6 +1,6 @@
 //! What of a path two servers could read differently.
 
-use super::flaw::Flaw;
+use super::{flaw::Flaw, scan};
 
 /// Walks over a path, escape by escape, once.
 struct Walk<'p> {
@@ -28,7 +28,7 @@ struct Byte {
 /// Returns what is wrong with a path in any case: an escape of a control character.
 #[inline]
 pub(super) fn control(path: &str) -> Option<Flaw> {
-    if path.contains('%') {
+    if scan::contains(path.as_bytes(), b'%') {
         escaped_control(path)
     } else {
         None

@@ -1,6 +1,6 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Version, request};
 
-use super::{flaw::Flaw, host::HostPort};
+use super::{flaw::Flaw, host::HostPort, scan};
 
 /// What hygiene looks at, of a request's fields. Found in one pass.
 #[derive(Default)]
@@ -28,15 +28,20 @@ impl<'h> Seen<'h> {
     #[inline]
     pub(super) fn new(headers: &'h HeaderMap) -> Self {
         let mut seen = Self::default();
+        // Cheaper than to look three of them up: all names are read anyway.
         for (name, value) in headers {
             match name.as_str().as_bytes() {
-                b"host" => seen.has_more_hosts |= seen.host.replace(value).is_some(),
+                b"host" => {
+                    seen.has_more_hosts |= seen.host.is_some();
+                    seen.host = Some(value);
+                }
                 b"content-length" => {
-                    let before = seen.length.replace(value);
-                    seen.lengths_differ |= before.is_some_and(|before| before != value);
+                    seen.lengths_differ |= seen.length.is_some_and(|before| before != value);
+                    seen.length = Some(value);
                 }
                 b"transfer-encoding" => {
-                    seen.has_more_encodings |= seen.encoding.replace(value).is_some();
+                    seen.has_more_encodings |= seen.encoding.is_some();
+                    seen.encoding = Some(value);
                 }
                 name => seen.has_suspects |= suspect(name).is_some(),
             }
@@ -108,10 +113,10 @@ fn is_needed(version: Version, has_authority: bool) -> bool {
 /// Returns why a field does not pass, if it does not: for [`HeaderName`]s, which are lower case.
 #[inline]
 pub(super) fn suspect(name: &[u8]) -> Option<Suspect> {
-    if name.starts_with(b"x-") && is_override(name) {
-        Some(Suspect::Override)
-    } else if name.contains(&b'_') {
+    if scan::contains(name, b'_') {
         Some(Suspect::Underscore)
+    } else if is_override(name) {
+        Some(Suspect::Override)
     } else {
         None
     }
@@ -124,9 +129,14 @@ pub(super) fn suspects(headers: &HeaderMap, kind: Suspect) -> impl Iterator<Item
         .filter(move |name| suspect(name.as_str().as_bytes()) == Some(kind))
 }
 
-/// Shorter and longer names are not looked up.
+/// Most names are shorter, or begin with other letters.
+#[inline]
 fn is_override(name: &[u8]) -> bool {
-    (13..=22).contains(&name.len()) && OVERRIDES.iter().any(|known| known.as_bytes() == name)
+    name.len() >= SHORTEST && name.starts_with(b"x-") && is_in_list(name)
+}
+
+fn is_in_list(name: &[u8]) -> bool {
+    OVERRIDES.iter().any(|known| known.as_bytes() == name)
 }
 
 /// Fields in which a client asks for another method or path than the request line has. Some frameworks
@@ -142,3 +152,5 @@ pub(super) const OVERRIDES: [&str; 9] = [
     "x-rewrite-uri",
     "x-rewrite-url",
 ];
+
+const SHORTEST: usize = "x-http-method".len();

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Hygiene, head, head2, status};
-use crate::hygiene::{host::HostPort, path};
+use crate::hygiene::{host::HostPort, path, scan};
 
 /// By splitting and collecting, where the parser walks.
 fn is_host_and_port(text: &str) -> bool {
@@ -103,6 +103,11 @@ proptest! {
         let plain = |text: &str| text.trim_end_matches(":80").trim_end_matches(':').to_lowercase();
         let is_same = plain(&target[7..target.len() - 1]) == plain(&host);
         prop_assert_eq!(one == 200, is_same, "{} {}", target, host);
+    }
+
+    #[test]
+    fn a_byte_is_found_where_it_is(text in prop::collection::vec(prop::sample::select(vec![b'_', b'^', b'`', 0xdf, 0, b'a']), 0..40), byte in prop::sample::select(vec![b'_', b'%', b'a'])) {
+        prop_assert_eq!(scan::contains(&text, byte), text.contains(&byte));
     }
 
     #[test]
