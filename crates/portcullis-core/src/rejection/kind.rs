@@ -13,12 +13,18 @@ pub enum RejectionKind {
     /// The method is not one that is served. 405. The rejection must carry the
     /// [header](super::Rejection::with_header) `Allow` (RFC 9110, section 15.5.6).
     MethodNotAllowed,
+    /// The client took too long to send the request. 408.
+    RequestTimedOut,
     /// The request's body is larger than allowed. 413.
     BodyTooLarge,
+    /// The request's target is longer than allowed. 414.
+    UriTooLong,
     /// The request is for a host that is not served here. 421.
     Misdirected,
     /// The client spent its quota. 429.
     RateLimited,
+    /// The request has more or longer fields than allowed. 431.
+    HeadersTooLarge,
     /// Something below panicked. 500.
     Panicked,
     /// The application was put together wrong. 500.
@@ -33,14 +39,17 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All kinds, for tables of what a server can answer.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::MethodNotAllowed,
+        Self::RequestTimedOut,
         Self::BodyTooLarge,
+        Self::UriTooLong,
         Self::Misdirected,
         Self::RateLimited,
+        Self::HeadersTooLarge,
         Self::Panicked,
         Self::Misconfigured,
         Self::Unavailable,
@@ -57,6 +66,9 @@ impl RejectionKind {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RequestTimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
@@ -74,6 +86,9 @@ impl RejectionKind {
             Self::Forbidden => "forbidden",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::BodyTooLarge => "body-too-large",
+            Self::RequestTimedOut => "request-timed-out",
+            Self::UriTooLong => "uri-too-long",
+            Self::HeadersTooLarge => "headers-too-large",
             Self::Misdirected => "misdirected",
             Self::RateLimited => "rate-limited",
             Self::Panicked => "panicked",
@@ -95,6 +110,9 @@ impl RejectionKind {
             Self::Forbidden => "urn:portcullis:problem:forbidden",
             Self::MethodNotAllowed => "urn:portcullis:problem:method-not-allowed",
             Self::BodyTooLarge => "urn:portcullis:problem:body-too-large",
+            Self::RequestTimedOut => "urn:portcullis:problem:request-timed-out",
+            Self::UriTooLong => "urn:portcullis:problem:uri-too-long",
+            Self::HeadersTooLarge => "urn:portcullis:problem:headers-too-large",
             Self::Misdirected => "urn:portcullis:problem:misdirected",
             Self::RateLimited => "https://iana.org/assignments/http-problem-types#quota-exceeded",
             Self::Panicked => "urn:portcullis:problem:panicked",
@@ -114,6 +132,9 @@ impl RejectionKind {
             Self::Forbidden => "This request is not allowed",
             Self::MethodNotAllowed => "This method is not allowed",
             Self::BodyTooLarge => "The request body is too large",
+            Self::RequestTimedOut => "The request took too long to arrive",
+            Self::UriTooLong => "The request target is too long",
+            Self::HeadersTooLarge => "The request has too many or too long fields",
             Self::Misdirected => "This host is not served here",
             Self::RateLimited => "The quota is exceeded",
             Self::Panicked | Self::Misconfigured => "The server failed on this request",

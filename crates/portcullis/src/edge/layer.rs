@@ -1,9 +1,17 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
+#[cfg(feature = "server")]
+use bytes::Bytes;
+#[cfg(feature = "server")]
+use http::{Response, request};
+#[cfg(feature = "server")]
+use portcullis_core::Rejection;
 use portcullis_core::{Count, Counts, Guard, Observer};
 use tower_layer::Layer;
 
 use super::{Explanation, Slot};
+#[cfg(feature = "server")]
+use crate::engine::refuse_unparsed;
 use crate::engine::{EdgeService, Stack, Wrapped};
 
 /// Applies a whole edge. Built by [`Edge::build`](super::Edge::build).
@@ -41,6 +49,16 @@ impl<M> EdgeLayer<M> {
             stack: &self.stack,
             slots: &self.slots,
         })
+    }
+
+    /// Answers a request that the server could not read.
+    #[cfg(feature = "server")]
+    pub(crate) fn refuse_unparsed(
+        &self,
+        head: request::Parts,
+        rejection: Rejection,
+    ) -> Response<Bytes> {
+        refuse_unparsed(Arc::clone(&self.stack), head, rejection)
     }
 }
 

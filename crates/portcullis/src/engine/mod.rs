@@ -31,9 +31,13 @@ mod stack;
 mod step;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "server")]
+mod unparsed;
 mod watch;
 mod watched;
 
+#[cfg(feature = "server")]
+pub(crate) use self::unparsed::refuse_unparsed;
 pub(crate) use self::{
     alone::PeerFrom,
     caught::install_hook,

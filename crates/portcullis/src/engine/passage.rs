@@ -261,7 +261,11 @@ impl Passage {
 
     /// Lets every guard complete a response. Where one panics the response is a 500, which the
     /// others complete: returns the body of that.
-    fn complete(&mut self, head: &mut response::Parts, mut is_refused: bool) -> Option<Bytes> {
+    pub(super) fn complete(
+        &mut self,
+        head: &mut response::Parts,
+        mut is_refused: bool,
+    ) -> Option<Bytes> {
         let mut answer = None;
         let mut broken = Vec::new();
         loop {

@@ -17,7 +17,10 @@
 //! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
 //! | is one too many | at once |
 //!
-//! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged. What the
+//! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged; with
+//! [`Server::edge`] as that edge answers. So is one of HTTP/1 with a line end of a bare LF in its head,
+//! or with both `Content-Length` and `Transfer-Encoding` (RFC 9112, sections 2.2 and 6.1), which hyper
+//! takes: servers in a row find its end in different places. What the
 //! body of a request may take is for [`timeout`](crate::timeout) and
 //! [`body_limit`](crate::body_limit): they answer.
 //!
@@ -90,6 +93,7 @@
 //! | [`Server::max_client_connections`] | half of all | one client alone keeps nobody out; behind a proxy all clients are one |
 //! | [`Server::max_streams`] | 100 | Envoy's for an edge; the windows are too: 64 KiB, and 1 MiB for a connection |
 //! | [`Server::http1_only`], [`Server::http2_only`] | both | the first bytes tell |
+//! | [`Server::edge`] | none | what the parser refuses is a bare status |
 //! | [`Server::proxy_protocol`] | nobody | whoever may send a PROXY header chooses its address |
 //! | [`Server::scheme`] | `https` over TLS, else unknown | plain connections may come from a proxy with TLS |
 //! | [`Server::leave_peer`] | nowhere but in `PeerAddr` | an allocation a request |
@@ -109,6 +113,7 @@ mod bodies;
 mod connection;
 mod counts;
 mod frames;
+mod framing;
 mod inherited;
 mod limits;
 mod listener;
@@ -128,6 +133,7 @@ mod tests;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
+mod unparsed;
 mod version;
 mod watchdog;
 mod wire;

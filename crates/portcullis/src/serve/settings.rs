@@ -11,9 +11,9 @@ use tower_service::Service;
 
 use super::{
     Connections, Listener, Server, Shutdown, admin::Admin, limits::Versions, signal::Stop,
-    transport::Transport,
+    transport::Transport, unparsed,
 };
-use crate::Health;
+use crate::{EdgeLayer, Health};
 
 /// Where connections come from.
 impl<S> Server<S> {
@@ -65,6 +65,13 @@ impl<S> Server<S> {
     /// allocation for each request, and [`PeerAddr`](crate::PeerAddr) is there.
     pub fn leave_peer(mut self, leave: fn(&mut Extensions, SocketAddr)) -> Self {
         self.settings().leave_peer = Some(leave);
+        self
+    }
+
+    /// Answers what the parser refuses as this edge answers: with its headers, the request's ID and its
+    /// format, seen by its observers. Otherwise it is a status without a body.
+    pub fn edge<M: 'static>(mut self, edge: &EdgeLayer<M>) -> Self {
+        self.settings().render = Some(unparsed::by(edge.clone()));
         self
     }
 

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     activity::{Activity, Side},
     frames::Frames,
+    framing::Framing,
     open::Slot,
     refusal::Refusals,
 };
@@ -33,6 +34,7 @@ pub(super) struct Wire {
     /// HTTP/2.
     frames: Option<Frames>,
     /// HTTP/1.
+    framing: Framing,
     refusals: Option<Refusals>,
     activity: Arc<Activity>,
     /// The connection is open for as long as this is.
@@ -55,6 +57,7 @@ impl Wire {
             io,
             begun,
             frames: None,
+            framing: Framing::new(),
             refusals: None,
             activity: Arc::clone(slot.activity()),
             slot,
@@ -77,21 +80,41 @@ impl Wire {
         self.activity.is_upgraded() && self.activity.is_cut(side, cx)
     }
 
-    /// Looks at what came.
-    fn look(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
+    /// Looks at what came, in the buffer from `start` on.
+    fn look(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        start: usize,
+    ) -> io::Result<()> {
+        if buf.filled().len() == start {
             return Ok(());
         }
         let Some(frames) = &mut self.frames else {
             self.activity.read();
+            self.look_at_framing(buf, start);
             return Ok(());
         };
-        let flooded = frames.read(bytes, &self.activity);
+        let flooded = frames.read(&buf.filled()[start..], &self.activity);
         if flooded.is_err() {
+            buf.set_filled(start);
             // Said if it can be; the connection ends.
             let _ = Pin::new(&mut self.io).poll_write(cx, &GO_AWAY);
         }
         flooded
+    }
+
+    /// Where a request goes wrong that hyper would take, it gets something that it doesn't.
+    fn look_at_framing(&mut self, buf: &mut ReadBuf<'_>, start: usize) {
+        if self.activity.is_upgraded() {
+            self.framing.end();
+        }
+        if let Some(at) = self.framing.read(&buf.filled()[start..]) {
+            buf.set_filled(start + at);
+            self.framing.end();
+            self.begun = Begun::with(UNREADABLE);
+            self.begun.read(buf);
+        }
     }
 
     /// Takes what hyper writes without a request: it could not parse one. Returns how much it was.
@@ -147,11 +170,7 @@ impl AsyncRead for Wire {
         if !self.begun.read(buf) {
             ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         }
-        let looked = self.look(cx, &buf.filled()[start..]);
-        if looked.is_err() {
-            buf.set_filled(start);
-        }
-        Poll::Ready(looked)
+        Poll::Ready(self.look(cx, buf, start))
     }
 }
 
@@ -228,6 +247,13 @@ impl Begun {
         }
     }
 
+    fn with(bytes: [u8; 5]) -> Self {
+        let mut begun = Self::new();
+        begun.bytes[..bytes.len()].copy_from_slice(&bytes);
+        begun.fill(bytes.len());
+        begun
+    }
+
     pub(super) fn unfilled(&mut self) -> &mut [u8] {
         &mut self.bytes[self.end..]
     }
@@ -255,6 +281,9 @@ fn cut() -> io::Error {
 
 /// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
 pub(super) const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What no head has (RFC 9112, section 2.2), and an end of one.
+const UNREADABLE: [u8; 5] = *b"\0\r\n\r\n";
 
 /// A GOAWAY of `ENHANCE_YOUR_CALM`, after which no stream counts (RFC 9113, sections 6.8 and 7).
 const GO_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xb];

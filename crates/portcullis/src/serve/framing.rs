@@ -1,0 +1,214 @@
+//! Where requests of HTTP/1 begin and end, for what hyper takes and others read differently.
+
+use memchr::memchr;
+
+/// Follows the bytes of a connection, and stops at a request that servers in a row would read
+/// differently: a line end of a bare LF, or both `Content-Length` and `Transfer-Encoding`.
+///
+/// It only follows: whether a request is right in all else is for hyper.
+#[derive(Debug)]
+pub(super) struct Framing {
+    at: At,
+    head: Head,
+    line: Line,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// A line of a head.
+    Head,
+    /// The line with the size of a chunk.
+    Size,
+    /// The line end after a chunk's data.
+    AfterChunk,
+    /// Fields after the last chunk.
+    Trailers,
+    /// Bytes of a body, and then a head or the end of a chunk.
+    Length(u64),
+    Chunk(u64),
+    /// Something else than HTTP.
+    Opaque,
+}
+
+/// What a head said so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Head {
+    has_begun: bool,
+    length: Option<u64>,
+    is_encoded: bool,
+}
+
+/// A line, as far as it came.
+#[derive(Debug)]
+struct Line {
+    start: [u8; LONGEST],
+    length: usize,
+    last: u8,
+}
+
+// ===== impl Framing =====
+
+impl Framing {
+    pub(super) const fn new() -> Self {
+        Self {
+            at: At::Head,
+            head: Head {
+                has_begun: false,
+                length: None,
+                is_encoded: false,
+            },
+            line: Line::new(),
+        }
+    }
+
+    /// Follows bytes. Returns where a request goes wrong, if one does.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            at += match &mut self.at {
+                At::Opaque => return None,
+                At::Length(left) | At::Chunk(left) => {
+                    let passed = (*left).min(rest.len() as u64);
+                    *left -= passed;
+                    if *left == 0 {
+                        self.at = self.at.after_data();
+                    }
+                    passed as usize
+                }
+                At::Head | At::Size | At::AfterChunk | At::Trailers => {
+                    let Some(end) = memchr(b'\n', rest) else {
+                        self.line.add(rest);
+                        return None;
+                    };
+                    self.line.add(&rest[..end]);
+                    if !self.line_ended() {
+                        return Some(at + end);
+                    }
+                    end + 1
+                }
+            };
+        }
+        None
+    }
+
+    /// What follows is not HTTP.
+    pub(super) const fn end(&mut self) {
+        self.at = At::Opaque;
+    }
+
+    /// Returns `false` if the line makes its request wrong.
+    fn line_ended(&mut self) -> bool {
+        let line = std::mem::replace(&mut self.line, Line::new());
+        if line.last != b'\r' {
+            // hyper looks at these in bodies itself.
+            return self.at != At::Head;
+        }
+        let is_empty = line.length == 1;
+        match self.at {
+            At::Head if is_empty && self.head.has_begun => {
+                self.at = std::mem::take(&mut self.head).body();
+            }
+            At::Head => return self.head.add(&line),
+            At::Size => self.at = line.size().map_or(At::Opaque, At::of_size),
+            At::AfterChunk => self.at = At::Size,
+            At::Trailers if is_empty => self.at = At::Head,
+            _ => {}
+        }
+        true
+    }
+}
+
+// ===== impl At =====
+
+impl At {
+    const fn after_data(self) -> Self {
+        match self {
+            Self::Chunk(_) => Self::AfterChunk,
+            _ => Self::Head,
+        }
+    }
+
+    const fn of_size(size: u64) -> Self {
+        match size {
+            0 => Self::Trailers,
+            size => Self::Chunk(size),
+        }
+    }
+}
+
+// ===== impl Head =====
+
+impl Head {
+    /// Returns `false` if the line makes the head wrong.
+    fn add(&mut self, line: &Line) -> bool {
+        // Blank lines before a request are none of it (RFC 9112, section 2.2).
+        let is_request_line = !std::mem::replace(&mut self.has_begun, line.length > 1);
+        if is_request_line || line.length == 1 {
+            return true;
+        }
+        if let Some(value) = line.value(b"content-length:") {
+            // Where it is no number, hyper refuses it.
+            let number = std::str::from_utf8(value)
+                .ok()
+                .and_then(|text| text.trim().parse().ok());
+            self.length = Some(number.unwrap_or(0));
+        }
+        self.is_encoded |= line.value(b"transfer-encoding:").is_some();
+        !(self.is_encoded && self.length.is_some())
+    }
+
+    const fn body(self) -> At {
+        match self.length {
+            _ if self.is_encoded => At::Size,
+            Some(length) if length > 0 => At::Length(length),
+            _ => At::Head,
+        }
+    }
+}
+
+// ===== impl Line =====
+
+impl Line {
+    const fn new() -> Self {
+        Self {
+            start: [0; LONGEST],
+            length: 0,
+            last: 0,
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let Some(last) = bytes.last() else {
+            return;
+        };
+        self.last = *last;
+        if self.length < LONGEST {
+            let taken = bytes.len().min(LONGEST - self.length);
+            self.start[self.length..self.length + taken].copy_from_slice(&bytes[..taken]);
+        }
+        self.length += bytes.len();
+    }
+
+    /// Returns the value of the field of this name, or what of it is kept.
+    fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        let kept = &self.start[..self.length.min(LONGEST)];
+        let (start, value) = kept.split_at_checked(name.len())?;
+        start.eq_ignore_ascii_case(name).then_some(value)
+    }
+
+    /// Returns the size of a chunk (RFC 9112, section 7.1).
+    fn size(&self) -> Option<u64> {
+        let kept = &self.start[..self.length.min(LONGEST)];
+        let digits = kept
+            .iter()
+            .take_while(|byte| byte.is_ascii_hexdigit())
+            .count();
+        let digits = std::str::from_utf8(&kept[..digits]).ok()?;
+        u64::from_str_radix(digits, 16).ok()
+    }
+}
+
+/// Bytes of a line that matter: a name, and a number.
+const LONGEST: usize = 64;
