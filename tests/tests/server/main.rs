@@ -7,3 +7,4 @@ mod programs;
 mod proxy_protocol;
 mod shutdown;
 mod tls;
+mod unparsed;

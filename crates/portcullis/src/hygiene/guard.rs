@@ -16,6 +16,7 @@ use super::{
     methods::Methods,
     path,
     seen::{Seen, Suspect, suspects},
+    sizes::Sizes,
 };
 use crate::engine::asked;
 
@@ -47,6 +48,7 @@ struct Rules {
     underscores: Fields,
     overrides: Fields,
     has_strict_paths: bool,
+    sizes: Sizes,
     /// Requests of which fields were removed.
     removed: Arc<AtomicU64>,
 }
@@ -129,6 +131,23 @@ impl Hygiene {
         self
     }
 
+    /// Limits the target, in bytes. A longer one is answered with 414 (RFC 9110, section 15.5.15). The
+    /// server's own limit, 64 KiB for a whole head with [`serve`](crate::serve()), stands above.
+    #[must_use]
+    pub fn max_uri(mut self, bytes: usize) -> Self {
+        self.rules().sizes.uri = bytes;
+        self
+    }
+
+    /// Limits the fields: how many bytes their names and values have together, and how many they are.
+    /// More is answered with 431 (RFC 6585, section 5).
+    #[must_use]
+    pub fn max_headers(mut self, bytes: usize, fields: usize) -> Self {
+        self.rules().sizes.bytes = bytes;
+        self.rules().sizes.fields = fields;
+        self
+    }
+
     /// Exempts the probes that a guard below answers.
     pub(crate) fn exempt_probes(mut self, paths: &[&str]) -> Self {
         self.rules().probes = paths.iter().map(|path| (*path).to_owned()).collect();
@@ -187,6 +206,7 @@ impl Rules {
     #[inline]
     fn check(&self, head: &request::Parts) -> Result<bool, Rejection> {
         let seen = Seen::new(&head.headers);
+        self.sizes.check(seen.bytes, head)?;
         seen.framing(head.version)?;
         self.methods.check(&head.method)?;
         let host = seen.host(head)?;

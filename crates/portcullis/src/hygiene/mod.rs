@@ -18,6 +18,8 @@
 //! | a method that is not in the [list](Hygiene::methods), such as TRACE and CONNECT | 405, with `Allow` |
 //! | an encoded control character in the path, such as `%00` and `%0d` | 400 |
 //! | where [asked](Hygiene::strict_paths), a path with dot segments, empty segments, backslashes, encoded slashes, or percent signs that encode nothing | 400 |
+//! | a target of more than 8 KiB (RFC 9110, section 15.5.15) | 414 |
+//! | fields of more than 32 KiB, or more than 100 (RFC 6585, section 5) | 431 |
 //! | a field with an underscore in its name | the field is removed |
 //! | `X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`, `X-Original-Method`, `X-Original-URI`, `X-Original-URL`, `X-Override-URL`, `X-Rewrite-URI`, `X-Rewrite-URL` | the field is removed |
 //!
@@ -76,6 +78,8 @@
 //! | [`Hygiene::methods`] | GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS | those that applications serve; TRACE shows secrets to scripts, CONNECT is for proxies |
 //! | [`Hygiene::underscores`] | [`Fields::Removed`] | `X_Api_Key` is `X-Api-Key` to CGI, WSGI and PHP, and to no proxy; nginx and Envoy remove them too |
 //! | [`Hygiene::overrides`] | [`Fields::Removed`] | frameworks serve the other path or method, and nothing above it checked that |
+//! | [`Hygiene::max_uri`] | 8 KiB | RFC 9112, section 3, asks servers to take 8000 bytes |
+//! | [`Hygiene::max_headers`] | 32 KiB, 100 fields | half of what the server reads: what is between gets an answer with headers and an ID |
 //! | [`Hygiene::strict_paths`] | off | a router that compares paths as they are gets none of them wrong, and names in object stores have `%2F` and `//`; turn it on before what resolves paths |
 //!
 //! Control characters are refused always: no name has them, C ends at NUL, and logs and headers at line
@@ -87,7 +91,9 @@
 //! # Rejections
 //!
 //! [`Malformed`](crate::RejectionKind::Malformed), status 400 (RFC 9110, section 15.5.1), with what is
-//! wrong as detail; [`MethodNotAllowed`](crate::RejectionKind::MethodNotAllowed), 405 with `Allow`
+//! wrong as detail; [`UriTooLong`](crate::RejectionKind::UriTooLong), 414;
+//! [`HeadersTooLarge`](crate::RejectionKind::HeadersTooLarge), 431;
+//! [`MethodNotAllowed`](crate::RejectionKind::MethodNotAllowed), 405 with `Allow`
 //! (section 15.5.6); [`Misdirected`](crate::RejectionKind::Misdirected), 421 (section 15.5.20). Nothing
 //! that the client sent is repeated.
 //!
@@ -107,8 +113,10 @@
 //!
 //! - `Content-Length` beside `Transfer-Encoding` is gone, whichever comes first: hyper reads the chunks
 //!   and closes the connection after the answer, as RFC 9112, section 6.3, demands; the application
-//!   answers. So are repeated lengths that are the same.
-//! - Line ends of a bare LF, and what stands after a `#` in a target, leave no trace.
+//!   answers. [`serve`](crate::serve()) looks below hyper, and refuses it with 400. So are repeated
+//!   lengths gone that are the same.
+//! - Line ends of a bare LF leave no trace; [`serve`](crate::serve()) refuses them too. Nor does what
+//!   stands after a `#` in a target.
 //! - A request whose last coding is not `chunked`, an encoding on HTTP/1.0, lengths that differ, white
 //!   space before a colon, folded lines and control characters are answered with 400 before any guard.
 //!
@@ -123,6 +131,7 @@ mod methods;
 mod path;
 mod scan;
 mod seen;
+mod sizes;
 #[cfg(test)]
 mod tests;
 

@@ -11,6 +11,8 @@ pub(super) struct Seen<'h> {
     has_more_hosts: bool,
     has_more_encodings: bool,
     lengths_differ: bool,
+    /// Of all names and values.
+    pub(super) bytes: usize,
     /// Some names may be of those that do not pass.
     pub(super) has_suspects: bool,
 }
@@ -30,6 +32,7 @@ impl<'h> Seen<'h> {
         let mut seen = Self::default();
         // Cheaper than to look three of them up: all names are read anyway.
         for (name, value) in headers {
+            seen.bytes += name.as_str().len() + value.len();
             match name.as_str().as_bytes() {
                 b"host" => {
                     seen.has_more_hosts |= seen.host.is_some();

@@ -78,3 +78,34 @@ fn what_an_override_asks_for_changes_nothing() {
         200
     );
 }
+
+#[test]
+fn targets_and_fields_have_a_largest_size() {
+    let host = ("host", "a");
+    let guard = Hygiene::new();
+    let of_target = |length: usize| {
+        let target = format!("/{}?{}", "a".repeat(length - 3), "b");
+        status(&guard, head("GET", &target, &[host]))
+    };
+    assert_eq!((of_target(8192), of_target(8193)), (200, 414));
+
+    let value = "v".repeat(32 * 1024 - "hosta".len() - "x".len());
+    let of_value = |value: &str| status(&guard, head("GET", "/", &[host, ("x", value)]));
+    assert_eq!(
+        (of_value(&value), of_value(&(value.clone() + "v"))),
+        (200, 431)
+    );
+
+    let names: Vec<_> = (0..100).map(|number| format!("x-{number}")).collect();
+    let fields: Vec<_> = names.iter().map(|name| (&**name, "")).collect();
+    let of_count = |count: usize| {
+        let all = [&[host][..], &fields[..count - 1]].concat();
+        status(&guard, head("GET", "/", &all))
+    };
+    assert_eq!((of_count(100), of_count(101)), (200, 431));
+
+    let smaller = Hygiene::new().max_uri(10).max_headers(20, 2);
+    assert_eq!(status(&smaller, head("GET", "/0123456789", &[host])), 414);
+    let three = [host, ("b", ""), ("c", "")];
+    assert_eq!(status(&smaller, head("GET", "/", &three)), 431);
+}

@@ -1,0 +1,42 @@
+use http::request;
+use portcullis_core::{Rejection, RejectionKind};
+
+/// How large a head may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    /// Bytes of the target.
+    pub(super) uri: usize,
+    /// Bytes of all names and values.
+    pub(super) bytes: usize,
+    pub(super) fields: usize,
+}
+
+// ===== impl Sizes =====
+
+impl Sizes {
+    #[inline]
+    pub(super) fn check(&self, bytes: usize, head: &request::Parts) -> Result<(), Rejection> {
+        let target = head
+            .uri
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len());
+        if target > self.uri {
+            return Err(RejectionKind::UriTooLong.into());
+        }
+        if bytes > self.bytes || head.headers.len() > self.fields {
+            return Err(RejectionKind::HeadersTooLarge.into());
+        }
+        Ok(())
+    }
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            // RFC 9112, section 3, asks for 8000 at least.
+            uri: 8192,
+            bytes: 32 * 1024,
+            fields: 100,
+        }
+    }
+}
