@@ -172,6 +172,12 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 }
 
+/// Limits of connections that a person at the page can see act.
+pub(crate) const IDLE: Duration = Duration::from_secs(15);
+pub(crate) const WRITE: Duration = Duration::from_secs(10);
+pub(crate) const CONNECTIONS: usize = 1000;
+pub(crate) const CLIENT_CONNECTIONS: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,8 +55,13 @@ async fn run() -> Result<(), Problem> {
         .map_err(|error| format!("{address}: {error}"))?;
     let url = format!("http://{}", listener.local_addr()?);
     let stack = edge.explain().to_string();
-    let server = serve(listener, app::router(demo.clone()).layer(edge))
+    let server = serve(listener, app::router(demo.clone()).layer(edge.clone()))
+        .edge(&edge)
         .health(&demo.health)
+        .idle_timeout(config::IDLE)
+        .write_timeout(config::WRITE)
+        .max_connections(config::CONNECTIONS)
+        .max_client_connections(config::CLIENT_CONNECTIONS)
         .grace(demo.config.grace())
         .drain(demo.config.drain);
     introduce(&demo, &stack, &url);

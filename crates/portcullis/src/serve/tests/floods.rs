@@ -78,10 +78,16 @@ fn conversation() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
     })
 }
 
+/// Time gives budget back.
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap()
+}
+
 proptest! {
     #[test]
     fn how_bytes_are_cut_changes_nothing((bytes, cuts) in conversation()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = paused();
         let _guard = runtime.enter();
         let activity = std::sync::Arc::new(Activity::new(Instant::now()));
         let mut whole = Frames::new();
@@ -106,7 +112,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(bytes: Vec<u8>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = paused();
         let _guard = runtime.enter();
         let activity = std::sync::Arc::new(Activity::new(Instant::now()));
         let _ = Frames::new().read(&bytes, &activity);

@@ -70,6 +70,20 @@ async fn a_later_head_has_the_same_time_from_its_first_byte() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_may_take_longer_than_a_head() {
+    let server = server().header_timeout(2 * SECOND).idle_timeout(3 * SECOND);
+    let head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 20\r\n\r\n";
+    let mut client = Client::sending(&server.connections(), head).await;
+    for _ in 0..20 {
+        tokio::time::sleep(SECOND).await;
+        client.io.write_all(b"x").await.unwrap();
+    }
+
+    client.read_until(&[b'x'; 20]).await;
+    assert_took(client.closed().await, 23 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_asks_nothing_is_closed_when_idle() {
     let server = server().idle_timeout(30 * SECOND);
     let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";

@@ -103,17 +103,19 @@ async fn an_upgraded_connection_learns_of_the_drain_and_is_cut_and_counted() {
     for heeds in [true, false] {
         let shutdown = Shutdown::new();
         let draining = shutdown.clone();
+        let (ended, mut end) = tokio::sync::mpsc::unbounded_channel();
         let app = service_fn(move |mut req: Request<Incoming>| {
-            let draining = draining.clone();
+            let (draining, ended) = (draining.clone(), ended.clone());
             tokio::spawn(async move {
                 let upgraded = hyper::upgrade::on(&mut req).await.unwrap();
                 let mut io = hyper_util::rt::TokioIo::new(upgraded);
                 let mut bytes = [0; 16];
                 if heeds {
                     draining.draining().await;
+                    ended.send("told".to_owned()).unwrap();
                 } else {
                     let cut = io.read(&mut bytes).await.unwrap_err();
-                    assert_eq!(cut.to_string(), "the server stops");
+                    ended.send(cut.to_string()).unwrap();
                 }
             });
             let response = Response::builder().status(101).header("upgrade", "echo");
@@ -133,6 +135,8 @@ async fn an_upgraded_connection_learns_of_the_drain_and_is_cut_and_counted() {
         assert_eq!(&answer, b"HTTP/1.1 101");
 
         let stopped = server.stop().await;
+        let told = if heeds { "told" } else { "the server stops" };
+        assert_eq!(end.try_recv().unwrap(), told);
         assert_eq!(stopped.cut(), usize::from(!heeds), "{stopped}");
         assert_eq!(stopped.ended(), usize::from(heeds), "{stopped}");
     }
