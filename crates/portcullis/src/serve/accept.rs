@@ -1,10 +1,10 @@
 //! Accepting connections.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use super::{listener::AnyListener, transport::Transport, wire::BoxIo};
+use super::{listener::AnyListener, open::Open, transport::Transport, wire::BoxIo};
 
 /// A listener, and what is between its connections and HTTP.
 pub(super) struct Accept {
@@ -27,10 +27,12 @@ impl Accept {
         self
     }
 
-    /// Accepts for ever, and hands each connection on.
+    /// Accepts for ever, and hands each connection on. Where the system has no room for one, one that
+    /// is open and waits makes it.
     pub(super) async fn run(
         &mut self,
-        mut serve: impl FnMut(BoxIo, std::net::SocketAddr, Transport),
+        open: &Open,
+        mut serve: impl FnMut(BoxIo, SocketAddr, Transport),
     ) {
         self.listener.prepare();
         let mut failures = Failures::default();
@@ -40,16 +42,17 @@ impl Accept {
                     failures.end();
                     serve(io, peer, self.transport.clone());
                 }
-                Err(error) => sleep(failures.add(&error)).await,
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    open.make_room();
+                    sleep(failures.add(&error)).await;
+                }
             }
         }
     }
 
     /// Takes connections that wait already.
-    pub(super) async fn sweep(
-        &mut self,
-        mut serve: impl FnMut(BoxIo, std::net::SocketAddr, Transport),
-    ) {
+    pub(super) async fn sweep(&mut self, mut serve: impl FnMut(BoxIo, SocketAddr, Transport)) {
         while let Ok(Ok((io, peer))) =
             tokio::time::timeout(Duration::ZERO, self.listener.accept()).await
         {
@@ -60,31 +63,28 @@ impl Accept {
 
 /// Failures to accept, one after the other. Out of file descriptors, most likely.
 #[derive(Debug, Default)]
-struct Failures(u32);
+struct Failures {
+    in_a_row: u32,
+    logged: Option<Instant>,
+}
 
 // ===== impl Failures =====
 
 impl Failures {
-    /// Returns how long to wait. Logs the first.
+    /// Returns how long to wait. Logs the first of a minute.
     fn add(&mut self, error: &io::Error) -> Duration {
-        if is_of_the_client(error) {
-            return Duration::ZERO;
-        }
-        if self.0 == 0 {
+        let is_logged = self.logged.is_some_and(|at| at.elapsed() < LOGGED_EVERY);
+        if !is_logged {
+            self.logged = Some(Instant::now());
             tracing::error!(target: "portcullis", %error, "accepts no connection; tries again");
         }
-        let wait = FIRST_WAIT
-            .saturating_mul(1 << self.0.min(10))
-            .min(LONGEST_WAIT);
-        self.0 = self.0.saturating_add(1);
-        wait
+        let wait = FIRST_WAIT.saturating_mul(1 << self.in_a_row.min(10));
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        wait.min(LONGEST_WAIT)
     }
 
-    fn end(&mut self) {
-        if self.0 > 0 {
-            tracing::info!(target: "portcullis", failures = self.0, "accepts connections again");
-            self.0 = 0;
-        }
+    const fn end(&mut self) {
+        self.in_a_row = 0;
     }
 }
 
@@ -100,4 +100,5 @@ fn is_of_the_client(error: &io::Error) -> bool {
 }
 
 const FIRST_WAIT: Duration = Duration::from_millis(5);
+const LOGGED_EVERY: Duration = Duration::from_secs(60);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

@@ -39,6 +39,8 @@ pub(super) struct Activity {
     /// It ends as soon as nothing is in flight.
     closing_since: AtomicU64,
     is_upgraded: AtomicBool,
+    /// It is to make room for another.
+    is_evicted: AtomicBool,
     /// Who serves it; or, when it is upgraded, who reads and who writes.
     driver: AtomicWaker,
     reader: AtomicWaker,
@@ -60,6 +62,8 @@ pub(super) enum Why {
     Write,
     /// It is old.
     Age,
+    /// There were too many, and nothing was in flight on this one.
+    Evicted,
 }
 
 /// Whose task waits for something on an upgraded connection.
@@ -85,6 +89,7 @@ impl Activity {
             is_answering: AtomicBool::new(false),
             closing_since: never(),
             is_upgraded: AtomicBool::new(false),
+            is_evicted: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -202,6 +207,32 @@ impl Activity {
         } else {
             Poll::Pending
         }
+    }
+
+    /// Returns since when nothing is in flight, if nothing is and it is not to end anyway.
+    pub(super) fn evictable_since(&self) -> Option<Instant> {
+        let is_evictable = self.is_idle() && !self.is_upgraded() && !self.is_evicted.load(Relaxed);
+        is_evictable.then(|| self.at(self.idle_since.load(Relaxed)))
+    }
+
+    /// Closes the connection, if still nothing is in flight.
+    pub(super) fn evict(&self) {
+        self.is_evicted.store(true, Release);
+        self.driver.wake();
+    }
+
+    /// Waits until the connection is to make room.
+    pub(super) fn poll_evicted(&self, cx: &Context<'_>) -> Poll<()> {
+        self.driver.register(cx.waker());
+        if self.is_evicted() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    pub(super) fn is_evicted(&self) -> bool {
+        self.is_evicted.load(Acquire) && self.is_idle()
     }
 
     /// Whether an upgraded connection is cut.

@@ -63,7 +63,7 @@ where
 {
     let mut served = JoinSet::new();
     accept
-        .run(|io, peer, transport| {
+        .run(&connections.open, |io, peer, transport| {
             while served.try_join_next().is_some() {}
             served.spawn(connections.serve(io, peer, transport));
         })

@@ -47,6 +47,8 @@ pub(super) enum Refused {
     NoTls,
     /// It said nothing, or not enough.
     Late,
+    /// It had to make room for another.
+    Evicted,
     /// The client went away.
     Gone,
 }
@@ -58,6 +60,7 @@ impl Connection {
     pub(super) async fn open(self) -> Option<Opened> {
         let activity = Arc::clone(self.slot.activity());
         let open = self.slot.open().clone();
+        let evicted = poll_fn(|cx| activity.poll_evicted(cx));
         let draining = async {
             poll_fn(|cx| activity.poll_stage(Stage::Draining, cx)).await;
             // Who has just come is about to ask.
@@ -72,6 +75,10 @@ impl Connection {
                     None
                 }
             },
+            () = evicted => {
+                open.tally().refused(Refused::Evicted);
+                None
+            }
             () = draining => None,
         }
     }

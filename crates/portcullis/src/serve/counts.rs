@@ -16,6 +16,7 @@ pub(super) struct Tally {
     idle: Counter,
     write: Counter,
     age: Counter,
+    evicted: Counter,
     /// Requests that could not be parsed.
     pub(super) unparsed: Counter,
 }
@@ -35,6 +36,7 @@ impl Tally {
             Refused::NoProxyHeader => self.proxy.add(),
             Refused::NoTls => self.tls.add(),
             Refused::Late => self.head.add(),
+            Refused::Evicted => self.evicted.add(),
             Refused::Gone => {}
         }
     }
@@ -46,6 +48,7 @@ impl Tally {
             Why::Idle => self.idle.add(),
             Why::Write => self.write.add(),
             Why::Age => self.age.add(),
+            Why::Evicted => self.evicted.add(),
         }
     }
 
@@ -61,6 +64,7 @@ impl Tally {
             ("idle_timeout", &self.idle),
             ("write_timeout", &self.write),
             ("max_age", &self.age),
+            ("evicted", &self.evicted),
         ];
         let gauge = Count::gauge(
             "portcullis_connections_open",

@@ -15,7 +15,8 @@
 //! | reads less than 256 bytes a second | after the [write timeout](Server::write_timeout) |
 //! | takes nothing of one stream, as of a window of 0 | the same, but only the stream: RST_STREAM |
 //! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
-//! | is one too many | at once |
+//! | is one too many in all | at once, where something is in flight on all others; else one of those that wait makes room |
+//! | has one too many | at once |
 //!
 //! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged; with
 //! [`Server::edge`] as that edge answers. So is one of HTTP/1 with a line end of a bare LF in its head,
@@ -30,8 +31,8 @@
 //! `tls`), what systemd or a process before this one hands over ([`inherited`]), anything that
 //! implements [`Listener`], or an accept loop of one's own ([`Server::accept_loop`],
 //! [`Connections::serve_connection`]). A listener of TCP lets 4096 connections wait, as far as the
-//! system allows. Where accepting fails, that is logged once, and tried again after 5 ms to 1 s. The
-//! peer of a Unix socket is `127.0.0.1:0`.
+//! system allows. Where accepting fails, as without a file descriptor, a connection that waits makes
+//! room, that is logged once a minute, and tried again after 5 ms to 1 s. The peer of a Unix socket is `127.0.0.1:0`.
 //!
 //! Proxies that speak the PROXY protocol, version 1 or 2, are declared with
 //! [`Server::proxy_protocol`]. Each connection from them must begin with a header, and its requests

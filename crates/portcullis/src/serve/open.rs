@@ -31,6 +31,8 @@ struct Connections {
     clients: HashMap<IpAddr, usize>,
     /// How many are not open any more.
     ended: usize,
+    /// Where the search for one to evict goes on.
+    next: usize,
 }
 
 /// A connection that is open, for as long as this is kept.
@@ -45,13 +47,14 @@ pub(super) struct Slot {
 // ===== impl Open =====
 
 impl Open {
-    /// Opens a connection, unless there are too many, or the server stops.
+    /// Opens a connection, unless the server stops, or there are too many and none waits that could
+    /// make room.
     pub(super) fn open(&self, limit: usize) -> Option<Slot> {
         let mut connections = self.lock();
         if connections.stage >= Stage::Draining {
             return None;
         }
-        if connections.all.len() >= limit {
+        if connections.all.len() >= limit && !connections.make_room() {
             self.tally().refused(Refused::Full);
             return None;
         }
@@ -65,6 +68,11 @@ impl Open {
             client: None,
             activity,
         })
+    }
+
+    /// Closes a connection that waits, if there is one.
+    pub(super) fn make_room(&self) -> bool {
+        self.lock().make_room()
     }
 
     pub(super) fn count(&self) -> usize {
@@ -109,6 +117,25 @@ impl Open {
     }
 }
 
+// ===== impl Connections =====
+
+impl Connections {
+    /// Closes the connection, of some, on which nothing was in flight for the longest time. Returns
+    /// `false` if there is none.
+    fn make_room(&mut self) -> bool {
+        let all = &self.all;
+        let places = all.capacity().max(1);
+        let some = (0..LOOKED_AT).filter_map(|step| all.get((self.next + step) % places));
+        let waiting = some.filter_map(|activity| Some((activity.evictable_since()?, activity)));
+        let longest = waiting.min_by_key(|(since, _)| *since);
+        self.next = (self.next + LOOKED_AT) % places;
+        if let Some((_, activity)) = longest {
+            activity.evict();
+        }
+        longest.is_some()
+    }
+}
+
 impl Default for Connections {
     fn default() -> Self {
         Self {
@@ -116,6 +143,7 @@ impl Default for Connections {
             all: Slab::new(),
             clients: HashMap::new(),
             ended: 0,
+            next: 0,
         }
     }
 }
@@ -174,3 +202,6 @@ fn network(address: IpAddr) -> IpAddr {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
     }
 }
+
+/// Connections that are looked at for one that may go: work for each that is one too many.
+const LOOKED_AT: usize = 64;

@@ -76,7 +76,7 @@ async fn accept_until_draining<S, B>(
     let serve = |io, peer, transport| {
         tokio::spawn(connections.serve(io, peer, transport));
     };
-    until(accept.run(serve), shutdown.draining()).await;
+    until(accept.run(&connections.open, serve), shutdown.draining()).await;
     accept.sweep(serve).await;
 }
 

@@ -230,6 +230,9 @@ impl Driver {
                 if connection.as_mut().poll(cx).is_ready() || self.activity.is_cut_now() {
                     return Poll::Ready(None);
                 }
+                if self.activity.is_evicted() {
+                    return Poll::Ready(Some(Why::Evicted));
+                }
                 let why = std::task::ready!(watchdog.poll(&self.activity, &self.limits, cx));
                 if !self.ends_slowly(why) {
                     return Poll::Ready(Some(why));
@@ -252,7 +255,7 @@ impl Driver {
         let is_told_first = match why {
             Why::Age => true,
             Why::Idle => self.version == Version::Http2,
-            Why::Head | Why::Write => false,
+            Why::Head | Why::Write | Why::Evicted => false,
         };
         is_told_first && self.activity.close()
     }

@@ -133,7 +133,9 @@ impl<S> Server<S> {
 
 /// Limits of number.
 impl<S> Server<S> {
-    /// Sets how many connections there may be. More are closed at once.
+    /// Sets how many connections there may be. One more takes the place of one on which nothing is in
+    /// flight, of those that were looked at the one that waited longest; where there is none, it is
+    /// closed at once. So who holds connections and says nothing keeps nobody out.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.settings().limits.connections = connections;
         self

@@ -6,14 +6,45 @@ use super::*;
 async fn more_connections_than_the_limit_are_closed_at_once_and_a_place_that_is_left_is_taken() {
     let server = server().max_connections(2).max_client_connections(2);
     let connections = server.connections();
-    let first = Client::new(&connections);
-    let _second = Client::new(&connections);
+    let endless = b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n";
+    let first = Client::sending(&connections, endless).await;
+    let _second = Client::sending(&connections, endless).await;
+    tokio::task::yield_now().await;
 
     assert_took(Client::new(&connections).closed().await, Duration::ZERO);
     drop(first.io);
     first.served.await.unwrap();
     let mut next = Client::sending(&connections, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     next.read_until(b"ok").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_longest_makes_room_and_who_is_served_never_does() {
+    let server = server().max_connections(4).max_client_connections(9);
+    let connections = server.connections();
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let slow = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
+    let served = Client::sending(&connections, slow).await;
+    tokio::time::sleep(SECOND).await;
+    let silent = Client::new(&connections);
+    tokio::time::sleep(SECOND).await;
+    let half = Client::sending(&connections, b"GET / HTTP").await;
+    tokio::time::sleep(SECOND).await;
+    let mut kept = Client::sending(&connections, request).await;
+    kept.read_until(b"ok").await;
+
+    for (evicted, waited) in [(silent, 2), (half, 1), (kept, 0)] {
+        let mut probe = Client::sending(&connections, request).await;
+        probe.read_until(b"ok").await;
+        drop(probe.io);
+        probe.served.await.unwrap();
+        assert_took(evicted.closed().await, waited * SECOND);
+        // The place that the probe left.
+        std::mem::forget(Client::sending(&connections, slow).await);
+        tokio::task::yield_now().await;
+    }
+    assert_took(Client::new(&connections).closed().await, Duration::ZERO);
+    assert!(served.read_to_end().await.0.len() > 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +126,9 @@ async fn a_listener_that_fails_is_asked_again_less_and_less_often() {
         asked,
         began: Instant::now(),
     };
-    tokio::spawn(server().listen(listener).into_future());
+    let server = server().header_timeout(60 * SECOND);
+    let silent = Client::new(&server.connections());
+    tokio::spawn(server.listen(listener).into_future());
     io.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await
         .unwrap();
@@ -111,4 +144,5 @@ async fn a_listener_that_fails_is_asked_again_less_and_less_often() {
     assert!(waits[..8].is_sorted(), "{waits:?}");
     assert!(waits.iter().all(|wait| *wait <= SECOND + TICK), "{waits:?}");
     assert!(times[12] >= 4 * SECOND, "{times:?}");
+    assert!(silent.closed().await < 10 * SECOND, "it made room");
 }
