@@ -19,6 +19,10 @@ pub enum RejectionKind {
     BodyTooLarge,
     /// The request's target is longer than allowed. 414.
     UriTooLong,
+    /// The request's body has a type or a coding that is not served. 415.
+    UnsupportedMediaType,
+    /// The client expects what the server does not do (RFC 9110, section 10.1.1). 417.
+    ExpectationFailed,
     /// The request is for a host that is not served here. 421.
     Misdirected,
     /// The client spent its quota. 429.
@@ -39,7 +43,7 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All kinds, for tables of what a server can answer.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -47,6 +51,8 @@ impl RejectionKind {
         Self::RequestTimedOut,
         Self::BodyTooLarge,
         Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::ExpectationFailed,
         Self::Misdirected,
         Self::RateLimited,
         Self::HeadersTooLarge,
@@ -69,6 +75,8 @@ impl RejectionKind {
             Self::RequestTimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
@@ -89,6 +97,8 @@ impl RejectionKind {
             Self::RequestTimedOut => "request-timed-out",
             Self::UriTooLong => "uri-too-long",
             Self::HeadersTooLarge => "headers-too-large",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::ExpectationFailed => "expectation-failed",
             Self::Misdirected => "misdirected",
             Self::RateLimited => "rate-limited",
             Self::Panicked => "panicked",
@@ -113,6 +123,8 @@ impl RejectionKind {
             Self::RequestTimedOut => "urn:portcullis:problem:request-timed-out",
             Self::UriTooLong => "urn:portcullis:problem:uri-too-long",
             Self::HeadersTooLarge => "urn:portcullis:problem:headers-too-large",
+            Self::UnsupportedMediaType => "urn:portcullis:problem:unsupported-media-type",
+            Self::ExpectationFailed => "urn:portcullis:problem:expectation-failed",
             Self::Misdirected => "urn:portcullis:problem:misdirected",
             Self::RateLimited => "https://iana.org/assignments/http-problem-types#quota-exceeded",
             Self::Panicked => "urn:portcullis:problem:panicked",
@@ -135,6 +147,8 @@ impl RejectionKind {
             Self::RequestTimedOut => "The request took too long to arrive",
             Self::UriTooLong => "The request target is too long",
             Self::HeadersTooLarge => "The request has too many or too long fields",
+            Self::UnsupportedMediaType => "The request body has a type that is not served",
+            Self::ExpectationFailed => "The expectation can't be met",
             Self::Misdirected => "This host is not served here",
             Self::RateLimited => "The quota is exceeded",
             Self::Panicked | Self::Misconfigured => "The server failed on this request",

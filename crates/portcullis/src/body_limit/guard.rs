@@ -1,46 +1,106 @@
-use http::{HeaderMap, header, request};
-use portcullis_core::{Guard, Reply, Verdict};
+use std::sync::Arc;
 
+use http::{
+    HeaderMap,
+    header::{self, CONTENT_TYPE, EXPECT},
+    request,
+};
+use portcullis_core::{ConfigError, Guard, Rejection, RejectionKind, Reply, Verdict};
+
+use super::media::{MediaRanges, MediaType};
 use crate::engine::BodyCount;
 
-/// Limits the size of request bodies. See the [module docs](super).
-#[derive(Clone, Copy, Debug)]
+/// Limits the size of request bodies, and what they are. See the [module docs](super).
+#[derive(Clone, Debug)]
 pub struct BodyLimit {
     bytes: u64,
+    types: Option<Arc<MediaRanges>>,
 }
 
 // ===== impl BodyLimit =====
 
 impl BodyLimit {
-    /// Creates a guard that allows bodies of at most `bytes`.
+    /// Creates a guard that allows bodies of at most `bytes`, as they are sent.
     #[must_use]
     pub const fn new(bytes: u64) -> Self {
-        Self { bytes }
+        Self { bytes, types: None }
     }
 
-    /// Returns how large a body may be.
+    /// Returns how large a body may be, as it is sent.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Allows bodies of these types only: `application/json`, `text/*`, `application/*+json`.
+    /// Parameters don't count. A body of another type, of none or of several is answered with 415 and
+    /// `Accept` (RFC 9110, section 15.5.16).
+    ///
+    /// # Errors
+    ///
+    /// Returns every entry that is not a media type; an empty list is an error as well.
+    pub fn content_types(
+        mut self,
+        types: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, ConfigError> {
+        self.types = Some(Arc::new(MediaRanges::parse(types)?));
+        Ok(self)
+    }
+
+    /// Judges a request that may have a body.
+    fn check(&self, head: &mut request::Parts, reply: &mut Reply) -> Result<(), Rejection> {
+        check_expectation(&head.headers)?;
+        if let Some(types) = &self.types {
+            check_type(types, &head.headers)?;
+        }
+        let size = reply.body_size();
+        if size.upper().is_some_and(|most| most <= self.bytes) {
+            return Ok(());
+        }
+        if size.lower().max(declared(&head.headers)) > self.bytes {
+            return Err(BodyCount::too_large(self.bytes));
+        }
+        reply.limit_body(self.bytes);
+        Ok(())
     }
 }
 
 impl Guard for BodyLimit {
     #[inline]
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
-        let size = reply.body_size();
-        if size.upper().is_some_and(|most| most <= self.bytes) {
+        if reply.body_size().upper() == Some(0) {
             return Verdict::Admit;
         }
-        if size.lower().max(declared(&head.headers)) > self.bytes {
-            return BodyCount::too_large(self.bytes).into();
-        }
-        reply.limit_body(self.bytes);
-        Verdict::Admit
+        self.check(head, reply).into()
     }
 
     fn describe(&self) -> String {
         format!("{} bytes", self.bytes)
+    }
+}
+
+/// Nothing but `100-continue` is ever expected (RFC 9110, section 10.1.1). HTTP/1.0 has no
+/// expectations, and hyper heeds none there.
+fn check_expectation(headers: &HeaderMap) -> Result<(), Rejection> {
+    let mut expected = headers.get_all(EXPECT).iter();
+    let is_known = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
+    if expected.all(|value| is_known(value.as_bytes())) {
+        Ok(())
+    } else {
+        Err(RejectionKind::ExpectationFailed.into())
+    }
+}
+
+fn check_type(types: &MediaRanges, headers: &HeaderMap) -> Result<(), Rejection> {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let found = match (values.next(), values.next()) {
+        (Some(only), None) => MediaType::parse(only.as_bytes()),
+        _ => None,
+    };
+    if found.is_some_and(|found| types.contain(found)) {
+        Ok(())
+    } else {
+        Err(types.refusal())
     }
 }
 

@@ -58,6 +58,7 @@
 //! [`BodyTooLarge`](crate::RejectionKind::BodyTooLarge), status 413 (RFC 9110, section 15.5.14).
 
 mod guard;
+mod media;
 #[cfg(test)]
 mod tests;
 
@@ -69,7 +70,7 @@ pub use crate::engine::{BodyTooLarge, RequestBody};
 pub type BodyLimitLayer = Alone<BodyLimit, (Wrapped, Plain)>;
 
 impl BodyLimitLayer {
-    /// Creates a layer that allows bodies of at most `bytes`.
+    /// Creates a layer that allows bodies of at most `bytes`, as they are sent.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
         BodyLimit::new(bytes).into()

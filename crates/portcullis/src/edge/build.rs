@@ -76,7 +76,7 @@ impl<M> Edge<M> {
         let reports = self.reports.clone();
         let reports = reports.map(|reports| reports.route_from(self.route_from));
         guards.extend(on(Slot::Reports, reports));
-        guards.extend(on(Slot::BodyLimit, self.body_limit));
+        guards.extend(on(Slot::BodyLimit, self.body_limit.take()));
         let own = std::mem::take(&mut self.own).into_iter();
         let added = std::mem::take(&mut self.guards).into_iter();
         let all = own.chain(added);

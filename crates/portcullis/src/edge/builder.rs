@@ -179,11 +179,11 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Sets the largest request body in bytes: any unsigned integer, or an
-    /// `Option<u64>`. `None` turns the limit off; it does not stand for [`DEFAULT_BODY_LIMIT`].
+    /// Sets the largest request body in bytes: any unsigned integer, an `Option<u64>`, or a
+    /// [`BodyLimit`], which may have more to say of bodies. `None` turns the limit off; it does not stand for [`DEFAULT_BODY_LIMIT`].
     pub fn body_limit(mut self, bytes: impl Into<Bytes>) -> Self {
         match bytes.into() {
-            Bytes(Ok(limit)) => self.body_limit = limit.map(BodyLimit::new),
+            Bytes(Ok(limit)) => self.body_limit = limit,
             Bytes(Err(negative)) => {
                 self.problems
                     .push(format!("body limit: {negative} is negative"));
@@ -266,6 +266,7 @@ impl<M> Clone for Edge<M> {
             hygiene: self.hygiene.clone(),
             health: self.health.clone(),
             reports: self.reports.clone(),
+            body_limit: self.body_limit.clone(),
             public: self.public.clone(),
             closed: self.closed.clone(),
             own: self.own.clone(),

@@ -1,3 +1,5 @@
+use crate::body_limit::BodyLimit;
+
 /// What a setter of an [`Edge`](super::Edge) takes: a value, an `Option` of one, or what a value is
 /// made of. `None` turns it off.
 #[derive(Debug)]
@@ -30,15 +32,17 @@ impl<T> From<Option<T>> for Setting<T> {
     }
 }
 
-/// What [`Edge::body_limit`](super::Edge::body_limit) takes: a number of bytes, or `None`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bytes(pub(super) Result<Option<u64>, i64>);
+/// What [`Edge::body_limit`](super::Edge::body_limit) takes: a number of bytes, `None`, or a
+/// [`BodyLimit`].
+#[derive(Clone, Debug)]
+pub struct Bytes(pub(super) Result<Option<BodyLimit>, i64>);
 
 macro_rules! bytes {
     ($($number:ty),+) => {
         $(impl From<$number> for Bytes {
             fn from(bytes: $number) -> Self {
-                Self(u64::try_from(bytes).map(Some).map_err(|_| bytes as i64))
+                let bytes = u64::try_from(bytes).map_err(|_| bytes as i64);
+                Self(bytes.map(|bytes| Some(BodyLimit::new(bytes))))
             }
         })+
     };
@@ -49,6 +53,12 @@ bytes!(u8, u16, u32, u64, usize, i32);
 
 impl From<Option<u64>> for Bytes {
     fn from(bytes: Option<u64>) -> Self {
-        Self(Ok(bytes))
+        Self(Ok(bytes.map(BodyLimit::new)))
+    }
+}
+
+impl From<BodyLimit> for Bytes {
+    fn from(limit: BodyLimit) -> Self {
+        Self(Ok(Some(limit)))
     }
 }

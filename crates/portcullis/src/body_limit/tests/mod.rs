@@ -1,3 +1,5 @@
+mod types;
+
 use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
