@@ -16,7 +16,7 @@
 //! | in flight | [`rate_limit`] | 429 |
 //! | limited health | [`health`] | 503 |
 //! | reports | [`reports`] | |
-//! | body limit | [`body_limit`] | 413 |
+//! | body limit | [`body_limit`] | 413, 415, 417 |
 //! | authentication | [`api_key`] | 401 |
 //! | authorization | [`rate_limit`] | 429 |
 //!
@@ -56,6 +56,7 @@
 //! | feature | default | what for |
 //! |---|---|---|
 //! | `auth` | on | [`api_key`] |
+//! | `decompression` | off | compressed request bodies, on tower-http |
 //! | `rate-limit` | on | [`rate_limit`] |
 //! | `server` | on | [`serve()`], on hyper |
 //!

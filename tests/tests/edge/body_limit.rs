@@ -7,7 +7,9 @@ use std::{future::pending, net::SocketAddr, time::Duration};
 use axum::{Router, body::Body, routing::post};
 use http::request;
 use http_body_util::{BodyExt, Full};
-use portcullis::{Guard, RejectionKind, Reply, Slot, Verdict, api_key::Keys};
+use portcullis::{
+    Guard, RejectionKind, Reply, Slot, Verdict, api_key::Keys, body_limit::BodyLimit,
+};
 use portcullis_tests::net::{Client, Server, raw, read};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -162,6 +164,33 @@ async fn who_expects_an_answer_first_gets_it_and_no_100() {
     let answer = read(&mut io).await;
     assert!(answer.starts_with("HTTP/1.1 100 Continue"), "{answer}");
     assert!(answer.ends_with("read\n"), "{answer}");
+}
+
+/// RFC 9110, section 10.1.1: who is refused is not told to go on.
+#[tokio::test]
+async fn whatever_is_refused_is_refused_before_a_100() {
+    let edge = portcullis_axum::edge;
+    let json = BodyLimit::new(1000).content_types(["application/json"]);
+    let text = "content-type: text/plain\r\n";
+    for (status, edge, more) in [
+        (400, edge(), "host: two\r\n"),
+        (401, edge().api_keys(Keys::default()), ""),
+        (413, edge().body_limit(2), ""),
+        (415, edge().body_limit(json.unwrap()), text),
+        (417, edge(), "expect: much\r\n"),
+        (429, edge().guard(Slot::RateLimit, Spent), ""),
+    ] {
+        let app = Router::new().route("/", post(swallow));
+        let server = Server::start(app.layer(edge.build().unwrap())).await;
+        let head = declared(3, &format!("{more}expect: 100-continue\r\n"));
+
+        let answer = raw(server.address(), &head).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    }
 }
 
 #[tokio::test]

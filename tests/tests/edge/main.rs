@@ -4,6 +4,7 @@ mod architecture;
 mod body_limit;
 mod charges;
 mod contract;
+mod decoding;
 mod edge_config;
 mod ends;
 mod guards;

@@ -15,6 +15,8 @@ use crate::engine::BodyCount;
 pub struct BodyLimit {
     bytes: u64,
     types: Option<Arc<MediaRanges>>,
+    #[cfg(feature = "decompression")]
+    decoding: super::coding::Limits,
 }
 
 // ===== impl BodyLimit =====
@@ -23,7 +25,12 @@ impl BodyLimit {
     /// Creates a guard that allows bodies of at most `bytes`, as they are sent.
     #[must_use]
     pub const fn new(bytes: u64) -> Self {
-        Self { bytes, types: None }
+        Self {
+            bytes,
+            types: None,
+            #[cfg(feature = "decompression")]
+            decoding: super::coding::Limits::OFF,
+        }
     }
 
     /// Returns how large a body may be, as it is sent.
@@ -47,6 +54,29 @@ impl BodyLimit {
         Ok(self)
     }
 
+    /// Decodes bodies with a `Content-Encoding` of `gzip`, `deflate`, `br` or `zstd`, and allows at most
+    /// `bytes` of what comes out. The application reads that; `Content-Encoding` and `Content-Length` are
+    /// gone. Another coding, and several, are answered with 415 and `Accept-Encoding` (RFC 9110, section
+    /// 15.5.16).
+    ///
+    /// Off unless it is set: then bodies are passed on as they are sent.
+    #[cfg(feature = "decompression")]
+    #[must_use]
+    pub const fn decoded(mut self, bytes: u64) -> Self {
+        self.decoding.bytes = Some(bytes);
+        self
+    }
+
+    /// Sets how many bytes may be decoded for each that is sent, once 64 KiB are decoded:
+    /// [`DEFAULT_RATIO`](super::DEFAULT_RATIO) unless told otherwise. Does nothing where bodies are not
+    /// [decoded](Self::decoded).
+    #[cfg(feature = "decompression")]
+    #[must_use]
+    pub const fn ratio(mut self, most: u64) -> Self {
+        self.decoding.ratio = most;
+        self
+    }
+
     /// Judges a request that may have a body.
     fn check(&self, head: &mut request::Parts, reply: &mut Reply) -> Result<(), Rejection> {
         check_expectation(&head.headers)?;
@@ -54,14 +84,29 @@ impl BodyLimit {
             check_type(types, &head.headers)?;
         }
         let size = reply.body_size();
-        if size.upper().is_some_and(|most| most <= self.bytes) {
-            return Ok(());
-        }
-        if size.lower().max(declared(&head.headers)) > self.bytes {
+        let is_small = size.upper().is_some_and(|most| most <= self.bytes);
+        if !is_small && size.lower().max(declared(&head.headers)) > self.bytes {
             return Err(BodyCount::too_large(self.bytes));
         }
-        reply.limit_body(self.bytes);
+        if self.decodes(head)? || !is_small {
+            reply.limit_body(self.bytes);
+        }
         Ok(())
+    }
+
+    #[cfg(feature = "decompression")]
+    fn decodes(&self, head: &mut request::Parts) -> Result<bool, Rejection> {
+        self.decoding.apply(head)
+    }
+
+    #[cfg(not(feature = "decompression"))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "a feature does more"
+    )]
+    const fn decodes(&self, _: &mut request::Parts) -> Result<bool, Rejection> {
+        Ok(false)
     }
 }
 
@@ -75,7 +120,15 @@ impl Guard for BodyLimit {
     }
 
     fn describe(&self) -> String {
-        format!("{} bytes", self.bytes)
+        let mut text = format!("{} bytes", self.bytes);
+        #[cfg(feature = "decompression")]
+        if let Some(decoded) = self.decoding.bytes {
+            text += &format!(", {decoded} decoded");
+        }
+        if let Some(types) = &self.types {
+            text += &format!("; {types}");
+        }
+        text
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use http::{HeaderValue, header::ACCEPT};
 use portcullis_core::{ConfigError, Rejection, RejectionKind};
 
@@ -12,6 +14,8 @@ pub(super) struct MediaType<'a> {
 #[derive(Debug)]
 pub(super) struct MediaRanges {
     ranges: Vec<MediaRange>,
+    /// As they were written.
+    names: String,
     refusal: Rejection,
 }
 
@@ -65,11 +69,13 @@ impl MediaRanges {
             problems.push(problem.to_owned());
         }
         ConfigError::check(problems)?;
-        let accept = HeaderValue::try_from(names.join(", "));
+        let names = names.join(", ");
+        let accept = HeaderValue::from_str(&names);
         let accept = accept.unwrap_or(const { HeaderValue::from_static("*/*") });
         let refusal = Rejection::new(RejectionKind::UnsupportedMediaType);
         Ok(Self {
             ranges,
+            names,
             refusal: refusal.with_header(ACCEPT, accept),
         })
     }
@@ -82,6 +88,12 @@ impl MediaRanges {
     /// Returns how other types are refused: `Accept` says which are not (RFC 9110, section 15.5.16).
     pub(super) fn refusal(&self) -> Rejection {
         self.refusal.clone()
+    }
+}
+
+impl fmt::Display for MediaRanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names)
     }
 }
 

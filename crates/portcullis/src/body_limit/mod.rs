@@ -1,4 +1,4 @@
-//! Limits the size of request bodies.
+//! Limits the size of request bodies, and what they are.
 //!
 //! # What happens
 //!
@@ -12,6 +12,20 @@
 //! of their own. Without that many a client never sees the answer: a connection that is closed
 //! with unread input is reset, and the client's write fails before it reads (RFC 9112,
 //! section 9.6). A client that sent `Expect: 100-continue` waits for the answer, so nothing is read.
+//! It is told to go on when the application reads its body, and not before: who is refused, by
+//! this guard or another, is not told (RFC 9110, section 10.1.1). A request with a body that expects
+//! anything else is answered with 417.
+//!
+//! Where [types](BodyLimit::content_types) are listed, a body of another type, of none or of two is
+//! answered with 415. A request has a body unless its length is known to be 0: chunks are one, also if
+//! none come.
+//!
+//! With the feature `decompression`, and where a [limit of what is decoded](BodyLimit::decoded) is set,
+//! a body with one `Content-Encoding` of `gzip` (`x-gzip`), `deflate`, `br` or `zstd` is decoded while it
+//! is read. The application reads what comes out; `Content-Encoding` and `Content-Length` are gone.
+//! Three things are limited: what is sent, what comes out, and, once 64 KiB came out, how many times more
+//! that is. Whichever is passed first, the read fails and the answer is 413, as above. Another coding,
+//! and two, are answered with 415. A body that is not in its coding, or is cut off, ends with an error.
 //!
 //! The inner service's request body is [`RequestBody`]: a hyper service takes
 //! `Request<RequestBody<Incoming>>`. With axum that needs no thought.
@@ -51,17 +65,37 @@
 //!
 //! | method | default | why |
 //! |---|---|---|
-//! | [`BodyLimitLayer::new`] | 1 MiB in [`Edge`](crate::Edge) | enough for JSON |
+//! | [`BodyLimitLayer::new`], [`BodyLimit::new`] | 1 MiB in [`Edge`](crate::Edge) | enough for JSON |
+//! | [`BodyLimit::content_types`] | all | only the application knows what it reads |
+//! | `BodyLimit::decoded` (bytes) | off: bodies are passed on as they are sent | a feature turns nothing on |
+//! | `BodyLimit::ratio` (times) | 100 | text shrinks to a third or a tenth, a bomb to a thousandth; the first 64 KiB are free, as short texts may repeat themselves |
+//!
+//! In an edge: `edge.body_limit(BodyLimit::new(1 << 20).content_types(["application/json"])?)`.
 //!
 //! # Rejections
 //!
-//! [`BodyTooLarge`](crate::RejectionKind::BodyTooLarge), status 413 (RFC 9110, section 15.5.14).
+//! [`BodyTooLarge`](crate::RejectionKind::BodyTooLarge), status 413 (RFC 9110, section 15.5.14), with the
+//! limit that was passed as detail; [`UnsupportedMediaType`](crate::RejectionKind::UnsupportedMediaType),
+//! 415, with `Accept` for a type and `Accept-Encoding` for a coding (section 15.5.16);
+//! [`ExpectationFailed`](crate::RejectionKind::ExpectationFailed), 417 (section 15.5.18).
+//!
+//! # Security considerations
+//!
+//! A type is what the client says: what is in the body is for the application to check. Codings are
+//! decoded by tower-http, four KiB at a time: of a bomb there is never more in memory than a decoder
+//! holds, which is 32 KiB for gzip and deflate, up to 16 MiB for brotli, and for zstd as much as came out,
+//! in a window of up to 128 MiB of address space (RFC 9659 asks for 8 MiB). Limit how many requests are
+//! served at once. A signature or a digest of a body that covers its coding must be checked above.
 
+#[cfg(feature = "decompression")]
+mod coding;
 mod guard;
 mod media;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "decompression")]
+pub use self::coding::DEFAULT_RATIO;
 pub use self::guard::BodyLimit;
 use crate::engine::{Alone, Plain, Wrapped};
 pub use crate::engine::{BodyTooLarge, RequestBody};

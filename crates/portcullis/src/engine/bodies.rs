@@ -126,7 +126,7 @@ impl<B: From<Bytes> + 'static> ResponseBodies<B> for Plain {
 
 impl<B> RequestBodies<B> for Wrapped
 where
-    B: Body<Data: Send> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
     type Request = RequestBody<B>;
 

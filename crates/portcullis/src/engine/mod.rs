@@ -16,6 +16,9 @@ mod alone;
 mod bodies;
 mod caught;
 mod deadline;
+#[cfg(feature = "decompression")]
+mod decoded_body;
+mod decoding;
 mod drain;
 mod ends;
 mod future;
@@ -36,12 +39,15 @@ mod unparsed;
 mod watch;
 mod watched;
 
+#[cfg(feature = "decompression")]
+pub(crate) use self::decoding::Coding;
 #[cfg(feature = "server")]
 pub(crate) use self::unparsed::refuse_unparsed;
 pub(crate) use self::{
     alone::PeerFrom,
     caught::install_hook,
     deadline::TimeLimit,
+    decoding::Decoding,
     own_path::{OwnPath, asked},
     stack::RouteFrom,
 };

@@ -160,9 +160,9 @@ impl Passage {
     #[inline]
     pub(super) fn enter(
         &mut self,
-        head: &request::Parts,
+        head: &mut request::Parts,
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
-        self.watch.count = BodyCount::of(&self.reply, &head.headers, self.watch.is_on())?;
+        self.watch.count = BodyCount::of(&self.reply, head, self.watch.is_on())?;
         self.watch.on_request(head);
         if self.watch.count.is_some() {
             // It may be refused yet.
@@ -213,13 +213,8 @@ impl Passage {
             return Poll::Ready(Ok(self.on_panic(&caught).map(Content::answer)));
         }
         // Whatever the application made of the error: the limit was passed.
-        if let Some(limit) = self
-            .watch
-            .count
-            .as_ref()
-            .and_then(|count| count.passed_limit())
-        {
-            let response = self.refuse(BodyCount::too_large(limit));
+        if let Some(rejection) = self.watch.count.as_ref().and_then(|count| count.refusal()) {
+            let response = self.refuse(rejection);
             return Poll::Ready(Ok(response.map(Content::answer)));
         }
         match polled {

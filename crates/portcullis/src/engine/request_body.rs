@@ -1,5 +1,7 @@
+#[cfg(feature = "decompression")]
+use std::sync::{Mutex, PoisonError};
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::{
         Arc,
@@ -8,21 +10,30 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Buf;
-use http::HeaderMap;
+use bytes::Bytes;
+use http::request;
 use http_body::{Body, Frame, SizeHint};
 use portcullis_core::{BoxError, Rejection, RejectionKind, Reply};
 
-use super::{drain, watched::declared};
+#[cfg(feature = "decompression")]
+use super::decoded_body::{self, Decode};
+use super::{Decoding, drain, watched::declared};
 
-/// A request body that is counted while it is read, unless its length is known.
+/// A request body that is counted while it is read, unless its length is known, and decoded where a
+/// [`BodyLimit`](crate::body_limit::BodyLimit) says so.
 pub struct RequestBody<B> {
     state: State<B>,
 }
 
 enum State<B> {
     Known(B),
-    Counted { inner: B, count: Arc<BodyCount> },
+    Counted {
+        inner: B,
+        count: Arc<BodyCount>,
+    },
+    /// Behind a lock that nobody takes: it makes a body shareable that need not be.
+    #[cfg(feature = "decompression")]
+    Decoded(Mutex<Box<dyn Decode>>),
     Spent,
 }
 
@@ -31,6 +42,8 @@ enum State<B> {
 pub struct BodyCount {
     limit: Option<u64>,
     read: AtomicU64,
+    decoding: Option<Decoding>,
+    decoded: AtomicU64,
     /// By the head.
     declared: u64,
 }
@@ -42,17 +55,23 @@ pub struct BodyTooLarge;
 
 // ===== impl RequestBody =====
 
-impl<B> RequestBody<B> {
+impl<B> RequestBody<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
     #[inline]
     pub(super) fn new(inner: B, count: Option<Arc<BodyCount>>) -> Self {
-        Self {
-            state: match count {
-                None => State::Known(inner),
-                Some(count) => State::Counted { inner, count },
-            },
-        }
+        let state = match count {
+            None => State::Known(inner),
+            #[cfg(feature = "decompression")]
+            Some(count) if count.decoding.is_some() => State::decoded(inner, count),
+            Some(count) => State::Counted { inner, count },
+        };
+        Self { state }
     }
+}
 
+impl<B> RequestBody<B> {
     /// Returns the body itself, if it need not be counted.
     ///
     /// # Errors
@@ -68,31 +87,32 @@ impl<B> RequestBody<B> {
 
 impl<B> Body for RequestBody<B>
 where
-    B: Body<Error: Into<BoxError>> + Send + Unpin + 'static,
-    B::Data: Send,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    type Data = B::Data;
+    type Data = Bytes;
     type Error = BoxError;
 
     #[inline]
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let (inner, count) = match &mut self.state {
             State::Known(inner) => {
                 let frame = ready!(Pin::new(inner).poll_frame(cx));
                 return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
             }
             State::Counted { inner, count } => (inner, count),
+            #[cfg(feature = "decompression")]
+            State::Decoded(_) => return self.poll_decoded(cx),
             State::Spent => return Poll::Ready(None),
         };
         let frame = ready!(Pin::new(inner).poll_frame(cx));
         let read = match &frame {
-            Some(Ok(frame)) => frame.data_ref().map_or(0, Buf::remaining) as u64,
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len) as u64,
             _ => 0,
         };
-        if count.add(read).is_some() {
+        if count.add(read) {
             self.give_up();
             return Poll::Ready(Some(Err(BodyTooLarge.into())));
         }
@@ -103,6 +123,8 @@ where
         match &self.state {
             State::Known(inner) => inner.is_end_stream(),
             State::Counted { inner, .. } => inner.is_end_stream(),
+            #[cfg(feature = "decompression")]
+            State::Decoded(_) => false,
             State::Spent => true,
         }
     }
@@ -111,6 +133,8 @@ where
         match &self.state {
             State::Known(inner) => inner.size_hint(),
             State::Counted { inner, .. } => inner.size_hint(),
+            #[cfg(feature = "decompression")]
+            State::Decoded(_) => SizeHint::default(),
             State::Spent => SizeHint::with_exact(0),
         }
     }
@@ -118,20 +142,58 @@ where
 
 impl<B> RequestBody<B>
 where
-    B: Body + Send + Unpin + 'static,
-    B::Data: Send,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
     /// Reads on in the background, so that the client can read the response.
     fn give_up(&mut self) {
-        if let State::Counted { inner, .. } = std::mem::replace(&mut self.state, State::Spent) {
-            drain::spawn(inner, &mut Reply::default());
+        match mem::replace(&mut self.state, State::Spent) {
+            State::Counted { inner, .. } => drain::spawn(inner, &mut Reply::default()),
+            #[cfg(feature = "decompression")]
+            State::Decoded(body) => body
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)
+                .give_up(),
+            State::Known(_) | State::Spent => {}
         }
+    }
+
+    #[cfg(feature = "decompression")]
+    fn poll_decoded(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let State::Decoded(body) = &mut self.state else {
+            return Poll::Ready(None);
+        };
+        let body = body.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let frame = ready!(body.poll_frame(cx));
+        match &frame {
+            Some(Ok(_)) => {}
+            // Nothing comes after it: neither the decoder nor the body is asked again.
+            Some(Err(_)) => self.give_up(),
+            None => self.state = State::Spent,
+        }
+        Poll::Ready(frame)
     }
 }
 
 impl<B> fmt::Debug for RequestBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBody").finish_non_exhaustive()
+    }
+}
+
+// ===== impl State =====
+
+#[cfg(feature = "decompression")]
+impl<B> State<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
+    fn decoded(inner: B, count: Arc<BodyCount>) -> Self {
+        let coding = count.decoding.map(|decoding| decoding.coding);
+        let body = coding.and_then(|coding| decoded_body::decode(inner, coding, count));
+        body.map_or(Self::Spent, |body| Self::Decoded(Mutex::new(body)))
     }
 }
 
@@ -143,7 +205,7 @@ impl BodyCount {
     #[inline]
     pub(super) fn of(
         reply: &Reply,
-        headers: &HeaderMap,
+        head: &mut request::Parts,
         is_watched: bool,
     ) -> Result<Option<Arc<Self>>, Rejection> {
         let (size, limit, has_ends) = (reply.body_size(), reply.body_limit(), reply.has_ends());
@@ -154,13 +216,18 @@ impl BodyCount {
             Some(limit) => size.upper().is_some_and(|most| most <= limit),
             None => size.exact().is_some() || !is_watched,
         };
+        // A guard that decodes limits too. Taken out: a layer below has a body that is decoded.
+        let decoding = limit.and_then(|_| head.extensions.remove::<Decoding>());
         let count = || Self {
             limit,
             read: AtomicU64::new(0),
-            declared: declared(headers).unwrap_or(0),
+            decoding,
+            decoded: AtomicU64::new(0),
+            declared: declared(&head.headers).unwrap_or(0),
         };
         // What is declared need not come.
-        Ok((!is_known || has_ends).then(|| Arc::new(count())))
+        let is_counted = !is_known || has_ends || decoding.is_some();
+        Ok(is_counted.then(|| Arc::new(count())))
     }
 
     /// Takes the head's word, where nobody counts.
@@ -169,19 +236,46 @@ impl BodyCount {
         self.read.store(self.declared, Ordering::Release);
     }
 
-    /// Counts some bytes. Returns the limit if it is passed.
-    fn add(&self, bytes: u64) -> Option<u64> {
+    /// Counts some bytes. Returns `true` if they pass the limit.
+    pub(super) fn add(&self, bytes: u64) -> bool {
         self.read.fetch_add(bytes, Ordering::AcqRel);
-        self.passed_limit()
+        self.passed_limit().is_some()
+    }
+
+    /// Counts some bytes that came out of a decoder. Returns `true` if they are too many.
+    #[cfg(feature = "decompression")]
+    pub(super) fn add_decoded(&self, bytes: u64) -> bool {
+        self.decoded.fetch_add(bytes, Ordering::AcqRel);
+        self.decoded_too_far().is_some()
     }
 
     pub(super) fn read(&self) -> u64 {
         self.read.load(Ordering::Acquire)
     }
 
+    /// Returns why the body is refused, once it is.
+    #[inline]
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        let passed = self.passed_limit().map(Self::too_large);
+        passed.or_else(|| self.decoded_too_far())
+    }
+
     /// Returns the limit if more was read.
-    pub(super) fn passed_limit(&self) -> Option<u64> {
+    fn passed_limit(&self) -> Option<u64> {
         self.limit.filter(|limit| self.read() > *limit)
+    }
+
+    fn decoded_too_far(&self) -> Option<Rejection> {
+        let decoding = self.decoding?;
+        let decoded = self.decoded.load(Ordering::Acquire);
+        let detail = if decoded > decoding.limit {
+            format!("at most {} bytes are allowed, decoded", decoding.limit)
+        } else if decoding.is_bomb(self.read(), decoded) {
+            format!("at most {} times what is sent is decoded", decoding.ratio)
+        } else {
+            return None;
+        };
+        Some(Rejection::new(RejectionKind::BodyTooLarge).with_detail(detail))
     }
 
     pub(crate) fn too_large(limit: u64) -> Rejection {

@@ -48,12 +48,12 @@ impl<F> Step<F> {
         run: R,
         passage: &mut Passage,
         verdict: Verdict,
-        head: request::Parts,
+        mut head: request::Parts,
     ) -> Self {
         if !verdict.is_admit() {
             return Self::not_admitted(run, passage, verdict, head);
         }
-        match passage.enter(&head) {
+        match passage.enter(&mut head) {
             // Most often: a hundred instructions less.
             Ok(count) if !passage.reply.has_scopes() => Self::Run {
                 future: run.run(head, count),
