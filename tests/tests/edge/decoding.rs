@@ -124,7 +124,7 @@ async fn bodies_are_passed_on_as_they_are_unless_asked() {
 #[tokio::test]
 async fn a_bomb_is_answered_with_413_whatever_the_handler_does() {
     let server = serve(limit().ratio(u64::MAX)).await;
-    let zeros = vec![0; 32 * MEBIBYTE];
+    let zeros = vec![0; 4 * MEBIBYTE];
     for coding in CODINGS {
         let bomb = encode(coding, &zeros);
         assert!(bomb.len() < MEBIBYTE, "{coding}: {}", bomb.len());
@@ -245,12 +245,12 @@ async fn what_is_not_in_its_coding_is_an_error_of_the_body() {
 /// What a bomb takes of memory while it is read, and thrown away as it comes.
 #[test]
 fn a_bomb_takes_no_more_memory_than_its_decoder() {
-    let zeros = vec![0; 64 * MEBIBYTE];
+    let zeros = vec![0; 32 * MEBIBYTE];
     for coding in CODINGS {
         let bomb = encode(coding, &zeros);
         let layer = BodyLimitLayer::from(
             BodyLimit::new(MEBIBYTE as u64)
-                .decoded(32 * MEBIBYTE as u64)
+                .decoded(24 * MEBIBYTE as u64)
                 .ratio(u64::MAX),
         );
         let reads = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async {
@@ -269,7 +269,8 @@ fn a_bomb_takes_no_more_memory_than_its_decoder() {
             let answer = send(layer.layer(reads), request(coding, bomb));
             assert_eq!(runtime.block_on(answer).status(), 413, "{coding}");
         });
-        let most = if coding == "br" { 24 } else { 2 };
+        // zstd has its memory from C, which is not counted here.
+        let most = if coding == "br" { 8 } else { 1 };
         assert!(used.bytes_max < most << 20, "{coding}: {used:?}");
     }
 }

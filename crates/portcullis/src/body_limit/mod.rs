@@ -20,8 +20,7 @@
 //! answered with 415. A request has a body unless its length is known to be 0: chunks are one, also if
 //! none come.
 //!
-//! With the feature `decompression`, and where a [limit of what is decoded](BodyLimit::decoded) is set,
-//! a body with one `Content-Encoding` of `gzip` (`x-gzip`), `deflate`, `br` or `zstd` is decoded while it
+//! With the feature `decompression`, and where `BodyLimit::decoded` limits what is decoded, a body with one `Content-Encoding` of `gzip` (`x-gzip`), `deflate`, `br` or `zstd` is decoded while it
 //! is read. The application reads what comes out; `Content-Encoding` and `Content-Length` are gone.
 //! Three things are limited: what is sent, what comes out, and, once 64 KiB came out, how many times more
 //! that is. Whichever is passed first, the read fails and the answer is 413, as above. Another coding,
