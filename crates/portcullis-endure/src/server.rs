@@ -1,0 +1,170 @@
+//! The server: a process of its own, which ends with its parent.
+
+use std::{
+    convert::Infallible,
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use portcullis::{
+    Edge, Health,
+    body_limit::RequestBody,
+    serve::{Server, Tls, inherited},
+};
+use tokio::net::TcpListener;
+use tower::{Layer, service_fn};
+
+use crate::Outcome;
+
+/// Limits of the server, in seconds.
+pub(crate) const HEADER: u64 = 2;
+pub(crate) const IDLE: u64 = 3;
+pub(crate) const WRITE: u64 = 3;
+pub(crate) const DRAIN: u64 = 2;
+
+/// A running server, stopped when it is dropped.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) plain: SocketAddr,
+    pub(crate) tls: SocketAddr,
+}
+
+// ===== impl Running =====
+
+impl Running {
+    /// Starts `serve OPTION..` on core 0.
+    pub(crate) fn start(options: &[&str]) -> Outcome<Self> {
+        Self::spawn(options, Stdio::piped())
+    }
+
+    /// Starts it with a listener to inherit.
+    pub(crate) fn inheriting(listener: OwnedFd, options: &[&str]) -> Outcome<Self> {
+        Self::spawn(&[options, &["inherit"]].concat(), Stdio::from(listener))
+    }
+
+    fn spawn(options: &[&str], stdin: Stdio) -> Outcome<Self> {
+        let mut command = Command::new("taskset");
+        command
+            .args(["-c", "0"])
+            .arg(std::env::current_exe()?)
+            .arg("serve")
+            .args(options)
+            .stdin(stdin)
+            .stdout(Stdio::piped());
+        if options.contains(&"inherit") {
+            // As systemd does, but that the first is standard input.
+            command
+                .env("LISTEN_FDS", "1")
+                .env("LISTEN_FDS_FIRST_FD", "0");
+        }
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().ok_or("no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let (plain, tls) = line.trim().split_once(' ').ok_or("no addresses")?;
+        Ok(Self {
+            child,
+            plain: plain.parse()?,
+            tls: tls.parse()?,
+        })
+    }
+
+    /// Bytes of memory that it has.
+    pub(crate) fn memory(&self) -> Outcome<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let text = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(text.ok_or("no VmRSS")?.parse::<u64>()? * 1024)
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) -> Outcome<()> {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err("kill failed".into())
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The inner command. `patient` has the default limits, `health` turns `/ready` before it stops,
+/// `inherit` has the listener from its parent and ends on SIGTERM.
+pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
+    let health = Health::new();
+    let edge = Edge::new().health(&health).build()?;
+    let mut server = Server::new(edge.layer(service_fn(answer)))
+        .max_connections(1 << 20)
+        .max_client_connections(1 << 20)
+        .drain(Duration::from_secs(DRAIN));
+    if !options.contains(&"patient") {
+        server = server
+            .header_timeout(Duration::from_secs(HEADER))
+            .handshake_timeout(Duration::from_secs(HEADER))
+            .idle_timeout(Duration::from_secs(IDLE))
+            .write_timeout(Duration::from_secs(WRITE));
+    }
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut plain = loopback;
+    if options.contains(&"inherit") {
+        for listener in inherited()? {
+            server = server.listen(listener);
+        }
+    } else {
+        let listener = TcpListener::bind(loopback).await?;
+        plain = listener.local_addr()?;
+        server = server.listen(listener);
+        server = server.shutdown_on(input_closed());
+    }
+    let secured = TcpListener::bind(loopback).await?;
+    println!("{plain} {}", secured.local_addr()?);
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let key = made.signing_key.serialize_pem();
+    let tls = Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes())?;
+    let stopped = server.listen_tls(secured, &tls).await?;
+    eprintln!("{stopped}");
+    Ok(())
+}
+
+/// `/large` is 8 MiB, `/slow` takes 100 ms, `/endless` never answers.
+async fn answer(
+    request: Request<RequestBody<Incoming>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(match request.uri().path() {
+        "/large" => Full::from(Bytes::from_static(&LARGE)),
+        "/slow" => {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Full::from("slow")
+        }
+        "/endless" => std::future::pending().await,
+        _ => Full::from("ok"),
+    }))
+}
+
+async fn input_closed() {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        let _ = sender.send(());
+    });
+    let _ = receiver.await;
+}
+
+/// One for all: a thousand of them would fill the machine's memory.
+static LARGE: [u8; 8 << 20] = [b'x'; 8 << 20];
