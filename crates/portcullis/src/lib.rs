@@ -57,6 +57,7 @@
 //! |---|---|---|
 //! | `auth` | on | [`api_key`] |
 //! | `decompression` | off | compressed request bodies, on tower-http |
+//! | `outbound` | off | `outbound`: breakers, retries and time limits for outgoing calls |
 //! | `rate-limit` | on | [`rate_limit`] |
 //! | `server` | on | [`serve()`], on hyper |
 //!
@@ -73,6 +74,8 @@ pub mod health;
 pub mod hygiene;
 mod networks;
 pub mod observe;
+#[cfg(feature = "outbound")]
+pub mod outbound;
 #[cfg(feature = "rate-limit")]
 pub mod rate_limit;
 pub mod reports;

@@ -1,0 +1,122 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::Response;
+
+use super::{
+    circuit::{Change, Outcome, Reason, Ticket},
+    handle::Shared,
+    table::Entry,
+};
+use crate::outbound::Open;
+
+/// A call that was admitted. Dropped without an outcome it is cancelled, so that a probe's place is
+/// free again.
+pub(super) struct Permit {
+    shared: Arc<Shared>,
+    entry: Arc<Entry>,
+    ticket: Ticket,
+    /// When the call first had to wait, if slowness counts.
+    waits_since: Option<u64>,
+    is_settled: bool,
+}
+
+// ===== impl Permit =====
+
+impl Permit {
+    #[inline]
+    pub(super) fn admit(shared: &Arc<Shared>, entry: Arc<Entry>) -> Result<Self, Open> {
+        let (admitted, change) = entry.circuit.admit(&shared.settings, || shared.now());
+        if let Some(change) = change {
+            log(&entry.key, change);
+        }
+        let ticket = admitted.map_err(|left| Open::new(Duration::from_nanos(left)))?;
+        Ok(Self {
+            shared: Arc::clone(shared),
+            entry,
+            ticket,
+            waits_since: None,
+            is_settled: false,
+        })
+    }
+
+    /// Notes that the call has to wait. A call that is ready at once needs one look at a clock less.
+    #[inline]
+    pub(super) fn waits(&mut self) {
+        if self.waits_since.is_none() && self.shared.slow_call.is_some() {
+            self.waits_since = Some(self.shared.now());
+        }
+    }
+
+    /// Notes what came of the call.
+    #[inline]
+    pub(super) fn settle<B, E>(mut self, result: &Result<Response<B>, E>) {
+        let outcome = match result {
+            Ok(response) => self.shared.judge(response),
+            Err(_) => Outcome::Failure,
+        };
+        self.settle_as(outcome);
+    }
+
+    fn settle_as(&mut self, outcome: Outcome) {
+        self.is_settled = true;
+        let now = self.shared.now();
+        let outcome = match outcome {
+            Outcome::Success | Outcome::Cancelled if self.is_slow(now) => Outcome::Slow,
+            other => other,
+        };
+        let (circuit, settings) = (&self.entry.circuit, &self.shared.settings);
+        if let Some(change) = circuit.settle(settings, self.ticket, outcome, now) {
+            log(&self.entry.key, change);
+        }
+    }
+
+    fn is_slow(&self, now: u64) -> bool {
+        let both = self.waits_since.zip(self.shared.slow_call);
+        both.is_some_and(|(since, limit)| now.saturating_sub(since) >= limit)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.settle_as(Outcome::Cancelled);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Permit");
+        debug.field("key", &self.entry.key).finish_non_exhaustive()
+    }
+}
+
+/// Once for each change: only the call that made it gets to know of it.
+#[cold]
+fn log(key: &str, change: Change) {
+    match change {
+        Change::Opened(reason, nanos) => {
+            let (reason, wait) = (reason.as_str(), Duration::from_nanos(nanos));
+            tracing::warn!(target: "portcullis", upstream = ?key, reason, ?wait, "breaker is open");
+        }
+        Change::HalfOpened => {
+            tracing::info!(target: "portcullis", upstream = ?key, "breaker is half-open");
+        }
+        Change::Closed => {
+            tracing::info!(target: "portcullis", upstream = ?key, "breaker is closed");
+        }
+    }
+}
+
+// ===== impl Reason =====
+
+impl Reason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::FailuresInARow => "failures in a row",
+            Self::FailureRate => "failure rate",
+            Self::RetryAfter => "retry-after",
+            Self::FailedProbe => "a probe failed",
+        }
+    }
+}
