@@ -38,6 +38,10 @@ impl Body for OwnBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Pin::new(&mut self.0).poll_frame(cx)
     }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
 }
 
 // ===== impl Chunks =====

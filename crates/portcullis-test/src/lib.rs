@@ -1,6 +1,7 @@
 //! Test helpers for portcullis layers, and for yours.
 //!
 //! [`contract!`] asserts what every layer promises; the functions beside it keep tests short.
+//! [`FaultServer`] is an upstream on loopback that fails as it is told.
 //!
 //! # Example
 //!
@@ -24,6 +25,7 @@
 
 mod bodies;
 mod contract;
+mod fault;
 mod log;
 mod quota_store;
 mod service;
@@ -31,6 +33,7 @@ mod service;
 pub use self::{
     bodies::{Chunks, OwnBody},
     contract::{Later, Probe, check_contract},
+    fault::{Fault, FaultServer},
     log::logged,
     quota_store::check_quota_store,
     service::{Test, after, echo, ok, request, send, service, text},
