@@ -67,13 +67,13 @@ impl<E> CallError<CallError<E>> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for CallError<E> {
+impl<E> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(open) => open.fmt(f),
             Self::TryTimedOut => f.write_str("no response within the time limit of a try"),
             Self::DeadlineExceeded => f.write_str("the deadline of the call passed"),
-            Self::Inner(error) => error.fmt(f),
+            Self::Inner(_) => f.write_str("the call failed"),
         }
     }
 }
@@ -81,8 +81,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
 impl<E: Error + 'static> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // Printed as itself above, so that what is below it is the source.
-            Self::Inner(error) => error.source(),
+            Self::Inner(error) => Some(error),
             _ => None,
         }
     }

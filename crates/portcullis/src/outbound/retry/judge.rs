@@ -64,7 +64,12 @@ impl Retryable {
             if io.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
                 return Self::Unsent;
             }
-            next = error.source();
+            // The source of an error within an I/O error is not that error, but what is below it.
+            let within = io.and_then(io::Error::get_ref);
+            next = match within {
+                Some(within) => Some(within),
+                None => error.source(),
+            };
         }
         Self::IfIdempotent
     }
