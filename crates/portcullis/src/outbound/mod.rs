@@ -91,15 +91,13 @@
 //! reqwest has its own requests; these lines make them of `http`'s, and keep its error:
 //!
 //! ```text
-//! let client = service_fn(move |request: http::Request<reqwest::Body>| {
+//! let client = service_fn(move |request: http::Request<Bytes>| {
 //!     let client = client.clone();
 //!     async move {
 //!         let response = client.execute(request.try_into()?).await?;
 //!         Ok::<_, reqwest::Error>(http::Response::from(response))
 //!     }
 //! });
-//! let retry = RetryConfig::new().replay(reqwest::Body::try_clone);
-//! let client = Outbound::new().retry(retry).build()?.layer(client);
 //! ```
 //!
 //! # Order
