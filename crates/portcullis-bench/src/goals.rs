@@ -2,7 +2,10 @@
 
 use crate::{
     figures::Rows,
-    stacks::{CHECK_AT, LIMITED_SERVICE, PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE},
+    stacks::{
+        CHECK_AT, CLIENT, CLIENT_BREAKER, LIMITED_SERVICE, PEER_CHECK, PEERS_SAMPLED,
+        PEERS_UNSAMPLED, SERVICE,
+    },
 };
 
 const EDGE: &str = "edge, not sampled";
@@ -65,6 +68,16 @@ pub(crate) const GOALS: &[Goal] = &[
         measure: Measure::MoreAllocations(LIMITED_SERVICE, SERVICE),
         at_most: 1.0,
     },
+    Goal {
+        name: "nanoseconds that a closed breaker adds to a call",
+        measure: Measure::MoreNanoseconds(CLIENT_BREAKER, CLIENT),
+        at_most: 60.0,
+    },
+    Goal {
+        name: "allocations that a closed breaker adds to a call",
+        measure: Measure::MoreAllocations(CLIENT_BREAKER, CLIENT),
+        at_most: 0.0,
+    },
     Goal::of_layer("layer: request ID", "peer: request ID", 0.6),
     Goal::of_layer("layer: catch panic", "peer: catch panic", 0.9),
     Goal::of_layer("layer: timeout", "peer: timeout", 0.9),
@@ -98,6 +111,8 @@ pub(crate) enum Measure {
     AddedAllocations(&'static str),
     /// Instructions of the first less those of the second.
     MoreInstructions(&'static str, &'static str),
+    /// Nanoseconds of the first less those of the second, on this machine.
+    MoreNanoseconds(&'static str, &'static str),
     /// Allocations of the first less those of the second.
     MoreAllocations(&'static str, &'static str),
     /// Bytes over the bare stack.
@@ -117,6 +132,7 @@ impl Measure {
                 rows.get(one)?.instructions / rows.get(other)?.instructions
             }
             Self::MoreInstructions(one, other) => more(one, other)?.instructions,
+            Self::MoreNanoseconds(one, other) => more(one, other)?.nanoseconds,
             Self::MoreAllocations(one, other) => more(one, other)?.allocations,
             Self::Allocations(name) => rows.get(name)?.allocations,
             Self::AddedAllocations(name) => added(name)?.allocations,

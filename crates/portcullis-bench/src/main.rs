@@ -19,6 +19,7 @@ mod goals;
 mod limiter;
 mod measure;
 mod ours;
+mod outgoing;
 mod peers;
 mod presence;
 mod redis;

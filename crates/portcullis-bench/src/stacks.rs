@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 
 use crate::{
     ask::Ask,
-    ours,
+    ours, outgoing,
     peers::{self, alone, full},
     stack::Stack,
 };
@@ -44,6 +44,12 @@ pub(crate) const SERVICE: &str = "bare service";
 
 /// The same below a rate limit.
 pub(crate) const LIMITED_SERVICE: &str = "bare service, rate limit";
+
+/// A client that answers at once.
+pub(crate) const CLIENT: &str = "bare client";
+
+/// The same below a breaker that is closed.
+pub(crate) const CLIENT_BREAKER: &str = "bare client, breaker";
 
 /// Every stack, in the order of the table.
 pub(crate) const STACKS: &[Stack] = &[
@@ -212,6 +218,35 @@ pub(crate) const STACKS: &[Stack] = &[
         LIMITED_SERVICE,
         "the same below `RateLimitLayer`, with headers, nobody limited",
         ours::limited_service,
+    ),
+    Stack::step(CLIENT, "a client that answers at once", outgoing::client),
+    Stack::step(
+        "peer: breaker",
+        "the same below tower-resilience-circuitbreaker 0.14, its defaults, one circuit, closed",
+        outgoing::peer,
+    ),
+    Stack {
+        peer: Some("peer: breaker"),
+        ..Stack::step(
+            CLIENT_BREAKER,
+            "the same below `BreakerLayer`, by authority, closed",
+            outgoing::breaker,
+        )
+    },
+    Stack::step(
+        "bare client, waits",
+        "a client that has to wait once",
+        outgoing::client_waits,
+    ),
+    Stack::step(
+        "bare client, waits, breaker",
+        "the same below `BreakerLayer`, which measures how long",
+        outgoing::breaker_waits,
+    ),
+    Stack::step(
+        "bare client, outbound",
+        "the client that answers at once below `Outbound`: deadline, retries, breaker, time limit of a try",
+        outgoing::outbound,
     ),
     Stack::step("clone of the edge service", "everything on", ours::clone),
     Stack::layer(

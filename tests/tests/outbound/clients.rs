@@ -8,8 +8,8 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use portcullis::outbound::{
-    BreakerConfig, CallError, Outbound, OutboundLayer, OutboundService, RetryConfig, Retryable,
-    State,
+    BreakerConfig, BreakerState, CallError, Outbound, OutboundLayer, OutboundService, RetryConfig,
+    Retryable,
 };
 use portcullis_test::{Fault, FaultServer};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -128,5 +128,8 @@ async fn reqwest_is_behind_it_with_an_adapter() {
     assert_eq!(server.requests(), 4, "a stream is sent once");
 
     let key = server.address().to_string();
-    assert_eq!(outbound.breaker().unwrap().state(&key), State::Closed);
+    assert_eq!(
+        outbound.breaker().unwrap().state(&key),
+        BreakerState::Closed
+    );
 }

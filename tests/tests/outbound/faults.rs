@@ -10,8 +10,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error;
 use portcullis::outbound::{
-    BreakerConfig, CallCounts, CallError, Outbound, OutboundLayer, OutboundService, RetryConfig,
-    State,
+    BreakerConfig, BreakerState, CallCounts, CallError, Outbound, OutboundLayer, OutboundService,
+    RetryConfig,
 };
 use portcullis_test::{Fault, FaultServer};
 use tokio::time::{Instant, advance};
@@ -58,7 +58,7 @@ impl Setup {
         is_open && self.server.connections() == before
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> BreakerState {
         self.outbound.breaker().unwrap().state(&self.key)
     }
 
@@ -80,22 +80,32 @@ async fn an_upstream_that_fails_gets_as_many_calls_as_its_state_allows() {
     let setup = Setup::new(once().breaker(trips_at(3).successes(2))).await;
     setup.server.usually(Fault::status(500));
     for _ in 0..3 {
-        assert_eq!((setup.state(), setup.status().await), (State::Closed, 500));
+        assert_eq!(
+            (setup.state(), setup.status().await),
+            (BreakerState::Closed, 500)
+        );
     }
     for _ in 0..10 {
         assert!(setup.is_refused().await);
     }
-    assert_eq!((setup.state(), setup.server.requests()), (State::Open, 3));
+    assert_eq!(
+        (setup.state(), setup.server.requests()),
+        (BreakerState::Open, 3)
+    );
 
     advance(SECOND * 5).await;
     assert_eq!(
         (setup.state(), setup.status().await),
-        (State::HalfOpen, 500)
+        (BreakerState::HalfOpen, 500)
     );
     assert!(setup.is_refused().await, "one probe failed");
     setup.server.usually(Fault::status(200));
     advance(SECOND * 5).await;
-    for state in [State::HalfOpen, State::HalfOpen, State::Closed] {
+    for state in [
+        BreakerState::HalfOpen,
+        BreakerState::HalfOpen,
+        BreakerState::Closed,
+    ] {
         assert_eq!((setup.state(), setup.status().await), (state, 200));
     }
 
@@ -133,9 +143,9 @@ async fn a_probe_that_hangs_and_is_given_up_on_does_not_wedge_it() {
 
     assert_eq!(
         (setup.state(), setup.status().await),
-        (State::HalfOpen, 200)
+        (BreakerState::HalfOpen, 200)
     );
-    assert_eq!(setup.state(), State::Closed);
+    assert_eq!(setup.state(), BreakerState::Closed);
     assert_eq!(setup.counts().cancelled, 1);
 }
 
@@ -146,11 +156,11 @@ async fn an_upstream_that_flaps_is_found_by_the_rate_and_not_by_failures_in_a_ro
     let flaps = [200, 500].map(Fault::status);
     setup.server.script(flaps.into_iter().cycle().take(20));
     for _ in 0..10 {
-        assert_eq!(setup.state(), State::Closed);
+        assert_eq!(setup.state(), BreakerState::Closed);
         setup.status().await;
     }
 
-    assert_eq!(setup.state(), State::Open);
+    assert_eq!(setup.state(), BreakerState::Open);
     assert!(setup.is_refused().await);
     assert_eq!(setup.server.requests(), 10);
 }
@@ -193,12 +203,15 @@ async fn resets_and_refused_connections_are_retried_and_counted() {
     );
     assert_eq!(
         (setup.counts().failed, setup.state()),
-        (6, State::Closed),
+        (6, BreakerState::Closed),
         "four in a row"
     );
     let error = setup.call().await;
     assert!(matches!(error, Err(CallError::Open(_))), "{error:?}");
-    assert_eq!((setup.counts().failed, setup.state()), (7, State::Open));
+    assert_eq!(
+        (setup.counts().failed, setup.state()),
+        (7, BreakerState::Open)
+    );
     setup.server.accept().await.unwrap();
     advance(SECOND * 5).await;
     assert_eq!(setup.status().await, 200);
@@ -210,7 +223,10 @@ async fn a_slow_upstream_is_found_though_it_answers() {
     let setup = Setup::new(once().breaker(breaker)).await;
     setup.server.usually(Fault::status(200).after(SECOND * 2));
     for _ in 0..2 {
-        assert_eq!((setup.state(), setup.status().await), (State::Closed, 200));
+        assert_eq!(
+            (setup.state(), setup.status().await),
+            (BreakerState::Closed, 200)
+        );
     }
 
     assert!(setup.is_refused().await);

@@ -1,4 +1,6 @@
 //! Outgoing calls over real sockets, to an upstream that fails, hangs, flaps and resets.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod clients;
 mod faults;

@@ -22,11 +22,13 @@
 //!
 //! **Retries.** Only idempotent methods (RFC 9110, section 9.2.2), requests marked [`Idempotent`], and
 //! errors known to be [`Unsent`](Retryable::Unsent) are retried; only a body that can be made again, by
-//! `Clone` or a closure, from before it was sent: a stream never is. Waits are exponential with full jitter; `Retry-After` is waited for beside.
-//! A retry that would come after the deadline is not made, nor one that the budget does not pay for: the
-//! last response or error is returned as it is. What the breaker refused is not retried.
+//! `Clone` or a closure, from before it was sent: a stream never is. Waits are exponential with full
+//! jitter; `Retry-After` is waited for beside. A retry that would come after the deadline is not made, nor
+//! one that the budget does not pay for: the last response or error is returned as it is. What the breaker
+//! refused is not retried.
 //!
-//! **Time limits** are for the head of a response. A body may last.
+//! **Time limits** are for the head of a response, and the breaker judges by it. A body may last, and end
+//! in the middle.
 //!
 //! The inner service's error is kept as it is, in [`CallError::Inner`]; nothing is boxed.
 //!
@@ -38,7 +40,7 @@
 //! use bytes::Bytes;
 //! use http::{Request, Response};
 //! use http_body_util::Full;
-//! use portcullis::outbound::{Outbound, State};
+//! use portcullis::outbound::{Outbound, BreakerState};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -56,7 +58,7 @@
 //! assert_eq!(response.status(), 200);
 //! assert_eq!(CALLS.load(Relaxed), 2);
 //! let breaker = outbound.breaker().ok_or("off")?;
-//! assert_eq!(breaker.state("api.example"), State::Closed);
+//! assert_eq!(breaker.state("api.example"), BreakerState::Closed);
 //! # Ok(())
 //! # }
 //! ```
@@ -102,7 +104,7 @@
 //!
 //! # Order
 //!
-//! Outside of whatever signs or traces each try, and around the client itself. A limit of calls at once
+//! Within, the order of the table above. Outside of whatever signs or traces each try, and around the client itself. A limit of calls at once
 //! goes outside too, so that waits between tries do not free a place.
 //!
 //! # Configuration
@@ -174,7 +176,8 @@ mod time_limit;
 
 pub use self::{
     breaker::{
-        Breaker, BreakerConfig, BreakerFuture, BreakerLayer, BreakerService, CallCounts, State,
+        Breaker, BreakerConfig, BreakerFuture, BreakerLayer, BreakerService, BreakerState,
+        CallCounts,
     },
     builder::Outbound,
     deadline_header::DeadlineHeader,

@@ -18,8 +18,9 @@ use tokio::time::Instant;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::{
-    AnyError, BreakerConfig, BreakerLayer, ByClone, CallError, DeadlineHeader, DeadlineLayer,
-    FlattenLayer, OfCall, Open, Outbound, OutboundLayer, RetryConfig, State, TryTimeoutLayer,
+    AnyError, BreakerConfig, BreakerLayer, BreakerState, ByClone, CallError, DeadlineHeader,
+    DeadlineLayer, FlattenLayer, OfCall, Open, Outbound, OutboundLayer, RetryConfig,
+    TryTimeoutLayer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -104,7 +105,7 @@ async fn the_breaker_counts_each_try_and_what_it_refuses_is_not_retried() {
     assert!(matches!(result, Err(CallError::Open(_))), "{result:?}");
     assert_eq!(calls.load(Relaxed), 2);
     let breaker = outbound.breaker().unwrap();
-    assert_eq!(breaker.state("api.example"), State::Open);
+    assert_eq!(breaker.state("api.example"), BreakerState::Open);
     let counted = breaker.calls("api.example").unwrap();
     assert_eq!((counted.failed, counted.refused), (2, 1));
 

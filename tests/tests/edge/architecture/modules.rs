@@ -13,7 +13,8 @@ const SOURCE: &str = "crates/portcullis/src";
 /// What a module may use besides itself and core.
 fn allowed(module: &str) -> &'static [&'static str] {
     match module {
-        "engine" => &[],
+        // It is around clients, not servers.
+        "engine" | "outbound" => &[],
         // It turns `/ready` when it stops, and lets an edge answer what it can't read.
         "serve" => &["edge", "health", "networks"],
         "client_ip" | "rate_limit" => &["engine", "networks"],

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -29,7 +30,7 @@ pub struct Breaker(Arc<Shared>);
 /// What the breaker of an upstream does with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum State {
+pub enum BreakerState {
     /// It admits calls and counts failures.
     Closed,
     /// It refuses calls.
@@ -74,11 +75,11 @@ impl Breaker {
     /// The key is an authority (`api.example:8443`), or what
     /// [`BreakerConfig::key_by`] makes of a request.
     #[must_use]
-    pub fn state(&self, key: &str) -> State {
+    pub fn state(&self, key: &str) -> BreakerState {
         match self.at(key) {
-            Now::Closed => State::Closed,
-            Now::Open(_) => State::Open,
-            Now::HalfOpen => State::HalfOpen,
+            Now::Closed => BreakerState::Closed,
+            Now::Open(_) => BreakerState::Open,
+            Now::HalfOpen => BreakerState::HalfOpen,
         }
     }
 
@@ -96,6 +97,20 @@ impl Breaker {
     /// # Errors
     ///
     /// The time until it admits a probe.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::ready;
+    ///
+    /// use portcullis::{Health, outbound::Breaker};
+    ///
+    /// let breaker = Breaker::new();
+    /// let checked = breaker.clone();
+    /// let health = Health::new()
+    ///     .check("payments", move || ready(checked.check("payments.example")));
+    /// # let _ = health;
+    /// ```
     pub fn check(&self, key: &str) -> Result<(), Open> {
         match self.at(key) {
             Now::Open(left) => Err(Open::new(Duration::from_nanos(left))),
@@ -118,7 +133,7 @@ impl Breaker {
         })
     }
 
-    fn key<'k>(&self, key: &'k str) -> std::borrow::Cow<'k, str> {
+    fn key<'k>(&self, key: &'k str) -> Cow<'k, str> {
         match self.0.key_by {
             Some(_) => key.into(),
             None => normal(key),
@@ -166,9 +181,9 @@ impl Counts for Breaker {
     }
 }
 
-// ===== impl State =====
+// ===== impl BreakerState =====
 
-impl State {
+impl BreakerState {
     /// Returns the name: `closed`, `open` or `half-open`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -180,7 +195,7 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for BreakerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

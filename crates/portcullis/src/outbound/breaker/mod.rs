@@ -15,6 +15,6 @@ mod window;
 pub use self::{
     config::BreakerConfig,
     counts::CallCounts,
-    handle::{Breaker, State},
+    handle::{Breaker, BreakerState},
     layer::{BreakerFuture, BreakerLayer, BreakerService},
 };

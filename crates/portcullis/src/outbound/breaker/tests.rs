@@ -18,7 +18,7 @@ use tokio::time::advance;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::{
-    Breaker, BreakerConfig, BreakerLayer, BreakerService, State,
+    Breaker, BreakerConfig, BreakerLayer, BreakerService, BreakerState,
     circuit::{Change, Circuit, Now, Outcome},
     settings::Settings,
     window::{CELLS, Window},
@@ -129,20 +129,20 @@ async fn opens_after_failures_in_a_row_and_closes_after_successful_probes() {
     let (upstream, breaker) = (Upstream::default(), trips_at(3).build().unwrap());
     upstream.will([Answer::Status(500), Answer::Error, Answer::Status(429)]);
     for expected in [Ok(500), Err(CallError::Inner("reset")), Ok(429)] {
-        assert_eq!(breaker.state(KEY), State::Closed);
+        assert_eq!(breaker.state(KEY), BreakerState::Closed);
         assert_eq!(call(&upstream, &breaker, KEY).await, expected);
     }
-    assert_eq!(breaker.state(KEY), State::Open);
+    assert_eq!(breaker.state(KEY), BreakerState::Open);
     advance(SECOND).await;
     assert_eq!(refused(&upstream, &breaker).await, SECOND * 4);
     assert_eq!(upstream.calls(), 3, "nothing was sent");
 
     advance(SECOND * 4).await;
-    assert_eq!(breaker.state(KEY), State::HalfOpen);
+    assert_eq!(breaker.state(KEY), BreakerState::HalfOpen);
     assert_eq!(call(&upstream, &breaker, KEY).await, Ok(200));
-    assert_eq!(breaker.state(KEY), State::HalfOpen);
+    assert_eq!(breaker.state(KEY), BreakerState::HalfOpen);
     assert_eq!(call(&upstream, &breaker, KEY).await, Ok(200));
-    assert_eq!(breaker.state(KEY), State::Closed);
+    assert_eq!(breaker.state(KEY), BreakerState::Closed);
 
     let calls = breaker.calls(KEY).unwrap();
     assert_eq!((calls.succeeded, calls.failed), (2, 3));
@@ -157,10 +157,10 @@ async fn a_success_between_failures_keeps_it_closed() {
     for _ in 0..5 {
         call(&upstream, &breaker, KEY).await.unwrap();
     }
-    assert_eq!(breaker.state(KEY), State::Closed);
+    assert_eq!(breaker.state(KEY), BreakerState::Closed);
     upstream.will([Answer::Status(500)]);
     call(&upstream, &breaker, KEY).await.unwrap();
-    assert_eq!(breaker.state(KEY), State::Open);
+    assert_eq!(breaker.state(KEY), BreakerState::Open);
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,19 +171,19 @@ async fn opens_by_rate_only_with_enough_calls_in_the_window() {
     for _ in 0..3 {
         call(&upstream, &breaker, KEY).await.unwrap();
     }
-    assert_eq!(breaker.state(KEY), State::Closed, "too few calls");
+    assert_eq!(breaker.state(KEY), BreakerState::Closed, "too few calls");
     advance(SECOND * 11).await;
     upstream.will([200, 500, 200, 200].map(Answer::Status));
     for _ in 0..4 {
         call(&upstream, &breaker, KEY).await.unwrap();
     }
-    assert_eq!(breaker.state(KEY), State::Closed, "1 of 4");
+    assert_eq!(breaker.state(KEY), BreakerState::Closed, "1 of 4");
 
     upstream.will([500, 500].map(Answer::Status));
     for _ in 0..2 {
         call(&upstream, &breaker, KEY).await.unwrap();
     }
-    assert_eq!(breaker.state(KEY), State::Open, "3 of 6");
+    assert_eq!(breaker.state(KEY), BreakerState::Open, "3 of 6");
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,7 +204,7 @@ async fn retry_after_opens_it_at_once_and_at_most_for_the_cap() {
         upstream.will([answer]);
         call(&upstream, &breaker, KEY).await.unwrap();
         assert_eq!(
-            breaker.state(KEY) == State::Open,
+            breaker.state(KEY) == BreakerState::Open,
             expected.is_some(),
             "{answer:?}"
         );
@@ -216,7 +216,7 @@ async fn retry_after_opens_it_at_once_and_at_most_for_the_cap() {
         for _ in 0..2 {
             call(&upstream, &breaker, KEY).await.unwrap();
         }
-        assert_eq!(breaker.state(KEY), State::Closed);
+        assert_eq!(breaker.state(KEY), BreakerState::Closed);
     }
 }
 
@@ -234,12 +234,12 @@ async fn a_slow_call_is_a_failure_also_when_nobody_waits_for_its_end() {
     for _ in 0..3 {
         assert_eq!(call(&upstream, &breaker, KEY).await, Ok(200));
     }
-    assert_eq!(breaker.state(KEY), State::Closed);
+    assert_eq!(breaker.state(KEY), BreakerState::Closed);
 
     let hangs = call(&upstream, &breaker, KEY);
     assert!(tokio::time::timeout(SECOND * 2, hangs).await.is_err());
 
-    assert_eq!(breaker.state(KEY), State::Open);
+    assert_eq!(breaker.state(KEY), BreakerState::Open);
     let calls = breaker.calls(KEY).unwrap();
     assert_eq!((calls.succeeded, calls.slow, calls.cancelled), (1, 3, 0));
 }
@@ -265,7 +265,7 @@ async fn half_open_admits_exactly_as_many_probes_at_once_and_a_dropped_one_frees
     drop(first);
     assert_eq!(call(&upstream, &breaker, KEY).await, Ok(200));
     drop(second);
-    for state in [State::HalfOpen, State::Closed] {
+    for state in [BreakerState::HalfOpen, BreakerState::Closed] {
         assert_eq!(call(&upstream, &breaker, KEY).await, Ok(200));
         assert_eq!(breaker.state(KEY), state);
     }
@@ -295,12 +295,12 @@ async fn a_call_from_before_a_change_does_not_count_after_it() {
     call(&upstream, &breaker, KEY).await.unwrap();
     advance(SECOND * 6).await;
     call(&upstream, &breaker, KEY).await.unwrap();
-    assert_eq!(breaker.state(KEY), State::Closed);
+    assert_eq!(breaker.state(KEY), BreakerState::Closed);
 
     late.await.unwrap().unwrap();
 
     assert_eq!(breaker.calls(KEY).unwrap().slow, 1);
-    assert_eq!(breaker.state(KEY), State::Closed);
+    assert_eq!(breaker.state(KEY), BreakerState::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,11 +311,11 @@ async fn upstreams_fail_alone() {
         .await
         .unwrap();
 
-    assert_eq!(breaker.state("A.example"), State::Open);
+    assert_eq!(breaker.state("A.example"), BreakerState::Open);
     assert!(call(&upstream, &breaker, KEY).await.is_err());
     assert_eq!(call(&upstream, &breaker, "b.example").await, Ok(200));
-    assert_eq!(breaker.state("b.example"), State::Closed);
-    assert_eq!(breaker.state("c.example"), State::Closed);
+    assert_eq!(breaker.state("b.example"), BreakerState::Closed);
+    assert_eq!(breaker.state("c.example"), BreakerState::Closed);
     assert_eq!(breaker.calls("c.example"), None);
 }
 
@@ -326,7 +326,7 @@ async fn a_closure_tells_upstreams_apart() {
     upstream.will([Answer::Status(500)]);
     call(&upstream, &breaker, KEY).await.unwrap();
 
-    assert_eq!(breaker.state("/"), State::Open);
+    assert_eq!(breaker.state("/"), BreakerState::Open);
     assert!(call(&upstream, &breaker, "b.example").await.is_err());
 }
 
@@ -338,7 +338,7 @@ async fn a_full_table_forgets_who_has_nothing_to_remember_and_refuses_nobody() {
     for host in ["a.example", "b.example", "c.example", "c.example"] {
         call(&upstream, &breaker, host).await.unwrap();
     }
-    assert_eq!(breaker.state("a.example"), State::Open);
+    assert_eq!(breaker.state("a.example"), BreakerState::Open);
     assert_eq!(
         breaker.calls("c.example"),
         None,
@@ -354,7 +354,7 @@ async fn a_full_table_forgets_who_has_nothing_to_remember_and_refuses_nobody() {
         None,
         "it had nothing to remember"
     );
-    assert_eq!(breaker.state("c.example"), State::Open);
+    assert_eq!(breaker.state("c.example"), BreakerState::Open);
     let counts = breaker.counts();
     let count = |name: &str| {
         counts

@@ -1,8 +1,10 @@
 //! The same state machine with loom's locks: every interleaving of a few threads is tried.
 
+#[expect(clippy::duplicate_mod, reason = "with other locks")]
 #[expect(dead_code, reason = "these tests need not all of it")]
 #[path = "../circuit.rs"]
 mod circuit;
+#[expect(clippy::duplicate_mod, reason = "with other locks")]
 #[expect(dead_code, unreachable_pub, reason = "these tests need not all of it")]
 #[path = "../counts.rs"]
 mod counts;
