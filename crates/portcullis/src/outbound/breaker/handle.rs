@@ -1,25 +1,19 @@
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use http::{Request, Response, StatusCode};
+use http::Request;
 use portcullis_core::{Count, Counts};
-use tokio::time::Instant;
 
 use super::{
     BreakerConfig,
-    circuit::{Circuit, Now, Outcome},
+    circuit::{Circuit, Now},
     config::KeyBy,
     counts::CallCounts,
     key::{normal, with_key},
     permit::Permit,
-    settings::{Settings, nanos},
+    rules::Rules,
     table::Table,
 };
-use crate::outbound::{Open, retry_after::retry_after};
+use crate::outbound::Open;
 
 /// Circuit breakers, one for each upstream. Clones share them: a clone is a handle.
 ///
@@ -39,13 +33,10 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-pub(super) struct Shared {
-    pub(super) settings: Settings,
-    pub(super) slow_call: Option<u64>,
-    is_failure: fn(StatusCode) -> bool,
+struct Shared {
+    rules: Arc<Rules>,
     key_by: Option<KeyBy>,
     table: Table,
-    started: Instant,
 }
 
 // ===== impl Breaker =====
@@ -59,13 +50,11 @@ impl Breaker {
 
     /// The configuration has been checked.
     pub(in crate::outbound) fn with(config: &BreakerConfig) -> Self {
+        let rules = Arc::new(Rules::new(config));
         Self(Arc::new(Shared {
-            settings: config.settings(),
-            slow_call: config.slow_call.map(nanos),
-            is_failure: config.is_failure,
+            table: Table::new(config.max_keys, Arc::clone(&rules)),
             key_by: config.key_by.clone(),
-            table: Table::new(config.max_keys),
-            started: Instant::now(),
+            rules,
         }))
     }
 
@@ -120,17 +109,14 @@ impl Breaker {
 
     /// Admits a call. `Ok(None)` where the table has no place for its upstream.
     #[inline]
-    pub(super) fn admit<B>(
-        &self,
-        request: Request<B>,
-    ) -> (Request<B>, Result<Option<Permit>, Open>) {
-        let shared = &self.0;
-        with_key(request, shared.key_by.as_ref(), |key| {
-            let entry = shared
-                .table
-                .get_or_insert(key, &shared.settings, || shared.now());
-            entry.map(|entry| Permit::admit(shared, entry)).transpose()
-        })
+    pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Result<Option<Permit>, Open> {
+        let Shared { key_by, table, .. } = &*self.0;
+        let entry = with_key(request, key_by.as_ref(), |key| {
+            // What is in the table is normal: most keys are found as they are written.
+            let found = table.get(key);
+            found.or_else(|| table.get_or_insert(&self.key(key)))
+        });
+        entry.map(Permit::admit).transpose()
     }
 
     fn key<'k>(&self, key: &'k str) -> Cow<'k, str> {
@@ -142,7 +128,7 @@ impl Breaker {
 
     fn at(&self, key: &str) -> Now {
         let entry = self.0.table.get(&self.key(key));
-        entry.map_or(Now::Closed, |entry| entry.circuit.at(self.0.now()))
+        entry.map_or(Now::Closed, |entry| entry.circuit.at(self.0.rules.now()))
     }
 }
 
@@ -155,14 +141,14 @@ impl Default for Breaker {
 impl fmt::Debug for Breaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Breaker");
-        debug.field("settings", &self.0.settings);
+        debug.field("rules", &self.0.rules);
         debug.field("table", &self.0.table).finish_non_exhaustive()
     }
 }
 
 impl Counts for Breaker {
     fn counts(&self) -> Vec<Count> {
-        let (table, now) = (&self.0.table, self.0.now());
+        let (table, now) = (&self.0.table, self.0.rules.now());
         let is_open = |circuit: &Circuit| circuit.at(now) != Now::Closed;
         let all = table.all();
         let open = all.iter().filter(|entry| is_open(&entry.circuit)).count() as u64;
@@ -198,42 +184,6 @@ impl BreakerState {
 impl fmt::Display for BreakerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-// ===== impl Shared =====
-
-impl Shared {
-    /// Nanoseconds since it was made.
-    #[inline]
-    pub(super) fn now(&self) -> u64 {
-        nanos(self.started.elapsed())
-    }
-
-    /// What a response says of its upstream.
-    #[inline]
-    pub(super) fn judge<B>(&self, response: &Response<B>) -> Outcome {
-        if (self.is_failure)(response.status()) {
-            return failed(response);
-        }
-        Outcome::Success
-    }
-}
-
-/// A failure, and when to come back if it says so.
-#[cold]
-fn failed<B>(response: &Response<B>) -> Outcome {
-    let may_say = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::SERVICE_UNAVAILABLE,
-    ];
-    let wait = may_say
-        .contains(&response.status())
-        .then(|| retry_after(response.headers(), SystemTime::now()))
-        .flatten();
-    match wait.map(nanos) {
-        None | Some(0) => Outcome::Failure,
-        Some(wait) => Outcome::RetryAfter(wait),
     }
 }
 

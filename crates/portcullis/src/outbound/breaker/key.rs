@@ -1,52 +1,68 @@
 //! What tells upstreams apart.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
-use http::{Request, header::HOST};
+use http::{Request, header::HOST, request};
 
 use super::config::KeyBy;
 
-/// Calls `with` with the upstream of a request.
+/// Calls `with` with the upstream of a request, as it is written.
 #[inline]
 pub(super) fn with_key<B, T>(
-    request: Request<B>,
+    request: &mut Request<B>,
     key_by: Option<&KeyBy>,
     with: impl FnOnce(&str) -> T,
-) -> (Request<B>, T) {
-    let Some(key_by) = key_by else {
-        let result = with(&authority(&request));
-        return (request, result);
-    };
-    let (head, body) = request.into_parts();
-    let result = with(&key_by(&head));
-    (Request::from_parts(head, body), result)
+) -> T {
+    match key_by {
+        None => with(authority(request)),
+        Some(key_by) => with(&key_of(request, key_by)),
+    }
+}
+
+/// Lends the request's head to a closure.
+fn key_of<B>(request: &mut Request<B>, key_by: &KeyBy) -> Cow<'static, str> {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.version = request.version();
+    swap(request, &mut head);
+    let key = key_by(&head);
+    swap(request, &mut head);
+    key
+}
+
+fn swap<B>(request: &mut Request<B>, head: &mut request::Parts) {
+    mem::swap(request.method_mut(), &mut head.method);
+    mem::swap(request.uri_mut(), &mut head.uri);
+    mem::swap(request.headers_mut(), &mut head.headers);
+    mem::swap(request.extensions_mut(), &mut head.extensions);
 }
 
 /// The host and the port, as they are written in the URI, or else in the `Host` field. Empty where
 /// neither says anything.
-fn authority<B>(request: &Request<B>) -> Cow<'_, str> {
-    let of_uri = request.uri().authority().map(http::uri::Authority::as_str);
-    let of_host = || {
-        let host = request.headers().get(HOST);
-        host.and_then(|host| host.to_str().ok())
-    };
-    normal(of_uri.or_else(of_host).unwrap_or_default())
+#[inline]
+fn authority<B>(request: &Request<B>) -> &str {
+    if let Some(authority) = request.uri().authority() {
+        return authority.as_str();
+    }
+    let host = request.headers().get(HOST);
+    host.and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
 /// In lower case, and without a user's name and password, which are nobody else's business.
 pub(super) fn normal(authority: &str) -> Cow<'_, str> {
-    let host = match authority.rsplit_once('@') {
-        Some((_, host)) => host,
-        None => authority,
-    };
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return host.to_ascii_lowercase().into();
+    let is_plain = |byte: u8| byte != b'@' && !byte.is_ascii_uppercase();
+    if authority.bytes().all(is_plain) {
+        return authority.into();
     }
-    host.into()
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host.to_ascii_lowercase().into()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use http::{Method, Version};
+
     use super::*;
 
     fn key(uri: &str, host: Option<&str>) -> String {
@@ -54,7 +70,7 @@ mod tests {
         if let Some(host) = host {
             request = request.header(HOST, host);
         }
-        authority(&request.body(()).unwrap()).into_owned()
+        normal(authority(&request.body(()).unwrap())).into_owned()
     }
 
     #[test]
@@ -69,11 +85,28 @@ mod tests {
 
     #[test]
     fn a_closure_sees_the_whole_head() {
-        let key_by: KeyBy = std::sync::Arc::new(|head| head.uri.path().to_owned().into());
-        let request = Request::builder().uri("/a").body(7).unwrap();
+        let key_by: KeyBy = Arc::new(|head| {
+            let (host, number) = (head.headers.get(HOST), head.extensions.get::<i32>());
+            format!(
+                "{:?} {} {} {host:?} {number:?}",
+                head.version, head.method, head.uri
+            )
+            .into()
+        });
+        let request = Request::put("/a").header(HOST, "b").extension(7);
+        let mut request = request.version(Version::HTTP_2).body(8).unwrap();
 
-        let (request, key) = with_key(request, Some(&key_by), str::to_owned);
+        let key = with_key(&mut request, Some(&key_by), str::to_owned);
 
-        assert_eq!((request.into_body(), &*key), (7, "/a"));
+        assert_eq!(key, "HTTP/2.0 PUT /a Some(\"b\") Some(7)");
+        assert_eq!(
+            (request.method(), request.uri().path()),
+            (&Method::PUT, "/a")
+        );
+        assert_eq!(
+            (&request.headers()[HOST], request.body()),
+            (&"b".parse().unwrap(), &8)
+        );
+        assert_eq!(request.extensions().get(), Some(&7));
     }
 }

@@ -102,10 +102,10 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (request, admitted) = match &self.breaker {
-            Some(breaker) => breaker.admit(request),
-            None => (request, Ok(None)),
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let admitted = match &self.breaker {
+            Some(breaker) => breaker.admit(&mut request),
+            None => Ok(None),
         };
         let state = match admitted {
             Ok(permit) => Call::Called {

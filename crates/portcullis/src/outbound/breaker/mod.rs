@@ -5,6 +5,7 @@ mod handle;
 mod key;
 mod layer;
 mod permit;
+mod rules;
 mod settings;
 mod sync;
 mod table;

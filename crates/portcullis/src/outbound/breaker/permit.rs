@@ -4,7 +4,6 @@ use http::Response;
 
 use super::{
     circuit::{Change, Outcome, Reason, Ticket},
-    handle::Shared,
     table::Entry,
 };
 use crate::outbound::Open;
@@ -12,7 +11,6 @@ use crate::outbound::Open;
 /// A call that was admitted. Dropped without an outcome it is cancelled, so that a probe's place is
 /// free again.
 pub(super) struct Permit {
-    shared: Arc<Shared>,
     entry: Arc<Entry>,
     ticket: Ticket,
     /// When the call first had to wait, if slowness counts.
@@ -24,14 +22,14 @@ pub(super) struct Permit {
 
 impl Permit {
     #[inline]
-    pub(super) fn admit(shared: &Arc<Shared>, entry: Arc<Entry>) -> Result<Self, Open> {
-        let (admitted, change) = entry.circuit.admit(&shared.settings, || shared.now());
+    pub(super) fn admit(entry: Arc<Entry>) -> Result<Self, Open> {
+        let rules = &entry.rules;
+        let (admitted, change) = entry.circuit.admit(&rules.settings, || rules.now());
         if let Some(change) = change {
             log(&entry.key, change);
         }
         let ticket = admitted.map_err(|left| Open::new(Duration::from_nanos(left)))?;
         Ok(Self {
-            shared: Arc::clone(shared),
             entry,
             ticket,
             waits_since: None,
@@ -42,8 +40,8 @@ impl Permit {
     /// Notes that the call has to wait. A call that is ready at once needs one look at a clock less.
     #[inline]
     pub(super) fn waits(&mut self) {
-        if self.waits_since.is_none() && self.shared.slow_call.is_some() {
-            self.waits_since = Some(self.shared.now());
+        if self.waits_since.is_none() && self.entry.rules.slow_call.is_some() {
+            self.waits_since = Some(self.entry.rules.now());
         }
     }
 
@@ -51,7 +49,7 @@ impl Permit {
     #[inline]
     pub(super) fn settle<B, E>(mut self, result: &Result<Response<B>, E>) {
         let outcome = match result {
-            Ok(response) => self.shared.judge(response),
+            Ok(response) => self.entry.rules.judge(response),
             Err(_) => Outcome::Failure,
         };
         self.settle_as(outcome);
@@ -59,19 +57,19 @@ impl Permit {
 
     fn settle_as(&mut self, outcome: Outcome) {
         self.is_settled = true;
-        let now = self.shared.now();
+        let now = self.entry.rules.now();
         let outcome = match outcome {
             Outcome::Success | Outcome::Cancelled if self.is_slow(now) => Outcome::Slow,
             other => other,
         };
-        let (circuit, settings) = (&self.entry.circuit, &self.shared.settings);
-        if let Some(change) = circuit.settle(settings, self.ticket, outcome, now) {
+        let Entry { circuit, rules, .. } = &*self.entry;
+        if let Some(change) = circuit.settle(&rules.settings, self.ticket, outcome, now) {
             log(&self.entry.key, change);
         }
     }
 
     fn is_slow(&self, now: u64) -> bool {
-        let both = self.waits_since.zip(self.shared.slow_call);
+        let both = self.waits_since.zip(self.entry.rules.slow_call);
         both.is_some_and(|(since, limit)| now.saturating_sub(since) >= limit)
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use foldhash::fast::RandomState;
 use portcullis_core::Live;
 
-use super::{circuit::Circuit, counts::CallCounts, settings::Settings, sync::locked};
+use super::{circuit::Circuit, counts::CallCounts, rules::Rules, sync::locked};
 
 type Circuits = HashMap<Box<str>, Arc<Entry>, RandomState>;
 
@@ -19,6 +19,7 @@ type Circuits = HashMap<Box<str>, Arc<Entry>, RandomState>;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: Box<str>,
+    pub(super) rules: Arc<Rules>,
     pub(super) circuit: Circuit,
 }
 
@@ -26,6 +27,7 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Table {
     circuits: Live<Circuits>,
+    rules: Arc<Rules>,
     max: usize,
     writer: Mutex<Writer>,
     overflow: AtomicU64,
@@ -42,8 +44,9 @@ struct Writer {
 // ===== impl Table =====
 
 impl Table {
-    pub(super) fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize, rules: Arc<Rules>) -> Self {
         Self {
+            rules,
             circuits: Live::new(Circuits::default()),
             max,
             writer: Mutex::default(),
@@ -54,16 +57,11 @@ impl Table {
     /// Returns the circuit of a key. `None` when the table is full of circuits that have something
     /// to remember.
     #[inline]
-    pub(super) fn get_or_insert(
-        &self,
-        key: &str,
-        settings: &Settings,
-        now: impl FnOnce() -> u64,
-    ) -> Option<Arc<Entry>> {
-        let found = self.circuits.load().get(key).map(Arc::clone);
-        found.or_else(|| self.insert(key, settings, now()))
+    pub(super) fn get_or_insert(&self, key: &str) -> Option<Arc<Entry>> {
+        self.get(key).or_else(|| self.insert(key))
     }
 
+    #[inline]
     pub(super) fn get(&self, key: &str) -> Option<Arc<Entry>> {
         self.circuits.load().get(key).map(Arc::clone)
     }
@@ -89,7 +87,8 @@ impl Table {
     }
 
     #[cold]
-    fn insert(&self, key: &str, settings: &Settings, now: u64) -> Option<Arc<Entry>> {
+    fn insert(&self, key: &str) -> Option<Arc<Entry>> {
+        let now = self.rules.now();
         let mut writer = locked(&self.writer);
         let circuits = self.circuits.get();
         // Another thread may have been faster.
@@ -106,19 +105,20 @@ impl Table {
         if is_full {
             writer.forget_idle(&mut next, now);
         }
-        let entry = self.add(&mut next, key, settings);
+        let entry = self.add(&mut next, key);
         self.circuits.store(next);
         entry
     }
 
-    fn add(&self, next: &mut Circuits, key: &str, settings: &Settings) -> Option<Arc<Entry>> {
+    fn add(&self, next: &mut Circuits, key: &str) -> Option<Arc<Entry>> {
         if next.len() >= self.max {
             self.overflow.fetch_add(1, Relaxed);
             return None;
         }
         let entry = Arc::new(Entry {
             key: key.into(),
-            circuit: Circuit::new(settings),
+            rules: Arc::clone(&self.rules),
+            circuit: Circuit::new(&self.rules.settings),
         });
         next.insert(key.into(), Arc::clone(&entry));
         Some(entry)
