@@ -39,6 +39,10 @@ pub(crate) fn breaker() -> Step {
     called(BreakerLayer::default().layer(service_fn(answer)))
 }
 
+pub(crate) fn breaker_off() -> Step {
+    called(BreakerLayer::off().layer(service_fn(answer)))
+}
+
 pub(crate) fn client_waits() -> Step {
     called(service_fn(waits))
 }

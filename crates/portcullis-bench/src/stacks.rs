@@ -234,6 +234,11 @@ pub(crate) const STACKS: &[Stack] = &[
         )
     },
     Stack::step(
+        "bare client, breaker off",
+        "the same below `BreakerLayer::off`: what a layer costs by itself",
+        outgoing::breaker_off,
+    ),
+    Stack::step(
         "bare client, waits",
         "a client that has to wait once",
         outgoing::client_waits,

@@ -1,6 +1,6 @@
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::{Request, Response};
@@ -107,14 +107,18 @@ where
             Some(breaker) => breaker.admit(&mut request),
             None => Ok(None),
         };
-        let state = match admitted {
-            Ok(permit) => Call::Called {
-                permit,
-                future: self.inner.call(request),
+        // One expression for each way: a future is large, and not moved for nothing.
+        match admitted {
+            Ok(permit) => BreakerFuture {
+                state: Call::Called {
+                    permit,
+                    future: self.inner.call(request),
+                },
             },
-            Err(open) => Call::Refused { open },
-        };
-        BreakerFuture { state }
+            Err(open) => BreakerFuture {
+                state: Call::Refused { open },
+            },
+        }
     }
 }
 
@@ -130,17 +134,24 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             CallProjected::Refused { open } => Poll::Ready(Err(CallError::Open(*open))),
-            CallProjected::Called { permit, future } => {
-                let polled = future.poll(cx);
-                if let (Poll::Pending, Some(permit)) = (&polled, permit.as_mut()) {
-                    permit.waits();
+            CallProjected::Called { permit, future } => match future.poll(cx) {
+                Poll::Ready(Ok(response)) => {
+                    if let Some(permit) = permit.take() {
+                        permit.judge(&response);
+                    }
+                    Poll::Ready(Ok(response))
                 }
-                let result = ready!(polled);
-                if let Some(permit) = permit.take() {
-                    permit.settle(&result);
+                Poll::Ready(Err(error)) => {
+                    if let Some(permit) = permit.take() {
+                        permit.failed();
+                    }
+                    Poll::Ready(Err(CallError::Inner(error)))
                 }
-                Poll::Ready(result.map_err(CallError::Inner))
-            }
+                Poll::Pending => {
+                    permit.iter_mut().for_each(Permit::waits);
+                    Poll::Pending
+                }
+            },
         }
     }
 }

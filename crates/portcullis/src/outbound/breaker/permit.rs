@@ -45,17 +45,19 @@ impl Permit {
         }
     }
 
-    /// Notes what came of the call.
+    /// Notes what a response says of the upstream.
     #[inline]
-    pub(super) fn settle<B, E>(mut self, result: &Result<Response<B>, E>) {
-        let outcome = match result {
-            Ok(response) => self.entry.rules.judge(response),
-            Err(_) => Outcome::Failure,
-        };
-        self.settle_as(outcome);
+    pub(super) fn judge<B>(mut self, response: &Response<B>) {
+        let outcome = self.entry.rules.judge(response);
+        self.settle(outcome);
     }
 
-    fn settle_as(&mut self, outcome: Outcome) {
+    /// Notes that there is no response.
+    pub(super) fn failed(mut self) {
+        self.settle(Outcome::Failure);
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
         self.is_settled = true;
         let now = self.entry.rules.now();
         let outcome = match outcome {
@@ -77,7 +79,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.settle_as(Outcome::Cancelled);
+            self.settle(Outcome::Cancelled);
         }
     }
 }
