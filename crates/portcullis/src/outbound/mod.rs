@@ -38,7 +38,7 @@
 //! use std::{convert::Infallible, sync::atomic::{AtomicU32, Ordering::Relaxed}};
 //!
 //! use bytes::Bytes;
-//! use http::{Request, Response};
+//! use http::{Request, Response, StatusCode};
 //! use http_body_util::Full;
 //! use portcullis::outbound::{Outbound, BreakerState};
 //! use tower::{Layer, ServiceExt, service_fn};
@@ -47,8 +47,11 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! static CALLS: AtomicU32 = AtomicU32::new(0);
 //! let flaky = service_fn(|_: Request<Full<Bytes>>| async {
-//!     let status = if CALLS.fetch_add(1, Relaxed) == 0 { 503 } else { 200 };
-//!     Response::builder().status(status).body(()).map_err(|_| "no status")
+//!     let mut response = Response::new(());
+//!     if CALLS.fetch_add(1, Relaxed) == 0 {
+//!         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+//!     }
+//!     Ok::<_, Infallible>(response)
 //! });
 //! let outbound = Outbound::new().build()?;
 //! let client = outbound.layer(flaky);
