@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -11,18 +11,21 @@ use axum::{
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use portcullis::{
     ConfigError, Edge, Principal, Quota,
     api_key::{ApiKey, Keys},
     body_limit::RequestBody,
     client_ip::{Family, ResolveClientIp, Strategy},
+    outbound::{BreakerConfig, Outbound},
     rate_limit::{KeyBy, Policy, RateLimit, RateLimitLayer},
     serve,
 };
 use portcullis_axum::Fact;
-use portcullis_tests::net::{Client, Server, request};
+use portcullis_test::{Fault, FaultServer};
+use portcullis_tests::net::{self, Server, request};
 use tokio::net::TcpListener;
-use tower::{Layer, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 /// What is another in a test: the keys of the environment, and the port.
 const OTHER: [(&str, &str); 3] = [
@@ -107,6 +110,23 @@ async fn quick_start(
     Ok(())
 }
 
+#[tokio::test]
+async fn outgoing_calls_are_behind_their_layers() -> Result<(), ConfigError> {
+    let outbound = Outbound::new()
+        .try_timeout(Duration::from_secs(2))
+        .breaker(BreakerConfig::new().failures(3))
+        .build()?;
+    let client = outbound.layer(Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>());
+
+    let server = FaultServer::start().await.unwrap();
+    server.script([Fault::reset(), Fault::status(503)]);
+    let request = Request::get(format!("http://{}/", server.address()));
+    let response = client.oneshot(request.body(Full::default()).unwrap()).await;
+    assert_eq!(response.unwrap().status(), 200);
+    assert_eq!(server.connections(), 3);
+    Ok(())
+}
+
 async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -123,7 +143,7 @@ async fn around_an_axum_app() {
     tokio::spawn(quick_start(keys, listener));
 
     for (id, address, key) in &clients {
-        let mut client = Client::http1_from([127, 0, 0, *address], server).await;
+        let mut client = net::Client::http1_from([127, 0, 0, *address], server).await;
         let keyed = || request("/", &[("x-api-key", key.expose())]);
         let first = client.ask(keyed()).await;
         assert_eq!(
@@ -141,7 +161,7 @@ async fn around_an_axum_app() {
             "{statuses:?}"
         );
     }
-    let mut stranger = Client::http1_from([127, 0, 0, 4], server).await;
+    let mut stranger = net::Client::http1_from([127, 0, 0, 4], server).await;
     assert_eq!(stranger.get("/").await.status, 401);
 }
 
@@ -158,7 +178,7 @@ async fn around_a_hyper_service() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::start(service).await;
 
     for address in [2, 3] {
-        let mut client = Client::http1_from([127, 0, 0, address], server.address()).await;
+        let mut client = net::Client::http1_from([127, 0, 0, address], server.address()).await;
         let mut served = 0;
         while client.get("/").await.status == 200 {
             served += 1;
@@ -177,7 +197,7 @@ async fn one_layer() {
     tokio::spawn(async { axum::serve(listener, app).await });
 
     for address in [2, 3, 4] {
-        let mut client = Client::http1_from([127, 0, 0, address], server).await;
+        let mut client = net::Client::http1_from([127, 0, 0, address], server).await;
         for expected in [200, 200, 200, 200, 200, 429] {
             let mut login = request("/login", &[]);
             *login.method_mut() = Method::POST;
@@ -222,7 +242,7 @@ async fn what_a_request_costs() -> Result<(), ConfigError> {
     let server = Server::start(edge.layer(service_fn(costly))).await;
 
     for address in [2, 3, 9] {
-        let mut client = Client::http1_from([127, 0, 0, address], server.address()).await;
+        let mut client = net::Client::http1_from([127, 0, 0, address], server.address()).await;
         for expected in [401, 401, 429] {
             let mut login = request("/login", &[]);
             *login.method_mut() = Method::POST;
@@ -253,7 +273,7 @@ async fn limits() -> Result<(), ConfigError> {
         .rate_limit(limit.clone())
         .build()?;
     let server = Server::start(edge.layer(service_fn(hello))).await;
-    let mut proxy = Client::http1(server.address()).await;
+    let mut proxy = net::Client::http1(server.address()).await;
     let mut login = async |client: &str| {
         let mut login = request("/login", &[("x-forwarded-for", client)]);
         *login.method_mut() = Method::POST;
