@@ -72,6 +72,7 @@ pub mod edge;
 mod engine;
 pub mod health;
 pub mod hygiene;
+mod lazy_timer;
 mod networks;
 pub mod observe;
 #[cfg(feature = "outbound")]

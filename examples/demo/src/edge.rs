@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::{ConfigError, secure_headers::SecureHeaders};
+use portcullis::{ConfigError, secure_headers::SecureHeaders, timeout::Timeout};
 use portcullis_axum::EdgeLayer;
 use portcullis_otel::Telemetry;
 
@@ -18,7 +18,7 @@ pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, Con
         .secure_headers(SecureHeaders::strict())
         .health(&demo.health)
         .limit_probes(config.limit_probes)
-        .timeout(DEADLINE)
+        .timeout(Timeout::new(DEADLINE).upload_idle(UPLOAD_IDLE))
         .rate_limit(config.quota)
         .body_limit(config.body_limit)
         .api_keys(config.keys.clone())
@@ -32,3 +32,4 @@ pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, Con
 
 /// Short, so that a person who presses "slow" sees it act.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+const UPLOAD_IDLE: Duration = Duration::from_secs(10);

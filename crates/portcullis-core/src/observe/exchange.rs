@@ -189,7 +189,14 @@ impl Exchange {
             (Outcome::Failed, _) if self.status.is_none() => Some("service_error"),
             (Outcome::Failed, _) => Some("body_error"),
             (Outcome::Aborted, _) => Some("client_disconnect"),
-            (_, Some(RejectionKind::TimedOut | RejectionKind::GatewayTimedOut)) => Some("timeout"),
+            (
+                _,
+                Some(
+                    RejectionKind::TimedOut
+                    | RejectionKind::GatewayTimedOut
+                    | RejectionKind::RequestTimedOut,
+                ),
+            ) => Some("timeout"),
             _ => self
                 .status
                 .as_ref()

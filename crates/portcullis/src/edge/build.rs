@@ -47,7 +47,7 @@ impl<M> Edge<M> {
             CatchPanic::new().install(&mut stack);
         }
         if let Some(timeout) = self.timeout {
-            timeout.install(&mut stack);
+            timeout.install_all(&mut stack);
         }
         let counts = Arc::new(AllCounts(stack.guards.clone()));
         for observer in &self.observers {

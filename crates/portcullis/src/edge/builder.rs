@@ -5,7 +5,7 @@ use portcullis_core::{ConfigError, Guard, Observer, ProblemOrPage, Respond, fact
 
 use super::{
     Slot,
-    setting::{Bytes, Setting},
+    setting::{Bytes, Limits, Setting},
 };
 use crate::{
     Health,
@@ -166,10 +166,11 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Sets how long the application may take to respond. `None` turns the deadline off; it does not
+    /// Sets how long the application may take to respond: a `Duration`, an `Option` of one, or a
+    /// [`Timeout`], which has limits for slow clients too. `None` turns all of them off; it does not
     /// stand for [`DEFAULT_TIMEOUT`].
-    pub fn timeout(mut self, after: impl Into<Setting<Duration>>) -> Self {
-        self.timeout = after.into().into_value().map(Timeout::new);
+    pub fn timeout(mut self, limits: impl Into<Limits>) -> Self {
+        self.timeout = limits.into().0;
         self
     }
 

@@ -102,7 +102,7 @@ pub use self::{
     explain::{Explanation, Line},
     layer::EdgeLayer,
     layer_guard::{LayerGuard, Passes},
-    setting::{Bytes, Setting},
+    setting::{Bytes, Limits, Setting},
     slot::Slot,
 };
 pub use crate::engine::{

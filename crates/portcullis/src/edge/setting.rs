@@ -1,5 +1,9 @@
 use crate::body_limit::BodyLimit;
 
+use std::time::Duration;
+
+use crate::timeout::Timeout;
+
 /// What a setter of an [`Edge`](super::Edge) takes: a value, an `Option` of one, or what a value is
 /// made of. `None` turns it off.
 #[derive(Debug)]
@@ -29,6 +33,31 @@ impl<T> From<T> for Setting<T> {
 impl<T> From<Option<T>> for Setting<T> {
     fn from(value: Option<T>) -> Self {
         Self(value)
+    }
+}
+
+/// What [`Edge::timeout`](super::Edge::timeout) takes: a time for the application, limits that say more,
+/// or `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits(pub(super) Option<Timeout>);
+
+// ===== impl Limits =====
+
+impl From<Duration> for Limits {
+    fn from(after: Duration) -> Self {
+        Self(Some(Timeout::new(after)))
+    }
+}
+
+impl From<Option<Duration>> for Limits {
+    fn from(after: Option<Duration>) -> Self {
+        Self(after.map(Timeout::new))
+    }
+}
+
+impl From<Timeout> for Limits {
+    fn from(limits: Timeout) -> Self {
+        Self(Some(limits))
     }
 }
 

@@ -22,8 +22,10 @@ mod decoding;
 mod drain;
 mod ends;
 mod future;
+mod grpc_timeout;
 mod headers;
 mod own_path;
+mod pace;
 mod passage;
 mod refuse;
 mod request_body;
@@ -32,6 +34,7 @@ mod scopes;
 mod service;
 mod stack;
 mod step;
+mod streaming;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "server")]
@@ -49,6 +52,7 @@ pub(crate) use self::{
     deadline::TimeLimit,
     decoding::Decoding,
     own_path::{OwnPath, asked},
+    pace::Pace,
     stack::RouteFrom,
 };
 pub use self::{
@@ -56,9 +60,10 @@ pub use self::{
     bodies::{Plain, RequestBodies, ResponseBodies, Wrapped},
     caught::BodyPanicked,
     future::EdgeFuture,
+    pace::BodyTooSlow,
     request_body::{BodyCount, BodyTooLarge, RequestBody},
     response_body::{Content, EdgeBody},
     service::EdgeService,
     stack::{Part, Stack},
-    watched::Watched,
+    watched::{BodyIdle, Watched},
 };

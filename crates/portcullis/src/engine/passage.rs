@@ -33,7 +33,8 @@ pub(super) struct Passage {
     next: usize,
     /// What guards said that are asked about every request, unless they admit. The last first.
     pending: Vec<Verdict>,
-    timer: Timer,
+    /// Of the response's head, and then of its body.
+    pub(super) timer: Timer,
     /// For what is refused when the head is gone.
     pub(super) request_id: Option<RequestId>,
     /// What is known of the response.
@@ -77,7 +78,7 @@ impl Passage {
                 facts.set_original_uri(uri_from);
             }
             if let Some(limit) = &stack.time_limit {
-                self.timer = limit.start(facts, now);
+                self.timer = limit.start(head, now);
             }
         }
         while self.next < self.watch.stack.always_asked {
@@ -162,7 +163,8 @@ impl Passage {
         &mut self,
         head: &mut request::Parts,
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
-        self.watch.count = BodyCount::of(&self.reply, head, self.watch.is_on())?;
+        let pace = self.watch.stack.time_limit.and_then(|limit| limit.upload);
+        self.watch.count = BodyCount::of(&self.reply, head, self.watch.is_on(), pace)?;
         self.watch.on_request(head);
         if self.watch.count.is_some() {
             // It may be refused yet.
@@ -231,7 +233,8 @@ impl Passage {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Response<Bytes>> {
-        ready!(self.timer.poll(cx));
+        let count = self.watch.count.as_ref();
+        ready!(self.timer.poll(count.and_then(|count| count.waited()), cx));
         let limit = self.watch.stack.time_limit;
         let kind = limit.map_or(RejectionKind::TimedOut, |limit| limit.kind);
         Poll::Ready(self.refuse(kind.into()))
@@ -248,6 +251,7 @@ impl Passage {
             content = Content::answer(answer);
         }
         self.note_head(&head);
+        self.timer.clear();
         let is_watched =
             self.watch.stack.watches_bodies() || self.reply.is_holding() || self.reply.has_ends();
         let watched = is_watched.then(|| Watched::new(self, &head.headers));

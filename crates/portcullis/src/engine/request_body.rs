@@ -17,7 +17,11 @@ use portcullis_core::{BoxError, Rejection, RejectionKind, Reply};
 
 #[cfg(feature = "decompression")]
 use super::decoded_body::{self, Decode};
-use super::{Decoding, drain, watched::declared};
+use super::{
+    Decoding, drain,
+    pace::{Pace, Paced, Waited},
+    watched::declared,
+};
 
 /// A request body that is counted while it is read, unless its length is known, and decoded where a
 /// [`BodyLimit`](crate::body_limit::BodyLimit) says so.
@@ -28,7 +32,7 @@ pub struct RequestBody<B> {
 enum State<B> {
     Known(B),
     Counted {
-        inner: B,
+        inner: Paced<B>,
         count: Arc<BodyCount>,
     },
     /// Behind a lock that nobody takes: it makes a body shareable that need not be.
@@ -44,6 +48,8 @@ pub struct BodyCount {
     read: AtomicU64,
     decoding: Option<Decoding>,
     decoded: AtomicU64,
+    /// Where it must come fast enough.
+    waited: Option<Waited>,
     /// By the head.
     declared: u64,
 }
@@ -65,7 +71,10 @@ where
             None => State::Known(inner),
             #[cfg(feature = "decompression")]
             Some(count) if count.decoding.is_some() => State::decoded(inner, count),
-            Some(count) => State::Counted { inner, count },
+            Some(count) => State::Counted {
+                inner: Paced::new(inner, Arc::clone(&count)),
+                count,
+            },
         };
         Self { state }
     }
@@ -116,7 +125,7 @@ where
             self.give_up();
             return Poll::Ready(Some(Err(BodyTooLarge.into())));
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -192,6 +201,7 @@ where
 {
     fn decoded(inner: B, count: Arc<BodyCount>) -> Self {
         let coding = count.decoding.map(|decoding| decoding.coding);
+        let inner = Paced::new(inner, Arc::clone(&count));
         let body = coding.and_then(|coding| decoded_body::decode(inner, coding, count));
         body.map_or(Self::Spent, |body| Self::Decoded(Mutex::new(body)))
     }
@@ -207,6 +217,7 @@ impl BodyCount {
         reply: &Reply,
         head: &mut request::Parts,
         is_watched: bool,
+        pace: Option<Pace>,
     ) -> Result<Option<Arc<Self>>, Rejection> {
         let (size, limit, has_ends) = (reply.body_size(), reply.body_limit(), reply.has_ends());
         if let Some(limit) = limit.filter(|limit| size.lower() > *limit) {
@@ -218,15 +229,17 @@ impl BodyCount {
         };
         // A guard that decodes limits too. Taken out: a layer below has a body that is decoded.
         let decoding = limit.and_then(|_| head.extensions.remove::<Decoding>());
+        let pace = pace.filter(|_| size.upper() != Some(0));
         let count = || Self {
             limit,
             read: AtomicU64::new(0),
             decoding,
             decoded: AtomicU64::new(0),
+            waited: pace.map(Waited::new),
             declared: declared(&head.headers).unwrap_or(0),
         };
         // What is declared need not come.
-        let is_counted = !is_known || has_ends || decoding.is_some();
+        let is_counted = !is_known || has_ends || decoding.is_some() || pace.is_some();
         Ok(is_counted.then(|| Arc::new(count())))
     }
 
@@ -257,7 +270,13 @@ impl BodyCount {
     #[inline]
     pub(super) fn refusal(&self) -> Option<Rejection> {
         let passed = self.passed_limit().map(Self::too_large);
-        passed.or_else(|| self.decoded_too_far())
+        passed
+            .or_else(|| self.decoded_too_far())
+            .or_else(|| self.waited.as_ref()?.refusal())
+    }
+
+    pub(super) const fn waited(&self) -> Option<&Waited> {
+        self.waited.as_ref()
     }
 
     /// Returns the limit if more was read.

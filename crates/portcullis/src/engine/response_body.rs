@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use portcullis_core::{BoxError, Outcome};
 
-use super::{BodyPanicked, Watched};
+use super::{BodyIdle, BodyPanicked, Watched};
 
 pin_project! {
     /// The body of an edge's response: the application's, or what was answered in its place.
@@ -19,7 +19,7 @@ pin_project! {
         #[pin]
         content: Content<B>,
         watched: Option<Watched>,
-        has_panicked: bool,
+        has_ended: bool,
     }
 }
 
@@ -52,7 +52,7 @@ impl<B: Body<Data = Bytes>> EdgeBody<B> {
         Self {
             content,
             watched,
-            has_panicked: false,
+            has_ended: false,
         }
     }
 }
@@ -85,7 +85,7 @@ impl<B> From<Bytes> for EdgeBody<B> {
         Self {
             content: Content::answer(bytes),
             watched: None,
-            has_panicked: false,
+            has_ended: false,
         }
     }
 }
@@ -103,16 +103,21 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
-        if *this.has_panicked {
+        if *this.has_ended {
             return Poll::Ready(None);
         }
         let Some(watched) = this.watched else {
             return this.content.poll_frame(cx).map(boxed);
         };
         let frame = match watched.run(|| this.content.as_mut().poll_frame(cx)) {
-            Ok(polled) => boxed(ready!(polled)),
+            Ok(Poll::Ready(frame)) => boxed(frame),
+            Ok(Poll::Pending) => {
+                ready!(watched.poll_idle(cx));
+                *this.has_ended = true;
+                return Poll::Ready(Some(Err(BodyIdle.into())));
+            }
             Err(caught) => {
-                *this.has_panicked = true;
+                *this.has_ended = true;
                 watched.on_panic(&caught);
                 return Poll::Ready(Some(Err(BodyPanicked.into())));
             }
@@ -122,7 +127,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.has_panicked && self.content.is_end_stream()
+        !self.has_ended && self.content.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

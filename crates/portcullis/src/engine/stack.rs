@@ -103,7 +103,10 @@ impl Stack {
 
     /// Returns `true` if something looks at the response's body.
     pub(super) fn watches_bodies(&self) -> bool {
-        self.catches_panics || !self.observers.is_empty()
+        let is_timed = self
+            .time_limit
+            .is_some_and(|limit| limit.stream_idle.is_some());
+        self.catches_panics || is_timed || !self.observers.is_empty()
     }
 }
 

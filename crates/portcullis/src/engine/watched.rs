@@ -1,4 +1,7 @@
-use std::fmt;
+use std::{
+    fmt,
+    task::{Context, Poll, ready},
+};
 
 use http::{HeaderMap, header::CONTENT_LENGTH};
 use portcullis_core::Outcome;
@@ -26,6 +29,23 @@ impl Watched {
         self.passage.run(|_| poll())
     }
 
+    /// Waits for a body that gives nothing. Ready when it may give nothing any more.
+    #[inline]
+    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(idle) = self.passage.stream_idle() else {
+            return Poll::Pending;
+        };
+        ready!(self.passage.poll_stream(idle, cx));
+        tracing::warn!(
+            target: "portcullis",
+            request_id = self.passage.request_id.as_ref().map(tracing::field::display),
+            ?idle,
+            "a response's body gave nothing, and was ended"
+        );
+        self.end(Outcome::Failed);
+        Poll::Ready(())
+    }
+
     /// Begins with a body of which this much is known.
     #[inline]
     pub(super) fn on_body(&mut self, is_end: bool, exact: Option<u64>) {
@@ -40,6 +60,7 @@ impl Watched {
     #[inline]
     pub(super) fn on_bytes(&mut self, bytes: u64, is_end: bool) {
         self.passage.on_bytes(bytes);
+        self.passage.stream_moved();
         self.left = self.left.map(|left| left.saturating_sub(bytes));
         if is_end || self.left == Some(0) {
             self.end(Outcome::Complete);
@@ -78,3 +99,18 @@ pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }
+
+/// A response's body gave nothing for too long.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct BodyIdle;
+
+// ===== impl BodyIdle =====
+
+impl fmt::Display for BodyIdle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the response's body gave nothing for too long")
+    }
+}
+
+impl std::error::Error for BodyIdle {}

@@ -9,9 +9,10 @@ use std::{
 
 use hyper::rt::Executor;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::bodies::{Given, watching};
+use crate::lazy_timer::LazyTimer;
 
 /// Spawns streams, and resets those whose client doesn't read.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +26,10 @@ pin_project! {
     struct Stream<F> {
         #[pin]
         stream: F,
-        waits_for_client: bool,
+        // Until when the client must have taken something.
+        until: Option<Instant>,
         write_timeout: Duration,
-        timer: Option<Pin<Box<Sleep>>>,
+        timer: LazyTimer,
     }
 }
 
@@ -40,9 +42,9 @@ where
     fn execute(&self, stream: F) {
         tokio::spawn(Stream {
             stream,
-            waits_for_client: false,
+            until: None,
             write_timeout: self.write_timeout,
-            timer: None,
+            timer: LazyTimer::new(),
         });
     }
 }
@@ -58,19 +60,16 @@ impl<F: Future> Future for Stream<F> {
         if polled.is_ready() {
             return Poll::Ready(());
         }
-        if given != Given::NotPolled {
-            *this.waits_for_client = given == Given::Frame;
+        match given {
             // The client took something: its time begins again.
-            *this.timer = None;
+            Given::Frame => *this.until = Instant::now().checked_add(*this.write_timeout),
+            Given::Nothing => *this.until = None,
+            Given::NotPolled => {}
         }
-        if !*this.waits_for_client {
-            return Poll::Pending;
+        match *this.until {
+            // Dropped, the stream is reset.
+            Some(until) => this.timer.poll_until(until, cx),
+            None => Poll::Pending,
         }
-        let until = Instant::now() + *this.write_timeout;
-        let timer = this
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(until)));
-        // Dropped, the stream is reset.
-        timer.as_mut().poll(cx)
     }
 }

@@ -1,28 +1,21 @@
 //! One timer for all limits of a connection.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use tokio::time::{Instant, Sleep, sleep_until};
+use std::task::{Context, Poll, ready};
 
 use super::{
     activity::{Activity, Why},
     limits::Limits,
 };
+use crate::lazy_timer::LazyTimer;
 
-/// The timer of a connection. It is set when something earlier is due, and not for each request.
-pub(super) struct Watchdog {
-    // A box, so that the timer needs no pinning; once for a connection.
-    timer: Option<Pin<Box<Sleep>>>,
-}
+/// The timer of a connection.
+pub(super) struct Watchdog(LazyTimer);
 
 // ===== impl Watchdog =====
 
 impl Watchdog {
     pub(super) const fn new() -> Self {
-        Self { timer: None }
+        Self(LazyTimer::new())
     }
 
     /// Waits for what closes the connection.
@@ -36,25 +29,10 @@ impl Watchdog {
             let Some((at, why)) = activity.due(limits) else {
                 return Poll::Pending;
             };
-            if at <= Instant::now() {
-                if why == Why::Write && activity.reads_enough(limits) {
-                    continue;
-                }
+            ready!(self.0.poll_until(at, cx));
+            if why != Why::Write || !activity.reads_enough(limits) {
                 return Poll::Ready(why);
             }
-            if self.timer(at).as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            // It was set for what isn't due any more.
-            self.timer = None;
         }
-    }
-
-    fn timer(&mut self, at: Instant) -> &mut Pin<Box<Sleep>> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        if at < timer.deadline() {
-            timer.as_mut().reset(at);
-        }
-        timer
     }
 }

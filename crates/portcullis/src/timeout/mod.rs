@@ -5,10 +5,21 @@
 //! When the response head is not ready in time, the inner future is dropped and the client gets a
 //! 503 [rejection](crate::Rejection), or a 504 if the application says that it is a gateway
 //! (RFC 9110, section 15.6.5). A handler can read what is left from
-//! [`Deadline`](crate::Deadline) in [`Facts`](crate::Facts). Layers may be nested: the earlier
-//! deadline counts.
+//! [`Deadline`](crate::Deadline) in [`Facts`](crate::Facts), and
+//! [`outbound`](crate#features) passes it on. Layers may be nested: the earlier deadline counts.
 //!
-//! The response *body* is not covered: an event stream may last.
+//! In an [edge](crate::Edge) the time stands still while the application waits for the request's body:
+//! that is the client's time, which has limits of its own. A client that sends nothing for
+//! [`upload_idle`](Timeout::upload_idle), less than [`upload_rate`](Timeout::upload_rate), or for longer
+//! than [`upload_total`](Timeout::upload_total), gets a 408 (section 15.5.9), and its connection is
+//! closed. So a slow upload that goes on is not cut after 30 s, and who is slow is told apart. A layer
+//! alone leaves bodies as they are: there the time begins with the request's head.
+//!
+//! The response *body* is not covered by the deadline: an event stream may last, and a download. In an
+//! edge one that gives nothing for [`stream_idle`](Timeout::stream_idle) is ended with an error. Clients
+//! that do not read are for [`serve`](crate::serve()), and so are upgraded connections.
+//!
+//! A client of gRPC may ask for less with `grpc-timeout`; what is not one is ignored.
 //!
 //! Unlike `tower::timeout` this middleware has no error: if the inner service is infallible, it
 //! still is.
@@ -50,11 +61,17 @@
 //! |---|---|---|
 //! | [`TimeoutLayer::new`] | 30 s in [`Edge`](crate::Edge) | what clients and proxies commonly wait |
 //! | [`TimeoutLayer::gateway`] | 503 | 504 is for gateways only |
+//! | [`Timeout::upload_idle`] | 20 s | Apache's `RequestReadTimeout`; a mobile network may be gone for seconds |
+//! | [`Timeout::upload_rate`] | 500 bytes/s | the same |
+//! | [`Timeout::upload_total`] | 1 hour | the largest body and the rate limit it sooner |
+//! | [`Timeout::stream_idle`] | 5 min | Envoy's; a stream of events says something now and then |
 //!
 //! # Rejections
 //!
 //! [`TimedOut`](crate::RejectionKind::TimedOut), status 503, or
-//! [`GatewayTimedOut`](crate::RejectionKind::GatewayTimedOut), status 504.
+//! [`GatewayTimedOut`](crate::RejectionKind::GatewayTimedOut), status 504, where the application was
+//! slow; [`RequestTimedOut`](crate::RejectionKind::RequestTimedOut), status 408 with
+//! `connection: close`, where the client was.
 
 mod part;
 #[cfg(test)]
@@ -64,6 +81,7 @@ use std::time::Duration;
 
 pub use self::part::Timeout;
 use crate::engine::{Alone, Plain};
+pub use crate::engine::{BodyIdle, BodyTooSlow};
 
 /// Answers in place of a service that takes too long. See the [module docs](self) for an example.
 pub type TimeoutLayer = Alone<Timeout, Plain>;

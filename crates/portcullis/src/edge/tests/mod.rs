@@ -5,6 +5,7 @@ mod layers;
 #[cfg(feature = "rate-limit")]
 mod limits;
 mod setters;
+mod slowness;
 
 use std::{convert::Infallible, time::Duration};
 

@@ -1,0 +1,190 @@
+//! How fast a client sends a body.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, header::CONNECTION};
+use http_body::{Body, Frame, SizeHint};
+use portcullis_core::{BoxError, Rejection, RejectionKind};
+use tokio::time::Instant;
+
+use super::BodyCount;
+use crate::lazy_timer::LazyTimer;
+
+/// How fast a body must come. Only the time in which the application waits for it counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Without a byte.
+    pub(crate) idle: Duration,
+    /// Bytes a second, once `idle` has been waited in all.
+    pub(crate) rate: u64,
+    /// In all.
+    pub(crate) total: Duration,
+}
+
+/// How long the application waited for a body.
+#[derive(Debug)]
+pub(super) struct Waited {
+    pace: Pace,
+    /// In waits that are over, in nanoseconds.
+    nanos: AtomicU64,
+    is_waiting: AtomicBool,
+    is_too_slow: AtomicBool,
+}
+
+/// A body that must come fast enough.
+pub(super) struct Paced<B> {
+    pub(super) inner: B,
+    count: Arc<BodyCount>,
+    timer: LazyTimer,
+    since: Option<Instant>,
+}
+
+/// A body came too slowly.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct BodyTooSlow;
+
+// ===== impl Waited =====
+
+impl Waited {
+    pub(super) const fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            nanos: AtomicU64::new(0),
+            is_waiting: AtomicBool::new(false),
+            is_too_slow: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns how long was waited, in waits that are over.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Relaxed))
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Relaxed)
+    }
+
+    /// Returns why the request is refused, once it is.
+    pub(super) fn refusal(&self) -> Option<Rejection> {
+        self.is_too_slow.load(Relaxed).then(|| {
+            Rejection::new(RejectionKind::RequestTimedOut)
+                .with_detail("the body came too slowly")
+                .with_header(CONNECTION, HeaderValue::from_static("close"))
+        })
+    }
+
+    /// Returns `true` if what came is too little for the time.
+    fn is_behind(&self, read: u64) -> bool {
+        let waited = self.time();
+        let least = u128::from(self.pace.rate) * waited.as_millis() / 1000;
+        waited > self.pace.total || waited > self.pace.idle && u128::from(read) < least
+    }
+}
+
+// ===== impl Paced =====
+
+impl<B> Paced<B> {
+    pub(super) const fn new(inner: B, count: Arc<BodyCount>) -> Self {
+        Self {
+            inner,
+            count,
+            timer: LazyTimer::new(),
+            since: None,
+        }
+    }
+
+    /// Something came. Returns `true` if it came too late, or is too little.
+    fn came(&mut self, bytes: u64) -> bool {
+        let (Some(since), Some(waited)) = (self.since.take(), self.count.waited()) else {
+            return false;
+        };
+        waited.is_waiting.store(false, Relaxed);
+        let nanos = since.elapsed().as_nanos() as u64;
+        waited.nanos.fetch_add(nanos, Relaxed);
+        let is_behind = waited.is_behind(self.count.read() + bytes);
+        waited.is_too_slow.store(is_behind, Relaxed);
+        is_behind
+    }
+
+    /// Nothing came yet. Ready when nothing may come any more.
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(waited) = self.count.waited() else {
+            return Poll::Pending;
+        };
+        let since = *self.since.get_or_insert_with(Instant::now);
+        waited.is_waiting.store(true, Relaxed);
+        let left = waited.pace.total.saturating_sub(waited.time());
+        let Some(until) = since.checked_add(waited.pace.idle.min(left)) else {
+            return Poll::Pending;
+        };
+        let late = self.timer.poll_until(until, cx);
+        if late.is_ready() {
+            waited.is_too_slow.store(true, Relaxed);
+        }
+        late
+    }
+}
+
+impl<B> Body for Paced<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    #[inline]
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            return self.poll_wait(cx).map(|()| Some(Err(BodyTooSlow.into())));
+        };
+        let bytes = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len) as u64,
+            Some(Err(_)) | None => 0,
+        };
+        if self.came(bytes) && matches!(frame, Some(Ok(_))) {
+            return Poll::Ready(Some(Err(BodyTooSlow.into())));
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Nobody is waited for any more.
+impl<B> Drop for Paced<B> {
+    fn drop(&mut self) {
+        if let Some(waited) = self.count.waited() {
+            waited.is_waiting.store(false, Relaxed);
+        }
+    }
+}
+
+// ===== impl BodyTooSlow =====
+
+impl fmt::Display for BodyTooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request body came too slowly")
+    }
+}
+
+impl std::error::Error for BodyTooSlow {}
