@@ -7,6 +7,7 @@
     reason = "a program that prints"
 )]
 
+mod accept;
 mod flood;
 mod frames;
 mod hostile;
@@ -53,6 +54,7 @@ async fn obey(arguments: &[&str]) -> Outcome<bool> {
         ["idle", count] => idle::run(number(count)?).await,
         ["flood"] => flood::run(5).await,
         ["flood", seconds] => flood::run(number(seconds)?).await,
+        ["accept"] => accept::run().await,
         ["restarts"] => restarts::run(50).await,
         ["restarts", count] => restarts::run(number(count)?).await,
         _ => Err(USAGE.into()),
@@ -75,5 +77,6 @@ const USAGE: &str = "usage:
   window             1000 streams whose window stays shut, on ten connections
   idle [COUNT]       what 5000 idle connections take
   flood [SECONDS]    floods of frames beside a client that is polite
+  accept             requests and connections a second, over axum::serve's (with wrk)
   restarts [COUNT]   50 rolling restarts under load, and hostile clients at each
   serve OPTION..     (inner) serves on loopback until standard input closes";

@@ -107,6 +107,9 @@ impl Drop for Running {
 /// The inner command. `patient` has the default limits, `health` turns `/ready` before it stops,
 /// `inherit` has the listener from its parent and ends on SIGTERM.
 pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
+    if options.contains(&"bare") {
+        return bare(options).await;
+    }
     let health = Health::new();
     let edge = Edge::new().health(&health).build()?;
     let mut server = Server::new(edge.layer(service_fn(answer)))
@@ -139,6 +142,23 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     let tls = Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes())?;
     let stopped = server.listen_tls(secured, &tls).await?;
     eprintln!("{stopped}");
+    Ok(())
+}
+
+/// An axum app without an edge: behind `axum::serve` with `axum`, else behind `serve`.
+async fn bare(options: &[&str]) -> Outcome<()> {
+    let app = axum::Router::new().route("/", axum::routing::get(|| async { "ok" }));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    println!("{address} {address}");
+    if options.contains(&"axum") {
+        axum::serve(listener, app)
+            .with_graceful_shutdown(input_closed())
+            .await?;
+    } else {
+        let server = portcullis::serve(listener, app).shutdown_on(input_closed());
+        server.max_client_connections(1 << 20).await?;
+    }
     Ok(())
 }
 

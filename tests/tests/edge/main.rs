@@ -25,3 +25,4 @@ mod slots;
 mod spoofing;
 mod state;
 mod streams;
+mod vitals;

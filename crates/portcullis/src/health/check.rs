@@ -14,6 +14,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::Degraded;
+
 /// What is known of a dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,6 +26,8 @@ pub enum State {
     Ok,
     /// The last check failed.
     Failing,
+    /// The last check said that it could be better: a [`Degraded`].
+    Degraded,
     /// The last check took too long.
     TimedOut,
 }
@@ -45,15 +49,22 @@ pub(super) struct Check {
 // ===== impl State =====
 
 impl State {
-    const ALL: [Self; 4] = [Self::Pending, Self::Ok, Self::Failing, Self::TimedOut];
+    const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Ok,
+        Self::Failing,
+        Self::Degraded,
+        Self::TimedOut,
+    ];
 
-    /// The name in probes: `pending`, `ok`, `failing` or `timed out`.
+    /// The name in probes: `pending`, `ok`, `degraded`, `failing` or `timed out`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Ok => "ok",
             Self::Failing => "failing",
+            Self::Degraded => "degraded",
             Self::TimedOut => "timed out",
         }
     }
@@ -115,6 +126,7 @@ impl Check {
         let running = AbortOnDrop(tokio::spawn((self.run)()));
         match timeout(self.limit, running).await {
             Ok(Ok(Ok(()))) => (State::Ok, None),
+            Ok(Ok(Err(error))) if error.is::<Degraded>() => (State::Degraded, Some(error)),
             Ok(Ok(Err(error))) => (State::Failing, Some(error)),
             Ok(Err(panicked)) => (State::Failing, Some(panicked.into())),
             Err(_) => (State::TimedOut, None),

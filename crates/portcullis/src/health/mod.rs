@@ -10,8 +10,9 @@
 //! | `GET /health` | `{"status":"healthy","checks":{"redis":"ok"}}` | `{"status":"unhealthy","checks":{"redis":"failing"}}` |
 //! | `GET /ready` | `{"status":"ready","checks":{"redis":"ok"}}` | `{"status":"not ready","reason":"draining","checks":{"redis":"ok"}}` |
 //!
-//! A check is `ok`, `failing`, `timed out`, or `pending` before its first result. `/health` fails
-//! while a check is `failing` or `timed out`. `/ready` also fails while a check is `pending`, while
+//! A check is `ok`, `degraded`, `failing`, `timed out`, or `pending` before its first result. `/health`
+//! fails while a check is `failing` or `timed out`; while one is `degraded` and none fails, its status
+//! is `degraded`, with 200: a check says so with [`Degraded`]. `/ready` also fails while a check is `pending`, while
 //! a [`Latch`] is held, and from the moment [`Health::drain`] is called; `/health` does not fail
 //! for those. The `reason` is the first of `draining`, `warming up`, `checks`.
 //!
@@ -62,6 +63,7 @@
 //! | [`Health::every`] | 10 s | what Kubernetes' probes use |
 //! | [`Health::limit`] | 2 s | a check that hangs is a check that fails |
 //! | [`Health::check`] | none | |
+//! | [`Health::vitals`] | none | what the process sees of itself: panics, errors, silence, levels |
 //!
 //! # Security considerations
 //!
@@ -70,16 +72,20 @@
 //! public.
 
 mod check;
+mod degraded;
 mod guard;
 mod paths;
 mod registry;
 mod report;
 #[cfg(test)]
 mod tests;
+mod vitals;
 
 pub use self::{
     check::State,
+    degraded::Degraded,
     registry::{Health, Latch},
+    vitals::{Threshold, Vitals},
 };
 use crate::engine::{Alone, Plain};
 

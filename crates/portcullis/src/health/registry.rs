@@ -24,7 +24,7 @@ use crate::engine::RouteFrom;
 #[derive(Clone)]
 pub struct Health {
     checks: Vec<Arc<Check>>,
-    every: Duration,
+    pub(super) every: Duration,
     limit: Duration,
     pub(super) paths: ProbePaths,
     shared: Arc<Shared>,
@@ -154,7 +154,11 @@ impl Health {
 
     pub(super) fn is_healthy(&self) -> bool {
         let mut states = self.checks().map(|(_, state)| state);
-        states.all(|state| matches!(state, State::Ok | State::Pending))
+        states.all(|state| matches!(state, State::Ok | State::Degraded | State::Pending))
+    }
+
+    pub(super) fn is_degraded(&self) -> bool {
+        self.checks().any(|(_, state)| state == State::Degraded)
     }
 
     /// Why the process is not ready, if so.
@@ -165,7 +169,8 @@ impl Health {
         if self.shared.latches.load(Ordering::Acquire) > 0 {
             return Some("warming up");
         }
-        let ok = self.checks().all(|(_, state)| state == State::Ok);
+        let is_ok = |(_, state)| matches!(state, State::Ok | State::Degraded);
+        let ok = self.checks().all(is_ok);
         (!ok).then_some("checks")
     }
 }

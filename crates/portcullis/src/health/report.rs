@@ -16,14 +16,15 @@ pub(super) enum Probe {
 impl Probe {
     pub(super) fn answer(self, health: &Health) -> Response<Bytes> {
         let (status, reason) = match self {
-            Self::Health if health.is_healthy() => ("healthy", None),
-            Self::Health => ("unhealthy", None),
+            Self::Health if !health.is_healthy() => ("unhealthy", None),
+            Self::Health if health.is_degraded() => ("degraded", None),
+            Self::Health => ("healthy", None),
             Self::Ready => match health.obstacle() {
                 None => ("ready", None),
                 Some(reason) => ("not ready", Some(reason)),
             },
         };
-        let is_well = matches!(status, "healthy" | "ready");
+        let is_well = matches!(status, "healthy" | "degraded" | "ready");
         respond(
             is_well,
             &Report {

@@ -14,7 +14,7 @@ use portcullis_test::{contract, echo, logged, request, send, text};
 use tokio::time::sleep;
 use tower::Layer;
 
-use super::{Health, HealthLayer};
+use super::{Degraded, Health, HealthLayer};
 
 contract!(Health::new().layer(), HealthLayer::off());
 
@@ -256,4 +256,21 @@ async fn a_route_of_the_application_that_probes_never_reach_is_logged_once() {
 
     assert_eq!(log.matches("a route of its own").count(), 1, "{log}");
     assert!(log.contains("/health"), "{log}");
+}
+
+#[tokio::test]
+async fn what_could_be_better_is_said_and_serves_on() {
+    let health = Health::new()
+        .check("cache", || ready(Err(Degraded::new("slow at 10.0.0.5"))))
+        .check("redis", ok);
+    health.settled().await;
+
+    let degraded = r#"{"status":"degraded","checks":{"cache":"degraded","redis":"ok"}}"#;
+    assert_eq!(probe(&health, "/health").await, (200, degraded.to_owned()));
+    assert_eq!(probe(&health, "/ready").await.0, 200);
+    let worse = Health::new()
+        .check("cache", || ready(Err(Degraded::new("slow"))))
+        .check("mongodb", || ready(Err::<(), _>("down")));
+    worse.settled().await;
+    assert_eq!(probe(&worse, "/health").await.0, 503);
 }

@@ -1,0 +1,206 @@
+//! What a process sees of itself.
+
+mod minute;
+mod threshold;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use portcullis_core::{BoxError, Exchange, Observer, Outcome, RejectionKind};
+use tokio::time::Instant;
+
+use self::minute::Minute;
+pub use self::threshold::Threshold;
+use super::{Degraded, Health};
+
+/// What a process sees of itself: panics, errors, silence, and levels of its own. An
+/// [observer](crate::observe) that counts a minute of requests in an array of fixed size, and checks
+/// for [`Health::vitals`]. Clones are handles to one.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use portcullis::{Edge, Health, health::Vitals};
+///
+/// let vitals = Vitals::new()
+///     .panics(10)
+///     .error_rate(0.05)
+///     .silence(Duration::from_secs(30))
+///     .level("queue", (0.9, 1.0), || 0.3);
+/// let health = Health::new().vitals(&vitals);
+/// let edge = Edge::new().health(&health).observe(vitals).build()?;
+/// # Ok::<(), portcullis::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Vitals {
+    counted: Arc<Counted>,
+    checks: Vec<(&'static str, Check)>,
+}
+
+/// Returns what is wrong.
+type Check = Arc<dyn Fn() -> Result<(), BoxError> + Send + Sync>;
+
+/// What happened to requests.
+struct Counted {
+    minute: Minute,
+    began: Instant,
+    /// When the last request ended, in milliseconds.
+    last: AtomicU64,
+}
+
+// ===== impl Vitals =====
+
+impl Vitals {
+    /// Creates vitals that check nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            counted: Arc::new(Counted {
+                minute: Minute::new(),
+                began: Instant::now(),
+                last: AtomicU64::new(0),
+            }),
+            checks: Vec::new(),
+        }
+    }
+
+    /// Fails, and so is not ready, while more requests than this panicked within a minute. Its name in
+    /// probes is `panics`.
+    #[must_use]
+    pub fn panics(self, a_minute: u32) -> Self {
+        let counted = Arc::clone(&self.counted);
+        self.check("panics", move || {
+            let panics = counted.minute.sum(counted.second()).panics;
+            if panics > a_minute {
+                return Err(format!("{panics} panics within a minute").into());
+            }
+            Ok(())
+        })
+    }
+
+    /// Is degraded while more than this share of a minute's requests got a 5xx or failed, of 20 or
+    /// more. Its name is `errors`.
+    #[must_use]
+    pub fn error_rate(self, at_most: impl Into<Threshold>) -> Self {
+        let (counted, at_most) = (Arc::clone(&self.counted), at_most.into());
+        self.check("errors", move || {
+            let sum = counted.minute.sum(counted.second());
+            if sum.requests < LEAST {
+                return Ok(());
+            }
+            at_most.check(f64::from(sum.errors) / f64::from(sum.requests))
+        })
+    }
+
+    /// Is degraded when no request has ended for this long. Its name is `activity`. Probes are
+    /// requests: for processes that are asked by others.
+    #[must_use]
+    pub fn silence(self, at_most: Duration) -> Self {
+        let counted = Arc::clone(&self.counted);
+        self.check("activity", move || {
+            let silence = counted.silence();
+            if silence > at_most {
+                return Err(Degraded::new(format!("no request for {silence:?}")).into());
+            }
+            Ok(())
+        })
+    }
+
+    /// Is degraded while a level of the application's own is above this: what waits over what may
+    /// wait, memory over its limit.
+    #[must_use]
+    pub fn level(
+        self,
+        name: &'static str,
+        at_most: impl Into<Threshold>,
+        level: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        let at_most = at_most.into();
+        self.check(name, move || at_most.check(level()))
+    }
+
+    fn check(
+        mut self,
+        name: &'static str,
+        check: impl Fn() -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.checks.push((name, Arc::new(check)));
+        self
+    }
+}
+
+impl Health {
+    /// Adds the checks of vitals, each second.
+    #[must_use]
+    pub fn vitals(mut self, vitals: &Vitals) -> Self {
+        let every = self.every;
+        self.every = EVERY;
+        for (name, check) in &vitals.checks {
+            let check = Arc::clone(check);
+            self = self.check(name, move || std::future::ready(check()));
+        }
+        self.every = every;
+        self
+    }
+}
+
+/// What observers are told is counted, unless it is a probe.
+impl Observer for Vitals {
+    fn end(&self, exchange: &Exchange) {
+        let is_panic = exchange.outcome() == Outcome::Panicked
+            || exchange.rejection().map(|rejection| rejection.kind())
+                == Some(RejectionKind::Panicked);
+        let is_error = is_panic
+            || exchange.outcome() == Outcome::Failed
+            || exchange
+                .status()
+                .is_some_and(|status| status.is_server_error());
+        let second = self.counted.second();
+        self.counted.minute.add(second, is_error, is_panic);
+        let since = self.counted.began.elapsed().as_millis() as u64;
+        self.counted.last.fetch_max(since, Relaxed);
+    }
+
+    fn describe(&self) -> String {
+        let names: Vec<_> = self.checks.iter().map(|(name, _)| *name).collect();
+        format!("vitals ({})", names.join(", "))
+    }
+}
+
+impl Default for Vitals {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Vitals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vitals")
+            .field("sum", &self.counted.minute.sum(self.counted.second()))
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl Counted =====
+
+impl Counted {
+    fn second(&self) -> u64 {
+        self.began.elapsed().as_secs()
+    }
+
+    fn silence(&self) -> Duration {
+        let last = Duration::from_millis(self.last.load(Relaxed));
+        self.began.elapsed().saturating_sub(last)
+    }
+}
+
+/// Requests of which a share says something.
+const LEAST: u32 = 20;
+
+const EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,44 @@
+use portcullis_core::BoxError;
+
+use crate::health::Degraded;
+
+/// A level above which something is degraded, and perhaps one above which it fails: `0.9`, or
+/// `(0.9, 1.0)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    degraded: f64,
+    failing: Option<f64>,
+}
+
+// ===== impl Threshold =====
+
+impl Threshold {
+    pub(super) fn check(self, level: f64) -> Result<(), BoxError> {
+        let is_above = |limit: f64| level > limit || level.is_nan();
+        if self.failing.is_some_and(is_above) {
+            return Err(format!("{level:.2}").into());
+        }
+        if is_above(self.degraded) {
+            return Err(Degraded::new(format!("{level:.2}, at most {}", self.degraded)).into());
+        }
+        Ok(())
+    }
+}
+
+impl From<f64> for Threshold {
+    fn from(degraded: f64) -> Self {
+        Self {
+            degraded,
+            failing: None,
+        }
+    }
+}
+
+impl From<(f64, f64)> for Threshold {
+    fn from((degraded, failing): (f64, f64)) -> Self {
+        Self {
+            degraded,
+            failing: Some(failing),
+        }
+    }
+}
