@@ -82,8 +82,7 @@ impl Framing {
                         self.line.add(rest);
                         return None;
                     };
-                    self.line.add(&rest[..end]);
-                    if !self.line_ended() {
+                    if !self.line_came(&rest[..end]) {
                         return Some(at + end);
                     }
                     end + 1
@@ -98,22 +97,37 @@ impl Framing {
         self.at = At::Opaque;
     }
 
-    /// Returns `false` if the line makes its request wrong.
-    fn line_ended(&mut self) -> bool {
-        let line = std::mem::replace(&mut self.line, Line::new());
-        if line.last != b'\r' {
+    /// Takes the end of a line. Returns `false` if it makes its request wrong.
+    #[inline]
+    fn line_came(&mut self, end: &[u8]) -> bool {
+        if self.line.length == 0 {
+            return self.line_is(end);
+        }
+        let mut line = std::mem::replace(&mut self.line, Line::new());
+        line.add(end);
+        let kept = line.length.min(LONGEST);
+        if line.length > LONGEST && line.last == b'\r' {
+            // What is in between doesn't matter.
+            line.start[LONGEST - 1] = b'\r';
+        }
+        self.line_is(&line.start[..kept])
+    }
+
+    /// Takes a line without its LF, or the start and the last byte of a long one.
+    #[inline]
+    fn line_is(&mut self, line: &[u8]) -> bool {
+        let Some(line) = line.strip_suffix(b"\r") else {
             // hyper looks at these in bodies itself.
             return self.at != At::Head;
-        }
-        let is_empty = line.length == 1;
+        };
         match self.at {
-            At::Head if is_empty && self.head.has_begun => {
+            At::Head if line.is_empty() && self.head.has_begun => {
                 self.at = std::mem::take(&mut self.head).body();
             }
-            At::Head => return self.head.add(&line),
-            At::Size => self.at = line.size().map_or(At::Opaque, At::of_size),
+            At::Head => return self.head.add(line),
+            At::Size => self.at = size(line).map_or(At::Opaque, At::of_size),
             At::AfterChunk => self.at = At::Size,
-            At::Trailers if is_empty => self.at = At::Head,
+            At::Trailers if line.is_empty() => self.at = At::Head,
             _ => {}
         }
         true
@@ -142,20 +156,27 @@ impl At {
 
 impl Head {
     /// Returns `false` if the line makes the head wrong.
-    fn add(&mut self, line: &Line) -> bool {
+    #[inline]
+    fn add(&mut self, line: &[u8]) -> bool {
         // Blank lines before a request are none of it (RFC 9112, section 2.2).
-        let is_request_line = !std::mem::replace(&mut self.has_begun, line.length > 1);
-        if is_request_line || line.length == 1 {
+        if !self.has_begun {
+            self.has_begun = !line.is_empty();
             return true;
         }
-        if let Some(value) = line.value(b"content-length:") {
+        match line.first() {
+            Some(b'c' | b'C' | b't' | b'T') => self.add_field(line),
+            _ => true,
+        }
+    }
+
+    fn add_field(&mut self, line: &[u8]) -> bool {
+        if let Some(value) = value(line, b"content-length:") {
             // Where it is no number, hyper refuses it.
-            let number = std::str::from_utf8(value)
-                .ok()
-                .and_then(|text| text.trim().parse().ok());
+            let number = std::str::from_utf8(value).ok();
+            let number = number.and_then(|text| text.trim().parse().ok());
             self.length = Some(number.unwrap_or(0));
         }
-        self.is_encoded |= line.value(b"transfer-encoding:").is_some();
+        self.is_encoded |= value(line, b"transfer-encoding:").is_some();
         !(self.is_encoded && self.length.is_some())
     }
 
@@ -190,24 +211,20 @@ impl Line {
         }
         self.length += bytes.len();
     }
+}
 
-    /// Returns the value of the field of this name, or what of it is kept.
-    fn value(&self, name: &[u8]) -> Option<&[u8]> {
-        let kept = &self.start[..self.length.min(LONGEST)];
-        let (start, value) = kept.split_at_checked(name.len())?;
-        start.eq_ignore_ascii_case(name).then_some(value)
-    }
+/// Returns the value of the field of this name, or what of it is kept.
+fn value<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let (start, value) = line.split_at_checked(name.len())?;
+    start.eq_ignore_ascii_case(name).then_some(value)
+}
 
-    /// Returns the size of a chunk (RFC 9112, section 7.1).
-    fn size(&self) -> Option<u64> {
-        let kept = &self.start[..self.length.min(LONGEST)];
-        let digits = kept
-            .iter()
-            .take_while(|byte| byte.is_ascii_hexdigit())
-            .count();
-        let digits = std::str::from_utf8(&kept[..digits]).ok()?;
-        u64::from_str_radix(digits, 16).ok()
-    }
+/// Returns the size of a chunk (RFC 9112, section 7.1).
+fn size(line: &[u8]) -> Option<u64> {
+    let is_digit = |byte: &&u8| byte.is_ascii_hexdigit();
+    let digits = line.iter().take_while(is_digit).count();
+    let digits = std::str::from_utf8(&line[..digits]).ok()?;
+    u64::from_str_radix(digits, 16).ok()
 }
 
 /// Bytes of a line that matter: a name, and a number.

@@ -75,9 +75,6 @@ impl Limits {
 /// Bytes a second. The slowest mobile networks carry some thousand.
 pub(super) const LEAST_READ: u64 = 256;
 
-/// Fields of a head, as in hyper and in Apache.
-pub(super) const MAX_HEADERS: usize = 100;
-
 /// What of a head the parsers read. An edge refuses smaller heads in a better way.
 pub(super) const MAX_HEAD: usize = 64 << 10;
 

@@ -26,9 +26,7 @@ use super::{
     activity::{Activity, Why},
     bodies::{Answer, Pieces},
     connection::Opened,
-    limits::{
-        CONNECTION_WINDOW, Limits, MAX_HEAD, MAX_HEADERS, PING_INTERVAL, SEND_BUFFER, STREAM_WINDOW,
-    },
+    limits::{CONNECTION_WINDOW, Limits, MAX_HEAD, PING_INTERVAL, SEND_BUFFER, STREAM_WINDOW},
     refusal::Refusals,
     server::LeavePeer,
     shutdown::Stage,
@@ -91,7 +89,7 @@ where
         .timer(TokioTimer::new())
         // The watchdog has a limit of its own.
         .header_read_timeout(None)
-        .max_headers(MAX_HEADERS)
+        // 100 fields at most is its default: said here, they would be allocated for each request.
         .max_buf_size(MAX_HEAD);
     let connection = builder.serve_connection(TokioIo::new(wire), service);
     driver.drive(connection.with_upgrades()).await

@@ -19,16 +19,15 @@ pub(super) enum Version {
 /// Returns an error when the connection ends before.
 pub(super) async fn read(io: &mut BoxIo, begun: &mut Begun) -> io::Result<Version> {
     loop {
-        let read = io.read(begun.unfilled()).await?;
-        if read == 0 {
+        if io.read_buf(begun.buffer()).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        begun.fill(read);
-        if !PREFACE.starts_with(begun.bytes()) {
-            return Ok(Version::Http1);
-        }
-        if begun.bytes().len() == PREFACE.len() {
+        let bytes = begun.bytes();
+        if bytes.starts_with(&PREFACE) {
             return Ok(Version::Http2);
+        }
+        if !PREFACE.starts_with(bytes) {
+            return Ok(Version::Http1);
         }
     }
 }

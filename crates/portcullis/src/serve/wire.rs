@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -41,13 +42,10 @@ pub(super) struct Wire {
     slot: Slot,
 }
 
-/// The first bytes of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Begun {
-    bytes: [u8; PREFACE.len()],
-    start: usize,
-    end: usize,
-}
+/// The first bytes of a connection, as many as came at once: mostly a whole request, for which hyper
+/// need not ask the system again.
+#[derive(Debug, Default)]
+pub(super) struct Begun(BytesMut);
 
 // ===== impl Wire =====
 
@@ -112,7 +110,7 @@ impl Wire {
         if let Some(at) = self.framing.read(&buf.filled()[start..]) {
             buf.set_filled(start + at);
             self.framing.end();
-            self.begun = Begun::with(UNREADABLE);
+            self.begun = Begun(BytesMut::from(&UNREADABLE[..]));
             self.begun.read(buf);
         }
     }
@@ -239,39 +237,30 @@ impl fmt::Debug for Wire {
 // ===== impl Begun =====
 
 impl Begun {
-    pub(super) const fn new() -> Self {
-        Self {
-            bytes: [0; PREFACE.len()],
-            start: 0,
-            end: 0,
-        }
+    pub(super) fn new() -> Self {
+        Self(BytesMut::with_capacity(FIRST_READ))
     }
 
-    fn with(bytes: [u8; 5]) -> Self {
-        let mut begun = Self::new();
-        begun.bytes[..bytes.len()].copy_from_slice(&bytes);
-        begun.fill(bytes.len());
-        begun
-    }
-
-    pub(super) fn unfilled(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.end..]
-    }
-
-    pub(super) const fn fill(&mut self, bytes: usize) {
-        self.end += bytes;
+    pub(super) const fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.0
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
+        &self.0
     }
 
     /// Puts into `buf` what hyper has not seen. Returns `false` if there is none.
     fn read(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        let length = self.bytes().len().min(buf.remaining());
-        buf.put_slice(&self.bytes()[..length]);
-        self.start += length;
-        length > 0
+        if self.0.is_empty() {
+            return false;
+        }
+        let length = self.0.len().min(buf.remaining());
+        buf.put_slice(&self.0.split_to(length));
+        if self.0.is_empty() {
+            // Its memory goes.
+            self.0 = BytesMut::new();
+        }
+        true
     }
 }
 
@@ -281,6 +270,9 @@ fn cut() -> io::Error {
 
 /// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
 pub(super) const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Bytes.
+const FIRST_READ: usize = 1024;
 
 /// What no head has (RFC 9112, section 2.2), and an end of one.
 const UNREADABLE: [u8; 5] = *b"\0\r\n\r\n";
