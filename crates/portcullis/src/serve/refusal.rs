@@ -70,6 +70,9 @@ impl Refusals {
     /// Reads what a refused client still sends: a close in between would take the answer from it
     /// (RFC 9112, section 9.6).
     pub(super) fn poll_linger(&mut self, io: &mut BoxIo, cx: &mut Context<'_>) -> Poll<()> {
+        if self.lingers.is_none() {
+            return Poll::Ready(());
+        }
         let mut unread = [0; 4096];
         while let Some(left) = self.lingers {
             let mut buf = ReadBuf::new(&mut unread);
