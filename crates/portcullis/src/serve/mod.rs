@@ -27,7 +27,7 @@
 //!
 //! # Listeners
 //!
-//! TCP and Unix sockets, several at once ([`Server::listen`]), TLS ([`Server::listen_tls`], feature
+//! TCP and Unix sockets, several at once ([`Server::listen`]), TLS (`Server::listen_tls`, feature
 //! `tls`), what systemd or a process before this one hands over ([`inherited`]), anything that
 //! implements [`Listener`], or an accept loop of one's own ([`Server::accept_loop`],
 //! [`Connections::serve_connection`]). A listener of TCP lets 4096 connections wait, as far as the
