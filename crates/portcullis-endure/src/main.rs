@@ -12,9 +12,12 @@ mod flood;
 mod frames;
 mod hostile;
 mod idle;
+mod load;
+mod panics;
 mod restarts;
 mod server;
 mod shapes;
+mod soak;
 mod window;
 
 use std::{error::Error, process::ExitCode};
@@ -55,6 +58,10 @@ async fn obey(arguments: &[&str]) -> Outcome<bool> {
         ["flood"] => flood::run(5).await,
         ["flood", seconds] => flood::run(number(seconds)?).await,
         ["accept"] => accept::run().await,
+        ["panics"] => panics::run(1_000_000).await,
+        ["panics", count] => panics::run(number(count)?).await,
+        ["soak"] => soak::run(20).await,
+        ["soak", minutes] => soak::run(number(minutes)?).await,
         ["restarts"] => restarts::run(50).await,
         ["restarts", count] => restarts::run(number(count)?).await,
         _ => Err(USAGE.into()),
@@ -78,5 +85,7 @@ const USAGE: &str = "usage:
   idle [COUNT]       what 5000 idle connections take
   flood [SECONDS]    floods of frames beside a client that is polite
   accept             requests and connections a second, over axum::serve's (with wrk)
+  panics [COUNT]     a million requests, of which one in a hundred panics
+  soak [MINUTES]     20 minutes of all of it, memory and descriptors looked at each 5 s
   restarts [COUNT]   50 rolling restarts under load, and hostile clients at each
   serve OPTION..     (inner) serves on loopback until standard input closes";

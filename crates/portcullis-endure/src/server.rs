@@ -6,12 +6,15 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     os::fd::OwnedFd,
+    pin::Pin,
     process::{Child, Command, Stdio},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use portcullis::{
@@ -85,6 +88,10 @@ impl Running {
         Ok(text.ok_or("no VmRSS")?.parse::<u64>()? * 1024)
     }
 
+    pub(crate) fn descriptors(&self) -> Outcome<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) -> Outcome<()> {
         let id = self.child.id().to_string();
@@ -112,7 +119,13 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     }
     let health = Health::new();
     let edge = Edge::new().health(&health).build()?;
-    let mut server = Server::new(edge.layer(service_fn(answer)))
+    let service = service_fn(|request: Request<RequestBody<Incoming>>| {
+        if request.uri().path() == "/panic/call" {
+            panicked()
+        }
+        answer(request)
+    });
+    let mut server = Server::new(edge.layer(service))
         .max_connections(1 << 20)
         .max_client_connections(1 << 20)
         .drain(Duration::from_secs(DRAIN));
@@ -163,18 +176,61 @@ async fn bare(options: &[&str]) -> Outcome<()> {
 }
 
 /// `/large` is 8 MiB, `/slow` takes 100 ms, `/endless` never answers.
-async fn answer(
-    request: Request<RequestBody<Incoming>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(Response::new(match request.uri().path() {
+async fn answer(request: Request<RequestBody<Incoming>>) -> Result<Response<Answer>, Infallible> {
+    let body = match request.uri().path() {
         "/large" => Full::from(Bytes::from_static(&LARGE)),
         "/slow" => {
             tokio::time::sleep(Duration::from_millis(100)).await;
             Full::from("slow")
         }
         "/endless" => std::future::pending().await,
+        "/panic/future" => {
+            tokio::task::yield_now().await;
+            panicked()
+        }
+        "/panic/body" => return Ok(Response::new(Answer::Panics)),
         _ => Full::from("ok"),
-    }))
+    };
+    Ok(Response::new(Answer::Whole(body)))
+}
+
+/// What the application answers with.
+enum Answer {
+    Whole(Full<Bytes>),
+    /// Gives a piece, and then panics.
+    Panics,
+    Panicking,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Panics => {
+                *self = Self::Panicking;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"a piece")))))
+            }
+            Self::Panicking => panicked(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Panics | Self::Panicking => SizeHint::default(),
+        }
+    }
+}
+
+#[expect(clippy::panic, reason = "on purpose")]
+fn panicked<T>() -> T {
+    panic!("on purpose")
 }
 
 async fn input_closed() {
