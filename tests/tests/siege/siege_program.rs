@@ -315,7 +315,7 @@ fn the_list_has_every_attack_and_a_place_for_what_is_to_come() {
         );
     }
     assert_eq!(list.matches("not examined yet").count(), 3);
-    assert!(list.contains("109 attacks"));
+    assert!(list.contains("121 attacks"));
     let page = run(
         "portcullis",
         &["siege", "--list", "--format", "markdown"],

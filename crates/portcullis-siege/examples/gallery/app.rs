@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     Settings,
@@ -38,6 +38,8 @@ pub(crate) struct App {
     pub(crate) log: Log,
     pub(crate) audit: Audit,
     pub(crate) count: AtomicU64,
+    /// When the last control frame came that nobody counts.
+    pub(crate) batch: Mutex<Option<Instant>>,
 }
 
 /// A request that passed its checks.
@@ -70,6 +72,7 @@ impl App {
             log: Log::open(settings.log.as_deref(), fault)?,
             audit: Audit::open(settings.audit.as_deref())?,
             count: AtomicU64::new(0),
+            batch: Mutex::default(),
         }))
     }
 
@@ -93,6 +96,7 @@ impl App {
 
     /// The answer. Dropped when the client goes away.
     pub(crate) async fn handle(&self, exchange: Exchange, body: Vec<u8>) -> Response {
+        self.wait_for_batches().await;
         self.active.fetch_add(1, Relaxed);
         let mut in_flight = InFlight {
             app: self,
@@ -111,6 +115,14 @@ impl App {
         };
         in_flight.is_done = true;
         self.finish(&exchange, response)
+    }
+
+    /// Waits behind the control frames of others, for the fault that lets them.
+    async fn wait_for_batches(&self) {
+        let last = *lock(&self.batch);
+        if last.is_some_and(|last| last.elapsed() < HELD_UP) {
+            sleep(HELD_UP).await;
+        }
     }
 
     fn panicked(&self, exchange: &Exchange, payload: &(dyn std::any::Any + Send)) -> Response {
@@ -140,3 +152,5 @@ impl Drop for InFlight<'_> {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const HELD_UP: Duration = Duration::from_millis(50);

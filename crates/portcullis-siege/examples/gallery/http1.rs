@@ -28,6 +28,8 @@ pub(crate) struct Http1 {
     /// What was read and not used.
     pub(crate) buffer: Vec<u8>,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// How many heads were read.
+    pub(crate) heads: usize,
 }
 
 /// Why a connection ends.
@@ -65,7 +67,9 @@ impl Http1 {
     /// Serves one request. Returns whether the connection goes on.
     async fn exchange(&mut self) -> Result<bool, End> {
         let bytes = self.head().await?;
-        let parsed = parse::parse(&bytes, self.peer, self.app.fault).map_err(End::Refused)?;
+        let fault = self.fault_of_head();
+        self.heads += 1;
+        let parsed = parse::parse(&bytes, self.peer, fault).map_err(End::Refused)?;
         if self.app.has(Fault::AbsoluteFetched)
             && let Some(authority) = &parsed.fetch
         {
@@ -77,6 +81,16 @@ impl Http1 {
             return Ok(false);
         }
         self.answer(parsed).await
+    }
+
+    /// What is wrong with the next head: some faults begin with the second.
+    fn fault_of_head(&self) -> Fault {
+        match (self.app.fault, self.heads) {
+            (Fault::BareLfCheckedOnce | Fault::LengthsCheckedOnce, 0) => Fault::None,
+            (Fault::BareLfCheckedOnce, _) => Fault::HeadBareLf,
+            (Fault::LengthsCheckedOnce, _) => Fault::ClTeKeptOpen,
+            (fault, _) => fault,
+        }
     }
 
     async fn answer(&mut self, parsed: Parsed) -> Result<bool, End> {
@@ -132,22 +146,31 @@ impl Http1 {
                 () = stopped(&mut stopping) => return Err(End::Gone),
             }
         }
-        let deadline = self.deadline(2, Fault::HeaderTimeout);
+        let mut deadline = self.deadline(2, Fault::HeaderTimeout);
         loop {
             // An empty line before a request is skipped.
             while self.buffer.starts_with(b"\r\n") {
                 self.buffer.drain(..2);
+                if self.app.has(Fault::BlankLineRenews) {
+                    deadline = self.deadline(2, Fault::HeaderTimeout);
+                }
             }
             let end = self.buffer.windows(4).position(|four| four == b"\r\n\r\n");
             let seen = end.unwrap_or(self.buffer.len());
             if let Some(status) = parse::too_large(&self.buffer[..seen], self.app.fault) {
                 return Err(End::Refused(status));
             }
+            if parse::has_bare_lf(&self.buffer[..seen], self.fault_of_head()) {
+                return Err(End::Refused(400));
+            }
             if let Some(end) = end {
                 let head = self.buffer.drain(..end + 4).collect::<Vec<u8>>();
                 return Ok(head[..end].to_vec());
             }
             self.fill_by(deadline).await?;
+            if self.app.has(Fault::LineRenews) && self.buffer.ends_with(b"\r\n") {
+                deadline = self.deadline(2, Fault::HeaderTimeout);
+            }
         }
     }
 
@@ -229,11 +252,26 @@ impl Http1 {
 
     /// In pieces: each must be taken in time.
     async fn write_slowly(&mut self, bytes: &[u8]) -> Result<(), End> {
+        if self.app.has(Fault::ReadRenews) {
+            return self.write_sparingly(bytes).await;
+        }
         for piece in bytes.chunks(16 << 10) {
             let deadline = self.deadline(3, Fault::WriteTimeout);
             timeout_at(deadline, self.io.write_all(piece))
                 .await
                 .map_err(|_| End::Gone)??;
+        }
+        Ok(())
+    }
+
+    /// Whatever is taken renews the limit.
+    async fn write_sparingly(&mut self, mut bytes: &[u8]) -> Result<(), End> {
+        let mut seconds = 3;
+        while !bytes.is_empty() {
+            let deadline = Instant::now() + Duration::from_secs(seconds);
+            let written = timeout_at(deadline, self.io.write(bytes)).await;
+            let taken = written.map_err(|_| End::Gone)??;
+            (bytes, seconds) = (&bytes[taken..], 10);
         }
         Ok(())
     }

@@ -40,12 +40,22 @@ pub(crate) fn too_large(bytes: &[u8], fault: Fault) -> Option<u16> {
     }
 }
 
+/// Whether a line ends with LF alone: with that a head may never find its end.
+pub(crate) fn has_bare_lf(bytes: &[u8], fault: Fault) -> bool {
+    let mut pairs = bytes.windows(2);
+    fault != Fault::HeadBareLf && pairs.any(|pair| pair[0] != b'\r' && pair[1] == b'\n')
+}
+
 /// Reads a head without its empty line, or returns the status that refuses it.
 pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, u16> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let has_control = bytes
         .iter()
         .any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127));
+    let text = match fault {
+        Fault::HeadBareLf => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+        _ => text,
+    };
     let lines: Vec<&str> = text.split("\r\n").collect();
     let bare = lines.iter().any(|line| line.contains(['\r', '\n']));
     if (has_control || bare) && fault != Fault::ControlBytes {

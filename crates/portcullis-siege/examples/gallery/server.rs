@@ -39,7 +39,8 @@ pub(crate) async fn run(settings: Settings) -> io::Result<()> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     // Small, so that a reader that stalls is noticed early. Accepted sockets inherit it.
-    socket.set_send_buffer_size(64 << 10)?;
+    let is_tiny = app.has(Fault::ReadRenews);
+    socket.set_send_buffer_size(if is_tiny { 4 << 10 } else { 64 << 10 })?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], settings.port)))?;
     let listener = socket.listen(4096)?;
     println!("listening on http://{}", listener.local_addr()?);
@@ -115,7 +116,7 @@ async fn connection(
     } else {
         2
     };
-    let deadline = Instant::now() + Duration::from_secs(seconds);
+    let mut deadline = Instant::now() + Duration::from_secs(seconds);
     let mut buffer = Vec::new();
     let mut stop = stopping.clone();
     let could_be = |buffer: &[u8]| PREFACE.starts_with(buffer);
@@ -126,6 +127,11 @@ async fn connection(
         };
         if !matches!(read, Ok(Ok(1..))) {
             return;
+        }
+        match app.fault {
+            Fault::PrefaceAwaited => deadline += Duration::from_secs(3600),
+            Fault::PrefaceRenews => deadline = Instant::now() + Duration::from_secs(2),
+            _ => {}
         }
     }
     if buffer.starts_with(PREFACE) {
@@ -139,6 +145,7 @@ async fn connection(
         peer,
         buffer,
         stopping,
+        heads: 0,
     };
     connection.serve().await;
 }

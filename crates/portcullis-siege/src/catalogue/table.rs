@@ -5,7 +5,7 @@
 
 use super::attack::{
     Attack,
-    Level::Must,
+    Level::{Must, Should},
     Need::*,
     Pace::{Heavy, Patient, Quick},
 };
@@ -135,6 +135,14 @@ attacks! {
         "Upgrade: h2c and websocket on a plain route, with a request behind it"
         => "no 101; the bytes are the next request or the connection is closed"
         => "upgrades only where a handler takes them"
+    A33 Should Quick framing::bare_line_feeds [] [] ["API8"] ["4.2.1"] "RFC 9112 2.2; RFC 9112 11.2"
+        "lines of a head that end with a bare LF, in the first request and in a later one of its connection"
+        => "400, each time"
+        => "a parser that takes CRLF only, of every request"
+    A34 Must Quick framing::later_lengths [] [] ["API8"] ["4.2.1"] "RFC 9112 6.1, 6.3"
+        "Content-Length with Transfer-Encoding, and a hidden request, in the second request of a connection"
+        => "400, or one answer and the connection closed; the hidden request is never answered"
+        => "checks of every request, not of the first one of its connection"
 
     // B: slowness and exhaustion of connections
     B01 Must Patient connections::slow_heads [OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9110 15.5.9; slowloris"
@@ -173,6 +181,22 @@ attacks! {
         "a server of 256 file descriptors, and more connections than that"
         => "it waits without a busy loop, and serves again afterwards"
         => "serve: an accept loop that backs off"
+    B13 Must Patient connections::preface_prefixes [OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 3.4; field practice: slowloris"
+        "every part of HTTP/2's preface, of 1 to 23 bytes: at once, or a byte each second"
+        => "closed within the header timeout, whatever the version would have been"
+        => "serve: `header_timeout`, from the first byte on"
+    B14 Must Patient connections::slow_lines [OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9110 15.5.9; slowloris"
+        "heads that arrive a whole line at a time"
+        => "closed within the header timeout: a line does not renew it"
+        => "serve: `header_timeout`"
+    B15 Must Patient connections::blank_lines [OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9112 2.2"
+        "a blank line each second, and no request behind them"
+        => "closed within the header timeout: a blank line does not renew it"
+        => "serve: `header_timeout`, from the first byte on"
+    B16 Must Patient connections::sparing_readers [OwnServer Large] ["LIM-12"] ["API4"] ["15.2.2"] "field practice: slow read"
+        "clients that read a few bytes of a large answer, again and again"
+        => "closed within the write timeout: a few bytes do not renew it"
+        => "a time limit on writes that asks for a rate"
 
     // C: HTTP/2
     C01 Must Quick http2::rapid_reset [Http2 OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "CVE-2023-44487"
@@ -203,6 +227,10 @@ attacks! {
         "DATA frames without data, without end"
         => "GOAWAY, RST_STREAM or closed"
         => "an HTTP/2 library that counts them"
+    C08 Must Patient http2::shut_windows [Http2 OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 10.5; CVE-2019-9511, CVE-2019-9517"
+        "many requests, and windows of 0 or 1 byte for their answers"
+        => "RST_STREAM of each, GOAWAY or closed within the write timeout"
+        => "serve: `write_timeout`, for each stream"
     C09 Must Quick http2::too_many_streams [Http2 OwnServer Body] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 5.1.2"
         "more streams at once than SETTINGS allows"
         => "REFUSED_STREAM or GOAWAY for those beyond it"
@@ -215,6 +243,26 @@ attacks! {
         ":authority and Host that differ"
         => "400 or a stream error"
         => "a check of the authority before the application"
+    C15 Must Patient http2::slow_continuations [Http2 OwnServer] ["LIM-8" "LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 6.10, 10.5; CVE-2024-27316"
+        "HEADERS without END_HEADERS, then an empty CONTINUATION each second"
+        => "GOAWAY or closed within the header timeout: a frame does not renew it"
+        => "serve: `header_timeout`"
+    C16 Must Patient http2::no_settings [Http2 OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 3.4"
+        "HTTP/2's preface without the SETTINGS that belong to it"
+        => "GOAWAY or closed within the header timeout"
+        => "serve: `header_timeout`"
+    C17 Must Patient http2::half_headers [Http2 OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 10.5; slowloris"
+        "half a HEADERS frame: then nothing, or a byte each second"
+        => "GOAWAY or closed within the header timeout: a byte does not renew it"
+        => "serve: `header_timeout`"
+    C18 Must Heavy http2::control_batches [Http2 OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 10.5; CVE-2019-9512, CVE-2019-9515"
+        "PING and SETTINGS in batches of 16 KiB, on four connections"
+        => "GOAWAY or closed, or at least no other client waits longer"
+        => "serve: a budget of control frames"
+    C19 Must Patient http2::sparing_windows [Http2 OwnServer Large] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9113 10.5; CVE-2019-9511"
+        "a large answer, and a window that opens a byte each second"
+        => "RST_STREAM, GOAWAY or closed within the write timeout: a byte does not renew it"
+        => "serve: `write_timeout`, for each stream"
 
     // D: the client's address and proxies
     D01 Must Quick client_ip::rotating_forwarded_for [Limited Sources] ["LIM-4"] ["API4"] ["4.1.3" "15.3.4"] "RFC 7239 8.1"

@@ -211,7 +211,7 @@ fn the_published_schema_is_that_of_the_code() {
 
 proptest! {
     #[test]
-    fn json_is_read_back(breaches in 0_usize..109, what in ".*") {
+    fn json_is_read_back(breaches in 0_usize..121, what in ".*") {
         let mut report = report(breaches);
         report.stopped = Some(what);
 

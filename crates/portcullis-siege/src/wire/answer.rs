@@ -70,6 +70,12 @@ pub(crate) fn parse_all(mut bytes: &[u8], closed: bool, head_only: bool) -> Vec<
     answers
 }
 
+/// Returns what follows the first answer, if that is whole.
+pub(crate) fn after_first(bytes: &[u8], closed: bool) -> Option<&[u8]> {
+    let (first, rest) = parse(bytes, closed, false)?;
+    first.whole.then_some(rest)
+}
+
 fn parse(bytes: &[u8], closed: bool, head_only: bool) -> Option<(Answer, &[u8])> {
     let mut fields = [httparse::EMPTY_HEADER; 256];
     let mut head = httparse::Response::new(&mut fields);
@@ -182,6 +188,15 @@ mod tests {
                 (404, text("rest"), true)
             ]
         );
+    }
+
+    #[test]
+    fn what_follows_an_answer_is_found_if_that_is_whole() {
+        let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhiHTTP/1.1 400 Bad";
+        assert_eq!(after_first(bytes, false), Some(&b"HTTP/1.1 400 Bad"[..]));
+
+        let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nhi";
+        assert_eq!(after_first(cut, true), None);
     }
 
     #[test]

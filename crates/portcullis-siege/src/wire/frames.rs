@@ -64,8 +64,29 @@ pub(crate) enum FrameType {
 // ===== impl Frames =====
 
 impl Frames {
-    /// Connects, and sends the preface and SETTINGS.
+    /// Connects, and sends the preface and SETTINGS, with a window that lets answers come.
     pub(crate) async fn connect(context: &Context, from: Option<IpAddr>) -> Result<Self, Failure> {
+        Self::with_window(context, from, 0xf_0000).await
+    }
+
+    /// The same, with so many bytes as the window of each stream.
+    pub(crate) async fn with_window(
+        context: &Context,
+        from: Option<IpAddr>,
+        window: u32,
+    ) -> Result<Self, Failure> {
+        let mut frames = Self::with_preface(context, from).await?;
+        // 4 is INITIAL_WINDOW_SIZE.
+        let setting = [&[0, 4], &window.to_be_bytes()[..]].concat();
+        frames.send(FrameType::Settings, 0, 0, &setting).await?;
+        Ok(frames)
+    }
+
+    /// Connects, and sends the preface without the SETTINGS that belong to it.
+    pub(crate) async fn with_preface(
+        context: &Context,
+        from: Option<IpAddr>,
+    ) -> Result<Self, Failure> {
         context.budget.connection()?;
         let connected = timeout(CONNECT, connect(from, context.target.address())).await;
         let io = connected.map_err(|_| Failure::unclear("no connection within 3 s"))??;
@@ -80,10 +101,6 @@ impl Frames {
             _reader: tasks,
         };
         frames.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
-        // A window that lets answers come: 4 is INITIAL_WINDOW_SIZE.
-        frames
-            .send(FrameType::Settings, 0, 0, &[0, 4, 0, 0xf, 0, 0])
-            .await?;
         Ok(frames)
     }
 

@@ -10,7 +10,7 @@ mod sources;
 
 pub(crate) use answer::{Answer, contains};
 pub(crate) use client::Client;
-pub(crate) use frames::{FrameType, Frames, frame};
+pub(crate) use frames::{FrameType, Frames, Seen, frame};
 pub(crate) use hpack::{encode, indexed_literal};
 pub(crate) use raw::{Exchange, Raw, head_of};
 pub(crate) use request::Request;

@@ -1,6 +1,6 @@
 //! A connection on which every byte is ours.
 
-use std::{net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,8 +10,8 @@ use tokio::{
 
 use super::{
     Answer,
-    answer::{find, parse_all},
-    sources::connect,
+    answer::{after_first, find, parse_all},
+    sources::{connect, connect_narrow},
 };
 use crate::{
     context::Context,
@@ -44,8 +44,21 @@ pub(crate) struct Exchange {
 
 impl Raw {
     pub(crate) async fn connect(context: &Context, from: Option<IpAddr>) -> Result<Self, Failure> {
+        Self::over(context, connect(from, context.target.address())).await
+    }
+
+    /// Connects with the smallest buffer: what is not read soon waits at the server.
+    pub(crate) async fn narrow(context: &Context) -> Result<Self, Failure> {
+        let (from, to) = (context.fresh(), context.target.address());
+        Self::over(context, connect_narrow(from, to)).await
+    }
+
+    async fn over(
+        context: &Context,
+        connecting: impl Future<Output = io::Result<TcpStream>>,
+    ) -> Result<Self, Failure> {
         context.budget.connection()?;
-        let connected = timeout(CONNECT, connect(from, context.target.address())).await;
+        let connected = timeout(CONNECT, connecting).await;
         let io = connected.map_err(|_| Failure::unclear("no connection within 3 s"))??;
         Ok(Self {
             io,
@@ -78,6 +91,16 @@ impl Raw {
         self.seen.received.len() > length
     }
 
+    /// Reads so much at most, if it is there within a time.
+    pub(crate) async fn sip(&mut self, bytes: usize, within: Duration) {
+        let mut piece = vec![0; bytes];
+        match timeout(within, self.io.read(&mut piece)).await {
+            Ok(Ok(0) | Err(_)) => self.seen.closed = true,
+            Ok(Ok(length)) => self.seen.received.extend_from_slice(&piece[..length]),
+            Err(_) => {}
+        }
+    }
+
     /// Reads an answer's head. Returns its status, if it comes within a time.
     pub(crate) async fn status(&mut self, within: Duration) -> Option<u16> {
         let ends = Instant::now() + within;
@@ -103,6 +126,22 @@ impl Raw {
             }
         }
         self.seen.took = began.elapsed();
+    }
+
+    /// Reads until so many answers are whole, then as [`read_answers`](Self::read_answers).
+    pub(crate) async fn read_count(&mut self, count: usize) {
+        let ends = Instant::now() + ANSWER;
+        let are_there = |seen: &Exchange| {
+            let answers = seen.answers();
+            answers.iter().filter(|answer| answer.whole).count() >= count
+        };
+        while !self.seen.closed && !are_there(&self.seen) {
+            let left = ends.saturating_duration_since(Instant::now());
+            if !self.read(left).await {
+                break;
+            }
+        }
+        self.read_answers().await;
     }
 
     /// Waits for the server to close. Returns whether it did.
@@ -145,6 +184,12 @@ impl Exchange {
         all.into_iter()
             .filter(|answer| !matches!(answer.status, 100 | 102..=199))
             .collect()
+    }
+
+    /// Without the bytes of the first answer. `None` if it is not whole.
+    pub(crate) fn without_first(mut self) -> Option<Self> {
+        self.received = after_first(&self.received, self.closed)?.to_vec();
+        Some(self)
     }
 
     /// The first answer's status.

@@ -4,6 +4,7 @@
 //! a server remembers of one never answers for another.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
@@ -47,11 +48,29 @@ fn address(offset: u32) -> IpAddr {
 }
 
 /// Connects from an address, or from wherever the system likes.
-pub(crate) async fn connect(from: Option<IpAddr>, to: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket = match to {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
+pub(crate) async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    connect_by(socket(to)?, from, to).await
+}
+
+/// The same, with a buffer that holds as little of what comes as the system allows.
+pub(crate) async fn connect_narrow(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket(to)?;
+    socket.set_recv_buffer_size(LEAST_BUFFER)?;
+    connect_by(socket, from, to).await
+}
+
+fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
+    match to {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }
+}
+
+async fn connect_by(
+    socket: TcpSocket,
+    from: Option<IpAddr>,
+    to: SocketAddr,
+) -> io::Result<TcpStream> {
     if let Some(from) = from {
         socket.bind(SocketAddr::new(from, 0))?;
     }
@@ -59,3 +78,6 @@ pub(crate) async fn connect(from: Option<IpAddr>, to: SocketAddr) -> std::io::Re
     io.set_nodelay(true)?;
     Ok(io)
 }
+
+/// Less is rounded up by the system.
+const LEAST_BUFFER: u32 = 2048;

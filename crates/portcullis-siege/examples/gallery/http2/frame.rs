@@ -1,8 +1,15 @@
 //! Frames, as they are read.
 
-use std::io;
+use std::time::Duration;
 
-use tokio::{io::AsyncReadExt, net::tcp::OwnedReadHalf, sync::mpsc};
+use tokio::{
+    io::AsyncReadExt,
+    net::tcp::OwnedReadHalf,
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+use crate::faults::Fault;
 
 /// A frame.
 #[derive(Debug)]
@@ -13,12 +20,14 @@ pub(super) struct Frame {
     pub(super) payload: Vec<u8>,
 }
 
-/// Reads frames until the client closes the connection.
+/// Reads frames until the client closes the connection, or takes too long for one.
 pub(super) async fn read_frames(
     mut io: OwnedReadHalf,
     mut buffer: Vec<u8>,
     frames: mpsc::Sender<Frame>,
-) -> io::Result<()> {
+    fault: Fault,
+) {
+    let mut deadline = later(fault);
     loop {
         while buffer.len() >= 9 {
             let length =
@@ -34,12 +43,33 @@ pub(super) async fn read_frames(
             };
             buffer.drain(..9 + length);
             if frames.send(frame).await.is_err() {
-                return Ok(());
+                return;
             }
+            deadline = later(fault);
         }
+        let is_between = buffer.is_empty();
         buffer.reserve(16 << 10);
-        if io.read_buf(&mut buffer).await? == 0 {
-            return Ok(());
+        let reading = io.read_buf(&mut buffer);
+        let read = if is_between {
+            Ok(reading.await)
+        } else {
+            timeout_at(deadline, reading).await
+        };
+        if !matches!(read, Ok(Ok(1..))) {
+            return;
+        }
+        if is_between || fault == Fault::H2FrameRenews {
+            deadline = later(fault);
         }
     }
+}
+
+/// When a frame that begins now must be whole.
+fn later(fault: Fault) -> Instant {
+    let seconds = if fault == Fault::H2FrameAwaited {
+        3600
+    } else {
+        2
+    };
+    Instant::now() + Duration::from_secs(seconds)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Goaway, Http2, Result, Stream, calm};
+use tokio::time::Instant;
+
+use super::{Goaway, Http2, Result, Stream, waits::calm};
 use crate::{faults::Fault, message::Head};
 
 /// Fields, from their table.
@@ -28,6 +30,7 @@ impl Http2 {
             return Err(Goaway(1));
         }
         self.block = Some((stream, flags & 1 != 0, block, 0));
+        self.awaits_since = Instant::now();
         if flags & 4 != 0 {
             self.head().await
         } else {
@@ -39,6 +42,9 @@ impl Http2 {
         let (_, _, block, frames) = self.block.as_mut().ok_or(Goaway(1))?;
         block.extend_from_slice(payload);
         *frames += 1;
+        if self.app.has(Fault::H2ContinuationRenews) {
+            self.awaits_since = Instant::now();
+        }
         let is_flood = *frames > 16 || block.len() > 32 << 10;
         calm(is_flood && !self.app.has(Fault::H2Continuations))?;
         if flags & 4 != 0 {

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpStream, tcp::OwnedWriteHalf},
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
@@ -27,10 +27,13 @@ use crate::{
 mod frame;
 mod head;
 mod send;
+mod waits;
 
 use self::{
     frame::{Frame, read_frames},
     head::Decoder,
+    send::Sending,
+    waits::calm,
 };
 
 /// A connection of HTTP/2.
@@ -44,10 +47,12 @@ pub(crate) struct Http2 {
     decoder: Decoder,
     /// The stream whose head is not whole, whether it ends with it, its bytes and its frames.
     block: Option<(u32, bool, Vec<u8>, u32)>,
+    /// Since when SETTINGS or the end of a head is awaited.
+    awaits_since: Instant,
     counts: Counts,
     window: i64,
     first_window: i64,
-    sends: VecDeque<(u32, Vec<u8>, bool)>,
+    sends: VecDeque<Sending>,
 }
 
 /// A request that has begun.
@@ -93,7 +98,7 @@ impl Http2 {
         let (reader, writer) = io.into_split();
         let (sender, mut frames) = mpsc::channel(64);
         let mut reading = JoinSet::new();
-        reading.spawn(read_frames(reader, rest, sender));
+        reading.spawn(read_frames(reader, rest, sender, app.fault));
         let mut connection = Self {
             app,
             io: writer,
@@ -102,6 +107,7 @@ impl Http2 {
             work: JoinSet::new(),
             decoder: Decoder(fluke_hpack::Decoder::new()),
             block: None,
+            awaits_since: Instant::now(),
             counts: Counts::default(),
             window: 65_535,
             first_window: 65_535,
@@ -127,7 +133,7 @@ impl Http2 {
         self.send(4, 0, 0, &[0, 3, 0, 0, 0, 100, 0, 6, 0, 0, 0x40, 0])
             .await?;
         loop {
-            let is_idle = self.streams.is_empty() && !self.app.has(Fault::H2IdleTimeout);
+            let is_idle = self.streams.is_empty() && !self.waits_for_ever();
             tokio::select! {
                 frame = frames.recv() => match frame {
                     Some(frame) => self.frame(frame).await?,
@@ -135,6 +141,7 @@ impl Http2 {
                 },
                 Some(Ok((stream, response))) = self.work.join_next() => self.respond(stream, response).await?,
                 () = sleep(Duration::from_secs(4)), if is_idle => return Err(Goaway(0)),
+                () = sleep(Duration::from_millis(200)), if self.is_waiting() => self.overdue().await?,
             }
         }
     }
@@ -169,7 +176,7 @@ impl Http2 {
             5 => Err(Goaway(1)),
             6 if flags & 1 == 0 => {
                 self.counts.pings += 1;
-                calm(self.counts.pings > 1000 && !self.app.has(Fault::H2Pings))?;
+                self.bound(self.counts.pings, Fault::H2Pings)?;
                 self.send(6, 1, 0, &payload).await
             }
             7 => Err(Goaway(0)),
@@ -181,7 +188,7 @@ impl Http2 {
 
     async fn settings(&mut self, payload: &[u8]) -> Result {
         self.counts.settings += 1;
-        calm(self.counts.settings > 1000 && !self.app.has(Fault::H2Settings))?;
+        self.bound(self.counts.settings, Fault::H2Settings)?;
         for setting in payload
             .chunks_exact(6)
             .filter(|setting| setting[..2] == [0, 4])
@@ -283,9 +290,4 @@ impl Http2 {
         });
         Ok(())
     }
-}
-
-/// ENHANCE_YOUR_CALM.
-const fn calm(is_flood: bool) -> Result {
-    if is_flood { Err(Goaway(11)) } else { Ok(()) }
 }

@@ -2,10 +2,25 @@
 
 use std::time::Duration;
 
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Instant, timeout},
+};
 
-use super::{Goaway, Http2, Result, calm};
+use super::{Goaway, Http2, Result, waits::calm};
 use crate::{faults::Fault, message::Response};
+
+/// An answer whose body is not sent.
+#[derive(Debug)]
+pub(super) struct Sending {
+    pub(super) stream: u32,
+    pub(super) body: Vec<u8>,
+    pub(super) cut: bool,
+    /// Since when the client takes less than it has to.
+    pub(super) since: Instant,
+    /// What it took since then.
+    pub(super) taken: usize,
+}
 
 impl Http2 {
     pub(super) async fn respond(&mut self, stream: u32, response: Response) -> Result {
@@ -25,25 +40,33 @@ impl Http2 {
             string(&mut block, value.as_bytes());
         }
         self.send(1, 4, stream, &block).await?;
-        self.sends.push_back((stream, response.body, response.cut));
+        self.sends.push_back(Sending {
+            stream,
+            body: response.body,
+            cut: response.cut,
+            since: Instant::now(),
+            taken: 0,
+        });
         self.flush().await
     }
 
     /// Sends what the windows allow.
     pub(super) async fn flush(&mut self) -> Result {
         for _ in 0..self.sends.len() {
-            let Some((stream, mut body, cut)) = self.sends.pop_front() else {
+            let Some(mut sending) = self.sends.pop_front() else {
                 break;
             };
+            let stream = sending.stream;
             let Some(known) = self.streams.get_mut(&stream) else {
                 continue;
             };
             let room = self.window.min(known.window).clamp(0, 16 << 10) as usize;
-            let count = room.min(body.len());
-            let piece: Vec<u8> = body.drain(..count).collect();
+            let count = room.min(sending.body.len());
+            let piece: Vec<u8> = sending.body.drain(..count).collect();
+            sending.took(count, self.app.fault);
             known.window -= count as i64;
             self.window -= count as i64;
-            match (body.is_empty(), cut) {
+            match (sending.body.is_empty(), sending.cut) {
                 (true, true) => {
                     self.send(0, 0, stream, &piece).await?;
                     self.reset(stream, 2).await?;
@@ -56,7 +79,7 @@ impl Http2 {
                     if count > 0 {
                         self.send(0, 0, stream, &piece).await?;
                     }
-                    self.sends.push_back((stream, body, cut));
+                    self.sends.push_back(sending);
                 }
             }
         }

@@ -132,5 +132,6 @@ async fn still_open(kept: &mut [Raw]) -> usize {
     }
     open
 }
+
 /// 20 % of two seconds, in hundredths of a second.
 const BUSY_TICKS: u64 = 40;

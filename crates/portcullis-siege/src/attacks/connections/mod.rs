@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval};
 
 use crate::{
     context::{Context, route},
-    verdict::{Evidence, Failure, Finding},
+    verdict::{Failure, Finding},
     wire::{Frames, Raw},
 };
 
 mod flood;
+mod heads;
+mod readers;
 
-pub(crate) use self::flood::{descriptors, flood, flood_from_one};
+pub(crate) use self::{
+    flood::{descriptors, flood, flood_from_one},
+    heads::{blank_lines, preface_prefixes, slow_lines},
+    readers::{slow_readers, sparing_readers},
+};
 
 pub(crate) async fn slow_heads(context: &Context) -> Finding {
     let start = format!(
@@ -22,7 +28,7 @@ pub(crate) async fn slow_heads(context: &Context) -> Finding {
     );
     let siege = Slow {
         begin: start.into_bytes(),
-        trickle: true,
+        trickle: "x",
         limit: Duration::from_secs(context.profile.limits.header_seconds),
         what: "a head that arrives a byte at a time",
     };
@@ -32,7 +38,7 @@ pub(crate) async fn slow_heads(context: &Context) -> Finding {
 pub(crate) async fn no_byte(context: &Context) -> Finding {
     let siege = Slow {
         begin: Vec::new(),
-        trickle: false,
+        trickle: "",
         limit: Duration::from_secs(context.profile.limits.header_seconds),
         what: "a connection that sends nothing",
     };
@@ -43,38 +49,11 @@ pub(crate) async fn slow_bodies(context: &Context) -> Finding {
     let path = route(&context.profile.routes.body)?;
     let siege = Slow {
         begin: head(context, "POST", path, "Content-Length: 60000\r\n"),
-        trickle: true,
+        trickle: "x",
         limit: Duration::from_secs(context.profile.limits.body_seconds),
         what: "a body that arrives a byte at a time",
     };
     siege.run(context).await
-}
-
-pub(crate) async fn slow_readers(context: &Context) -> Finding {
-    let limit = Duration::from_secs(context.profile.limits.write_seconds);
-    patient(context, limit)?;
-    let request = head(context, "GET", route(&context.profile.routes.large)?, "");
-    let mut stalled = connections(context, context.intensity.scale(20)).await?;
-    for raw in &mut stalled {
-        raw.send(&request).await?;
-    }
-    sleep(limit + GRACE).await;
-    for mut raw in stalled {
-        // What the kernel holds can still be read.
-        while raw.read(Duration::from_millis(500)).await {}
-        let answer = raw.seen().answers().into_iter().next();
-        let answer = answer.ok_or_else(|| Failure::unclear("no answer at all"))?;
-        if answer.whole && answer.body.len() < LARGE {
-            let why = "the answer fits into the system's buffers: 8 MiB are needed";
-            return Err(Failure::not_tested(why));
-        }
-        if answer.whole || !raw.is_closed() {
-            let seconds = (limit + GRACE).as_secs();
-            let what = format!("it still writes after {seconds} s in which nothing was read");
-            return Err(Evidence::new(what).sent(&request).into());
-        }
-    }
-    Ok(format!("closed within {} s", limit.as_secs()))
 }
 
 pub(crate) async fn idle_http1(context: &Context) -> Finding {
@@ -88,7 +67,7 @@ pub(crate) async fn idle_http1(context: &Context) -> Finding {
     for raw in &mut idle {
         raw.status(PROMPT).await;
     }
-    all_close(idle, limit, "kept and not used").await
+    all_close(idle, Instant::now() + limit + GRACE, "kept and not used").await
 }
 
 pub(crate) async fn idle_http2(context: &Context) -> Finding {
@@ -118,7 +97,8 @@ pub(crate) async fn idle_http2(context: &Context) -> Finding {
 /// Connections that begin something and then are slow.
 struct Slow {
     begin: Vec<u8>,
-    trickle: bool,
+    /// What is sent each second; nothing if it is empty.
+    trickle: &'static str,
     limit: Duration,
     what: &'static str,
 }
@@ -130,24 +110,24 @@ impl Slow {
         for raw in &mut slow {
             raw.send(&self.begin).await?;
         }
-        if !self.trickle {
-            return all_close(slow, self.limit, self.what).await;
+        if self.trickle.is_empty() {
+            return all_close(slow, Instant::now() + self.limit + GRACE, self.what).await;
         }
         let deadline = Instant::now() + self.limit + GRACE;
         let mut beat = interval(Duration::from_secs(1));
         while Instant::now() < deadline && slow.iter().any(|raw| !raw.is_closed()) {
             beat.tick().await;
             for raw in slow.iter_mut().filter(|raw| !raw.is_closed()) {
-                raw.send("x").await?;
+                raw.send(self.trickle).await?;
                 raw.read(Duration::from_millis(1)).await;
             }
         }
-        all_close(slow, Duration::ZERO, self.what).await
+        all_close(slow, deadline, self.what).await
     }
 }
 
 /// Whether this siege waits that long.
-fn patient(context: &Context, limit: Duration) -> Result<(), Failure> {
+pub(crate) fn patient(context: &Context, limit: Duration) -> Result<(), Failure> {
     let (needed, patience) = (limit + GRACE, context.intensity.patience());
     if needed <= patience {
         Ok(())
@@ -170,9 +150,9 @@ async fn connections(context: &Context, count: usize) -> Result<Vec<Raw>, Failur
     Ok(all)
 }
 
-async fn all_close(all: Vec<Raw>, limit: Duration, what: &str) -> Finding {
+/// Whether each is closed by then.
+async fn all_close(all: Vec<Raw>, deadline: Instant, what: &str) -> Finding {
     let count = all.len();
-    let deadline = Instant::now() + limit + GRACE;
     for mut raw in all {
         if !raw.closes_by(deadline).await {
             return Err(raw
@@ -194,8 +174,6 @@ fn head(context: &Context, method: &str, path: &str, fields: &str) -> Vec<u8> {
 }
 
 /// On top of what a server promises.
-const GRACE: Duration = Duration::from_secs(2);
-/// More than a system keeps for a client that does not read.
-const LARGE: usize = 8 << 20;
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 /// How soon a connection that is served is served.
 const PROMPT: Duration = Duration::from_millis(1000);

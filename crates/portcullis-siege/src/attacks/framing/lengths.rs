@@ -109,7 +109,7 @@ pub(crate) async fn chunk_line_ends(context: &Context) -> Finding {
     Ok("3 wrong line ends refused".to_owned())
 }
 
-fn one_answer_then_closed(seen: &Exchange) -> Finding {
+pub(super) fn one_answer_then_closed(seen: &Exchange) -> Finding {
     let answers = seen.answers();
     match (answers.len(), seen.closed) {
         (0 | 1, true) => Ok(match answers.first() {

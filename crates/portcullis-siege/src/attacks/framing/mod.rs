@@ -7,10 +7,12 @@ use crate::{
 };
 
 mod hosts;
+mod later;
 mod lengths;
 
 pub(crate) use self::{
     hosts::{absolute_form, connect, foreign_host, invalid_hosts, no_host, two_hosts},
+    later::{bare_line_feeds, later_lengths},
     lengths::{
         chunk_extensions, chunk_line_ends, chunk_size_overflow, cl_te, differing_lengths,
         invalid_lengths, obfuscated_te, te_cl, te_on_http10,

@@ -8,6 +8,16 @@ use crate::{
     wire::{FrameType, Frames, encode, frame, indexed_literal},
 };
 
+mod batches;
+mod stalls;
+mod unfinished;
+
+pub(crate) use self::{
+    batches::control_batches,
+    stalls::{shut_windows, sparing_windows},
+    unfinished::{half_headers, no_settings, slow_continuations},
+};
+
 pub(crate) async fn rapid_reset(context: &Context) -> Finding {
     let block = request(context, "GET", context.control());
     let one = |stream: u32| {
