@@ -52,10 +52,7 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
     let has_control = bytes
         .iter()
         .any(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127));
-    let text = match fault {
-        Fault::HeadBareLf => text.replace("\r\n", "\n").replace('\n', "\r\n"),
-        _ => text,
-    };
+    let text = ends_of(text, fault);
     let lines: Vec<&str> = text.split("\r\n").collect();
     let bare = lines.iter().any(|line| line.contains(['\r', '\n']));
     if (has_control || bare) && fault != Fault::ControlBytes {
@@ -99,6 +96,15 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
         framing,
         keep_alive,
     })
+}
+
+/// The lines, each ended with CRLF where the fault takes LF too.
+fn ends_of(text: String, fault: Fault) -> String {
+    if fault == Fault::HeadBareLf {
+        text.replace("\r\n", "\n").replace('\n', "\r\n")
+    } else {
+        text
+    }
 }
 
 /// The path of a target, and its authority if it has one.
