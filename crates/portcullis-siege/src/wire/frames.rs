@@ -14,7 +14,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::sources::connect;
+use super::{
+    frame::{FrameType, frame},
+    sources::connect,
+};
 use crate::{
     context::Context,
     verdict::{Evidence, Failure},
@@ -46,19 +49,6 @@ pub(crate) struct Seen {
     pub(crate) acks: u64,
     /// The first bytes of what was written last.
     last: Vec<u8>,
-}
-
-/// The type of a frame (RFC 9113, 6).
-#[derive(Clone, Copy, Debug)]
-#[repr(u8)]
-pub(crate) enum FrameType {
-    Data = 0,
-    Headers = 1,
-    Reset = 3,
-    Settings = 4,
-    Ping = 6,
-    WindowUpdate = 8,
-    Continuation = 9,
 }
 
 // ===== impl Frames =====
@@ -223,14 +213,6 @@ fn list(name: &str, streams: impl Iterator<Item = (u32, u32)>) -> String {
         1..=4 => format!("{name}: {}", shown.join(", ")),
         _ => format!("{count} {name}: {}, ..", shown.join(", ")),
     }
-}
-
-pub(crate) fn frame(kind: FrameType, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = (payload.len() as u32).to_be_bytes();
-    let mut frame = vec![length[1], length[2], length[3], kind as u8, flags];
-    frame.extend_from_slice(&stream.to_be_bytes());
-    frame.extend_from_slice(payload);
-    frame
 }
 
 const REMEMBERED: usize = 48;

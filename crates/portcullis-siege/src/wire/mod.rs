@@ -2,6 +2,7 @@
 
 mod answer;
 mod client;
+mod frame;
 mod frames;
 mod hpack;
 mod raw;
@@ -10,7 +11,8 @@ mod sources;
 
 pub(crate) use answer::{Answer, contains};
 pub(crate) use client::Client;
-pub(crate) use frames::{FrameType, Frames, Seen, frame};
+pub(crate) use frame::{FrameType, frame};
+pub(crate) use frames::{Frames, Seen};
 pub(crate) use hpack::{encode, indexed_literal};
 pub(crate) use raw::{Exchange, Raw, head_of};
 pub(crate) use request::Request;

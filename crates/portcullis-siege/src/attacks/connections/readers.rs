@@ -33,19 +33,15 @@ pub(crate) async fn sparing_readers(context: &Context) -> Finding {
         raw.send(&request).await?;
         sparing.push(raw);
     }
-    let began = Instant::now();
-    for piece in 1_u32.. {
-        let next = began + limit * piece / 4;
-        if next > began + limit + GRACE {
-            break;
-        }
-        sleep_until(next).await;
+    let (deadline, pause) = (Instant::now() + limit + GRACE, (limit / 4).max(LEAST));
+    while Instant::now() + pause < deadline {
+        sleep(pause).await;
         for raw in &mut sparing {
             raw.sip(PIECE, Duration::from_millis(20)).await;
         }
     }
-    sleep_until(began + limit + GRACE).await;
-    let how = format!("in which {PIECE} bytes were read every {:?}", limit / 4);
+    sleep_until(deadline).await;
+    let how = format!("in which {PIECE} bytes were read every {pause:?}");
     all_cut(sparing, limit, &request, &how).await
 }
 
@@ -78,3 +74,5 @@ async fn all_cut(readers: Vec<Raw>, limit: Duration, request: &[u8], how: &str) 
 /// More than a system keeps for a client that does not read.
 const LARGE: usize = 8 << 20;
 const PIECE: usize = 768;
+/// Between two pieces.
+const LEAST: Duration = Duration::from_millis(100);
