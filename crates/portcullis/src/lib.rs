@@ -11,7 +11,7 @@
 //! | hygiene | [`hygiene`] | 400, 405, 421 |
 //! | health | [`health`] | 503 |
 //! | cross-origin | [`LayerGuard`](edge::LayerGuard), around a layer of tower-http | 403 |
-//! | load shed | | |
+//! | load shed | [`load_shed`] | 503 |
 //! | rate limit | [`rate_limit`] | 429 |
 //! | in flight | [`rate_limit`] | 429 |
 //! | limited health | [`health`] | 503 |
@@ -73,6 +73,7 @@ mod engine;
 pub mod health;
 pub mod hygiene;
 mod lazy_timer;
+pub mod load_shed;
 mod networks;
 pub mod observe;
 #[cfg(feature = "outbound")]

@@ -16,6 +16,7 @@ use portcullis::{
     client_ip::ClientIpLayer,
     edge::GuardLayer,
     hygiene::HygieneLayer,
+    load_shed::{LoadShed, LoadShedLayer},
     rate_limit::{InFlightLayer, RateLimitLayer},
     reports::{Reports, ReportsLayer},
     request_id::RequestIdLayer,
@@ -106,6 +107,7 @@ alone!(guard, GuardLayer::from(Nothing), RequestBody<Incoming>);
 alone!(health, Health::new().layer());
 alone!(hygiene, HygieneLayer::new());
 alone!(in_flight, InFlightLayer::new(9));
+alone!(load_shed, LoadShedLayer::from(LoadShed::adaptive()));
 alone!(
     observe,
     ObserveLayer::new(Metrics::new()),

@@ -8,6 +8,7 @@ use http::{request, response};
 use portcullis::{
     Edge, Guard, Health, Quota, RejectionKind, Reply, Slot, Verdict,
     api_key::{ApiKey, Keys},
+    load_shed::LoadShed,
 };
 use portcullis_test::{Probe, request, send};
 use tower::Layer;
@@ -69,8 +70,10 @@ async fn guards_of_ones_own_are_asked_by_slot_and_then_as_they_were_added() {
 type Setter = fn(Edge) -> Edge;
 
 /// Each setter of a guard, by the slot in which it puts it, on and off.
-fn setters() -> [(Slot, Setter); 8] {
+fn setters() -> [(Slot, Setter); 10] {
     [
+        (Slot::LoadShed, |edge| edge.load_shed(9)),
+        (Slot::LoadShed, |edge| edge.load_shed(None::<LoadShed>)),
         (Slot::RateLimit, |edge| {
             edge.rate_limit(Quota::per_second(9))
         }),

@@ -36,6 +36,7 @@ mod any_of;
 mod body_reader;
 mod deferred;
 mod ended;
+mod holding;
 mod judge;
 mod reply;
 mod reply_taken;
@@ -48,6 +49,7 @@ pub use self::{
     body_reader::BodyReader,
     deferred::Deferred,
     ended::{Cost, Ended, OnEnd},
+    holding::Holding,
     judge::{Guard, Need},
     reply::Reply,
     verdict::Verdict,

@@ -1,11 +1,11 @@
 use std::{fmt, ops::Range};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, response};
 use http_body::SizeHint;
 use smallvec::SmallVec;
 
-use super::{BodyReader, Ended, OnEnd};
+use super::{BodyReader, Ended, Holding, OnEnd};
 use crate::Scope;
 
 /// What the response to a request must carry, whoever makes it.
@@ -20,7 +20,7 @@ pub struct Reply {
     /// The text as one allocation, which the values share.
     pub(super) shared: Option<Bytes>,
     pub(super) fields: Vec<Field>,
-    pub(super) held: Vec<Box<dyn Send>>,
+    pub(super) held: Holding,
     pub(super) ends: Vec<OnEnd>,
     pub(super) scopes: SmallVec<[Scope; 2]>,
     body_size: SizeHint,
@@ -124,7 +124,17 @@ impl Reply {
 
     /// Keeps something until the last byte of the response, or until the exchange ends without one.
     pub fn hold(&mut self, held: impl Send + 'static) {
-        self.held.push(Box::new(held));
+        self.held.push(held);
+    }
+
+    /// Keeps something as [`hold`](Self::hold) does, and tells it of the response's head as soon as
+    /// that is there, whoever made it: the time from admission to then is what a service took.
+    pub fn hold_with_head<T: Send + 'static>(
+        &mut self,
+        held: T,
+        on_head: fn(&mut T, &response::Parts),
+    ) {
+        self.held.push_told(held, on_head);
     }
 
     /// Does something when the exchange has ended: after the last byte, or when the client is gone.
@@ -187,7 +197,7 @@ impl Reply {
             self.write(name, text);
         }
         self.fields.extend(other.fields);
-        self.held.extend(other.held);
+        self.held.append(other.held);
         self.ends.extend(other.ends);
         self.scopes.extend(other.scopes);
         if let Some(limit) = other.body_limit {

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
+use http::{HeaderMap, HeaderName, HeaderValue, header::Entry, response};
 use smallvec::SmallVec;
 
 use super::{
-    BodyReader, OnEnd, Reply,
+    BodyReader, Holding, OnEnd, Reply,
     reply::{Field, Mode, Written},
 };
 use crate::Scope;
@@ -60,8 +60,14 @@ impl Reply {
     }
 
     /// Takes out what is held.
-    pub fn take_held(&mut self) -> Vec<Box<dyn Send>> {
+    pub fn take_held(&mut self) -> Holding {
         std::mem::take(&mut self.held)
+    }
+
+    /// Tells what is held of the response's head.
+    #[inline]
+    pub fn tell_head(&mut self, head: &response::Parts) {
+        self.held.on_head(head);
     }
 
     /// Returns `true` if something is held.

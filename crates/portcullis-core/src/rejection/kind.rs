@@ -35,6 +35,8 @@ pub enum RejectionKind {
     Misconfigured,
     /// Something the request needs is down, or the server has no capacity left. 503.
     Unavailable,
+    /// The server has less capacity than it is asked for: it answers some, at once. 503.
+    Overloaded,
     /// The application took too long. 503.
     TimedOut,
     /// The application is a gateway, and what is behind it took too long. 504.
@@ -43,7 +45,7 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All kinds, for tables of what a server can answer.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -59,6 +61,7 @@ impl RejectionKind {
         Self::Panicked,
         Self::Misconfigured,
         Self::Unavailable,
+        Self::Overloaded,
         Self::TimedOut,
         Self::GatewayTimedOut,
     ];
@@ -80,7 +83,9 @@ impl RejectionKind {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Panicked | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Overloaded | Self::TimedOut => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::GatewayTimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -104,6 +109,7 @@ impl RejectionKind {
             Self::Panicked => "panicked",
             Self::Misconfigured => "misconfigured",
             Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
             Self::TimedOut => "timed-out",
             Self::GatewayTimedOut => "gateway-timed-out",
         }
@@ -111,7 +117,8 @@ impl RejectionKind {
 
     /// Returns the problem type (RFC 9457, section 3.1.1): a stable URI that is not meant to be fetched.
     ///
-    /// A spent quota has the type that draft-ietf-httpapi-ratelimit-headers-10 registers.
+    /// A spent quota and an overload have the types that draft-ietf-httpapi-ratelimit-headers-10
+    /// registers.
     #[must_use]
     pub const fn problem_type(self) -> &'static str {
         match self {
@@ -130,6 +137,9 @@ impl RejectionKind {
             Self::Panicked => "urn:portcullis:problem:panicked",
             Self::Misconfigured => "urn:portcullis:problem:misconfigured",
             Self::Unavailable => "urn:portcullis:problem:unavailable",
+            Self::Overloaded => {
+                "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+            }
             Self::TimedOut => "urn:portcullis:problem:timed-out",
             Self::GatewayTimedOut => "urn:portcullis:problem:gateway-timed-out",
         }
@@ -153,6 +163,7 @@ impl RejectionKind {
             Self::RateLimited => "The quota is exceeded",
             Self::Panicked | Self::Misconfigured => "The server failed on this request",
             Self::Unavailable => "The server can't answer right now",
+            Self::Overloaded => "The server has no capacity left right now",
             Self::TimedOut => "The server took too long to answer",
             Self::GatewayTimedOut => "The service behind this server took too long to answer",
         }

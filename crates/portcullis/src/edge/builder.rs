@@ -244,7 +244,6 @@ impl<M> Edge<M> {
 
     /// Replaces what an earlier call of the same setter put into a slot. Guards that were added are
     /// left alone.
-    #[cfg(any(feature = "auth", feature = "rate-limit"))]
     pub(super) fn set(mut self, slot: Slot, guard: Option<Arc<dyn Guard>>) -> Self {
         self.own.retain(|(other, _)| *other != slot);
         self.own.extend(guard.map(|guard| (slot, guard)));

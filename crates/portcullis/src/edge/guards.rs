@@ -1,15 +1,28 @@
-//! Setters of the guards that a feature brings.
+//! Setters of guards that are off by default.
 
-use super::Edge;
+use super::{Edge, Setting, Slot};
 #[cfg(feature = "auth")]
 use crate::api_key::{ApiKeyGuard, KeyStore};
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
-use crate::edge::{Setting, Slot};
+use crate::load_shed::LoadShed;
 #[cfg(feature = "rate-limit")]
 use crate::{
     Quota,
     rate_limit::{InFlight, RateLimit, SharedRateLimit},
 };
+
+impl<M> Edge<M> {
+    /// Admits only what the application can serve, and answers the rest at once. Off by default: what
+    /// an application can do at the same time is its own. Takes a [`LoadShed`], or a number for
+    /// [a fixed limit](LoadShed::fixed); `None::<LoadShed>` turns it off. [Probes](Self::health) are above it.
+    pub fn load_shed(mut self, guard: impl Into<Setting<LoadShed>>) -> Self {
+        let guard = guard.into().into_value();
+        if guard.as_ref().is_some_and(LoadShed::refuses_all) {
+            let problem = "load shed: 0 refuses everything; turn it off instead";
+            self.problems.push(problem.to_owned());
+        }
+        self.set(Slot::LoadShed, shared(guard))
+    }
+}
 
 #[cfg(feature = "auth")]
 impl<M> Edge<M> {
@@ -55,12 +68,17 @@ impl<M> Edge<M> {
     }
 }
 
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
 fn shared(guard: Option<impl crate::Guard>) -> Option<std::sync::Arc<dyn crate::Guard>> {
     Some(std::sync::Arc::new(guard?))
 }
 
 // ===== impl Setting =====
+
+impl From<u32> for Setting<LoadShed> {
+    fn from(most: u32) -> Self {
+        Self::new(LoadShed::fixed(most))
+    }
+}
 
 #[cfg(feature = "auth")]
 impl<K: KeyStore> From<K> for Setting<ApiKeyGuard> {

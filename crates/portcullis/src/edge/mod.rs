@@ -13,7 +13,7 @@
 //! | [hygiene](crate::hygiene) | nothing below should meet a request that two servers read differently |
 //! | [health](crate::health) | probes spend no quota and need no key |
 //! | cross-origin | preflights carry no key, and browsers must be able to read a 401 |
-//! | load shed | refusing must be the cheapest thing |
+//! | [load shed](crate::load_shed) | refusing must be the cheapest thing |
 //! | rate limit | guessing keys must cost |
 //! | in flight | who waits for a response takes a place, known or not |
 //! | limited health | for those who want probes to spend quota |

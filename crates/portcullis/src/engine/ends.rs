@@ -14,9 +14,20 @@ impl Passage {
     #[inline]
     pub(super) fn note_head(&mut self, head: &response::Parts) {
         self.ended.status = Some(head.status);
+        self.tell_head(head);
         if self.reply.has_ends() {
             self.ended.rejection = head.extensions.get().map(Rejection::kind);
             self.ended.cost = head.extensions.get().map(|Cost(cost)| *cost);
+        }
+    }
+
+    /// Tells what guards hold. A panic there is logged: the response is made.
+    #[inline]
+    fn tell_head(&mut self, head: &response::Parts) {
+        if self.reply.is_holding()
+            && let Err(caught) = catch(|| self.reply.tell_head(head))
+        {
+            caught.log(self.request_id.as_ref());
         }
     }
 

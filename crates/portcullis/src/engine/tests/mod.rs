@@ -3,6 +3,7 @@ mod bodies;
 mod contract;
 mod ends;
 mod formats;
+mod heads;
 mod order;
 mod panics;
 mod replies;

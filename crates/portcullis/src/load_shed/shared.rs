@@ -1,0 +1,110 @@
+//! The state behind a guard.
+
+use std::sync::Arc;
+
+use http::response;
+use portcullis_core::{Rejection, RejectionKind};
+use tokio::time::Instant;
+
+use super::{adaptive::Adaptive, gauge::Gauge, settings::Settings, tally::Tally};
+
+/// What all clones of a guard share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) made: Instant,
+    pub(super) in_flight: Gauge,
+    pub(super) adaptive: Adaptive,
+    pub(super) tally: Tally,
+}
+
+/// A request's place. Given back when it is dropped.
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    /// In nanoseconds since the guard was made.
+    admitted: u64,
+}
+
+// ===== impl Shared =====
+
+impl Shared {
+    pub(super) fn new(settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
+            made: Instant::now(),
+            in_flight: Gauge::default(),
+            adaptive: Adaptive::new(settings.bounds, settings.follows_latency),
+            tally: Tally::default(),
+            settings,
+        })
+    }
+
+    /// Returns the limit that is in force.
+    #[inline]
+    pub(super) fn limit(&self) -> u32 {
+        self.adaptive.limit()
+    }
+
+    /// Takes a place, if there is one.
+    #[inline]
+    pub(super) fn take(&self) -> bool {
+        let taken = self.in_flight.take(self.limit());
+        if let Some(taken) = taken {
+            self.adaptive.note(taken);
+        }
+        taken.is_some()
+    }
+
+    pub(super) fn give_back(&self) {
+        self.in_flight.give_back();
+    }
+
+    /// Returns a time in nanoseconds since the guard was made.
+    #[inline]
+    pub(super) fn since_made(&self, time: Instant) -> u64 {
+        u64::try_from(time.saturating_duration_since(self.made).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    #[inline]
+    pub(super) fn now(&self) -> u64 {
+        self.since_made(Instant::now())
+    }
+}
+
+// ===== impl Place =====
+
+impl Place {
+    #[inline]
+    pub(super) const fn new(shared: Arc<Shared>, admitted: u64) -> Self {
+        Self { shared, admitted }
+    }
+
+    /// Measures how long the service took, unless it is not the service that answers.
+    #[inline]
+    pub(super) fn on_head(&mut self, head: &response::Parts) {
+        let shared = &*self.shared;
+        if !shared.adaptive.follows_latency() || !is_measure(head) {
+            return;
+        }
+        let now = shared.now();
+        shared.adaptive.add(self.admitted, now);
+        shared.adaptive.turn(now);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.give_back();
+    }
+}
+
+/// Returns `true` if the time to this response is one that the service needs. What fails or is refused
+/// is quicker than what is served; what is late is as slow as the deadline, at the least.
+#[inline]
+fn is_measure(head: &response::Parts) -> bool {
+    match head.extensions.get().map(Rejection::kind) {
+        None => !head.status.is_server_error(),
+        Some(kind) => matches!(
+            kind,
+            RejectionKind::TimedOut | RejectionKind::GatewayTimedOut
+        ),
+    }
+}

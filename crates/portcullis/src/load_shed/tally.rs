@@ -1,0 +1,72 @@
+//! What was shed, and why.
+
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Relaxed},
+};
+
+/// Why a request was shed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The limit was reached.
+    Limit,
+}
+
+/// Counts what was shed.
+#[derive(Default)]
+pub(super) struct Tally {
+    shed: [AtomicU64; Reason::ALL.len()],
+    sample: Sample,
+}
+
+/// Which refusals are logged: the first of each minute. The others are counted.
+#[derive(Default)]
+struct Sample {
+    /// In nanoseconds since the guard was made.
+    next: AtomicU64,
+    others: AtomicU64,
+}
+
+// ===== impl Reason =====
+
+impl Reason {
+    pub(super) const ALL: [Self; 1] = [Self::Limit];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+        }
+    }
+}
+
+// ===== impl Tally =====
+
+impl Tally {
+    /// Counts a request that was shed. Returns how many were for this reason.
+    pub(super) fn add(&self, reason: Reason) -> u64 {
+        self.shed[reason as usize].fetch_add(1, Relaxed) + 1
+    }
+
+    pub(super) fn shed(&self, reason: Reason) -> u64 {
+        self.shed[reason as usize].load(Relaxed)
+    }
+
+    /// Returns how many were not logged before, if this one is to be.
+    pub(super) fn turn(&self, now: u64) -> Option<u64> {
+        let next = self.sample.next.load(Relaxed);
+        let is_first = now >= next
+            && self
+                .sample
+                .next
+                .compare_exchange(next, now + MINUTE, AcqRel, Relaxed)
+                .is_ok();
+        if is_first {
+            return Some(self.sample.others.swap(0, Relaxed));
+        }
+        self.sample.others.fetch_add(1, Relaxed);
+        None
+    }
+}
+
+/// In nanoseconds.
+const MINUTE: u64 = 60_000_000_000;
