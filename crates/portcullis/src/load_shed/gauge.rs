@@ -26,6 +26,12 @@ impl Gauge {
         None
     }
 
+    /// Takes a place whatever is taken. Returns how many are taken then.
+    #[inline]
+    pub(super) fn add(&self) -> u32 {
+        self.0.fetch_add(1, AcqRel) + 1
+    }
+
     /// Gives a place back that was taken.
     #[inline]
     pub(super) fn give_back(&self) {

@@ -1,13 +1,15 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use http::request;
-use portcullis_core::{
-    ConfigError, Count, Counts, Facts, Guard, Received, Rejection, RejectionKind, Reply, Verdict,
-};
+use portcullis_core::{ConfigError, Count, Counts, Facts, Guard, Received, Reply, Verdict};
 use tokio::time::Instant;
 
 use super::{
     bounds::Bounds,
+    partitions::Class,
     settings::Settings,
     shared::{Place, Shared},
     tally::Reason,
@@ -29,6 +31,7 @@ impl LoadShed {
         Self(Shared::new(Settings {
             bounds: Bounds::fixed(most),
             follows_latency: false,
+            classes: Vec::new(),
         }))
     }
 
@@ -39,6 +42,7 @@ impl LoadShed {
         Self(Shared::new(Settings {
             bounds: Bounds::default(),
             follows_latency: true,
+            classes: Vec::new(),
         }))
     }
 
@@ -54,6 +58,35 @@ impl LoadShed {
         ConfigError::check(is_fixed.then_some(fixed).into_iter().collect())?;
         let bounds = Bounds::try_new(min, initial, max)?;
         Ok(self.change(|settings| settings.bounds = bounds))
+    }
+
+    /// Guarantees a share of the limit, above 0 and at most 1, to requests for which this is true. A
+    /// request is in the first partition that has it; what is in none shares the rest.
+    ///
+    /// Within its share a partition is always admitted. What it doesn't use is lent to whoever asks, and
+    /// comes back as those requests end. So the limit may be exceeded meanwhile, by no more than was lent.
+    /// A share is one place at the least.
+    ///
+    /// The function is asked about every request: keep it cheap. `name` is that of the metrics' label.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for a share that is none, for shares of more than 1 in all, and for a name that
+    /// is taken; `other` is.
+    pub fn partition(
+        self,
+        name: &'static str,
+        share: f64,
+        contains: impl Fn(&request::Parts) -> bool + Send + Sync + 'static,
+    ) -> Result<Self, ConfigError> {
+        let contains = Arc::new(contains);
+        let class = Class {
+            name,
+            share,
+            contains,
+        };
+        class.check(&self.0.settings.classes)?;
+        Ok(self.change(|settings| settings.classes.push(class)))
     }
 
     /// Returns how many requests may be in flight now.
@@ -93,10 +126,11 @@ impl LoadShed {
 impl Guard for LoadShed {
     #[inline]
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
-        if !self.0.take() {
-            return self.0.refuse(Reason::Limit).into();
+        let partition = self.0.partitions.find(head);
+        if !self.0.take(partition) {
+            return self.0.refuse(partition, Reason::Limit).into();
         }
-        let place = Place::new(Arc::clone(&self.0), self.admitted(head));
+        let place = Place::new(Arc::clone(&self.0), partition, self.admitted(head));
         reply.hold_with_head(place, Place::on_head);
         Verdict::Admit
     }
@@ -104,11 +138,15 @@ impl Guard for LoadShed {
     fn describe(&self) -> String {
         let Bounds { min, max, .. } = self.0.settings.bounds;
         let limit = self.limit();
+        let mut text = format!("{limit} at the same time");
         if self.0.settings.follows_latency {
-            format!("{limit} at the same time now, between {min} and {max} by latency")
-        } else {
-            format!("{limit} at the same time")
+            let _ = write!(text, " now, between {min} and {max} by latency");
         }
+        for partition in self.0.partitions.iter() {
+            let (name, share) = (partition.name, partition.guaranteed(limit));
+            let _ = write!(text, "; {name} {share}");
+        }
+        text
     }
 
     fn counts(&self) -> Vec<Count> {
@@ -128,50 +166,3 @@ impl fmt::Debug for LoadShed {
         write!(f, "LoadShed({})", self.describe())
     }
 }
-
-// ===== impl Shared =====
-
-impl Shared {
-    /// Counts a refusal. The refused are told to come back in one, two or three seconds, in turn, so
-    /// that they do not come back together.
-    #[cold]
-    pub(super) fn refuse(&self, reason: Reason) -> Rejection {
-        let now = self.now();
-        self.adaptive.turn(now);
-        let shed = self.tally.add(reason);
-        if let Some(others) = self.tally.turn(now) {
-            let (limit, in_flight) = (self.limit(), self.in_flight.read());
-            tracing::warn!(
-                target: "portcullis", reason = reason.name(), limit, in_flight, requests = others,
-                "load is shed"
-            );
-        }
-        Rejection::new(RejectionKind::Overloaded)
-            .with_retry_after(Duration::from_secs(1 + shed % LONGEST_AFTER))
-    }
-
-    fn counts(&self) -> Vec<Count> {
-        let shed = Reason::ALL.map(|reason| {
-            let count = Count::total(
-                "portcullis_load_shed_refused",
-                "Requests that were shed",
-                self.tally.shed(reason),
-            );
-            count.label("reason", reason.name())
-        });
-        let limit = Count::gauge(
-            "portcullis_load_shed_limit",
-            "How many requests may be in flight",
-            self.limit().into(),
-        );
-        let in_flight = Count::gauge(
-            "portcullis_load_shed_in_flight",
-            "Requests in flight",
-            self.in_flight.read().into(),
-        );
-        [limit, in_flight].into_iter().chain(shed).collect()
-    }
-}
-
-/// In seconds.
-const LONGEST_AFTER: u64 = 3;

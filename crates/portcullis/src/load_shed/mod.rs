@@ -68,6 +68,7 @@
 //! | [`LoadShed::fixed`] | | where the number is known, such as that of connections to a database |
 //! | [`LoadShed::adaptive`] | | where it is not |
 //! | [`LoadShed::bounds`] | 4, 128 at first, 10,000 | fewer than 4 leave a core idle; 128 wait for milliseconds in a service that is quick; more than 10,000 is memory |
+//! | [`LoadShed::partition`] (share of the limit) | none: all requests are one | only the application knows who must be served |
 //!
 //! # Rejections
 //!
@@ -84,7 +85,9 @@
 //! |---|---|
 //! | `portcullis_load_shed_limit` | how many requests may be in flight |
 //! | `portcullis_load_shed_in_flight` | how many are |
-//! | `portcullis_load_shed_refused_total` | requests that were shed, by `reason` |
+//! | `portcullis_load_shed_refused_total` | requests that were shed, by `reason`: `limit` |
+//!
+//! Where there are partitions, requests in flight and shed have the label `partition`.
 //!
 //! At most once in a minute a `WARN` event (target `portcullis`), with the `reason`, the limit, and how
 //! many `requests` were shed since the last. What an edge [explains](crate::edge::EdgeLayer::explain)
@@ -106,6 +109,8 @@ mod gauge;
 mod guard;
 mod latencies;
 mod law;
+mod partitions;
+mod refuse;
 mod settings;
 mod shared;
 mod tally;

@@ -1,8 +1,9 @@
-use super::bounds::Bounds;
+use super::{bounds::Bounds, partitions::Class};
 
 /// What a guard was told.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) bounds: Bounds,
     pub(super) follows_latency: bool,
+    pub(super) classes: Vec<Class>,
 }

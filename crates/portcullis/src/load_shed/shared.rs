@@ -6,7 +6,9 @@ use http::response;
 use portcullis_core::{Rejection, RejectionKind};
 use tokio::time::Instant;
 
-use super::{adaptive::Adaptive, gauge::Gauge, settings::Settings, tally::Tally};
+use super::{
+    adaptive::Adaptive, gauge::Gauge, partitions::Partitions, settings::Settings, tally::Tally,
+};
 
 /// What all clones of a guard share.
 pub(super) struct Shared {
@@ -14,12 +16,14 @@ pub(super) struct Shared {
     pub(super) made: Instant,
     pub(super) in_flight: Gauge,
     pub(super) adaptive: Adaptive,
+    pub(super) partitions: Partitions,
     pub(super) tally: Tally,
 }
 
 /// A request's place. Given back when it is dropped.
 pub(super) struct Place {
     shared: Arc<Shared>,
+    partition: usize,
     /// In nanoseconds since the guard was made.
     admitted: u64,
 }
@@ -32,7 +36,8 @@ impl Shared {
             made: Instant::now(),
             in_flight: Gauge::default(),
             adaptive: Adaptive::new(settings.bounds, settings.follows_latency),
-            tally: Tally::default(),
+            partitions: Partitions::new(&settings.classes),
+            tally: Tally::new(settings.classes.len() + 1),
             settings,
         })
     }
@@ -43,17 +48,24 @@ impl Shared {
         self.adaptive.limit()
     }
 
-    /// Takes a place, if there is one.
+    /// Takes a place, if there is one for this partition.
     #[inline]
-    pub(super) fn take(&self) -> bool {
-        let taken = self.in_flight.take(self.limit());
+    pub(super) fn take(&self, partition: usize) -> bool {
+        let limit = self.limit();
+        let taken = match self.partitions.get(partition) {
+            None => self.in_flight.take(limit),
+            Some(partition) => partition.take(&self.in_flight, limit),
+        };
         if let Some(taken) = taken {
             self.adaptive.note(taken);
         }
         taken.is_some()
     }
 
-    pub(super) fn give_back(&self) {
+    pub(super) fn give_back(&self, partition: usize) {
+        if let Some(partition) = self.partitions.get(partition) {
+            partition.in_flight.give_back();
+        }
         self.in_flight.give_back();
     }
 
@@ -73,8 +85,12 @@ impl Shared {
 
 impl Place {
     #[inline]
-    pub(super) const fn new(shared: Arc<Shared>, admitted: u64) -> Self {
-        Self { shared, admitted }
+    pub(super) const fn new(shared: Arc<Shared>, partition: usize, admitted: u64) -> Self {
+        Self {
+            shared,
+            partition,
+            admitted,
+        }
     }
 
     /// Measures how long the service took, unless it is not the service that answers.
@@ -92,7 +108,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.give_back();
+        self.shared.give_back(self.partition);
     }
 }
 

@@ -13,9 +13,10 @@ pub(super) enum Reason {
 }
 
 /// Counts what was shed.
-#[derive(Default)]
 pub(super) struct Tally {
-    shed: [AtomicU64; Reason::ALL.len()],
+    /// By partition and reason.
+    shed: Box<[[AtomicU64; Reason::ALL.len()]]>,
+    all: AtomicU64,
     sample: Sample,
 }
 
@@ -42,13 +43,22 @@ impl Reason {
 // ===== impl Tally =====
 
 impl Tally {
-    /// Counts a request that was shed. Returns how many were for this reason.
-    pub(super) fn add(&self, reason: Reason) -> u64 {
-        self.shed[reason as usize].fetch_add(1, Relaxed) + 1
+    pub(super) fn new(partitions: usize) -> Self {
+        Self {
+            shed: (0..partitions).map(|_| Default::default()).collect(),
+            all: AtomicU64::new(0),
+            sample: Sample::default(),
+        }
     }
 
-    pub(super) fn shed(&self, reason: Reason) -> u64 {
-        self.shed[reason as usize].load(Relaxed)
+    /// Counts a request that was shed. Returns how many were shed before.
+    pub(super) fn add(&self, partition: usize, reason: Reason) -> u64 {
+        self.shed[partition][reason as usize].fetch_add(1, Relaxed);
+        self.all.fetch_add(1, Relaxed)
+    }
+
+    pub(super) fn shed(&self, partition: usize, reason: Reason) -> u64 {
+        self.shed[partition][reason as usize].load(Relaxed)
     }
 
     /// Returns how many were not logged before, if this one is to be.

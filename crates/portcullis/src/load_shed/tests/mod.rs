@@ -1,5 +1,6 @@
 mod law;
 mod overload;
+mod partitions;
 mod properties;
 
 use std::{convert::Infallible, time::Duration};
