@@ -38,6 +38,15 @@ impl Bounds {
         ConfigError::check(problems)?;
         Ok(Self { min, initial, max })
     }
+
+    /// Returns what is left while a signal says that there is too much: an eighth of a fixed limit.
+    pub(super) fn floor(self) -> u32 {
+        if self.min < self.max {
+            self.min
+        } else {
+            self.min.div_ceil(8)
+        }
+    }
 }
 
 impl Default for Bounds {

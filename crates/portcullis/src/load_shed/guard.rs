@@ -1,6 +1,7 @@
 use std::{
     fmt::{self, Write},
     sync::Arc,
+    time::Duration,
 };
 
 use http::request;
@@ -9,10 +10,11 @@ use tokio::time::Instant;
 
 use super::{
     bounds::Bounds,
+    memory::Cgroups,
     partitions::Class,
     settings::Settings,
     shared::{Place, Shared},
-    tally::Reason,
+    signals::{Memory, Signals, Watched},
 };
 
 /// Answers at once what would wait too long. See the [module docs](super). Clones share the count.
@@ -32,6 +34,7 @@ impl LoadShed {
             bounds: Bounds::fixed(most),
             follows_latency: false,
             classes: Vec::new(),
+            watched: Watched::default(),
         }))
     }
 
@@ -43,6 +46,10 @@ impl LoadShed {
             bounds: Bounds::default(),
             follows_latency: true,
             classes: Vec::new(),
+            watched: Watched {
+                lag: Some(DEFAULT_LAG),
+                memory: None,
+            },
         }))
     }
 
@@ -89,6 +96,37 @@ impl LoadShed {
         Ok(self.change(|settings| settings.classes.push(class)))
     }
 
+    /// Lowers the limit by a quarter each time a task wakes later than this, by at most 100 ms at a time,
+    /// down to its lowest value, or an eighth of a fixed one; it comes back as slowly. 100 ms for an
+    /// adaptive limit, off for a fixed one; `None` turns it off.
+    ///
+    /// What is late is the runtime: its workers are busy or blocked, and requests that were not read yet
+    /// wait as well, where no latency is measured.
+    #[must_use]
+    pub fn lag(self, most: impl Into<Option<Duration>>) -> Self {
+        let most = most.into();
+        self.change(|settings| settings.watched.lag = most)
+    }
+
+    /// Lowers the limit to its lowest value, or an eighth of a fixed one, while this part of the memory of
+    /// a cgroup (version 2) is used, such as 0.95. Off by default: the limit of the cgroup may
+    /// be another process's as well.
+    ///
+    /// Looked at each second, off the request's path. Cached files that the kernel would drop first do
+    /// not count. Where no cgroup has a limit, nothing is done, which is logged once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for a part that is not above 0 and at most 1.
+    pub fn memory(self, most: f64) -> Result<Self, ConfigError> {
+        self.memory_of(most, Cgroups::default())
+    }
+
+    pub(super) fn memory_of(self, most: f64, cgroups: Cgroups) -> Result<Self, ConfigError> {
+        let memory = Memory::try_new(most, cgroups)?;
+        Ok(self.change(|settings| settings.watched.memory = Some(memory)))
+    }
+
     /// Returns how many requests may be in flight now.
     #[must_use]
     pub fn limit(&self) -> u32 {
@@ -126,9 +164,12 @@ impl LoadShed {
 impl Guard for LoadShed {
     #[inline]
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
+        if self.0.settings.watched.is_on() && !self.0.signals.is_running() {
+            Signals::start(&self.0);
+        }
         let partition = self.0.partitions.find(head);
         if !self.0.take(partition) {
-            return self.0.refuse(partition, Reason::Limit).into();
+            return self.0.refuse(partition, self.0.reason()).into();
         }
         let place = Place::new(Arc::clone(&self.0), partition, self.admitted(head));
         reply.hold_with_head(place, Place::on_head);
@@ -166,3 +207,6 @@ impl fmt::Debug for LoadShed {
         write!(f, "LoadShed({})", self.describe())
     }
 }
+
+/// How late a task may be, unless an adaptive limit says otherwise: as long as it sleeps.
+const DEFAULT_LAG: Duration = Duration::from_millis(100);

@@ -18,6 +18,8 @@
 //!   else it rises by its square root, or a quarter where there is no sign of a queue.
 //! - A limit that was not reached is not lowered. One that was lowered is back at its initial value
 //!   within two seconds once load falls.
+//! - A runtime that is late lowers the limit as well, and memory that runs out, where that is
+//!   [asked](LoadShed::memory).
 //! - What a service without a queue takes is learned while load is low, and, every ten seconds in
 //!   which requests are shed anyway, by halving the limit as long as that makes the service quicker.
 //!
@@ -68,6 +70,8 @@
 //! | [`LoadShed::fixed`] | | where the number is known, such as that of connections to a database |
 //! | [`LoadShed::adaptive`] | | where it is not |
 //! | [`LoadShed::bounds`] | 4, 128 at first, 10,000 | fewer than 4 leave a core idle; 128 wait for milliseconds in a service that is quick; more than 10,000 is memory |
+//! | [`LoadShed::lag`] | 100 ms for an adaptive limit, else off | requests wait before they are admitted too, where no latency is measured |
+//! | [`LoadShed::memory`] (part of the cgroup's limit) | off | whose limit that is only the application knows |
 //! | [`LoadShed::partition`] (share of the limit) | none: all requests are one | only the application knows who must be served |
 //!
 //! # Rejections
@@ -85,7 +89,7 @@
 //! |---|---|
 //! | `portcullis_load_shed_limit` | how many requests may be in flight |
 //! | `portcullis_load_shed_in_flight` | how many are |
-//! | `portcullis_load_shed_refused_total` | requests that were shed, by `reason`: `limit` |
+//! | `portcullis_load_shed_refused_total` | requests that were shed, by `reason`: `limit`, `lag`, `memory` |
 //!
 //! Where there are partitions, requests in flight and shed have the label `partition`.
 //!
@@ -109,10 +113,12 @@ mod gauge;
 mod guard;
 mod latencies;
 mod law;
+mod memory;
 mod partitions;
 mod refuse;
 mod settings;
 mod shared;
+mod signals;
 mod tally;
 #[cfg(test)]
 mod tests;

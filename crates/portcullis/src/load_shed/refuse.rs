@@ -27,6 +27,15 @@ impl Shared {
             .with_retry_after(Duration::from_secs(1 + shed % LONGEST_AFTER))
     }
 
+    /// Returns why there is no place.
+    pub(super) fn reason(&self) -> Reason {
+        if self.signals.cap() < self.adaptive.limit() {
+            self.signals.reason()
+        } else {
+            Reason::Limit
+        }
+    }
+
     pub(super) fn counts(&self) -> Vec<Count> {
         let mut counts = vec![Count::gauge(
             "portcullis_load_shed_limit",

@@ -1,4 +1,4 @@
-use super::{bounds::Bounds, partitions::Class};
+use super::{bounds::Bounds, partitions::Class, signals::Watched};
 
 /// What a guard was told.
 #[derive(Clone)]
@@ -6,4 +6,5 @@ pub(super) struct Settings {
     pub(super) bounds: Bounds,
     pub(super) follows_latency: bool,
     pub(super) classes: Vec<Class>,
+    pub(super) watched: Watched,
 }

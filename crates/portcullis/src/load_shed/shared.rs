@@ -7,7 +7,8 @@ use portcullis_core::{Rejection, RejectionKind};
 use tokio::time::Instant;
 
 use super::{
-    adaptive::Adaptive, gauge::Gauge, partitions::Partitions, settings::Settings, tally::Tally,
+    adaptive::Adaptive, gauge::Gauge, partitions::Partitions, settings::Settings, signals::Signals,
+    tally::Tally,
 };
 
 /// What all clones of a guard share.
@@ -17,6 +18,7 @@ pub(super) struct Shared {
     pub(super) in_flight: Gauge,
     pub(super) adaptive: Adaptive,
     pub(super) partitions: Partitions,
+    pub(super) signals: Signals,
     pub(super) tally: Tally,
 }
 
@@ -36,6 +38,7 @@ impl Shared {
             made: Instant::now(),
             in_flight: Gauge::default(),
             adaptive: Adaptive::new(settings.bounds, settings.follows_latency),
+            signals: Signals::default(),
             partitions: Partitions::new(&settings.classes),
             tally: Tally::new(settings.classes.len() + 1),
             settings,
@@ -45,7 +48,7 @@ impl Shared {
     /// Returns the limit that is in force.
     #[inline]
     pub(super) fn limit(&self) -> u32 {
-        self.adaptive.limit()
+        self.adaptive.limit().min(self.signals.cap())
     }
 
     /// Takes a place, if there is one for this partition.

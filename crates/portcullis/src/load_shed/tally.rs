@@ -10,6 +10,10 @@ use std::sync::atomic::{
 pub(super) enum Reason {
     /// The limit was reached.
     Limit,
+    /// The limit was reached that the runtime's lag has lowered.
+    Lag,
+    /// Memory runs out.
+    Memory,
 }
 
 /// Counts what was shed.
@@ -31,11 +35,13 @@ struct Sample {
 // ===== impl Reason =====
 
 impl Reason {
-    pub(super) const ALL: [Self; 1] = [Self::Limit];
+    pub(super) const ALL: [Self; 3] = [Self::Limit, Self::Lag, Self::Memory];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Limit => "limit",
+            Self::Lag => "lag",
+            Self::Memory => "memory",
         }
     }
 }
