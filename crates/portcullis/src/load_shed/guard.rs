@@ -6,7 +6,7 @@ use std::{
 
 use http::request;
 use portcullis_core::{ConfigError, Count, Counts, Facts, Guard, Received, Reply, Verdict};
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     bounds::Bounds,
@@ -15,6 +15,7 @@ use super::{
     settings::Settings,
     shared::{Place, Shared},
     signals::{Memory, Signals, Watched},
+    tally::Reason,
 };
 
 /// Answers at once what would wait too long. See the [module docs](super). Clones share the count.
@@ -35,6 +36,7 @@ impl LoadShed {
             follows_latency: false,
             classes: Vec::new(),
             watched: Watched::default(),
+            queue: 0,
         }))
     }
 
@@ -50,6 +52,7 @@ impl LoadShed {
                 lag: Some(DEFAULT_LAG),
                 memory: None,
             },
+            queue: 0,
         }))
     }
 
@@ -127,6 +130,16 @@ impl LoadShed {
         Ok(self.change(|settings| settings.watched.memory = Some(memory)))
     }
 
+    /// Lets so many requests wait for a place, each for at most 5 ms, and for 1 ms once somebody has
+    /// waited for 100 ms: it evens a burst out, and is no queue where load stays. 0, the default, turns
+    /// it off.
+    ///
+    /// The last is served first. Where the queue is full the oldest is refused.
+    #[must_use]
+    pub fn queue(self, most: usize) -> Self {
+        self.change(|settings| settings.queue = most)
+    }
+
     /// Returns how many requests may be in flight now.
     #[must_use]
     pub fn limit(&self) -> u32 {
@@ -149,6 +162,24 @@ impl LoadShed {
         Self(Shared::new(settings))
     }
 
+    #[cold]
+    fn wait_or_refuse(&self, partition: usize) -> Verdict {
+        let shared = Arc::clone(&self.0);
+        let reason = shared.reason();
+        let waits = shared.queue.is_on() && reason != Reason::Memory;
+        if !waits || Handle::try_current().is_err() {
+            return shared.refuse(partition, reason).into();
+        }
+        let place = Arc::clone(&shared).wait(partition);
+        Verdict::defer(place, move |place, _, reply| {
+            let Some(place) = place else {
+                return shared.refuse(partition, Reason::Queue).into();
+            };
+            reply.hold_with_head(place, Place::on_head);
+            Verdict::Admit
+        })
+    }
+
     /// Returns when a request was admitted; 0 where nobody asks.
     #[inline]
     fn admitted(&self, head: &request::Parts) -> u64 {
@@ -169,7 +200,7 @@ impl Guard for LoadShed {
         }
         let partition = self.0.partitions.find(head);
         if !self.0.take(partition) {
-            return self.0.refuse(partition, self.0.reason()).into();
+            return self.wait_or_refuse(partition);
         }
         let place = Place::new(Arc::clone(&self.0), partition, self.admitted(head));
         reply.hold_with_head(place, Place::on_head);

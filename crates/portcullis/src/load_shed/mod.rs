@@ -5,7 +5,7 @@
 //! A service that is asked for more than it can do gets slower with each request that waits in it, until
 //! clients give up before they are answered, and all its work is lost. Here only so many requests
 //! are in flight at the same time. What is more is answered with 503 and `Retry-After`, at once and
-//! without a queue, and what is admitted is served as quickly as ever.
+//! without a [queue](LoadShed::queue), and what is admitted is served as quickly as ever.
 //!
 //! A request is in flight until the server has taken the last byte of its answer, or until the client
 //! is gone. How many may be is [fixed](LoadShed::fixed), or [follows latency](LoadShed::adaptive):
@@ -70,6 +70,7 @@
 //! | [`LoadShed::fixed`] | | where the number is known, such as that of connections to a database |
 //! | [`LoadShed::adaptive`] | | where it is not |
 //! | [`LoadShed::bounds`] | 4, 128 at first, 10,000 | fewer than 4 leave a core idle; 128 wait for milliseconds in a service that is quick; more than 10,000 is memory |
+//! | [`LoadShed::queue`] | 0 | what waits here is as late as what waits below; a few milliseconds even out a burst |
 //! | [`LoadShed::lag`] | 100 ms for an adaptive limit, else off | requests wait before they are admitted too, where no latency is measured |
 //! | [`LoadShed::memory`] (part of the cgroup's limit) | off | whose limit that is only the application knows |
 //! | [`LoadShed::partition`] (share of the limit) | none: all requests are one | only the application knows who must be served |
@@ -89,7 +90,7 @@
 //! |---|---|
 //! | `portcullis_load_shed_limit` | how many requests may be in flight |
 //! | `portcullis_load_shed_in_flight` | how many are |
-//! | `portcullis_load_shed_refused_total` | requests that were shed, by `reason`: `limit`, `lag`, `memory` |
+//! | `portcullis_load_shed_refused_total` | requests that were shed, by `reason`: `limit`, `lag`, `memory`, `queue` |
 //!
 //! Where there are partitions, requests in flight and shed have the label `partition`.
 //!
@@ -115,6 +116,7 @@ mod latencies;
 mod law;
 mod memory;
 mod partitions;
+mod queue;
 mod refuse;
 mod settings;
 mod shared;

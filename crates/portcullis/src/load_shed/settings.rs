@@ -7,4 +7,6 @@ pub(super) struct Settings {
     pub(super) follows_latency: bool,
     pub(super) classes: Vec<Class>,
     pub(super) watched: Watched,
+    /// How many may wait.
+    pub(super) queue: usize,
 }

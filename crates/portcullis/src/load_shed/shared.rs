@@ -7,8 +7,8 @@ use portcullis_core::{Rejection, RejectionKind};
 use tokio::time::Instant;
 
 use super::{
-    adaptive::Adaptive, gauge::Gauge, partitions::Partitions, settings::Settings, signals::Signals,
-    tally::Tally,
+    adaptive::Adaptive, gauge::Gauge, partitions::Partitions, queue::Queue, settings::Settings,
+    signals::Signals, tally::Tally,
 };
 
 /// What all clones of a guard share.
@@ -19,6 +19,7 @@ pub(super) struct Shared {
     pub(super) adaptive: Adaptive,
     pub(super) partitions: Partitions,
     pub(super) signals: Signals,
+    pub(super) queue: Queue,
     pub(super) tally: Tally,
 }
 
@@ -38,6 +39,7 @@ impl Shared {
             made: Instant::now(),
             in_flight: Gauge::default(),
             adaptive: Adaptive::new(settings.bounds, settings.follows_latency),
+            queue: Queue::new(settings.queue),
             signals: Signals::default(),
             partitions: Partitions::new(&settings.classes),
             tally: Tally::new(settings.classes.len() + 1),
@@ -112,6 +114,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.shared.give_back(self.partition);
+        if !self.shared.queue.is_empty() {
+            self.shared.hand_over();
+        }
     }
 }
 

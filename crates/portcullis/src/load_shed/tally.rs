@@ -14,6 +14,8 @@ pub(super) enum Reason {
     Lag,
     /// Memory runs out.
     Memory,
+    /// There was no place while it waited.
+    Queue,
 }
 
 /// Counts what was shed.
@@ -35,13 +37,14 @@ struct Sample {
 // ===== impl Reason =====
 
 impl Reason {
-    pub(super) const ALL: [Self; 3] = [Self::Limit, Self::Lag, Self::Memory];
+    pub(super) const ALL: [Self; 4] = [Self::Limit, Self::Lag, Self::Memory, Self::Queue];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Limit => "limit",
             Self::Lag => "lag",
             Self::Memory => "memory",
+            Self::Queue => "queue",
         }
     }
 }

@@ -2,6 +2,7 @@ mod law;
 mod overload;
 mod partitions;
 mod properties;
+mod queue;
 mod signals;
 
 use std::{convert::Infallible, time::Duration};
