@@ -199,7 +199,7 @@ impl Guard for LoadShed {
             Signals::start(&self.0);
         }
         let partition = self.0.partitions.find(head);
-        if !self.0.take(partition) {
+        if !self.0.take(partition) && !self.0.take_late(partition) {
             return self.wait_or_refuse(partition);
         }
         let place = Place::new(Arc::clone(&self.0), partition, self.admitted(head));

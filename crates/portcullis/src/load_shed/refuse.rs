@@ -14,7 +14,6 @@ impl Shared {
     #[cold]
     pub(super) fn refuse(&self, partition: usize, reason: Reason) -> Rejection {
         let now = self.now();
-        self.adaptive.turn(now);
         let shed = self.tally.add(partition, reason);
         if let Some(others) = self.tally.turn(now) {
             let (limit, in_flight) = (self.limit(), self.in_flight.read());
@@ -25,6 +24,12 @@ impl Shared {
         }
         Rejection::new(RejectionKind::Overloaded)
             .with_retry_after(Duration::from_secs(1 + shed % LONGEST_AFTER))
+    }
+
+    /// Takes a place where the limit was due to change. After a quiet time nobody else has looked.
+    #[cold]
+    pub(super) fn take_late(&self, partition: usize) -> bool {
+        self.adaptive.turn(self.now()) && self.take(partition)
     }
 
     /// Returns why there is no place.
