@@ -21,6 +21,7 @@ mod presence;
 mod readme;
 mod readme_examples;
 mod refusals;
+mod shedding;
 mod slots;
 mod spoofing;
 mod state;
