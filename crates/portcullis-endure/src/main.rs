@@ -13,6 +13,7 @@ mod frames;
 mod hostile;
 mod idle;
 mod load;
+mod overload;
 mod panics;
 mod restarts;
 mod server;
@@ -62,6 +63,8 @@ async fn obey(arguments: &[&str]) -> Outcome<bool> {
         ["panics", count] => panics::run(number(count)?).await,
         ["soak"] => soak::run(20).await,
         ["soak", minutes] => soak::run(number(minutes)?).await,
+        ["overload"] => overload::run(30).await,
+        ["overload", seconds] => overload::run(number(seconds)?).await,
         ["restarts"] => restarts::run(50).await,
         ["restarts", count] => restarts::run(number(count)?).await,
         _ => Err(USAGE.into()),
@@ -87,5 +90,6 @@ const USAGE: &str = "usage:
   accept             requests and connections a second, over axum::serve's (with wrk)
   panics [COUNT]     a million requests, of which one in a hundred panics
   soak [MINUTES]     20 minutes of all of it, memory and descriptors looked at each 5 s
+  overload [SECONDS] ten times what a service can do, shed by latency, a limit, tower, and not at all
   restarts [COUNT]   50 rolling restarts under load, and hostile clients at each
   serve OPTION..     (inner) serves on loopback until standard input closes";
