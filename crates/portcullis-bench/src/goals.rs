@@ -3,8 +3,8 @@
 use crate::{
     figures::Rows,
     stacks::{
-        CHECK_AT, CLIENT, CLIENT_BREAKER, LIMITED_SERVICE, PEER_CHECK, PEERS_SAMPLED,
-        PEERS_UNSAMPLED, SERVICE,
+        CHECK_AT, CLIENT, CLIENT_BREAKER, EDGE_SHED, EDGE_SHEDDING, LIMITED_SERVICE, PEER_CHECK,
+        PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE,
     },
 };
 
@@ -67,6 +67,16 @@ pub(crate) const GOALS: &[Goal] = &[
         name: "allocations that the rate limit adds to a served request",
         measure: Measure::MoreAllocations(LIMITED_SERVICE, SERVICE),
         at_most: 1.0,
+    },
+    Goal {
+        name: "instructions of a shed request over those of an answer",
+        measure: Measure::Instructions(EDGE_SHED, EDGE),
+        at_most: 0.17,
+    },
+    Goal {
+        name: "instructions that shedding by latency adds to a served request",
+        measure: Measure::MoreInstructions(EDGE_SHEDDING, EDGE),
+        at_most: 300.0,
     },
     Goal {
         name: "nanoseconds that a closed breaker adds to a call",

@@ -22,18 +22,19 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData, SpanProcessor},
 };
 use portcullis::{
-    ClientIp, ConfigError, Facts, Health, ObserveLayer, PeerAddr, Quota, Received,
+    ClientIp, ConfigError, Facts, Health, ObserveLayer, PeerAddr, Quota, Received, Slot,
     api_key::{ApiKeyLayer, Keys},
     body_limit::BodyLimitLayer,
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
     hygiene::HygieneLayer,
+    load_shed::{LoadShed, LoadShedLayer},
     rate_limit::{Key, Limiter, Prefixes, RateLimitLayer, Timestamp},
     request_id::RequestIdLayer,
     secure_headers::SecureHeadersLayer,
     timeout::TimeoutLayer,
 };
-use portcullis_axum::{EdgeLayer, matched_path};
+use portcullis_axum::{AxumEdge, EdgeLayer, matched_path};
 use portcullis_otel::{Sampling, Tracing};
 use portcullis_prometheus::Metrics;
 use tokio::time::Instant;
@@ -143,6 +144,41 @@ pub(crate) fn limited_service() -> Step {
     asked(RateLimitLayer::new(LARGE).layer(service_fn(hello)))
 }
 
+/// The same below a limit that follows latency, which is never reached.
+pub(crate) fn shedding_service() -> Step {
+    asked(LoadShedLayer::from(LoadShed::adaptive()).layer(service_fn(hello)))
+}
+
+/// The same where everything is shed.
+pub(crate) fn shed_service() -> Step {
+    asked(LoadShedLayer::from(LoadShed::fixed(0)).layer(service_fn(hello)))
+}
+
+/// The same below a layer that holds what only bodies end: what holding costs by itself.
+pub(crate) fn fixed_service() -> Step {
+    asked(LoadShedLayer::from(LoadShed::fixed(1000)).layer(service_fn(hello)))
+}
+
+/// Everything on, and load shed by latency, nobody shed.
+#[expect(
+    clippy::expect_used,
+    reason = "a stack that can't be built gives no number"
+)]
+pub(crate) fn shedding() -> Router {
+    let edge = with_all(Sampling::never(), LARGE).load_shed(LoadShed::adaptive());
+    bare().layer(edge.build().expect("the stack is right"))
+}
+
+/// Everything on, and everything shed.
+#[expect(
+    clippy::expect_used,
+    reason = "a stack that can't be built gives no number"
+)]
+pub(crate) fn all_shed() -> Router {
+    let edge = with_all(Sampling::never(), LARGE).guard(Slot::LoadShed, LoadShed::fixed(0));
+    bare().layer(edge.build().expect("the stack is right"))
+}
+
 async fn hello(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::from("hello"));
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -151,9 +187,9 @@ async fn hello(_: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infalli
 }
 
 /// Sends a request to a service that never waits.
-fn asked<S>(service: S) -> Step
+fn asked<S, B>(service: S) -> Step
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<Full<Bytes>>, Error = Infallible>,
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Infallible>,
     S: Clone + 'static,
 {
     Box::new(move || {
@@ -180,6 +216,10 @@ fn edge(sampling: Sampling, quota: Quota) -> EdgeLayer {
 }
 
 fn build(sampling: Sampling, quota: Quota) -> Result<EdgeLayer, ConfigError> {
+    with_all(sampling, quota).build()
+}
+
+fn with_all(sampling: Sampling, quota: Quota) -> AxumEdge {
     portcullis_axum::edge()
         .observe(Tracing::new(Stopped, sampling))
         .observe(Metrics::new())
@@ -188,7 +228,6 @@ fn build(sampling: Sampling, quota: Quota) -> Result<EdgeLayer, ConfigError> {
         .rate_limit(quota)
         .body_limit(BODY)
         .api_keys(keys())
-        .build()
 }
 
 fn traced(sampling: Sampling) -> ObserveLayer {

@@ -51,6 +51,12 @@ pub(crate) const CLIENT: &str = "bare client";
 /// The same below a breaker that is closed.
 pub(crate) const CLIENT_BREAKER: &str = "bare client, breaker";
 
+/// Our whole edge, with a limit that follows latency.
+pub(crate) const EDGE_SHEDDING: &str = "edge, load shed";
+
+/// Our whole edge, where everything is shed.
+pub(crate) const EDGE_SHED: &str = "edge, shed";
+
 /// Every stack, in the order of the table.
 pub(crate) const STACKS: &[Stack] = &[
     Stack::route(BARE, "one route, no layer", peers::bare, Ask::PLAIN).on_the_wire(),
@@ -193,6 +199,20 @@ pub(crate) const STACKS: &[Stack] = &[
                 .answered(StatusCode::TOO_MANY_REQUESTS),
         )
     },
+    Stack::route(
+        EDGE_SHEDDING,
+        "not sampled, load is shed by latency, nobody shed",
+        ours::shedding,
+        Ask::PLAIN.with_facts(),
+    ),
+    Stack::route(
+        EDGE_SHED,
+        "not sampled, everything is shed",
+        ours::all_shed,
+        Ask::PLAIN
+            .with_facts()
+            .answered(StatusCode::SERVICE_UNAVAILABLE),
+    ),
     Stack {
         peer: Some(PEER_CHECK),
         ..Stack::step(
@@ -218,6 +238,21 @@ pub(crate) const STACKS: &[Stack] = &[
         LIMITED_SERVICE,
         "the same below `RateLimitLayer`, with headers, nobody limited",
         ours::limited_service,
+    ),
+    Stack::step(
+        "bare service, load shed",
+        "the same below `LoadShedLayer`, by latency, nobody shed",
+        ours::shedding_service,
+    ),
+    Stack::step(
+        "bare service, load shed, fixed",
+        "the same with a fixed limit: what holding a place costs by itself",
+        ours::fixed_service,
+    ),
+    Stack::step(
+        "bare service, shed",
+        "the same where all is shed",
+        ours::shed_service,
     ),
     Stack::step(CLIENT, "a client that answers at once", outgoing::client),
     Stack::step(
