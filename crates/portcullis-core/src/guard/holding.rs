@@ -1,10 +1,11 @@
 use std::fmt;
 
 use http::response;
+use smallvec::SmallVec;
 
 /// What a [`Reply`](super::Reply) holds until the exchange has ended. Dropped, it is given back.
 #[derive(Default)]
-pub struct Holding(Vec<Box<dyn Holds>>);
+pub struct Holding(SmallVec<[Box<dyn Holds>; 2]>);
 
 trait Holds: Send {
     fn on_head(&mut self, _: &response::Parts) {}
@@ -40,7 +41,7 @@ impl Holding {
         self.0.append(&mut other.0);
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -72,7 +72,7 @@ impl Reply {
 
     /// Returns `true` if something is held.
     #[must_use]
-    pub const fn is_holding(&self) -> bool {
+    pub fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }
 
