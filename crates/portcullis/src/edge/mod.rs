@@ -85,7 +85,6 @@
 mod build;
 mod builder;
 mod explain;
-#[cfg(any(feature = "auth", feature = "rate-limit"))]
 mod guards;
 mod headers;
 mod layer;
