@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis::{ConfigError, secure_headers::SecureHeaders, timeout::Timeout};
+use portcullis::{
+    ConfigError, load_shed::LoadShed, secure_headers::SecureHeaders, timeout::Timeout,
+};
 use portcullis_axum::EdgeLayer;
 use portcullis_otel::Telemetry;
 
@@ -19,6 +21,7 @@ pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, Con
         .health(&demo.health)
         .limit_probes(config.limit_probes)
         .timeout(Timeout::new(DEADLINE).upload_idle(UPLOAD_IDLE))
+        .load_shed(LoadShed::fixed(IN_FLIGHT))
         .rate_limit(config.quota)
         .body_limit(config.body_limit)
         .api_keys(config.keys.clone())
@@ -33,3 +36,6 @@ pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, Con
 /// Short, so that a person who presses "slow" sees it act.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 const UPLOAD_IDLE: Duration = Duration::from_secs(10);
+
+/// Requests at once. A fixed number, so that what is tried against the demo is the same each time.
+const IN_FLIGHT: u32 = 512;
