@@ -39,6 +39,10 @@ pub(super) struct Waited {
     nanos: AtomicU64,
     is_waiting: AtomicBool,
     is_too_slow: AtomicBool,
+    /// The response has begun: both sides may talk for as long as they like.
+    is_answered: AtomicBool,
+    /// How long nothing may come then.
+    stream_idle: Option<Duration>,
 }
 
 /// A body that must come fast enough.
@@ -57,9 +61,11 @@ pub struct BodyTooSlow;
 // ===== impl Waited =====
 
 impl Waited {
-    pub(super) const fn new(pace: Pace) -> Self {
+    pub(super) const fn new(pace: Pace, stream_idle: Option<Duration>) -> Self {
         Self {
             pace,
+            is_answered: AtomicBool::new(false),
+            stream_idle,
             nanos: AtomicU64::new(0),
             is_waiting: AtomicBool::new(false),
             is_too_slow: AtomicBool::new(false),
@@ -69,6 +75,20 @@ impl Waited {
     /// Returns how long was waited, in waits that are over.
     pub(super) fn time(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Relaxed))
+    }
+
+    /// The response has begun.
+    pub(super) fn answered(&self) {
+        self.is_answered.store(true, Relaxed);
+    }
+
+    /// Returns how long may be waited now.
+    fn limit(&self) -> Option<Duration> {
+        if self.is_answered.load(Relaxed) {
+            return self.stream_idle;
+        }
+        let left = self.pace.total.saturating_sub(self.time());
+        Some(self.pace.idle.min(left))
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -86,6 +106,9 @@ impl Waited {
 
     /// Returns `true` if what came is too little for the time.
     fn is_behind(&self, read: u64) -> bool {
+        if self.is_answered.load(Relaxed) {
+            return false;
+        }
         let waited = self.time();
         let least = u128::from(self.pace.rate) * waited.as_millis() / 1000;
         waited > self.pace.total || waited > self.pace.idle && u128::from(read) < least
@@ -124,8 +147,8 @@ impl<B> Paced<B> {
         };
         let since = *self.since.get_or_insert_with(Instant::now);
         waited.is_waiting.store(true, Relaxed);
-        let left = waited.pace.total.saturating_sub(waited.time());
-        let Some(until) = since.checked_add(waited.pace.idle.min(left)) else {
+        let until = waited.limit().and_then(|limit| since.checked_add(limit));
+        let Some(until) = until else {
             return Poll::Pending;
         };
         let late = self.timer.poll_until(until, cx);

@@ -163,8 +163,8 @@ impl Passage {
         &mut self,
         head: &mut request::Parts,
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
-        let pace = self.watch.stack.time_limit.and_then(|limit| limit.upload);
-        self.watch.count = BodyCount::of(&self.reply, head, self.watch.is_on(), pace)?;
+        let time_limit = self.watch.stack.time_limit;
+        self.watch.count = BodyCount::of(&self.reply, head, self.watch.is_on(), time_limit)?;
         self.watch.on_request(head);
         if self.watch.count.is_some() {
             // It may be refused yet.
@@ -252,6 +252,9 @@ impl Passage {
         }
         self.note_head(&head);
         self.timer.clear();
+        if let Some(waited) = self.watch.count.as_ref().and_then(|count| count.waited()) {
+            waited.answered();
+        }
         let is_watched =
             self.watch.stack.watches_bodies() || self.reply.is_holding() || self.reply.has_ends();
         let watched = is_watched.then(|| Watched::new(self, &head.headers));

@@ -18,8 +18,10 @@ use portcullis_core::{BoxError, Rejection, RejectionKind, Reply};
 #[cfg(feature = "decompression")]
 use super::decoded_body::{self, Decode};
 use super::{
-    Decoding, drain,
-    pace::{Pace, Paced, Waited},
+    Decoding,
+    deadline::TimeLimit,
+    drain,
+    pace::{Paced, Waited},
     watched::declared,
 };
 
@@ -217,7 +219,7 @@ impl BodyCount {
         reply: &Reply,
         head: &mut request::Parts,
         is_watched: bool,
-        pace: Option<Pace>,
+        time_limit: Option<TimeLimit>,
     ) -> Result<Option<Arc<Self>>, Rejection> {
         let (size, limit, has_ends) = (reply.body_size(), reply.body_limit(), reply.has_ends());
         if let Some(limit) = limit.filter(|limit| size.lower() > *limit) {
@@ -229,13 +231,15 @@ impl BodyCount {
         };
         // A guard that decodes limits too. Taken out: a layer below has a body that is decoded.
         let decoding = limit.and_then(|_| head.extensions.remove::<Decoding>());
+        let pace = time_limit.and_then(|limit| limit.upload);
         let pace = pace.filter(|_| size.upper() != Some(0));
+        let stream_idle = time_limit.and_then(|limit| limit.stream_idle);
         let count = || Self {
             limit,
             read: AtomicU64::new(0),
             decoding,
             decoded: AtomicU64::new(0),
-            waited: pace.map(Waited::new),
+            waited: pace.map(|pace| Waited::new(pace, stream_idle)),
             declared: declared(&head.headers).unwrap_or(0),
         };
         // What is declared need not come.

@@ -206,7 +206,7 @@ impl Rules {
     #[inline]
     fn check(&self, head: &request::Parts) -> Result<bool, Rejection> {
         let seen = Seen::new(&head.headers);
-        self.sizes.check(seen.bytes, head)?;
+        self.sizes.check(seen.bytes, seen.cookies, head)?;
         seen.framing(head.version)?;
         self.methods.check(&head.method)?;
         let host = seen.host(head)?;

@@ -13,6 +13,8 @@ pub(super) struct Seen<'h> {
     lengths_differ: bool,
     /// Of all names and values.
     pub(super) bytes: usize,
+    /// HTTP/2 sends a field of cookies in as many pieces as it likes (RFC 9113, section 8.2.3).
+    pub(super) cookies: usize,
     /// Some names may be of those that do not pass.
     pub(super) has_suspects: bool,
 }
@@ -46,6 +48,7 @@ impl<'h> Seen<'h> {
                     seen.has_more_encodings |= seen.encoding.is_some();
                     seen.encoding = Some(value);
                 }
+                b"cookie" => seen.cookies += 1,
                 name => seen.has_suspects |= suspect(name).is_some(),
             }
         }

@@ -15,7 +15,12 @@ pub(super) struct Sizes {
 
 impl Sizes {
     #[inline]
-    pub(super) fn check(&self, bytes: usize, head: &request::Parts) -> Result<(), Rejection> {
+    pub(super) fn check(
+        &self,
+        bytes: usize,
+        cookies: usize,
+        head: &request::Parts,
+    ) -> Result<(), Rejection> {
         let target = head
             .uri
             .path_and_query()
@@ -23,7 +28,7 @@ impl Sizes {
         if target > self.uri {
             return Err(RejectionKind::UriTooLong.into());
         }
-        if bytes > self.bytes || head.headers.len() > self.fields {
+        if bytes > self.bytes || head.headers.len() - cookies.saturating_sub(1) > self.fields {
             return Err(RejectionKind::HeadersTooLarge.into());
         }
         Ok(())

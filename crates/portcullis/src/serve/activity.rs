@@ -28,6 +28,12 @@ pub(super) struct Activity {
     in_flight: AtomicU32,
     /// Since when nothing is in flight.
     idle_since: AtomicU64,
+    /// Of HTTP/2, whose response has not left.
+    streams: AtomicU32,
+    /// What the client may send for the work that is done for it.
+    earned: AtomicU64,
+    /// Since when it is to end: the server drains, or the connection is old.
+    ending_since: AtomicU64,
     /// Since when a head is awaited that isn't whole, or [`NEVER`].
     head_since: AtomicU64,
     /// Since when the client doesn't read all that is written, or [`NEVER`].
@@ -83,6 +89,9 @@ impl Activity {
             stage: AtomicU8::new(Stage::Serving as u8),
             in_flight: AtomicU32::new(0),
             idle_since: AtomicU64::new(0),
+            streams: AtomicU32::new(0),
+            earned: AtomicU64::new(0),
+            ending_since: never(),
             head_since: AtomicU64::new(0),
             blocked_since: never(),
             read_since: AtomicU64::new(0),
@@ -101,7 +110,25 @@ impl Activity {
         self.in_flight.fetch_add(1, Relaxed);
         self.head_since.store(NEVER, Relaxed);
         self.is_answering.store(true, Relaxed);
+        self.earned.fetch_add(FOR_A_REQUEST, Relaxed);
         InFlight(Arc::clone(self))
+    }
+
+    /// A piece of a response is there.
+    pub(super) fn gave(&self) {
+        self.earned.fetch_add(FOR_A_PIECE, Relaxed);
+    }
+
+    pub(super) fn take_earned(&self) -> u64 {
+        self.earned.swap(0, Relaxed)
+    }
+
+    /// So many streams have not left.
+    pub(super) fn set_streams(&self, streams: usize) {
+        let before = self.streams.swap(streams as u32, Relaxed);
+        if before > 0 && streams == 0 {
+            self.idle_since.store(self.now(), Relaxed);
+        }
     }
 
     /// Bytes came: of a head, where nothing is in flight.
@@ -134,7 +161,8 @@ impl Activity {
             self.blocked_since.store(NEVER, Relaxed);
             self.idle_since.store(self.now(), Relaxed);
         }
-        if self.is_idle() {
+        if self.in_flight.load(Acquire) == 0 && self.is_answering() {
+            self.idle_since.store(self.now(), Relaxed);
             self.is_answering.store(false, Relaxed);
         }
     }
@@ -144,8 +172,9 @@ impl Activity {
         self.is_answering.load(Relaxed)
     }
 
+    /// Whether nothing is in flight, to the last byte that leaves.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.load(Acquire) == 0
+        self.in_flight.load(Acquire) == 0 && !self.is_answering() && self.streams.load(Relaxed) == 0
     }
 
     /// The client takes no more for now.
@@ -165,6 +194,7 @@ impl Activity {
         let was_closing = self.is_marked_closing();
         if !was_closing {
             self.closing_since.store(self.now(), Relaxed);
+            self.ending_since.store(self.now(), Relaxed);
         }
         !was_closing
     }
@@ -193,6 +223,9 @@ impl Activity {
 
     /// Tells the tasks of the connection.
     pub(super) fn enter(&self, stage: Stage) {
+        if stage == Stage::Draining {
+            self.ending_since.store(self.now(), Relaxed);
+        }
         self.stage.store(stage as u8, Release);
         for waker in [&self.driver, &self.reader, &self.writer] {
             waker.wake();
@@ -255,7 +288,7 @@ impl Activity {
             since => Some((self.at(since).checked_add(limit)?, why)),
         };
         let is_idle = self.is_idle() && self.blocked_since.load(Relaxed) == NEVER;
-        let idle = || after(&self.idle_since, self.idle(limits), Why::Idle);
+        let idle = || Some((self.idle_until(limits)?, Why::Idle));
         let head = after(&self.head_since, limits.head, Why::Head);
         [
             head.or_else(|| is_idle.then(idle).flatten()),
@@ -285,14 +318,14 @@ impl Activity {
         Some((self.accepted.checked_add(limit)?, Why::Age))
     }
 
-    /// How long nothing may be asked.
-    fn idle(&self, limits: &Limits) -> Duration {
-        let is_ending = self.stage() >= Stage::Draining || self.is_marked_closing();
-        if is_ending {
-            limits.idle.min(CLOSING)
-        } else {
-            limits.idle
-        }
+    /// Until when nothing may be asked. Who is to end has a little time to be asked for the last time.
+    fn idle_until(&self, limits: &Limits) -> Option<Instant> {
+        let idle_since = self.idle_since.load(Relaxed);
+        let (since, limit) = match self.ending_since.load(Relaxed) {
+            NEVER => (idle_since, limits.idle),
+            ending => (idle_since.max(ending), limits.idle.min(CLOSING)),
+        };
+        self.at(since).checked_add(limit)
     }
 
     fn now(&self) -> u64 {
@@ -314,3 +347,9 @@ impl Drop for InFlight {
 }
 
 const NEVER: u64 = u64::MAX;
+
+/// Control frames that come with a request: settings, windows, a ping.
+const FOR_A_REQUEST: u64 = 20;
+
+/// With a piece of a response: a PING, and a WINDOW_UPDATE for the stream and for the connection.
+const FOR_A_PIECE: u64 = 12;

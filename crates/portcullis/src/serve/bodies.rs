@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -10,7 +11,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::activity::InFlight;
+use super::activity::{Activity, InFlight};
 
 pin_project! {
     /// A body whose end is the end of its request.
@@ -28,6 +29,7 @@ pin_project! {
         #[pin]
         body: B,
         left: Option<B::Data>,
+        activity: Arc<Activity>,
     }
 }
 
@@ -81,8 +83,12 @@ impl<B: Body> Body for Answer<B> {
 // ===== impl Pieces =====
 
 impl<B: Body> Pieces<B> {
-    pub(super) const fn new(body: B) -> Self {
-        Self { body, left: None }
+    pub(super) const fn new(body: B, activity: Arc<Activity>) -> Self {
+        Self {
+            body,
+            left: None,
+            activity,
+        }
     }
 
     fn piece(left: &mut Option<B::Data>, mut data: B::Data) -> Frame<Bytes> {
@@ -103,11 +109,13 @@ impl<B: Body> Body for Pieces<B> {
         let this = self.project();
         if let Some(data) = this.left.take() {
             GIVEN.set(Given::Frame);
+            this.activity.gave();
             return Poll::Ready(Some(Ok(Self::piece(this.left, data))));
         }
         GIVEN.set(Given::Nothing);
         let frame = ready!(this.body.poll_frame(cx));
         GIVEN.set(Given::Frame);
+        this.activity.gave();
         Poll::Ready(frame.map(|frame| {
             Ok(match frame?.into_data() {
                 Ok(data) => Self::piece(this.left, data),

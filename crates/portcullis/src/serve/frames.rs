@@ -1,8 +1,8 @@
 //! The frames of HTTP/2 that cost more to answer than to send.
 
 use std::{
+    collections::HashSet,
     io::{self, ErrorKind},
-    sync::Arc,
 };
 
 use tokio::time::Instant;
@@ -11,18 +11,35 @@ use super::{activity::Activity, wire::PREFACE};
 
 /// Reads the heads of frames as they pass, and ends a connection that floods.
 ///
-/// Each frame that isn't a request or a piece of a body costs; the budget grows with time and with
-/// what the client reads. So a client that works may send as many as it needs to.
+/// Each frame that isn't a request or a piece of a body costs; the budget grows with time, with
+/// requests, and with what the client is sent. So a client that works may send as many as it needs to:
+/// gRPC's send a PING and a WINDOW_UPDATE for each message.
 #[derive(Debug)]
 pub(super) struct Frames {
+    came: Walk,
+    left: Walk,
+    has_settings: bool,
+    block: Block,
+    streams: Streams,
+    budget: Budget,
+}
+
+/// Goes from frame to frame (RFC 9113, section 4.1).
+#[derive(Debug)]
+struct Walk {
     /// Bytes to pass before the next head.
     payload: usize,
     head: [u8; HEAD],
-    /// How much of it came.
+    /// How much of it is there.
     filled: usize,
-    has_settings: bool,
-    block: Block,
-    budget: Budget,
+}
+
+/// The streams whose response has not left, whatever hyper knows of it: it hands all of a small one
+/// over at once, and h2 keeps what the client's window has no room for.
+#[derive(Debug, Default)]
+struct Streams {
+    open: HashSet<u32>,
+    last: u32,
 }
 
 /// The head of a request, in HEADERS and CONTINUATION.
@@ -49,11 +66,11 @@ struct Budget {
 impl Frames {
     pub(super) fn new() -> Self {
         Self {
-            payload: PREFACE.len(),
-            head: [0; HEAD],
-            filled: 0,
+            came: Walk::after(PREFACE.len()),
+            left: Walk::after(0),
             has_settings: false,
             block: Block::None,
+            streams: Streams::default(),
             budget: Budget::new(),
         }
     }
@@ -63,58 +80,50 @@ impl Frames {
     /// # Errors
     ///
     /// Returns an error when the client floods.
-    pub(super) fn read(&mut self, mut bytes: &[u8], activity: &Arc<Activity>) -> io::Result<()> {
-        self.budget.refill();
+    pub(super) fn read(&mut self, mut bytes: &[u8], activity: &Activity) -> io::Result<()> {
+        self.budget.refill(activity.take_earned());
         let was_open = self.block != Block::None;
         while !bytes.is_empty() {
-            bytes = self.pass(bytes);
-            bytes = self.take(bytes);
-            if self.filled == HEAD {
-                self.filled = 0;
-                self.frame(activity)?;
+            let is_head = self.came.step(&mut bytes);
+            self.block_ended();
+            if is_head {
+                self.frame_came(activity)?;
             }
         }
-        self.pass(&[]);
+        self.block_ended();
         match (was_open, self.block != Block::None) {
             (false, true) => activity.head_began(),
             (true, false) => activity.head_ended(),
             _ => {}
         }
+        activity.set_streams(self.streams.open.len());
         Ok(())
     }
 
     #[cfg(test)]
     pub(super) fn state(&self) -> (usize, usize, u64) {
-        (self.payload, self.filled, self.budget.left)
+        (self.came.payload, self.came.filled, self.budget.left)
     }
 
-    /// Passes a payload, or what came of it.
-    fn pass<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        let passed = self.payload.min(bytes.len());
-        self.payload -= passed;
-        if self.payload == 0 && self.block == Block::Last {
+    /// Looks at bytes that left.
+    pub(super) fn wrote(&mut self, mut bytes: &[u8], activity: &Activity) {
+        self.budget.written += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if self.left.step(&mut bytes) {
+                self.streams.left(&self.left);
+            }
+        }
+        activity.set_streams(self.streams.open.len());
+    }
+
+    fn block_ended(&mut self) {
+        if self.came.payload == 0 && self.block == Block::Last {
             self.block = Block::None;
         }
-        &bytes[passed..]
     }
 
-    /// Takes the head of a frame, or what came of it.
-    fn take<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        let taken = (HEAD - self.filled).min(bytes.len());
-        self.head[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
-        self.filled += taken;
-        &bytes[taken..]
-    }
-
-    /// The client was sent bytes.
-    pub(super) const fn wrote(&mut self, bytes: usize) {
-        self.budget.written += bytes as u64;
-    }
-
-    /// A frame's head is whole: RFC 9113, section 4.1.
-    fn frame(&mut self, activity: &Arc<Activity>) -> io::Result<()> {
-        let [a, b, c, kind, flags, ..] = self.head;
-        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+    fn frame_came(&mut self, activity: &Activity) -> io::Result<()> {
+        let (kind, flags) = (self.came.head[3], self.came.head[4]);
         let has = |flag| flags & flag != 0;
         match kind {
             HEADERS | CONTINUATION if has(END_HEADERS) => self.block = Block::Last,
@@ -125,14 +134,80 @@ impl Frames {
             }
             _ => {}
         }
+        self.streams.came(&self.came);
         let price = match kind {
-            DATA if self.payload > 0 || has(END_STREAM) => 0,
+            DATA if self.came.payload > 0 || has(END_STREAM) => 0,
             HEADERS => 0,
             PING | SETTINGS if has(ACK) => 1,
             PING | SETTINGS => ANSWERED,
             _ => 1,
         };
         self.budget.spend(price)
+    }
+}
+
+// ===== impl Walk =====
+
+impl Walk {
+    const fn after(payload: usize) -> Self {
+        Self {
+            payload,
+            head: [0; HEAD],
+            filled: 0,
+        }
+    }
+
+    /// Passes a payload, or takes a part of a head. Returns `true` if the head is whole.
+    fn step(&mut self, bytes: &mut &[u8]) -> bool {
+        let passed = self.payload.min(bytes.len());
+        self.payload -= passed;
+        *bytes = &bytes[passed..];
+        let taken = (HEAD - self.filled).min(bytes.len());
+        self.head[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
+        self.filled += taken;
+        *bytes = &bytes[taken..];
+        if self.filled < HEAD {
+            return false;
+        }
+        self.filled = 0;
+        let [a, b, c, ..] = self.head;
+        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        true
+    }
+
+    const fn stream(&self) -> u32 {
+        let [_, _, _, _, _, a, b, c, d] = self.head;
+        u32::from_be_bytes([a & 0x7f, b, c, d])
+    }
+}
+
+// ===== impl Streams =====
+
+impl Streams {
+    fn came(&mut self, frame: &Walk) {
+        let stream = frame.stream();
+        match frame.head[3] {
+            // A second HEADERS of a stream are its trailers.
+            HEADERS if stream > self.last => {
+                self.last = stream;
+                if self.open.len() < MOST_STREAMS {
+                    self.open.insert(stream);
+                }
+            }
+            RST_STREAM => {
+                self.open.remove(&stream);
+            }
+            _ => {}
+        }
+    }
+
+    fn left(&mut self, frame: &Walk) {
+        let is_end = frame.head[4] & END_STREAM != 0;
+        match frame.head[3] {
+            DATA | HEADERS if is_end => self.open.remove(&frame.stream()),
+            RST_STREAM => self.open.remove(&frame.stream()),
+            _ => false,
+        };
     }
 }
 
@@ -147,7 +222,7 @@ impl Budget {
         }
     }
 
-    fn refill(&mut self) {
+    fn refill(&mut self, earned_by_work: u64) {
         if self.left < BURST {
             let passed = self.refilled.elapsed().as_millis() as u64;
             let earned = passed * PER_SECOND / 1000;
@@ -155,7 +230,10 @@ impl Budget {
                 self.refilled = Instant::now();
             }
             let read = self.written / BYTES_PER_FRAME;
-            self.left = self.left.saturating_add(earned + read).min(BURST);
+            self.left = self
+                .left
+                .saturating_add(earned + read + earned_by_work)
+                .min(BURST);
         } else {
             self.refilled = Instant::now();
         }
@@ -178,6 +256,7 @@ const HEAD: usize = 9;
 // RFC 9113, section 6.
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const CONTINUATION: u8 = 9;
@@ -197,3 +276,6 @@ const PER_SECOND: u64 = 100;
 /// Bytes that the client reads for one more: twice as many as it needs for its windows when it
 /// updates them after each KiB.
 const BYTES_PER_FRAME: u64 = 512;
+
+/// Of streams, and those that are refused: more than any client may have.
+const MOST_STREAMS: usize = 4096;

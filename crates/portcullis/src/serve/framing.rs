@@ -13,6 +13,15 @@ pub(super) struct Framing {
     line: Line,
 }
 
+/// Where a request goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// In its head, at this byte.
+    Head { at: usize },
+    /// In its body, of which hyper has begun to read.
+    Body,
+}
+
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -37,6 +46,8 @@ struct Head {
     has_begun: bool,
     length: Option<u64>,
     is_encoded: bool,
+    /// What follows may be something else than HTTP.
+    may_leave: bool,
 }
 
 /// A line, as far as it came.
@@ -57,13 +68,14 @@ impl Framing {
                 has_begun: false,
                 length: None,
                 is_encoded: false,
+                may_leave: false,
             },
             line: Line::new(),
         }
     }
 
     /// Follows bytes. Returns where a request goes wrong, if one does.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Option<Wrong> {
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
@@ -82,8 +94,10 @@ impl Framing {
                         self.line.add(rest);
                         return None;
                     };
+                    let is_head = self.at == At::Head;
                     if !self.line_came(&rest[..end]) {
-                        return Some(at + end);
+                        let wrong = Wrong::Head { at: at + end };
+                        return Some(if is_head { wrong } else { Wrong::Body });
                     }
                     end + 1
                 }
@@ -106,19 +120,30 @@ impl Framing {
         let mut line = std::mem::replace(&mut self.line, Line::new());
         line.add(end);
         let kept = line.length.min(LONGEST);
-        if line.length > LONGEST && line.last == b'\r' {
+        if line.length > LONGEST {
+            if self.needs_all_of(&line.start) {
+                return false;
+            }
             // What is in between doesn't matter.
-            line.start[LONGEST - 1] = b'\r';
+            line.start[LONGEST - 1] = line.last;
         }
         self.line_is(&line.start[..kept])
+    }
+
+    /// Whether a line that came in pieces, and is long, can't be understood by its start.
+    fn needs_all_of(&self, start: &[u8]) -> bool {
+        match self.at {
+            At::Head => FRAMING.iter().any(|name| value(start, name).is_some()),
+            At::Size => start.iter().all(u8::is_ascii_hexdigit),
+            _ => false,
+        }
     }
 
     /// Takes a line without its LF, or the start and the last byte of a long one.
     #[inline]
     fn line_is(&mut self, line: &[u8]) -> bool {
         let Some(line) = line.strip_suffix(b"\r") else {
-            // hyper looks at these in bodies itself.
-            return self.at != At::Head;
+            return false;
         };
         match self.at {
             At::Head if line.is_empty() && self.head.has_begun => {
@@ -161,10 +186,11 @@ impl Head {
         // Blank lines before a request are none of it (RFC 9112, section 2.2).
         if !self.has_begun {
             self.has_begun = !line.is_empty();
+            self.may_leave = line.starts_with(b"CONNECT ");
             return true;
         }
         match line.first() {
-            Some(b'c' | b'C' | b't' | b'T') => self.add_field(line),
+            Some(b'c' | b'C' | b't' | b'T' | b'u' | b'U') => self.add_field(line),
             _ => true,
         }
     }
@@ -177,11 +203,13 @@ impl Head {
             self.length = Some(number.unwrap_or(0));
         }
         self.is_encoded |= value(line, b"transfer-encoding:").is_some();
+        self.may_leave |= value(line, b"upgrade:").is_some();
         !(self.is_encoded && self.length.is_some())
     }
 
     const fn body(self) -> At {
         match self.length {
+            _ if self.may_leave => At::Opaque,
             _ if self.is_encoded => At::Size,
             Some(length) if length > 0 => At::Length(length),
             _ => At::Head,
@@ -229,3 +257,6 @@ fn size(line: &[u8]) -> Option<u64> {
 
 /// Bytes of a line that matter: a name, and a number.
 const LONGEST: usize = 64;
+
+/// Fields that say where a request ends.
+const FRAMING: [&[u8]; 2] = [b"content-length:", b"transfer-encoding:"];

@@ -39,7 +39,7 @@ impl Limits {
         head: Duration::from_secs(10),
         handshake: Duration::from_secs(10),
         idle: Duration::from_secs(75),
-        write: Duration::from_secs(30),
+        write: Duration::from_secs(300),
         age: None,
         age_grace: Duration::from_secs(30),
         connections: 10_000,

@@ -12,16 +12,17 @@
 //! | sends nothing, a part of a head, of HTTP/2's preface, of a HEADERS | after the [header timeout](Server::header_timeout), from the connection on, or from the first byte of a later request |
 //! | has not finished the TLS handshake | after the [handshake timeout](Server::handshake_timeout) |
 //! | asks nothing, whatever it pings | after the [idle timeout](Server::idle_timeout), with GOAWAY |
-//! | reads less than 256 bytes a second | after the [write timeout](Server::write_timeout) |
-//! | takes nothing of one stream, as of a window of 0 | the same, but only the stream: RST_STREAM |
-//! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
+//! | reads less than 256 bytes a second, as far as it is seen | after the [write timeout](Server::write_timeout) |
+//! | takes less than a frame of one stream, 16 KiB, as of a window of 0 | the same, but only the stream: RST_STREAM |
+//! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free, 20 for each request, 12 for each piece of a response, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
 //! | is one too many in all | at once, where something is in flight on all others; else one of those that wait makes room |
 //! | has one too many | at once |
 //!
 //! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged; with
 //! [`Server::edge`] as that edge answers. So is one of HTTP/1 with a line end of a bare LF in its head,
 //! or with both `Content-Length` and `Transfer-Encoding` (RFC 9112, sections 2.2 and 6.1), which hyper
-//! takes: servers in a row find its end in different places. What the
+//! takes: servers in a row find its end in different places. Behind a request that asks for an upgrade
+//! nothing is looked at. What the
 //! body of a request may take is for [`timeout`](crate::timeout) and
 //! [`body_limit`](crate::body_limit): they answer.
 //!
@@ -47,7 +48,7 @@
 //!    load balancers notice. Responses of HTTP/1 carry `connection: close`.
 //! 2. Nothing new is accepted, after what waits already. Handlers learn of it:
 //!    [`Shutdown::draining`]. Connections end after the response that is under way (GOAWAY on HTTP/2),
-//!    idle ones when nothing was asked for a second, so that no request is lost that is on its way.
+//!    idle ones a second later, so that a request is answered that is on its way.
 //!    All have at most the [drain time](Server::drain), upgraded ones too.
 //! 3. What is left is cut. [`Server::flush`] runs, and [`Stopped`] says how it went.
 //!
@@ -88,7 +89,7 @@
 //! | [`Server::header_timeout`] | 10 s | a head is a few packets |
 //! | [`Server::handshake_timeout`] | 10 s | the same |
 //! | [`Server::idle_timeout`] | 75 s | above the 60 s of load balancers: who closes first must be the client |
-//! | [`Server::write_timeout`] | 30 s | a mobile network may be gone for seconds |
+//! | [`Server::write_timeout`] | 5 min | what is read is seen in steps: a client's system keeps megabytes for it (6 MB on Linux), and says so when a large part is free again |
 //! | [`Server::max_age`] | none | what closes it is the client, or a limit above |
 //! | [`Server::max_connections`] | 10,000 | an idle one takes some 10 KiB, and a descriptor |
 //! | [`Server::max_client_connections`] | half of all | one client alone keeps nobody out; behind a proxy all clients are one |

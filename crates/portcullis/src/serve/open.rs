@@ -9,7 +9,9 @@ use std::{
 use slab::Slab;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{activity::Activity, connection::Refused, counts::Tally, shutdown::Stage};
+use super::{
+    activity::Activity, connection::Refused, counts::Tally, limits::Limits, shutdown::Stage,
+};
 
 /// The connections of a server that are open. Clones are handles to them.
 #[derive(Clone, Debug, Default)]
@@ -49,9 +51,17 @@ pub(super) struct Slot {
 impl Open {
     /// Opens a connection, unless the server stops, or there are too many and none waits that could
     /// make room.
-    pub(super) fn open(&self, limit: usize) -> Option<Slot> {
+    ///
+    /// A client that has its share already, where it is known before it speaks, makes nobody go.
+    pub(super) fn open(&self, limits: &Limits, client: Option<IpAddr>) -> Option<Slot> {
+        let limit = limits.connections;
         let mut connections = self.lock();
         if connections.stage >= Stage::Draining {
+            return None;
+        }
+        let count = client.and_then(|client| connections.clients.get(&network(client)));
+        if count.is_some_and(|count| *count >= limits.of_one_client()) {
+            self.tally().refused(Refused::ClientFull);
             return None;
         }
         if connections.all.len() >= limit && !connections.make_room() {

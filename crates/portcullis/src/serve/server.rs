@@ -202,7 +202,10 @@ where
         peer: SocketAddr,
         transport: Transport,
     ) -> impl Future<Output = ()> + Send + use<S, B> {
-        let slot = self.open.open(self.settings.limits.connections);
+        let client = peer.ip();
+        let is_client = !self.settings.proxies.contains(client);
+        let client = is_client.then_some(client);
+        let slot = self.open.open(&self.settings.limits, client);
         let settings = Arc::clone(&self.settings);
         let service = self.service.clone();
         async move {

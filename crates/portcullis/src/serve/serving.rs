@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONNECTION};
 use http_body::Body;
 use hyper::{
     body::Incoming,
@@ -70,10 +70,13 @@ where
     let service = service_fn(move |req: Request<Incoming>| {
         let activity = Arc::clone(&requests.activity);
         let in_flight = activity.begin();
+        let is_connect = req.method() == Method::CONNECT;
         let response = inner.call(requests.introduce(req));
         async move {
             let mut response = response.await?;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let status = response.status();
+            let is_tunnel = is_connect && status.is_success();
+            if is_tunnel || status == StatusCode::SWITCHING_PROTOCOLS {
                 activity.upgrade();
             } else if activity.is_closing() {
                 let close = HeaderValue::from_static("close");
@@ -106,11 +109,13 @@ where
     let driver = Driver::of(&opened);
     let inner = TowerToHyperService::new(service);
     let service = service_fn(move |req: Request<Incoming>| {
-        let in_flight = requests.activity.begin();
+        let activity = Arc::clone(&requests.activity);
+        let in_flight = activity.begin();
         let response = inner.call(requests.introduce(req));
         async move {
             let response = response.await?;
-            Ok::<_, S::Error>(response.map(|body| Pieces::new(Answer::new(body, in_flight))))
+            let pieces = |body| Pieces::new(Answer::new(body, in_flight), activity);
+            Ok::<_, S::Error>(response.map(pieces))
         }
     });
     let wire = Wire::new(opened.io, opened.begun, opened.slot).frames();

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     activity::{Activity, Side},
     frames::Frames,
-    framing::Framing,
+    framing::{Framing, Wrong},
     open::Slot,
     refusal::Refusals,
 };
@@ -90,8 +90,7 @@ impl Wire {
         }
         let Some(frames) = &mut self.frames else {
             self.activity.read();
-            self.look_at_framing(buf, start);
-            return Ok(());
+            return self.look_at_framing(buf, start);
         };
         let flooded = frames.read(&buf.filled()[start..], &self.activity);
         if flooded.is_err() {
@@ -102,16 +101,27 @@ impl Wire {
         flooded
     }
 
-    /// Where a request goes wrong that hyper would take, it gets something that it doesn't.
-    fn look_at_framing(&mut self, buf: &mut ReadBuf<'_>, start: usize) {
+    /// Where a head goes wrong that hyper would take, it gets something that it doesn't.
+    fn look_at_framing(&mut self, buf: &mut ReadBuf<'_>, start: usize) -> io::Result<()> {
         if self.activity.is_upgraded() {
             self.framing.end();
         }
-        if let Some(at) = self.framing.read(&buf.filled()[start..]) {
-            buf.set_filled(start + at);
-            self.framing.end();
-            self.begun = Begun(BytesMut::from(&UNREADABLE[..]));
-            self.begun.read(buf);
+        match self.framing.read(&buf.filled()[start..]) {
+            None => Ok(()),
+            Some(Wrong::Body) => {
+                buf.set_filled(start);
+                Err(io::Error::new(
+                    ErrorKind::InvalidData,
+                    "a body in two readings",
+                ))
+            }
+            Some(Wrong::Head { at }) => {
+                buf.set_filled(start + at);
+                self.framing.end();
+                self.begun = Begun(BytesMut::from(&UNREADABLE[..]));
+                self.begun.read(buf);
+                Ok(())
+            }
         }
     }
 
@@ -140,12 +150,21 @@ impl Wire {
     }
 
     /// Notes how a write went.
-    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn note(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(bytes)) => {
                 self.activity.wrote(bytes);
                 if let Some(frames) = &mut self.frames {
-                    frames.wrote(bytes);
+                    let mut left = bytes;
+                    for buf in bufs {
+                        let part = &buf[..left.min(buf.len())];
+                        frames.wrote(part, &self.activity);
+                        left -= part.len();
+                    }
                 }
             }
             Poll::Ready(Err(_)) => {}
@@ -193,7 +212,7 @@ impl AsyncWrite for Wire {
             return Poll::Ready(Ok(bytes));
         }
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.note(written)
+        self.note(written, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -277,5 +296,8 @@ const FIRST_READ: usize = 1024;
 /// What no head has (RFC 9112, section 2.2), and an end of one.
 const UNREADABLE: [u8; 5] = *b"\0\r\n\r\n";
 
-/// A GOAWAY of `ENHANCE_YOUR_CALM`, after which no stream counts (RFC 9113, sections 6.8 and 7).
-const GO_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xb];
+/// A GOAWAY of `ENHANCE_YOUR_CALM` (RFC 9113, sections 6.8 and 7). Any stream may have been served: a
+/// client must not send again what it can't repeat.
+const GO_AWAY: [u8; 17] = [
+    0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0xb,
+];

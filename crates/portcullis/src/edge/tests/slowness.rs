@@ -177,6 +177,21 @@ async fn a_stream_may_last_and_not_be_silent_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_both_ways_may_be_slow_once_it_is_answered() {
+    let echoes = |request: Request<RequestBody<Trickle>>| async move {
+        Ok::<_, Infallible>(Response::new(request.into_body()))
+    };
+    for (pause, is_whole) in [(25, true), (301, false)] {
+        let edge = Edge::new().hygiene(None).body_limit(None).build().unwrap();
+        let body = Trickle::new(pause * SECOND, b"hi", 20);
+        let service = edge.layer(service_fn(echoes));
+        let response = service.oneshot(Request::new(body)).await.unwrap();
+
+        assert_eq!(response.into_body().collect().await.is_ok(), is_whole);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_of_grpc_may_ask_for_less_and_not_for_more() {
     for (asked, seconds) in [("2S", 2), ("1H", 30), ("soon", 30)] {
         let waits = |request: Request<_>| async move {

@@ -104,6 +104,9 @@ fn targets_and_fields_have_a_largest_size() {
     };
     assert_eq!((of_count(100), of_count(101)), (200, 431));
 
+    let crumbs = [&[host][..], &[("cookie", "a=b"); 300]].concat();
+    assert_eq!(status(&guard, head("GET", "/", &crumbs)), 200);
+
     let smaller = Hygiene::new().max_uri(10).max_headers(20, 2);
     assert_eq!(status(&smaller, head("GET", "/0123456789", &[host])), 414);
     let three = [host, ("b", ""), ("c", "")];

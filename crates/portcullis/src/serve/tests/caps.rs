@@ -48,6 +48,39 @@ async fn who_waits_longest_makes_room_and_who_is_served_never_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_not_read_all_of_its_response_makes_no_room() {
+    let large1 = b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n".to_vec();
+    let settings = frame(4, 0, 0, &[&[0, 4][..], &1000_u32.to_be_bytes()].concat());
+    let preface = &crate::serve::wire::PREFACE[..];
+    let small2 = [preface, &settings, &get(1, "/fifteen")].concat();
+    for asked in [large1, small2] {
+        let server = server().max_connections(1);
+        let connections = server.connections();
+        let client = Client::sending(&connections, &asked).await;
+        tokio::time::sleep(SECOND).await;
+
+        assert_took(Client::new(&connections).closed().await, Duration::ZERO);
+        assert!(!client.served.is_finished());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_with_too_many_makes_nobody_go() {
+    let server = server().max_connections(3).max_client_connections(2);
+    let connections = server.connections();
+    let victim = Client::from("192.0.2.9:1", &connections);
+    let _attacker = [
+        Client::from("192.0.2.1:1", &connections),
+        Client::from("192.0.2.1:2", &connections),
+    ];
+    tokio::task::yield_now().await;
+    let third = Client::from("192.0.2.1:3", &connections);
+
+    assert_took(third.closed().await, Duration::ZERO);
+    assert_took(victim.closed().await, 10 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_has_its_share_which_is_half_unless_told() {
     let server = server().max_connections(4);
     let connections = server.connections();

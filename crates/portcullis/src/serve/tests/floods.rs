@@ -61,6 +61,29 @@ async fn who_pings_each_second_and_reads_much_is_served() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_of_grpc_pings_for_each_message_and_is_served() {
+    let server = server();
+    let mut client = Client::sending(&server.connections(), &hello()).await;
+    let ping = frame(6, 0, 0, &[0; 8]);
+    let window = frame(8, 0, 0, &20_u32.to_be_bytes());
+    for call in 0..500_u32 {
+        let asked = [&get(2 * call + 1, "/")[..], &ping, &window].concat();
+        client.io.write_all(&asked).await.unwrap();
+        read_frame(&mut client, 0).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_is_ended_without_a_word_that_nothing_was_served() {
+    let seen = flood(&frame(6, 0, 0, &[0; 8])).await;
+
+    assert!(
+        seen.ends_with(&[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0xb]),
+        "{seen:?}"
+    );
+}
+
 /// Frames, and how a client may cut them.
 fn conversation() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
     let one = (

@@ -22,7 +22,7 @@ use tower::{Service, service_fn};
 use super::{Connections, Server};
 use crate::{BoxError, Counts};
 
-/// Answers `/large` with 1 MiB, `/endless` never, `/slow` after a minute, and echoes bodies.
+/// Answers `/large` with 1 MiB, `/fifteen` with 15,000 bytes, `/endless` never, `/slow` after a minute, and echoes bodies.
 pub(super) fn app() -> impl Service<
     Request<Incoming>,
     Response = Response<BoxBody<Bytes, BoxError>>,
@@ -35,6 +35,7 @@ pub(super) fn app() -> impl Service<
     service_fn(|req: Request<Incoming>| async move {
         let path = req.uri().path().to_owned();
         let body = match path.as_str() {
+            "/fifteen" => Bytes::from(vec![b'x'; 15_000]),
             "/large" => Bytes::from(vec![b'x'; 1 << 20]),
             "/slow" => {
                 tokio::time::sleep(Duration::from_secs(60)).await;

@@ -57,6 +57,33 @@ async fn who_has_just_been_served_may_ask_once_more_and_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idle_connection_may_be_asked_for_a_second_and_a_response_is_read_to_its_end() {
+    let stopping = stopping(20 * SECOND);
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut idle = Client::sending(&stopping.connections, request).await;
+    idle.read_until(b"ok").await;
+    let settings = frame(4, 0, 0, &[&[0, 4][..], &1000_u32.to_be_bytes()].concat());
+    let preface = &crate::serve::wire::PREFACE[..];
+    let asked = [preface, &settings, &get(1, "/fifteen")].concat();
+    let mut slow = Client::sending(&stopping.connections, &asked).await;
+    tokio::time::sleep(5 * SECOND).await;
+    stopping.shutdown.begin();
+    tokio::time::sleep(SECOND / 10).await;
+
+    idle.io.write_all(request).await.unwrap();
+    assert!(idle.read_to_end().await.0.ends_with(b"ok"));
+    let mut left = 15_000;
+    while left > 0 {
+        left -= hostile::read_frame(&mut slow, 0).await.payload.len();
+        tokio::time::sleep(SECOND / 2).await;
+        let window = frame(8, 0, 1, &1000_u32.to_be_bytes());
+        slow.io.write_all(&window).await.unwrap();
+    }
+    let stopped = stopping.stopped.await.unwrap();
+    assert_eq!((stopped.ended(), stopped.cut()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_has_just_connected_is_served_and_who_has_long_been_silent_is_not_waited_for() {
     let stopping = stopping(20 * SECOND);
     let silent = Client::new(&stopping.connections);

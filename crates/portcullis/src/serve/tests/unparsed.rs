@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::serve::framing::Framing;
+use crate::serve::framing::{Framing, Wrong};
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_parser_is_completed_counted_and_read_by_the_client() {
@@ -98,6 +98,79 @@ async fn what_servers_in_a_row_read_differently_is_refused_wherever_it_stands() 
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_line_that_comes_in_pieces_hides_the_next_request() {
+    let inner = b"X / HTTP/1.1\r\ncontent-length: 90000\r\n\r\n";
+    let bad = b"GET / HTTP/1.1\nhost: x\r\n\r\n";
+    let post = b"POST / HTTP/1.1\r\nhost: a\r\n";
+    let chunked = [&post[..], b"transfer-encoding: chunked\r\n\r\n"].concat();
+    let blanks = [&post[..], b"content-length:", &[b' '; 60]].concat();
+    let zeros = [&chunked[..], &[b'0'; 70]].concat();
+    let trailers = b"3\r\nabc\r\n0\r\nX: a\n\r\nY: b\r\ncontent-length: 90000\r\n\r\n";
+    let cases: [[Vec<u8>; 2]; 3] = [
+        [blanks, [&b"39\r\n\r\n"[..], inner, bad].concat()],
+        [
+            zeros,
+            [&b"29\r\n\r\n"[..], inner, b"\r\n0\r\n\r\n", bad].concat(),
+        ],
+        [chunked, [&trailers[..], bad].concat()],
+    ];
+    for pieces in cases {
+        let server = server();
+        let mut client = Client::new(&server.connections());
+        for piece in &pieces {
+            client.io.write_all(piece).await.unwrap();
+            tokio::time::sleep(SECOND).await;
+        }
+        let (seen, _) = client.read_to_end().await;
+        let seen = String::from_utf8_lossy(&seen);
+        assert!(
+            seen.matches("HTTP/1.1 200").count() <= 1,
+            "{pieces:?}: {seen}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_an_upgrade_is_not_looked_at() {
+    for (request, status) in [
+        ("CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n", 200),
+        (
+            "GET / HTTP/1.1\r\nhost: a\r\nupgrade: e\r\nconnection: upgrade\r\n\r\n",
+            101,
+        ),
+    ] {
+        let app = service_fn(move |mut req: Request<Incoming>| {
+            tokio::spawn(async move {
+                let io = hyper::upgrade::on(&mut req).await.unwrap();
+                let (mut read, mut write) = tokio::io::split(hyper_util::rt::TokioIo::new(io));
+                tokio::io::copy(&mut read, &mut write).await
+            });
+            let response = Response::builder().status(status).header("upgrade", "e");
+            let response = response.header("connection", "upgrade");
+            let body = Full::new(Bytes::new());
+            std::future::ready(Ok::<_, Infallible>(response.body(body).unwrap()))
+        });
+        let server = Server::new(app).max_connections(1);
+        let (mut io, theirs) = duplex(1024);
+        let peer = ([192, 0, 2, 1], 1).into();
+        tokio::spawn(server.connections().serve_connection(theirs, peer));
+        let all = [request.as_bytes(), b"hello\nworld\n"].concat();
+        io.write_all(&all).await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"world\n") {
+            assert!(io.read_buf(&mut seen).await.unwrap() > 0, "{seen:?}");
+        }
+        assert!(seen.ends_with(b"\r\n\r\nhello\nworld\n"), "{seen:?}");
+        // It takes its place, and gives way to nobody.
+        let (mut other, theirs) = duplex(1024);
+        tokio::spawn(server.connections().serve_connection(theirs, peer));
+        assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
+        io.write_all(b"more\n").await.unwrap();
+        io.read_exact(&mut [0; 5]).await.unwrap();
+    }
+}
+
 /// A request, and what comes back of its body.
 fn request() -> impl Strategy<Value = Vec<u8>> {
     let body = prop::collection::vec(any::<u8>(), 0..40);
@@ -142,13 +215,15 @@ proptest! {
             }
         }
         // It knows that a head comes next.
-        prop_assert_eq!(framing.read(wrong), Some(wrong.len() - 1));
+        let at = wrong.len() - 1;
+        prop_assert_eq!(framing.read(wrong), Some(Wrong::Head { at }));
     }
 
     #[test]
     fn framing_takes_any_bytes(bytes: Vec<u8>) {
         let mut framing = Framing::new();
-        let at = framing.read(&bytes);
-        prop_assert!(at.is_none_or(|at| bytes[at] == b'\n'));
+        if let Some(Wrong::Head { at }) = framing.read(&bytes) {
+            prop_assert_eq!(bytes[at], b'\n');
+        }
     }
 }
