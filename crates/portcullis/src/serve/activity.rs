@@ -155,8 +155,16 @@ impl Activity {
         }
     }
 
+    /// Whether hyper has handed over all there is, and something of it waits for the client.
+    fn is_handed_over(&self) -> bool {
+        self.in_flight.load(Acquire) == 0 && self.streams.load(Relaxed) > 0
+    }
+
     /// The client took all.
     pub(super) fn flushed(&self) {
+        if self.is_handed_over() {
+            return;
+        }
         if self.blocked_since.load(Relaxed) != NEVER {
             self.blocked_since.store(NEVER, Relaxed);
             self.idle_since.store(self.now(), Relaxed);
@@ -343,6 +351,9 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.idle_since.store(self.0.now(), Relaxed);
         self.0.in_flight.fetch_sub(1, Release);
+        if self.0.is_handed_over() {
+            self.0.blocked();
+        }
     }
 }
 

@@ -151,6 +151,27 @@ async fn a_stream_whose_window_stays_shut_is_reset_and_its_neighbours_are_served
 }
 
 #[tokio::test(start_paused = true)]
+async fn small_answers_that_nobody_has_room_for_end_the_connection() {
+    let server = server()
+        .write_timeout(10 * SECOND)
+        .idle_timeout(60 * SECOND);
+    for (window, more) in [(1_u32, 0_u32), (1, 1)] {
+        let settings = frame(4, 0, 0, &[&[0, 4][..], &window.to_be_bytes()].concat());
+        let asked = [&PREFACE[..], &settings, &get(1, "/fifteen"), &get(3, "/")].concat();
+        let mut client = Client::sending(&server.connections(), &asked).await;
+        let began = Instant::now();
+        while !client.served.is_finished() {
+            tokio::time::sleep(SECOND).await;
+            if more > 0 {
+                let update = frame(8, 0, 1, &more.to_be_bytes());
+                let _ = client.io.write_all(&update).await;
+            }
+            assert!(began.elapsed() < 14 * SECOND, "{window}, {more}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_old_connection_ends_after_what_is_under_way() {
     let server = server().max_age(50 * SECOND, 20 * SECOND);
     let request = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
