@@ -290,8 +290,9 @@ fn cut() -> io::Error {
 /// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
 pub(super) const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Bytes.
-const FIRST_READ: usize = 1024;
+/// Bytes: what hyper reads at once. It closes a connection whose request's body did not all come with
+/// the head, when the response is there before anybody read it.
+const FIRST_READ: usize = 8 << 10;
 
 /// What no head has (RFC 9112, section 2.2), and an end of one.
 const UNREADABLE: [u8; 5] = *b"\0\r\n\r\n";
