@@ -72,6 +72,14 @@ impl Limits {
     }
 }
 
+/// Returns a time that may be added to any: one beyond what a clock can hold is no limit.
+pub(super) fn capped(time: Duration) -> Duration {
+    time.min(NO_LIMIT)
+}
+
+/// A hundred years.
+const NO_LIMIT: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Bytes a second. The slowest mobile networks carry some thousand.
 pub(super) const LEAST_READ: u64 = 256;
 

@@ -10,8 +10,12 @@ use portcullis_core::{BoxError, Scheme};
 use tower_service::Service;
 
 use super::{
-    Connections, Listener, Server, Shutdown, admin::Admin, limits::Versions, signal::Stop,
-    transport::Transport, unparsed,
+    Connections, Listener, Server, Shutdown,
+    admin::Admin,
+    limits::{Versions, capped},
+    signal::Stop,
+    transport::Transport,
+    unparsed,
 };
 use crate::{EdgeLayer, Health};
 
@@ -100,33 +104,33 @@ impl<S> Server<S> {
     /// Sets how long a client has for a whole head: from the connection on, and from the first byte
     /// of each request after the first.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
-        self.settings().limits.head = timeout;
+        self.settings().limits.head = capped(timeout);
         self
     }
 
     /// Sets how long a client has for the TLS handshake.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.settings().limits.handshake = timeout;
+        self.settings().limits.handshake = capped(timeout);
         self
     }
 
     /// Sets how long a connection may be without a request.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings().limits.idle = timeout;
+        self.settings().limits.idle = capped(timeout);
         self
     }
 
     /// Sets in which time a client that is written to must read something: a connection, at least 256
     /// bytes a second; a stream of HTTP/2, at least a frame.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.settings().limits.write = timeout;
+        self.settings().limits.write = capped(timeout);
         self
     }
 
     /// Closes connections of this age, and gives what is under way then the `grace` to end.
     pub fn max_age(mut self, age: Duration, grace: Duration) -> Self {
-        self.settings().limits.age = Some(age);
-        self.settings().limits.age_grace = grace;
+        self.settings().limits.age = Some(capped(age));
+        self.settings().limits.age_grace = capped(grace);
         self
     }
 }

@@ -101,6 +101,20 @@ async fn a_client_has_its_share_which_is_half_unless_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_time_beyond_what_a_clock_can_hold_is_no_limit() {
+    let server = server()
+        .header_timeout(Duration::MAX)
+        .handshake_timeout(Duration::MAX)
+        .idle_timeout(Duration::MAX)
+        .write_timeout(Duration::MAX)
+        .max_age(SECOND, Duration::MAX);
+    let request = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
+    let client = Client::sending(&server.connections(), request).await;
+
+    assert!(client.read_to_end().await.0.ends_with(b"slow"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_zero_is_refused_in_one_line() {
     let server = server().max_connections(0).idle_timeout(Duration::ZERO);
     let error = server.shutdown_on(async {}).await.unwrap_err();
