@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::{
     limits::{CLOSING, LEAST_READ, Limits},
     shutdown::Stage,
+    version::Version,
 };
 
 /// What happens on a connection. Times are nanoseconds since it was accepted.
@@ -40,7 +41,7 @@ pub(super) struct Activity {
     blocked_since: AtomicU64,
     /// What it read since then.
     read_since: AtomicU64,
-    /// A request came whose response isn't flushed.
+    /// Of HTTP/1: a request came whose response isn't flushed.
     is_answering: AtomicBool,
     /// It ends as soon as nothing is in flight.
     closing_since: AtomicU64,
@@ -106,11 +107,13 @@ impl Activity {
     }
 
     /// A request's head is whole.
-    pub(super) fn begin(self: &Arc<Self>) -> InFlight {
+    pub(super) fn begin(self: &Arc<Self>, version: Version) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
         self.head_since.store(NEVER, Relaxed);
-        self.is_answering.store(true, Relaxed);
-        self.earned.fetch_add(FOR_A_REQUEST, Relaxed);
+        match version {
+            Version::Http1 => self.is_answering.store(true, Relaxed),
+            Version::Http2 => _ = self.earned.fetch_add(FOR_A_REQUEST, Relaxed),
+        }
         InFlight(Arc::clone(self))
     }
 
@@ -158,6 +161,14 @@ impl Activity {
     /// Whether hyper has handed over all there is, and something of it waits for the client.
     fn is_handed_over(&self) -> bool {
         self.in_flight.load(Acquire) == 0 && self.streams.load(Relaxed) > 0
+    }
+
+    /// Notes if all that is left waits for the client. Only who serves the connection may: it also
+    /// notes what leaves.
+    pub(super) fn note_handed_over(&self) {
+        if self.is_handed_over() {
+            self.blocked();
+        }
     }
 
     /// The client took all.
@@ -352,7 +363,7 @@ impl Drop for InFlight {
         self.0.idle_since.store(self.0.now(), Relaxed);
         self.0.in_flight.fetch_sub(1, Release);
         if self.0.is_handed_over() {
-            self.0.blocked();
+            self.0.driver.wake();
         }
     }
 }

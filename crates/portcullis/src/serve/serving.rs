@@ -69,7 +69,7 @@ where
     let inner = TowerToHyperService::new(service);
     let service = service_fn(move |req: Request<Incoming>| {
         let activity = Arc::clone(&requests.activity);
-        let in_flight = activity.begin();
+        let in_flight = activity.begin(Version::Http1);
         let is_connect = req.method() == Method::CONNECT;
         let response = inner.call(requests.introduce(req));
         async move {
@@ -110,7 +110,7 @@ where
     let inner = TowerToHyperService::new(service);
     let service = service_fn(move |req: Request<Incoming>| {
         let activity = Arc::clone(&requests.activity);
-        let in_flight = activity.begin();
+        let in_flight = activity.begin(Version::Http2);
         let response = inner.call(requests.introduce(req));
         async move {
             let response = response.await?;

@@ -25,6 +25,7 @@ impl Watchdog {
         limits: &Limits,
         cx: &mut Context<'_>,
     ) -> Poll<Why> {
+        activity.note_handed_over();
         loop {
             let Some((at, why)) = activity.due(limits) else {
                 return Poll::Pending;
