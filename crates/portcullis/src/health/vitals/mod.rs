@@ -150,7 +150,6 @@ impl Health {
     }
 }
 
-/// What observers are told is counted, unless it is a probe.
 impl Observer for Vitals {
     fn end(&self, exchange: &Exchange) {
         let is_panic = exchange.outcome() == Outcome::Panicked
