@@ -15,41 +15,37 @@ use std::{
 use atomic_waker::AtomicWaker;
 use tokio::time::Instant;
 
-use super::{
-    limits::{CLOSING, LEAST_READ, Limits},
-    shutdown::Stage,
-    version::Version,
-};
+use super::{shutdown::Stage, version::Version};
 
 /// What happens on a connection. Times are nanoseconds since it was accepted.
 #[derive(Debug)]
 pub(super) struct Activity {
-    accepted: Instant,
+    pub(super) accepted: Instant,
     stage: AtomicU8,
     in_flight: AtomicU32,
     /// Since when nothing is in flight.
-    idle_since: AtomicU64,
+    pub(super) idle_since: AtomicU64,
     /// Of HTTP/2, whose response has not left.
     streams: AtomicU32,
     /// What the client may send for the work that is done for it.
     earned: AtomicU64,
     /// Since when it is to end: the server drains, or the connection is old.
-    ending_since: AtomicU64,
+    pub(super) ending_since: AtomicU64,
     /// Since when a head is awaited that isn't whole, or [`NEVER`].
-    head_since: AtomicU64,
+    pub(super) head_since: AtomicU64,
     /// Since when the client doesn't read all that is written, or [`NEVER`].
-    blocked_since: AtomicU64,
+    pub(super) blocked_since: AtomicU64,
     /// What it read since then.
-    read_since: AtomicU64,
+    pub(super) read_since: AtomicU64,
     /// Of HTTP/1: a request came whose response isn't flushed.
     is_answering: AtomicBool,
     /// It ends as soon as nothing is in flight.
-    closing_since: AtomicU64,
+    pub(super) closing_since: AtomicU64,
     is_upgraded: AtomicBool,
     /// It is to make room for another.
-    is_evicted: AtomicBool,
+    pub(super) is_evicted: AtomicBool,
     /// Who serves it; or, when it is upgraded, who reads and who writes.
-    driver: AtomicWaker,
+    pub(super) driver: AtomicWaker,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
@@ -57,21 +53,6 @@ pub(super) struct Activity {
 /// A request that is served. It ends with the last byte of its response.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Activity>);
-
-/// Why a connection is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// No whole head came.
-    Head,
-    /// Nothing was asked.
-    Idle,
-    /// The client doesn't read.
-    Write,
-    /// It is old.
-    Age,
-    /// There were too many, and nothing was in flight on this one.
-    Evicted,
-}
 
 /// Whose task waits for something on an upgraded connection.
 #[derive(Clone, Copy, Debug)]
@@ -261,32 +242,6 @@ impl Activity {
         }
     }
 
-    /// Returns since when nothing is in flight, if nothing is and it is not to end anyway.
-    pub(super) fn evictable_since(&self) -> Option<Instant> {
-        let is_evictable = self.is_idle() && !self.is_upgraded() && !self.is_evicted.load(Relaxed);
-        is_evictable.then(|| self.at(self.idle_since.load(Relaxed)))
-    }
-
-    /// Closes the connection, if still nothing is in flight.
-    pub(super) fn evict(&self) {
-        self.is_evicted.store(true, Release);
-        self.driver.wake();
-    }
-
-    /// Waits until the connection is to make room.
-    pub(super) fn poll_evicted(&self, cx: &Context<'_>) -> Poll<()> {
-        self.driver.register(cx.waker());
-        if self.is_evicted() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    pub(super) fn is_evicted(&self) -> bool {
-        self.is_evicted.load(Acquire) && self.is_idle()
-    }
-
     /// Whether an upgraded connection is cut.
     pub(super) fn is_cut(&self, side: Side, cx: &Context<'_>) -> bool {
         match side {
@@ -300,58 +255,11 @@ impl Activity {
         self.stage() == Stage::Cut
     }
 
-    /// Returns what would close the connection next, and when.
-    pub(super) fn due(&self, limits: &Limits) -> Option<(Instant, Why)> {
-        let after = |since: &AtomicU64, limit, why| match since.load(Relaxed) {
-            NEVER => None,
-            since => Some((self.at(since).checked_add(limit)?, why)),
-        };
-        let is_idle = self.is_idle() && self.blocked_since.load(Relaxed) == NEVER;
-        let idle = || Some((self.idle_until(limits)?, Why::Idle));
-        let head = after(&self.head_since, limits.head, Why::Head);
-        [
-            head.or_else(|| is_idle.then(idle).flatten()),
-            after(&self.blocked_since, limits.write, Why::Write),
-            self.aged(limits),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(at, _)| *at)
-    }
-
-    /// Whether a client that was due for not reading reads, if slowly. A new time begins.
-    pub(super) fn reads_enough(&self, limits: &Limits) -> bool {
-        let least = LEAST_READ.saturating_mul(limits.write.as_millis() as u64) / 1000;
-        let is_enough = self.read_since.swap(0, Relaxed) >= least.max(1);
-        if is_enough {
-            self.blocked_since.store(self.now(), Relaxed);
-        }
-        is_enough
-    }
-
-    fn aged(&self, limits: &Limits) -> Option<(Instant, Why)> {
-        let limit = match self.closing_since.load(Relaxed) {
-            NEVER => limits.age?,
-            since => Duration::from_nanos(since) + limits.age_grace,
-        };
-        Some((self.accepted.checked_add(limit)?, Why::Age))
-    }
-
-    /// Until when nothing may be asked. Who is to end has a little time to be asked for the last time.
-    fn idle_until(&self, limits: &Limits) -> Option<Instant> {
-        let idle_since = self.idle_since.load(Relaxed);
-        let (since, limit) = match self.ending_since.load(Relaxed) {
-            NEVER => (idle_since, limits.idle),
-            ending => (idle_since.max(ending), limits.idle.min(CLOSING)),
-        };
-        self.at(since).checked_add(limit)
-    }
-
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.accepted.elapsed().as_nanos() as u64
     }
 
-    fn at(&self, nanos: u64) -> Instant {
+    pub(super) fn at(&self, nanos: u64) -> Instant {
         self.accepted + Duration::from_nanos(nanos)
     }
 }
@@ -368,7 +276,7 @@ impl Drop for InFlight {
     }
 }
 
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// Control frames that come with a request: settings, windows, a ping.
 const FOR_A_REQUEST: u64 = 20;

@@ -6,6 +6,7 @@ use portcullis_core::Scheme;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{
+    begun::Begun,
     limits::{CLOSING, Versions},
     open::Slot,
     proxy,
@@ -13,7 +14,7 @@ use super::{
     shutdown::Stage,
     transport::Transport,
     version::{self, Version},
-    wire::{Begun, BoxIo},
+    wire::BoxIo,
 };
 
 /// One connection that was accepted.

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use portcullis_core::Count;
 
-use super::{activity::Why, connection::Refused};
+use super::{connection::Refused, due::Why};
 
 /// What happened to connections.
 #[derive(Debug, Default)]

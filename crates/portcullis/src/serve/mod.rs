@@ -111,9 +111,11 @@
 mod accept;
 mod activity;
 mod admin;
+mod begun;
 mod bodies;
 mod connection;
 mod counts;
+mod due;
 mod frames;
 mod framing;
 mod inherited;

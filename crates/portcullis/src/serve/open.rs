@@ -54,17 +54,16 @@ impl Open {
     ///
     /// A client that has its share already, where it is known before it speaks, makes nobody go.
     pub(super) fn open(&self, limits: &Limits, client: Option<IpAddr>) -> Option<Slot> {
-        let limit = limits.connections;
         let mut connections = self.lock();
         if connections.stage >= Stage::Draining {
             return None;
         }
-        let count = client.and_then(|client| connections.clients.get(&network(client)));
-        if count.is_some_and(|count| *count >= limits.of_one_client()) {
+        let share = limits.of_one_client();
+        if client.is_some_and(|client| !connections.has_room_for(network(client), share)) {
             self.tally().refused(Refused::ClientFull);
             return None;
         }
-        if connections.all.len() >= limit && !connections.make_room() {
+        if connections.all.len() >= limits.connections && !connections.make_room() {
             self.tally().refused(Refused::Full);
             return None;
         }
@@ -130,6 +129,10 @@ impl Open {
 // ===== impl Connections =====
 
 impl Connections {
+    fn has_room_for(&self, client: IpAddr, limit: usize) -> bool {
+        self.clients.get(&client).is_none_or(|count| *count < limit)
+    }
+
     /// Closes the connection, of some, on which nothing was in flight for the longest time. Returns
     /// `false` if there is none.
     fn make_room(&mut self) -> bool {
@@ -173,11 +176,10 @@ impl Slot {
     pub(super) fn belongs_to(&mut self, client: IpAddr, limit: usize) -> bool {
         let client = network(client);
         let mut connections = self.open.lock();
-        let count = connections.clients.entry(client).or_default();
-        if *count >= limit {
+        if !connections.has_room_for(client, limit) {
             return false;
         }
-        *count += 1;
+        *connections.clients.entry(client).or_default() += 1;
         drop(connections);
         self.client = Some(client);
         true

@@ -23,9 +23,10 @@ use portcullis_core::{BoxError, Facts, PeerAddr, Scheme};
 use tower_service::Service;
 
 use super::{
-    activity::{Activity, Why},
+    activity::Activity,
     bodies::{Answer, Pieces},
     connection::Opened,
+    due::Why,
     limits::{CONNECTION_WINDOW, Limits, MAX_HEAD, PING_INTERVAL, SEND_BUFFER, STREAM_WINDOW},
     refusal::Refusals,
     server::LeavePeer,

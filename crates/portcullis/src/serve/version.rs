@@ -4,7 +4,10 @@ use std::io;
 
 use tokio::io::AsyncReadExt;
 
-use super::wire::{Begun, BoxIo, PREFACE};
+use super::{
+    begun::Begun,
+    wire::{BoxIo, PREFACE},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {

@@ -2,10 +2,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::{
-    activity::{Activity, Why},
-    limits::Limits,
-};
+use super::{activity::Activity, due::Why, limits::Limits};
 use crate::lazy_timer::LazyTimer;
 
 /// The timer of a connection.

@@ -8,11 +8,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     activity::{Activity, Side},
+    begun::Begun,
     frames::Frames,
     framing::{Framing, Wrong},
     open::Slot,
@@ -41,11 +41,6 @@ pub(super) struct Wire {
     /// The connection is open for as long as this is.
     slot: Slot,
 }
-
-/// The first bytes of a connection, as many as came at once: mostly a whole request, for which hyper
-/// need not ask the system again.
-#[derive(Debug, Default)]
-pub(super) struct Begun(BytesMut);
 
 // ===== impl Wire =====
 
@@ -118,7 +113,7 @@ impl Wire {
             Some(Wrong::Head { at }) => {
                 buf.set_filled(start + at);
                 self.framing.end();
-                self.begun = Begun(BytesMut::from(&UNREADABLE[..]));
+                self.begun = Begun::with(&UNREADABLE);
                 self.begun.read(buf);
                 Ok(())
             }
@@ -253,46 +248,12 @@ impl fmt::Debug for Wire {
     }
 }
 
-// ===== impl Begun =====
-
-impl Begun {
-    pub(super) fn new() -> Self {
-        Self(BytesMut::with_capacity(FIRST_READ))
-    }
-
-    pub(super) const fn buffer(&mut self) -> &mut BytesMut {
-        &mut self.0
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Puts into `buf` what hyper has not seen. Returns `false` if there is none.
-    fn read(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        if self.0.is_empty() {
-            return false;
-        }
-        let length = self.0.len().min(buf.remaining());
-        buf.put_slice(&self.0.split_to(length));
-        if self.0.is_empty() {
-            // Its memory goes.
-            self.0 = BytesMut::new();
-        }
-        true
-    }
-}
-
 fn cut() -> io::Error {
     io::Error::new(ErrorKind::ConnectionAborted, "the server stops")
 }
 
 /// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
 pub(super) const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// Bytes: what hyper reads at once. It closes a connection whose request's body did not all come with
-/// the head, when the response is there before anybody read it.
-const FIRST_READ: usize = 8 << 10;
 
 /// What no head has (RFC 9112, section 2.2), and an end of one.
 const UNREADABLE: [u8; 5] = *b"\0\r\n\r\n";

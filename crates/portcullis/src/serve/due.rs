@@ -1,0 +1,109 @@
+//! What closes a connection, and when.
+
+use std::{
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    activity::{Activity, NEVER},
+    limits::{CLOSING, LEAST_READ, Limits},
+};
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// No whole head came.
+    Head,
+    /// Nothing was asked.
+    Idle,
+    /// The client doesn't read.
+    Write,
+    /// It is old.
+    Age,
+    /// There were too many, and nothing was in flight on this one.
+    Evicted,
+}
+
+// ===== impl Activity =====
+
+impl Activity {
+    /// Returns what would close the connection next, and when.
+    pub(super) fn due(&self, limits: &Limits) -> Option<(Instant, Why)> {
+        let after = |since: &AtomicU64, limit, why| match since.load(Relaxed) {
+            NEVER => None,
+            since => Some((self.at(since).checked_add(limit)?, why)),
+        };
+        let is_idle = self.is_idle() && self.blocked_since.load(Relaxed) == NEVER;
+        let idle = || Some((self.idle_until(limits)?, Why::Idle));
+        let head = after(&self.head_since, limits.head, Why::Head);
+        [
+            head.or_else(|| is_idle.then(idle).flatten()),
+            after(&self.blocked_since, limits.write, Why::Write),
+            self.aged(limits),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+    }
+
+    /// Whether a client that was due for not reading reads, if slowly. A new time begins.
+    pub(super) fn reads_enough(&self, limits: &Limits) -> bool {
+        let least = LEAST_READ.saturating_mul(limits.write.as_millis() as u64) / 1000;
+        let is_enough = self.read_since.swap(0, Relaxed) >= least.max(1);
+        if is_enough {
+            self.blocked_since.store(self.now(), Relaxed);
+        }
+        is_enough
+    }
+
+    /// Returns since when nothing is in flight, if nothing is and it is not to end anyway.
+    pub(super) fn evictable_since(&self) -> Option<Instant> {
+        let is_evictable = self.is_idle() && !self.is_upgraded() && !self.is_evicted.load(Relaxed);
+        is_evictable.then(|| self.at(self.idle_since.load(Relaxed)))
+    }
+
+    /// Closes the connection, if still nothing is in flight.
+    pub(super) fn evict(&self) {
+        self.is_evicted.store(true, Release);
+        self.driver.wake();
+    }
+
+    /// Waits until the connection is to make room.
+    pub(super) fn poll_evicted(&self, cx: &Context<'_>) -> Poll<()> {
+        self.driver.register(cx.waker());
+        if self.is_evicted() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    pub(super) fn is_evicted(&self) -> bool {
+        self.is_evicted.load(Acquire) && self.is_idle()
+    }
+
+    fn aged(&self, limits: &Limits) -> Option<(Instant, Why)> {
+        let limit = match self.closing_since.load(Relaxed) {
+            NEVER => limits.age?,
+            since => Duration::from_nanos(since) + limits.age_grace,
+        };
+        Some((self.accepted.checked_add(limit)?, Why::Age))
+    }
+
+    /// Until when nothing may be asked. Who is to end has a little time to be asked for the last time.
+    fn idle_until(&self, limits: &Limits) -> Option<Instant> {
+        let idle_since = self.idle_since.load(Relaxed);
+        let (since, limit) = match self.ending_since.load(Relaxed) {
+            NEVER => (idle_since, limits.idle),
+            ending => (idle_since.max(ending), limits.idle.min(CLOSING)),
+        };
+        self.at(since).checked_add(limit)
+    }
+}
