@@ -14,7 +14,7 @@ use portcullis_core::{BoxError, Reply};
 use tower_http::decompression::{Decompression, DecompressionBody};
 use tower_service::Service;
 
-use super::{BodyCount, BodyTooLarge, decoding::Coding, drain};
+use super::{BodyCount, BodyTooLarge, counted_body::Counted, decoding::Coding, drain};
 
 /// A body that is decoded, whatever body it was.
 pub(super) trait Decode: Send {
@@ -30,24 +30,18 @@ struct Decoded<E: Body> {
     count: Arc<BodyCount>,
 }
 
-/// A body on the way into one.
-struct Encoded<B> {
-    inner: B,
-    count: Arc<BodyCount>,
-}
-
 /// A service that answers once: decoders are made for responses.
 struct Once<B>(Option<Response<B>>);
 
 /// Returns a body decoded.
-pub(super) fn decode<B>(inner: B, coding: Coding, count: Arc<BodyCount>) -> Option<Box<dyn Decode>>
+pub(super) fn decode<B>(
+    encoded: Counted<B>,
+    coding: Coding,
+    count: Arc<BodyCount>,
+) -> Option<Box<dyn Decode>>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    let encoded = Encoded {
-        inner,
-        count: Arc::clone(&count),
-    };
     let body = decoder(encoded, coding)?;
     Some(Box::new(Decoded { body, count }))
 }
@@ -66,7 +60,7 @@ fn decoder<B: Body>(body: B, coding: Coding) -> Option<DecompressionBody<B>> {
 
 // ===== impl Decode =====
 
-impl<B> Decode for Decoded<Encoded<B>>
+impl<B> Decode for Decoded<Counted<B>>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
@@ -82,32 +76,7 @@ where
     }
 
     fn give_up(self: Box<Self>) {
-        drain::spawn(self.body.into_inner().inner, &mut Reply::default());
-    }
-}
-
-// ===== impl Encoded =====
-
-impl<B> Body for Encoded<B>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        let Some(Ok(frame)) = frame else {
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        };
-        let read = frame.data_ref().map_or(0, Bytes::len) as u64;
-        if self.count.add(read) {
-            return Poll::Ready(Some(Err(BodyTooLarge.into())));
-        }
-        Poll::Ready(Some(Ok(frame)))
+        drain::spawn(self.body.into_inner().into_inner(), &mut Reply::default());
     }
 }
 

@@ -14,7 +14,9 @@
 
 mod alone;
 mod bodies;
+mod body_count;
 mod caught;
+mod counted_body;
 mod deadline;
 #[cfg(feature = "decompression")]
 mod decoded_body;
@@ -58,10 +60,11 @@ pub(crate) use self::{
 pub use self::{
     alone::{Alone, GuardLayer},
     bodies::{Plain, RequestBodies, ResponseBodies, Wrapped},
+    body_count::BodyCount,
     caught::BodyPanicked,
     future::EdgeFuture,
     pace::BodyTooSlow,
-    request_body::{BodyCount, BodyTooLarge, RequestBody},
+    request_body::{BodyTooLarge, RequestBody},
     response_body::{Content, EdgeBody},
     service::EdgeService,
     stack::{Part, Stack},

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -11,10 +10,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{HeaderValue, header::CONNECTION};
-use http_body::{Body, Frame, SizeHint};
-use portcullis_core::{BoxError, Rejection, RejectionKind};
+use portcullis_core::{Rejection, RejectionKind};
 use tokio::time::Instant;
 
 use super::BodyCount;
@@ -45,9 +42,8 @@ pub(super) struct Waited {
     stream_idle: Option<Duration>,
 }
 
-/// A body that must come fast enough.
-pub(super) struct Paced<B> {
-    pub(super) inner: B,
+/// How long is waited for one body.
+pub(super) struct Wait {
     count: Arc<BodyCount>,
     timer: LazyTimer,
     since: Option<Instant>,
@@ -115,12 +111,11 @@ impl Waited {
     }
 }
 
-// ===== impl Paced =====
+// ===== impl Wait =====
 
-impl<B> Paced<B> {
-    pub(super) const fn new(inner: B, count: Arc<BodyCount>) -> Self {
+impl Wait {
+    pub(super) const fn new(count: Arc<BodyCount>) -> Self {
         Self {
-            inner,
             count,
             timer: LazyTimer::new(),
             since: None,
@@ -128,20 +123,20 @@ impl<B> Paced<B> {
     }
 
     /// Something came. Returns `true` if it came too late, or is too little.
-    fn came(&mut self, bytes: u64) -> bool {
+    pub(super) fn came(&mut self) -> bool {
         let (Some(since), Some(waited)) = (self.since.take(), self.count.waited()) else {
             return false;
         };
         waited.is_waiting.store(false, Relaxed);
         let nanos = since.elapsed().as_nanos() as u64;
         waited.nanos.fetch_add(nanos, Relaxed);
-        let is_behind = waited.is_behind(self.count.read() + bytes);
+        let is_behind = waited.is_behind(self.count.read());
         waited.is_too_slow.store(is_behind, Relaxed);
         is_behind
     }
 
     /// Nothing came yet. Ready when nothing may come any more.
-    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(waited) = self.count.waited() else {
             return Poll::Pending;
         };
@@ -159,42 +154,8 @@ impl<B> Paced<B> {
     }
 }
 
-impl<B> Body for Paced<B>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    #[inline]
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
-            return self.poll_wait(cx).map(|()| Some(Err(BodyTooSlow.into())));
-        };
-        let bytes = match &frame {
-            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len) as u64,
-            Some(Err(_)) | None => 0,
-        };
-        if self.came(bytes) && matches!(frame, Some(Ok(_))) {
-            return Poll::Ready(Some(Err(BodyTooSlow.into())));
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
 /// Nobody is waited for any more.
-impl<B> Drop for Paced<B> {
+impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(waited) = self.count.waited() {
             waited.is_waiting.store(false, Relaxed);
