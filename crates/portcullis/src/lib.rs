@@ -70,6 +70,7 @@ pub mod catch_panic;
 pub mod client_ip;
 pub mod edge;
 mod engine;
+mod first_of_minute;
 pub mod health;
 pub mod hygiene;
 mod lazy_timer;

@@ -1,9 +1,8 @@
 //! What was shed, and why.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Relaxed},
-};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::first_of_minute::FirstOfMinute;
 
 /// Why a request was shed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +22,7 @@ pub(super) struct Tally {
     /// By partition and reason.
     shed: Box<[[AtomicU64; Reason::ALL.len()]]>,
     all: AtomicU64,
-    sample: Sample,
-}
-
-/// Which refusals are logged: the first of each minute. The others are counted.
-#[derive(Default)]
-struct Sample {
-    /// In nanoseconds since the guard was made.
-    next: AtomicU64,
-    others: AtomicU64,
+    sample: FirstOfMinute,
 }
 
 // ===== impl Reason =====
@@ -56,7 +47,7 @@ impl Tally {
         Self {
             shed: (0..partitions).map(|_| Default::default()).collect(),
             all: AtomicU64::new(0),
-            sample: Sample::default(),
+            sample: FirstOfMinute::default(),
         }
     }
 
@@ -72,20 +63,6 @@ impl Tally {
 
     /// Returns how many were not logged before, if this one is to be.
     pub(super) fn turn(&self, now: u64) -> Option<u64> {
-        let next = self.sample.next.load(Relaxed);
-        let is_first = now >= next
-            && self
-                .sample
-                .next
-                .compare_exchange(next, now + MINUTE, AcqRel, Relaxed)
-                .is_ok();
-        if is_first {
-            return Some(self.sample.others.swap(0, Relaxed));
-        }
-        self.sample.others.fetch_add(1, Relaxed);
-        None
+        self.sample.turn(now)
     }
 }
-
-/// In nanoseconds.
-const MINUTE: u64 = 60_000_000_000;

@@ -1,8 +1,11 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use http::StatusCode;
 use portcullis_core::Count;
+use tokio::time::Instant;
 
 use super::{connection::Refused, due::Why};
+use crate::first_of_minute::FirstOfMinute;
 
 /// What happened to connections.
 #[derive(Debug, Default)]
@@ -18,8 +21,14 @@ pub(super) struct Tally {
     age: Counter,
     evicted: Counter,
     /// Requests that could not be parsed.
-    pub(super) unparsed: Counter,
+    unparsed: Counter,
+    logged: FirstOfMinute,
+    began: Began,
 }
+
+/// When the server was made.
+#[derive(Debug)]
+struct Began(Instant);
 
 /// A number that grows.
 #[derive(Debug, Default)]
@@ -49,6 +58,16 @@ impl Tally {
             Why::Write => self.write.add(),
             Why::Age => self.age.add(),
             Why::Evicted => self.evicted.add(),
+        }
+    }
+
+    /// A request could not be parsed. Its client can't fill the log with it.
+    pub(super) fn unparsed(&self, status: StatusCode) {
+        self.unparsed.add();
+        let now = self.began.0.elapsed().as_nanos() as u64;
+        if let Some(others) = self.logged.turn(now) {
+            let status = status.as_u16();
+            tracing::info!(target: "portcullis", status, others, "request not parsed");
         }
     }
 
@@ -94,6 +113,14 @@ impl Tally {
             total(name, "Connections that a limit closed", counter).label("reason", reason)
         }));
         counts
+    }
+}
+
+// ===== impl Began =====
+
+impl Default for Began {
+    fn default() -> Self {
+        Self(Instant::now())
     }
 }
 

@@ -18,7 +18,7 @@
 //! | is one too many in all | at once, where something is in flight on all others; else one of those that wait makes room |
 //! | has one too many | at once |
 //!
-//! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged; with
+//! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged once a minute; with
 //! [`Server::edge`] as that edge answers. So is one of HTTP/1 with a line end of a bare LF in its head,
 //! or with both `Content-Length` and `Transfer-Encoding` (RFC 9112, sections 2.2 and 6.1), which hyper
 //! takes: servers in a row find its end in different places. Behind a request that asks for an upgrade

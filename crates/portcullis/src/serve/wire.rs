@@ -127,8 +127,7 @@ impl Wire {
             return None;
         }
         let status = refusals.take(bufs)?;
-        self.slot.open().tally().unparsed.add();
-        tracing::info!(target: "portcullis", status = status.as_u16(), "request not parsed");
+        self.slot.open().tally().unparsed(status);
         Some(bufs.iter().map(|buf| buf.len()).sum())
     }
 

@@ -17,7 +17,14 @@ fn allowed(module: &str) -> &'static [&'static str] {
         "outbound" => &[],
         "engine" => &["lazy_timer"],
         // It turns `/ready` when it stops, and lets an edge answer what it can't read.
-        "serve" => &["edge", "health", "lazy_timer", "networks"],
+        "serve" => &[
+            "edge",
+            "first_of_minute",
+            "health",
+            "lazy_timer",
+            "networks",
+        ],
+        "load_shed" => &["engine", "first_of_minute"],
         "client_ip" | "rate_limit" => &["engine", "networks"],
         _ => &["engine"],
     }
