@@ -197,7 +197,7 @@ async fn answer(request: Request<RequestBody<Incoming>>) -> Result<Response<Answ
 /// What the application answers with.
 enum Answer {
     Whole(Full<Bytes>),
-    /// Gives a piece, and then panics.
+    /// A piece, and then a panic.
     Panics,
     Panicking,
 }

@@ -64,7 +64,7 @@ impl Reply {
         std::mem::take(&mut self.held)
     }
 
-    /// Tells what is held of the response's head.
+    /// Notifies what is held of the response's head.
     #[inline]
     pub fn tell_head(&mut self, head: &response::Parts) {
         self.held.on_head(head);

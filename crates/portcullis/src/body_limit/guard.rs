@@ -150,7 +150,7 @@ fn check_type(types: &MediaRanges, headers: &HeaderMap) -> Result<(), Rejection>
         (Some(only), None) => MediaType::parse(only.as_bytes()),
         _ => None,
     };
-    if found.is_some_and(|found| types.contain(found)) {
+    if found.is_some_and(|found| types.contains(found)) {
         Ok(())
     } else {
         Err(types.refusal())

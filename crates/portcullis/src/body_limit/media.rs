@@ -81,7 +81,7 @@ impl MediaRanges {
     }
 
     /// Returns `true` if a type is one of these.
-    pub(super) fn contain(&self, found: MediaType<'_>) -> bool {
+    pub(super) fn contains(&self, found: MediaType<'_>) -> bool {
         self.ranges.iter().any(|range| range.contains(found))
     }
 

@@ -21,7 +21,7 @@ impl Passage {
         }
     }
 
-    /// Tells what guards hold. A panic there is logged: the response is made.
+    /// Notifies what guards hold. A panic there is logged: the response is made.
     #[inline]
     fn tell_head(&mut self, head: &response::Parts) {
         if self.reply.is_holding()

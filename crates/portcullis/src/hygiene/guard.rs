@@ -226,9 +226,9 @@ impl Rules {
         let forwarded = Facts::of(&head.extensions).get::<Host>();
         let is_forwarded_served = |Host(host): &Host| {
             let host = HostPort::parse(host.as_str().as_bytes());
-            host.is_some_and(|host| hosts.contain(&host))
+            host.is_some_and(|host| hosts.contains(&host))
         };
-        let is_served = host.is_some_and(|host| hosts.contain(&host))
+        let is_served = host.is_some_and(|host| hosts.contains(&host))
             && forwarded.is_none_or(is_forwarded_served);
         if is_served || self.is_exempt(head) {
             Ok(())

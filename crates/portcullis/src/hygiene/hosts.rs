@@ -53,7 +53,7 @@ impl Hosts {
     }
 
     /// Returns `true` if a host is one of these.
-    pub(super) fn contain(&self, asked: &HostPort<'_>) -> bool {
+    pub(super) fn contains(&self, asked: &HostPort<'_>) -> bool {
         let host = asked.host.without_root();
         let is_port = |port: Option<u16>| port.is_none() || port == asked.port;
         let mut served = self.0.iter();

@@ -32,7 +32,7 @@ impl Gauge {
         self.0.fetch_add(1, AcqRel) + 1
     }
 
-    /// Gives a place back that was taken.
+    /// Returns a place to the gauge.
     #[inline]
     pub(super) fn give_back(&self) {
         self.0.fetch_sub(1, AcqRel);

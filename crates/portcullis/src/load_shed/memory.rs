@@ -8,7 +8,7 @@ use std::{
 /// Where cgroups are.
 #[derive(Clone, Debug)]
 pub(super) struct Cgroups {
-    /// Names the group of this process.
+    /// Where the kernel lists the group of this process.
     pub(super) own: PathBuf,
     pub(super) root: PathBuf,
 }

@@ -141,7 +141,7 @@ impl Shared {
         timeout(longest, place).await.ok()?.ok()
     }
 
-    /// Gives free places to who waits.
+    /// Hands free places to who waits.
     pub(super) fn hand_over(self: &Arc<Self>) {
         while let Some(waiter) = self.queue.pop() {
             if !self.take(waiter.partition) {

@@ -55,7 +55,7 @@ impl<E> CallError<E> {
 }
 
 impl<E> CallError<CallError<E>> {
-    /// Makes one error of two layers' errors.
+    /// Merges the errors of two layers.
     #[must_use]
     pub fn flatten(self) -> CallError<E> {
         match self {

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::CallError;
 
-/// Makes one [`CallError`] of the two that stacked layers have.
+/// Merges the two [`CallError`]s that stacked layers have.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct FlattenLayer;

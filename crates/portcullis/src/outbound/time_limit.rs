@@ -15,7 +15,7 @@ use super::{
     deadline::{deadline_of, set_deadline},
 };
 
-/// Gives each try so long until its response head is there.
+/// Limits the time of each try, until its response head is there.
 ///
 /// It belongs below retries, so that each try has a limit of its own. The response's body is not
 /// covered.
@@ -25,7 +25,7 @@ pub struct TryTimeoutLayer {
     header: Option<DeadlineHeader>,
 }
 
-/// Gives the whole call so long, retries and their waits included, or until the
+/// Limits the time of the whole call, retries and their waits included, or until the
 /// [`Deadline`](crate::Deadline) that the request carries, whichever is earlier.
 ///
 /// It belongs above retries. The response's body is not covered.
@@ -82,7 +82,7 @@ impl TryTimeoutLayer {
         }
     }
 
-    /// Tells the upstream in a field how much time there is: what is left of the deadline, or the
+    /// Sets the field that tells the upstream how much time there is: what is left of the deadline, or the
     /// limit of the try where that is less. No field unless told.
     #[must_use]
     pub fn header(mut self, header: impl Into<Option<DeadlineHeader>>) -> Self {

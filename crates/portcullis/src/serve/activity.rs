@@ -221,7 +221,7 @@ impl Activity {
         Stage::from_u8(self.stage.load(Acquire))
     }
 
-    /// Tells the tasks of the connection.
+    /// Enters a stage, and wakes the tasks of the connection.
     pub(super) fn enter(&self, stage: Stage) {
         if stage == Stage::Draining {
             self.ending_since.store(self.now(), Relaxed);

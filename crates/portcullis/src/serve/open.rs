@@ -96,7 +96,7 @@ impl Open {
         &self.0.tally
     }
 
-    /// Tells all connections, and those that come.
+    /// Enters a stage, with all connections and those that come.
     pub(super) fn enter(&self, stage: Stage) {
         let all: Vec<_> = {
             let mut connections = self.lock();

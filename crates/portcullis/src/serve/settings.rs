@@ -79,7 +79,7 @@ impl<S> Server<S> {
         self
     }
 
-    /// Says which scheme clients use, where the server can't know: `https` behind something that ends
+    /// Sets which scheme clients use, where the server can't know: `https` behind something that ends
     /// TLS and tells nobody.
     pub fn scheme(mut self, scheme: Scheme) -> Self {
         self.settings().scheme = Some(scheme);

@@ -27,7 +27,7 @@ pub trait Judge<E> {
     fn judge(&self, error: &E) -> Retryable;
 }
 
-/// Makes a body again: [`ByClone`], or a closure from `&B` to `Option<B>`.
+/// Recreates a body: [`ByClone`], or a closure from `&B` to `Option<B>`.
 pub trait Replay<B> {
     /// Returns the body for another try. `None` if that is not possible: there will be none.
     ///
@@ -84,7 +84,7 @@ impl<J> OfCall<J> {
     }
 }
 
-/// Makes an empty body again, and no other.
+/// Recreates an empty body, and no other.
 pub fn if_empty<B: Body + Default>(body: &B) -> Option<B> {
     body.is_end_stream().then(B::default)
 }

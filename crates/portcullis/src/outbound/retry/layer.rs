@@ -6,7 +6,7 @@ use tower_layer::Layer;
 
 use super::{AnyError, ByClone, RetryConfig, RetryPolicy, config::Shared, judge::OfCall};
 
-/// Makes calls again that failed. See the [module docs](crate::outbound) for what is retried.
+/// Retries calls that failed. See the [module docs](crate::outbound) for what is retried.
 ///
 /// Its service is tower's [`Retry`], with a policy for HTTP.
 #[derive(Clone, Debug)]
