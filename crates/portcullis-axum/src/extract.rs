@@ -29,6 +29,25 @@ pub struct MissingFact {
     request_id: Option<RequestId>,
 }
 
+/// Answers with a [`Rejection`]: one of the application's own, or what a breaker says of an upstream.
+///
+/// Rendered by [`ProblemJson`], with all that every rejection carries, such as `Retry-After`.
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use portcullis::{Rejection, RejectionKind, RequestId};
+/// use portcullis_axum::{Fact, Refused};
+///
+/// async fn closed(Fact(id): Fact<RequestId>) -> Refused {
+///     let rejection = Rejection::new(RejectionKind::Unavailable);
+///     Refused(rejection.with_request_id(Some(id)))
+/// }
+/// # let _ = axum::Router::<()>::new().route("/", axum::routing::get(closed));
+/// ```
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a response, made by users")]
+pub struct Refused(pub Rejection);
+
 // ===== impl Fact =====
 
 impl<S, T> FromRequestParts<S> for Fact<T>
@@ -72,7 +91,15 @@ impl IntoResponse for MissingFact {
             target: "portcullis", wanted, request_id = request_id.as_ref().map(tracing::field::display),
             "nothing left this fact in the request: is the edge's layer around this route?"
         );
-        let rejection = Rejection::new(RejectionKind::Misconfigured).with_request_id(request_id);
-        refuse(&ProblemJson::new(), rejection, Format::Problem).map(Body::from)
+        let rejection = Rejection::new(RejectionKind::Misconfigured);
+        Refused(rejection.with_request_id(request_id)).into_response()
+    }
+}
+
+// ===== impl Refused =====
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        refuse(&ProblemJson::new(), self.0, Format::Problem).map(Body::from)
     }
 }

@@ -35,5 +35,5 @@ pub use self::{
         AxumBody, AxumEdge, EdgeLayer, connect_info, edge, leave_connect_info, matched_path,
         original_uri,
     },
-    extract::{Fact, MissingFact},
+    extract::{Fact, MissingFact, Refused},
 };

@@ -67,7 +67,8 @@
 //! ```
 //!
 //! In a handler, the call gets what is left of the request's own deadline, and a refusal becomes a
-//! [`Rejection`](crate::Rejection) with [`CallError::rejection`]:
+//! [`Rejection`](crate::Rejection) with [`CallError::rejection`], which an axum handler returns in
+//! `portcullis_axum::Refused`:
 //!
 //! ```
 //! use http::Request;
