@@ -85,7 +85,8 @@ impl Vitals {
     }
 
     /// Is degraded while more than this share of a minute's requests got a 5xx or failed, of 20 or
-    /// more. Its name is `errors`.
+    /// more. Its name is `errors`. What [load shedding](crate::load_shed) refused is not counted: a
+    /// process that sheds is well, and without it the others get its load too.
     #[must_use]
     pub fn error_rate(self, at_most: impl Into<Threshold>) -> Self {
         let (counted, at_most) = (Arc::clone(&self.counted), at_most.into());
@@ -152,9 +153,14 @@ impl Health {
 
 impl Observer for Vitals {
     fn end(&self, exchange: &Exchange) {
-        let is_panic = exchange.outcome() == Outcome::Panicked
-            || exchange.rejection().map(|rejection| rejection.kind())
-                == Some(RejectionKind::Panicked);
+        let since = self.counted.began.elapsed().as_millis() as u64;
+        self.counted.last.fetch_max(since, Relaxed);
+        let rejection = exchange.rejection().map(|rejection| rejection.kind());
+        if rejection == Some(RejectionKind::Overloaded) {
+            return;
+        }
+        let is_panic =
+            exchange.outcome() == Outcome::Panicked || rejection == Some(RejectionKind::Panicked);
         let is_error = is_panic
             || exchange.outcome() == Outcome::Failed
             || exchange
@@ -162,8 +168,6 @@ impl Observer for Vitals {
                 .is_some_and(|status| status.is_server_error());
         let second = self.counted.second();
         self.counted.minute.add(second, is_error, is_panic);
-        let since = self.counted.began.elapsed().as_millis() as u64;
-        self.counted.last.fetch_max(since, Relaxed);
     }
 
     fn describe(&self) -> String {
