@@ -1,4 +1,4 @@
-//! The dependencies that the checks look at. Simulated: they are up until somebody says otherwise.
+//! What the application depends on. Simulated: all is up until somebody says otherwise.
 
 use std::{
     future::pending,
@@ -23,10 +23,10 @@ pub(crate) struct Dependency {
 #[derive(Debug, Default)]
 struct Shared {
     answer: Mutex<Answer>,
-    checks: AtomicU64,
+    calls: AtomicU64,
 }
 
-/// How it answers its check.
+/// How it answers a call.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Answer {
@@ -42,11 +42,11 @@ pub(crate) enum Answer {
 // ===== impl Dependency =====
 
 impl Dependency {
-    pub(crate) fn all() -> [Self; 2] {
-        ["mongodb", "redis"].map(|name| Self {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
             name,
             shared: Arc::default(),
-        })
+        }
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -61,13 +61,13 @@ impl Dependency {
             .unwrap_or_else(PoisonError::into_inner) = answer;
     }
 
-    /// How often it was checked.
-    pub(crate) fn checks(&self) -> u64 {
-        self.shared.checks.load(Ordering::Relaxed)
+    /// How often it was called.
+    pub(crate) fn calls(&self) -> u64 {
+        self.shared.calls.load(Ordering::Relaxed)
     }
 
-    async fn check(self) -> io::Result<()> {
-        self.shared.checks.fetch_add(1, Ordering::Relaxed);
+    pub(crate) async fn call(self) -> io::Result<()> {
+        self.shared.calls.fetch_add(1, Ordering::Relaxed);
         let answer = *self
             .shared
             .answer
@@ -86,6 +86,6 @@ pub(crate) fn health(dependencies: &[Dependency]) -> Health {
     let empty = Health::new().every(Duration::from_millis(250));
     dependencies.iter().fold(empty, |health, dependency| {
         let checked = dependency.clone();
-        health.check(dependency.name, move || checked.clone().check())
+        health.check(dependency.name, move || checked.clone().call())
     })
 }

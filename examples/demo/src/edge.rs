@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use portcullis::{
-    ConfigError, load_shed::LoadShed, secure_headers::SecureHeaders, timeout::Timeout,
+    ConfigError, body_limit::BodyLimit, load_shed::LoadShed, secure_headers::SecureHeaders,
+    timeout::Timeout,
 };
 use portcullis_axum::EdgeLayer;
 use portcullis_otel::Telemetry;
@@ -23,7 +24,7 @@ pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, Con
         .timeout(Timeout::new(DEADLINE).upload_idle(UPLOAD_IDLE))
         .load_shed(LoadShed::fixed(IN_FLIGHT))
         .rate_limit(config.quota)
-        .body_limit(config.body_limit)
+        .body_limit(BodyLimit::new(config.body_limit).decoded(config.body_limit))
         .api_keys(config.keys.clone())
         .public(page::PATHS)
         // A browser can't send a header with a WebSocket.

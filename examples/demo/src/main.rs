@@ -6,9 +6,13 @@
 
 mod app;
 mod config;
+mod debug;
 mod dependencies;
 mod edge;
 mod page;
+mod payments;
+mod raw;
+mod rehearsal;
 mod routes;
 mod streams;
 
@@ -47,13 +51,13 @@ async fn run() -> Result<(), Problem> {
         .with(telemetry.layer())
         .init();
 
-    let demo = Demo::new(config);
-    let edge = edge::build(&demo, &telemetry)?;
-    let address = demo.config.address();
+    let address = config.address();
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| format!("{address}: {error}"))?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let demo = Demo::new(config, listener.local_addr()?)?;
+    let edge = edge::build(&demo, &telemetry)?;
+    let url = format!("http://{}", demo.address);
     let stack = edge.explain().to_string();
     let server = serve(listener, app::router(demo.clone()).layer(edge.clone()))
         .edge(&edge)

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
-    response::IntoResponse,
+    extract::{Query, State},
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use http::{StatusCode, header};
 use portcullis::{ClientIp, Principal, RequestId};
-use portcullis_axum::Fact;
+use portcullis_axum::{Fact, Refused};
 use portcullis_prometheus::Metrics;
 use serde::{Deserialize, Serialize};
 
-use crate::{app::Demo, dependencies::Answer};
+use crate::app::Demo;
 
 /// What the application learns from the edge.
 #[derive(Debug, Serialize)]
@@ -28,23 +28,6 @@ pub(crate) struct Hello {
 pub(crate) struct Slow {
     #[serde(default)]
     ms: u64,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Check {
-    answer: Answer,
-}
-
-/// The configuration that is in force. No key, no digest.
-#[derive(Debug, Serialize)]
-pub(crate) struct Shown {
-    environment: String,
-    keys: usize,
-    quota: String,
-    limit_probes: bool,
-    trusted_proxies: String,
-    body_limit_bytes: u64,
-    drain_seconds: u64,
 }
 
 pub(crate) async fn hello(
@@ -69,6 +52,27 @@ pub(crate) async fn slow(Query(Slow { ms }): Query<Slow>) -> String {
     format!("slept {ms} ms\n")
 }
 
+/// Takes long enough to be asked for another at the same time.
+pub(crate) async fn report() -> &'static str {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    "a report\n"
+}
+
+/// Calls an upstream, behind its breaker.
+pub(crate) async fn pay(
+    State(demo): State<Demo>,
+    Fact(id): Fact<RequestId>,
+) -> Result<&'static str, Response> {
+    let paid = demo.payments.pay().await;
+    paid.map_err(|error| {
+        tracing::warn!(%error, "not paid");
+        match error.rejection() {
+            Some(rejection) => Refused(rejection.with_request_id(Some(id))).into_response(),
+            None => (StatusCode::BAD_GATEWAY, "the upstream failed\n").into_response(),
+        }
+    })
+}
+
 pub(crate) async fn panic() -> &'static str {
     panic!("the demo was asked to panic")
 }
@@ -76,37 +80,4 @@ pub(crate) async fn panic() -> &'static str {
 pub(crate) async fn metrics(State(demo): State<Demo>) -> impl IntoResponse {
     let content_type = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
     (content_type, demo.metrics.encode())
-}
-
-pub(crate) async fn config(State(demo): State<Demo>) -> Json<Shown> {
-    let config = &demo.config;
-    Json(Shown {
-        environment: format!("{:?}", config.environment).to_lowercase(),
-        keys: config.keys.len(),
-        quota: config.quota.to_string(),
-        limit_probes: config.limit_probes,
-        trusted_proxies: config.trusted_proxies.clone(),
-        body_limit_bytes: config.body_limit,
-        drain_seconds: config.drain.as_secs(),
-    })
-}
-
-/// How often a dependency was checked.
-pub(crate) async fn checks(
-    State(demo): State<Demo>,
-    Path(name): Path<String>,
-) -> Result<String, StatusCode> {
-    let dependency = demo.dependency(&name).ok_or(StatusCode::NOT_FOUND)?;
-    Ok(dependency.checks().to_string())
-}
-
-/// Sets whether a dependency is well, fails or hangs.
-pub(crate) async fn set_check(
-    State(demo): State<Demo>,
-    Path(name): Path<String>,
-    Query(Check { answer }): Query<Check>,
-) -> Result<StatusCode, StatusCode> {
-    let dependency = demo.dependency(&name).ok_or(StatusCode::NOT_FOUND)?;
-    dependency.set(answer);
-    Ok(StatusCode::NO_CONTENT)
 }

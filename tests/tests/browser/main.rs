@@ -22,6 +22,9 @@ async fn shows_what_every_layer_really_answers() -> Result<()> {
     shows_a_body_that_broke_off(&page).await?;
     shows_streams(&page).await?;
     shows_a_broken_dependency(&page).await?;
+    shows_what_is_shed(&page).await?;
+    shows_a_breaker_that_opens_and_closes(&page).await?;
+    shows_a_stop_that_loses_nothing(&page).await?;
     shows_what_is_left_of_a_limit(&page).await?;
 
     assert_eq!(page.violations().await?, [""; 0]);
@@ -124,6 +127,63 @@ async fn shows_a_broken_dependency(page: &Page<'_>) -> Result<()> {
     Ok(())
 }
 
+async fn shows_what_is_shed(page: &Page<'_>) -> Result<()> {
+    let answer = page.press("overload").await?;
+    let lines = |code: &str| {
+        answer
+            .body
+            .lines()
+            .filter(|line| line.starts_with(code))
+            .count()
+    };
+
+    assert_eq!((lines("200"), lines("503")), (2, 4), "{answer:?}");
+    assert!(answer.headers.contains("retry-after"), "{answer:?}");
+    Ok(())
+}
+
+async fn shows_a_breaker_that_opens_and_closes(page: &Page<'_>) -> Result<()> {
+    let answer = page.press("breaker").await?;
+    let codes: Vec<_> = answer
+        .body
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+
+    assert_eq!(
+        codes,
+        ["502", "502", "502", "503", "200", "200"],
+        "{answer:?}"
+    );
+    assert_eq!(answer.note, "closed again");
+    Ok(())
+}
+
+async fn shows_a_stop_that_loses_nothing(page: &Page<'_>) -> Result<()> {
+    let answer = page.press("drain").await?;
+    let found: Vec<_> = answer
+        .body
+        .lines()
+        .filter_map(|line| line.split_once("ms  "))
+        .collect();
+    let found = found
+        .iter()
+        .map(|(_, line)| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let found: Vec<_> = found.collect();
+
+    let expected = [
+        "GET /ready 200",
+        "GET /slow sent; it takes 1.5s",
+        "stop asked for; 1s of grace",
+        "GET /ready 503",
+        "GET /new 200",
+        "GET /slow 200",
+    ];
+    assert_eq!(found[..6], expected, "{answer:?}");
+    assert!(found[6].contains("0 cut"), "{answer:?}");
+    Ok(())
+}
+
 async fn shows_what_is_left_of_a_limit(page: &Page<'_>) -> Result<()> {
     let answer = page.press("burst").await?;
     let refused = answer.body.lines().filter(|line| line.starts_with("429"));
@@ -144,9 +204,11 @@ async fn surprises(chrome: &Chrome) -> Result<Vec<String>> {
         .collect())
 }
 
-const STATUSES: [(&str, u16); 12] = [
+const STATUSES: [(&str, u16); 14] = [
     ("hello", 200),
     ("no-key", 401),
+    ("no-host", 400),
+    ("zip-bomb", 413),
     ("echo", 200),
     ("too-large", 413),
     ("slow", 503),

@@ -23,6 +23,9 @@ function showViolations() {
 const WRONG_KEY = "not-a-key-of-this-server";
 const EVENTS = 5;
 const BURST = 15;
+// Browsers open no more connections to one server.
+const AT_ONCE = 6;
+const PAYMENTS = 3;
 
 // A placeholder that the server left as it was counts as nothing.
 function meta(name) {
@@ -56,6 +59,11 @@ const GROUPS = [
         text: "With a wrong one, held against the answer to none.",
         run: compareWrongKey,
       },
+      {
+        id: "no-host", title: "No Host", layer: "Hygiene", request: "GET /health without Host", expect: "400",
+        text: "No browser sends such a request, so the server sends it to itself. Only in development.",
+        run: withoutHost, developmentOnly: true,
+      },
     ],
   },
   {
@@ -70,6 +78,11 @@ const GROUPS = [
         id: "too-large", title: "Too large", layer: "Body limit", request: "POST /api/echo", expect: "413",
         text: "One byte more than the limit. The declared length is enough to refuse it.",
         run: (panel) => post(panel, "/api/echo", "x".repeat(bodyLimit() + 1)),
+      },
+      {
+        id: "zip-bomb", title: "Zip bomb", layer: "Body limit", request: "POST /api/echo, gzip", expect: "413",
+        text: "Ten times the limit in zeros. What is sent is small; what comes out is counted while it is decoded.",
+        run: zipBomb,
       },
       {
         id: "burst", title: "Over the limit", layer: "Rate limit", request: `${BURST} × GET /api/hello`, expect: "429",
@@ -95,6 +108,26 @@ const GROUPS = [
         id: "panic-body", title: "Panic in the body", layer: "Catch panic", request: "GET /api/panic-body", expect: "200, then cut off",
         text: "The head is gone when the body panics. The stream breaks, so nobody takes half an answer for a whole one.",
         run: (panel) => send(panel, "/api/panic-body", { key: typedKey() }),
+      },
+    ],
+  },
+  {
+    title: "When it is too much",
+    cards: [
+      {
+        id: "overload", title: "Overload", layer: "Load shedding", request: `${AT_ONCE} × GET /api/report`, expect: "200 and 503",
+        text: "Two reports may be made at once. What is more is told at once to come back.",
+        run: overload,
+      },
+      {
+        id: "breaker", title: "A broken upstream", layer: "Circuit breaker", request: "POST /api/pay", expect: "502, 503, then 200",
+        text: "Payments fail three times, and the breaker opens: no call is made. Payments recover, a probe succeeds, and it is closed. Only in development.",
+        run: breaker, developmentOnly: true,
+      },
+      {
+        id: "drain", title: "Stop gracefully", layer: "Drain", request: "GET /debug/drain", expect: "200",
+        text: "A second server starts, and stops while it is still asked: not ready at once, and nothing accepted is lost. Only in development.",
+        run: (panel) => send(panel, "/debug/drain"), developmentOnly: true,
       },
     ],
   },
@@ -152,8 +185,8 @@ const GROUPS = [
 
 // ===== Requests =====
 
-function request(path, { key, method = "GET", body } = {}) {
-  const headers = new Headers();
+function request(path, { key, method = "GET", body, headers: given } = {}) {
+  const headers = new Headers(given);
   if (key) headers.set("x-api-key", key);
   if (body !== undefined) headers.set("content-type", "text/plain; charset=utf-8");
   return fetch(path, { method, headers, body, cache: "no-store", credentials: "omit" });
@@ -204,13 +237,71 @@ async function burst(panel) {
   panel.head(refused[0] ?? responses[0]);
   panel.note(`${BURST - refused.length} of ${BURST} passed, ${refused.length} refused`);
   panel.tries(responses.map((response) => response.status));
-  for (const response of responses) panel.append(`${burstLine(response)}\n`);
+  for (const response of responses) panel.append(`${answerLine(response, ["retry-after", "ratelimit"])}\n`);
 }
 
-function burstLine(response) {
-  const fields = ["retry-after", "ratelimit"].filter((name) => response.headers.has(name));
+function answerLine(response, names = ["retry-after"]) {
+  const fields = names.filter((name) => response.headers.has(name));
   const values = fields.map((name) => `${name}: ${response.headers.get(name)}`);
   return [response.status, ...values].join("   ");
+}
+
+// The answer is raw: its head is in the body of what the browser gets.
+async function withoutHost(panel) {
+  const response = await request("/debug/no-host");
+  const [head, body] = (await response.text()).split("\r\n\r\n");
+  const [first, ...lines] = head.split("\r\n");
+  const [, code, ...reason] = first.split(" ");
+  panel.status(Number(code), reason.join(" "));
+  const headers = new Headers(lines.map((line) => line.split(/: (.*)/).slice(0, 2)));
+  panel.headers([...headers]);
+  panel.append(body);
+  panel.prettify({ headers });
+}
+
+async function zipBomb(panel) {
+  const zeros = new Blob([new Uint8Array(10 * bodyLimit())]).stream();
+  const bomb = await new Response(zeros.pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
+  const headers = { "content-encoding": "gzip" };
+  await send(panel, "/api/echo", { key: typedKey(), method: "POST", body: bomb, headers });
+  panel.note(`${bomb.byteLength} bytes were sent, for ${10 * bodyLimit()}`);
+}
+
+async function overload(panel) {
+  const start = performance.now();
+  const answers = await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    const response = await request("/api/report", { key: typedKey() });
+    await response.arrayBuffer();
+    return { response, ms: Math.round(performance.now() - start) };
+  }));
+  const shed = answers.find(({ response }) => response.status === 503);
+  panel.head((shed ?? answers[0]).response);
+  panel.tries(answers.map(({ response }) => response.status));
+  for (const { response, ms } of answers) panel.append(`${answerLine(response)}   after ${ms} ms\n`);
+}
+
+async function breaker(panel) {
+  const codes = [];
+  const pay = async () => {
+    const response = await request("/api/pay", { key: typedKey(), method: "POST" });
+    const body = await response.text();
+    codes.push(response.status);
+    panel.head(response);
+    panel.tries(codes);
+    panel.append(`${answerLine(response)}   ${response.ok ? body.trim() : ""}\n`);
+    return response;
+  };
+  const payments = (answer) => request(`/debug/checks/payments?answer=${answer}`, { method: "POST" });
+
+  await payments("fail");
+  let refused;
+  for (let n = 0; n < PAYMENTS + 1; n += 1) refused = await pay();
+  await payments("ok");
+  const wait = Number(refused.headers.get("retry-after")) || 2;
+  panel.note(`open: no call for ${wait} s`);
+  await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
+  for (let n = 0; n < 2; n += 1) await pay();
+  panel.note("closed again");
 }
 
 async function events(panel) {
@@ -313,7 +404,11 @@ class Panel {
 
   head(response) {
     this.status(response.status, response.statusText);
-    const rows = [...response.headers].map(([name, value]) => row(name, value));
+    this.headers([...response.headers]);
+  }
+
+  headers(pairs) {
+    const rows = pairs.map(([name, value]) => row(name, value));
     this.element.querySelector("tbody").replaceChildren(...rows);
     this.text("summary", `${rows.length} headers`);
     for (const selector of [".answer", "details"]) this.reveal(selector, true);
