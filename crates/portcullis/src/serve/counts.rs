@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use http::StatusCode;
 use portcullis_core::Count;
@@ -20,6 +23,9 @@ pub(super) struct Tally {
     write: Counter,
     age: Counter,
     evicted: Counter,
+    flood: Counter,
+    protocol: Counter,
+    blamed: FirstOfMinute,
     /// Requests that could not be parsed.
     unparsed: Counter,
     logged: FirstOfMinute,
@@ -58,17 +64,31 @@ impl Tally {
             Why::Write => self.write.add(),
             Why::Age => self.age.add(),
             Why::Evicted => self.evicted.add(),
+            Why::Flood => self.flood.add(),
+            Why::Protocol => self.protocol.add(),
+        }
+    }
+
+    /// A client was told that it does wrong, and that the connection ends.
+    pub(super) fn blamed(&self, why: Why, client: Option<IpAddr>) {
+        self.closed(why);
+        if let Some(others) = self.blamed.turn(self.now()) {
+            let client = client.map(tracing::field::display);
+            tracing::info!(target: "portcullis", reason = ?why, client, others, "connection ended");
         }
     }
 
     /// A request could not be parsed. Its client can't fill the log with it.
     pub(super) fn unparsed(&self, status: StatusCode) {
         self.unparsed.add();
-        let now = self.began.0.elapsed().as_nanos() as u64;
-        if let Some(others) = self.logged.turn(now) {
+        if let Some(others) = self.logged.turn(self.now()) {
             let status = status.as_u16();
             tracing::info!(target: "portcullis", status, others, "request not parsed");
         }
+    }
+
+    fn now(&self) -> u64 {
+        self.began.0.elapsed().as_nanos() as u64
     }
 
     pub(super) fn counts(&self, open: usize) -> Vec<Count> {
@@ -84,6 +104,8 @@ impl Tally {
             ("write_timeout", &self.write),
             ("max_age", &self.age),
             ("evicted", &self.evicted),
+            ("flood", &self.flood),
+            ("protocol_error", &self.protocol),
         ];
         let gauge = Count::gauge(
             "portcullis_connections_open",
@@ -110,7 +132,12 @@ impl Tally {
         }));
         counts.extend(closed.map(|(reason, counter)| {
             let name = "portcullis_connections_closed";
-            total(name, "Connections that a limit closed", counter).label("reason", reason)
+            total(
+                name,
+                "Connections that a limit closed, or what the client did",
+                counter,
+            )
+            .label("reason", reason)
         }));
         counts
     }

@@ -29,6 +29,10 @@ pub(super) enum Why {
     Age,
     /// There were too many, and nothing was in flight on this one.
     Evicted,
+    /// It sent more control frames than it needs, or reset too many streams.
+    Flood,
+    /// It broke the rules of HTTP/2.
+    Protocol,
 }
 
 // ===== impl Activity =====

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{activity::Activity, wire::PREFACE};
+use super::{activity::Activity, due::Why, wire::PREFACE};
 
 /// Reads the heads of frames as they pass, and ends a connection that floods.
 ///
@@ -105,15 +105,18 @@ impl Frames {
         (self.came.payload, self.came.filled, self.budget.left)
     }
 
-    /// Looks at bytes that left.
-    pub(super) fn wrote(&mut self, mut bytes: &[u8], activity: &Activity) {
+    /// Looks at bytes that left. Returns what the client was blamed for, if it was.
+    pub(super) fn wrote(&mut self, mut bytes: &[u8], activity: &Activity) -> Option<Why> {
         self.budget.written += bytes.len() as u64;
+        let mut why = None;
         while !bytes.is_empty() {
             if self.left.step(&mut bytes) {
                 self.streams.left(&self.left);
+                why = why.or_else(|| self.left.blame(bytes));
             }
         }
         activity.set_streams(self.streams.open.len());
+        why
     }
 
     fn block_ended(&mut self) {
@@ -173,6 +176,19 @@ impl Walk {
         let [a, b, c, ..] = self.head;
         self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         true
+    }
+
+    /// Returns what a GOAWAY blames the client for. `payload` is what of it is there: all, where it
+    /// was written by h2, and else nobody is blamed.
+    fn blame(&self, payload: &[u8]) -> Option<Why> {
+        if self.head[3] != GOAWAY {
+            return None;
+        }
+        match payload.get(4..8)? {
+            [0, 0, 0, 0] => None,
+            [0, 0, 0, ENHANCE_YOUR_CALM] => Some(Why::Flood),
+            _ => Some(Why::Protocol),
+        }
     }
 
     const fn stream(&self) -> u32 {
@@ -259,10 +275,14 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+
+/// RFC 9113, section 7.
+const ENHANCE_YOUR_CALM: u8 = 0xb;
 
 /// What a frame costs that must be answered: a flood of 100 of them is one too many.
 const ANSWERED: u64 = 10;

@@ -33,7 +33,8 @@
 //! implements [`Listener`], or an accept loop of one's own ([`Server::accept_loop`],
 //! [`Connections::serve_connection`]). A listener of TCP lets 4096 connections wait, as far as the
 //! system allows. Where accepting fails, as without a file descriptor, a connection that waits makes
-//! room, that is logged once a minute, and tried again after 5 ms to 1 s. The peer of a Unix socket is `127.0.0.1:0`.
+//! room, that is logged once a minute, and tried again after 5 ms to 1 s. Where accepting panics the
+//! server stops as on a signal, and returns an error. The peer of a Unix socket is `127.0.0.1:0`.
 //!
 //! Proxies that speak the PROXY protocol, version 1 or 2, are declared with
 //! [`Server::proxy_protocol`]. Each connection from them must begin with a header, and its requests
@@ -50,7 +51,8 @@
 //!    [`Shutdown::draining`]. Connections end after the response that is under way (GOAWAY on HTTP/2),
 //!    idle ones a second later, so that a request is answered that is on its way.
 //!    All have at most the [drain time](Server::drain), upgraded ones too.
-//! 3. What is left is cut. [`Server::flush`] runs, and [`Stopped`] says how it went.
+//! 3. What is left is cut. [`Server::flush`] runs, and [`Stopped`] says how it went; it has an
+//!    [exit code](Stopped::exit_code).
 //!
 //! A second signal skips to the third step.
 //!

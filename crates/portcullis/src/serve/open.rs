@@ -10,7 +10,8 @@ use slab::Slab;
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    activity::Activity, connection::Refused, counts::Tally, limits::Limits, shutdown::Stage,
+    activity::Activity, connection::Refused, counts::Tally, due::Why, limits::Limits,
+    shutdown::Stage,
 };
 
 /// The connections of a server that are open. Clones are handles to them.
@@ -170,6 +171,11 @@ impl Slot {
 
     pub(super) const fn open(&self) -> &Open {
         &self.open
+    }
+
+    /// The client was told what it does wrong.
+    pub(super) fn blamed(&self, why: Why) {
+        self.open.tally().blamed(why, self.client);
     }
 
     /// Counts the connection for its client. Returns `false` if it has too many.

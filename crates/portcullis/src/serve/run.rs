@@ -1,7 +1,7 @@
 //! Serving, and stopping.
 
 use std::{
-    future::{Future, poll_fn},
+    future::{Future, pending, poll_fn},
     io,
     pin::{Pin, pin},
     task::Poll,
@@ -59,8 +59,27 @@ where
         admin.start();
     }
     let asked = stopping.shutdown.clone();
-    until(asked.reached(Stage::Asked), stop.wait()).await;
-    Ok(self::stop(&connections.open, stopping, accepting, stop.wait()).await)
+    let told = until(asked.reached(Stage::Asked), stop.wait());
+    let mut panicked = Ok(());
+    until(
+        async { panicked = Err(panic_in(&mut accepting).await) },
+        told,
+    )
+    .await;
+    let stopped = self::stop(&connections.open, stopping, accepting, stop.wait()).await;
+    panicked.map(|()| stopped)
+}
+
+/// Waits for a panic of what accepts. A server that is deaf and lives would be left so: it stops.
+async fn panic_in(accepting: &mut JoinSet<()>) -> io::Error {
+    while let Some(ended) = accepting.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(target: "portcullis", %error, "accepting panicked: the server stops");
+            return io::Error::other(error);
+        }
+    }
+    // None accepts, as told: whoever is served is served on.
+    pending().await
 }
 
 async fn accept_until_draining<S, B>(

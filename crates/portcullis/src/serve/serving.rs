@@ -259,7 +259,7 @@ impl Driver {
         let is_told_first = match why {
             Why::Age => true,
             Why::Idle => self.version == Version::Http2,
-            Why::Head | Why::Write | Why::Evicted => false,
+            _ => false,
         };
         is_told_first && self.activity.close()
     }

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, process::ExitCode, time::Duration};
 
 /// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,28 @@ impl Stopped {
     #[must_use]
     pub const fn took(&self) -> Duration {
         self.took
+    }
+
+    /// What a process may end with: success if all ended by itself, failure (1) if something was cut.
+    ///
+    /// ```no_run
+    /// # use std::{io, process::ExitCode};
+    /// # use axum::Router;
+    /// # use tokio::net::TcpListener;
+    /// #[tokio::main]
+    /// async fn main() -> io::Result<ExitCode> {
+    ///     let listener = TcpListener::bind("127.0.0.1:8080").await?;
+    ///     let stopped = portcullis::serve(listener, Router::new()).await?;
+    ///     Ok(stopped.exit_code())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        if self.cut == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 

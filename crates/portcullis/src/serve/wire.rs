@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{
     activity::{Activity, Side},
     begun::Begun,
+    due::Why,
     frames::Frames,
     framing::{Framing, Wrong},
     open::Slot,
@@ -90,6 +91,7 @@ impl Wire {
         let flooded = frames.read(&buf.filled()[start..], &self.activity);
         if flooded.is_err() {
             buf.set_filled(start);
+            self.slot.blamed(Why::Flood);
             // Said if it can be; the connection ends.
             let _ = Pin::new(&mut self.io).poll_write(cx, &GO_AWAY);
         }
@@ -156,7 +158,9 @@ impl Wire {
                     let mut left = bytes;
                     for buf in bufs {
                         let part = &buf[..left.min(buf.len())];
-                        frames.wrote(part, &self.activity);
+                        if let Some(why) = frames.wrote(part, &self.activity) {
+                            self.slot.blamed(why);
+                        }
                         left -= part.len();
                     }
                 }

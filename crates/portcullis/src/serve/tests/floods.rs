@@ -1,5 +1,6 @@
 //! Clients that send more control frames than they need.
 
+use portcullis_test::logged;
 use proptest::prelude::*;
 
 use super::{
@@ -35,6 +36,36 @@ async fn floods_of_what_must_be_answered_end_the_connection_calmly() {
         assert!(has_frame(&seen, 7));
     }
     assert!(began.elapsed() < SECOND, "no timer ended them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_floods_and_who_breaks_the_rules_is_counted_and_logged_once_a_minute() {
+    let server = server();
+    let counts = server.counts();
+    let count = |reason| {
+        let all = counts.counts().into_iter();
+        let mut of_reason =
+            all.filter(|count| count.labels.contains(&("reason", String::from(reason))));
+        of_reason.next().unwrap().value
+    };
+    let data_of_no_stream = frame(0, 0, 0, b"a");
+    let flood = frame(6, 0, 0, &[0; 8]).repeat(200);
+    // Each is opened, and reset before it is answered.
+    let resets = (0..2000)
+        .flat_map(|n| [get(2 * n + 1, "/endless"), frame(3, 0, 2 * n + 1, &[0; 4])].concat());
+    let (log, ()) = logged(async {
+        for bytes in [flood, data_of_no_stream, resets.collect()] {
+            let hello = hello();
+            let mut client = Client::sending(&server.connections(), &hello).await;
+            let _ = client.io.write_all(&bytes).await;
+            client.read_to_end().await;
+        }
+    })
+    .await;
+
+    assert_eq!((count("flood"), count("protocol_error")), (2, 1));
+    assert_eq!(log.matches("connection ended").count(), 1, "{log}");
+    assert!(log.contains("192.0.2.1"), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

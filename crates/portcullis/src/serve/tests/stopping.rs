@@ -1,5 +1,7 @@
 //! How connections end when the server does.
 
+use std::future::IntoFuture;
+
 use super::*;
 use crate::serve::Shutdown;
 
@@ -182,4 +184,36 @@ async fn others_are_flushed_when_all_has_ended_and_not_for_ever() {
 
     flushed.await.unwrap();
     assert_took(began.elapsed(), 5 * SECOND);
+}
+
+/// Accepts one connection, and panics when it is asked for the next.
+struct Panics(Option<DuplexStream>);
+
+impl crate::serve::Listener for Panics {
+    type Io = DuplexStream;
+
+    async fn accept(&mut self) -> std::io::Result<(DuplexStream, SocketAddr)> {
+        let io = self.0.take().expect("on purpose");
+        tokio::time::sleep(SECOND).await;
+        Ok((io, "192.0.2.1:4711".parse().unwrap()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_accepting_panics_the_server_serves_to_the_end_and_says_so() {
+    let (mut io, theirs) = duplex(64 << 10);
+    let request = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
+    io.write_all(request).await.unwrap();
+    let server = server().listen(Panics(Some(theirs))).drain(100 * SECOND);
+    let server = tokio::spawn(server.into_future());
+    let mut seen = Vec::new();
+    io.read_to_end(&mut seen).await.unwrap();
+
+    assert!(
+        seen.ends_with(b"slow"),
+        "{}",
+        String::from_utf8_lossy(&seen)
+    );
+    let error = server.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("panic"), "{error}");
 }
