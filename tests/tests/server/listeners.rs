@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{future::IntoFuture, net::SocketAddr, time::Duration};
 
 use axum::{Router, routing::get};
 use portcullis::{
     ClientIp, Health, Quota, serve,
-    serve::{Listener, Server, Shutdown, bind_reuse_port},
+    serve::{AdminPages, Listener, Server, Shutdown, bind_reuse_port},
 };
 use portcullis_axum::Fact;
 use portcullis_tests::net::Client;
@@ -55,15 +55,11 @@ async fn several_listeners_stop_together_and_the_admin_one_last() {
     }
     let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let admin_address = admin.local_addr().unwrap();
-    let probes = portcullis::Edge::new().health(&health).build().unwrap();
-    let nothing = tower::service_fn(|_| async {
-        let response = http::Response::builder().status(404);
-        Ok::<_, std::convert::Infallible>(response.body(String::new()).unwrap())
-    });
+    let pages = AdminPages::new().health(&health);
     let flushing = shutdown.clone();
     let (looked, look) = tokio::sync::oneshot::channel();
     let server = server
-        .admin(admin, tower::Layer::layer(&probes, nothing))
+        .admin(admin, pages)
         .grace(Duration::from_millis(300))
         .flush(async move {
             assert!(flushing.is_draining());
@@ -84,6 +80,48 @@ async fn several_listeners_stop_together_and_the_admin_one_last() {
     for address in addresses.iter().chain([&admin_address]) {
         assert!(TcpStream::connect(address).await.is_err());
     }
+}
+
+#[tokio::test]
+async fn operators_have_probes_metrics_and_the_stack_on_a_listener_of_their_own() {
+    let health = Health::new().check("disk", || async { Err::<(), _>("full") });
+    let edge = portcullis::Edge::new().build().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let metrics = portcullis_prometheus::Metrics::new();
+    let content_type = portcullis_prometheus::Metrics::CONTENT_TYPE;
+    let pages = AdminPages::new().health(&health).explain(&edge).page(
+        "/metrics",
+        content_type,
+        move || metrics.encode(),
+    );
+    let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    tokio::spawn(
+        serve(public, app())
+            .health(&health)
+            .admin(listener, pages)
+            .into_future(),
+    );
+    health.settled().await;
+    let mut client = Client::http1(address).await;
+
+    let probe = client.get("/health").await;
+    assert_eq!(
+        (probe.status.as_u16(), probe.text.contains("disk")),
+        (503, true)
+    );
+    let explained = client.get("/explain").await;
+    assert!(explained.text.contains("request ID"), "{}", explained.text);
+    let scraped = client.get("/metrics").await;
+    assert_eq!(scraped.headers["content-type"], content_type);
+    assert!(scraped.text.ends_with("# EOF\n"), "{}", scraped.text);
+    assert_eq!(client.get("/").await.status, 404);
+    let post = http::Request::post("/metrics").header("host", "a");
+    let refused = client.ask(post.body(Default::default()).unwrap()).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.headers["allow"].as_bytes()),
+        (405, &b"GET, HEAD"[..])
+    );
 }
 
 /// A listener that prepares, and accepts nobody.

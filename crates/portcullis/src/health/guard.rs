@@ -1,4 +1,5 @@
-use http::request;
+use bytes::Bytes;
+use http::{Response, request};
 use portcullis_core::{Guard, Reply, Verdict};
 
 use super::Health;
@@ -6,11 +7,10 @@ use super::Health;
 impl Guard for Health {
     #[inline]
     fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
-        let Some(probe) = self.paths.probe(head) else {
-            return Verdict::Admit;
-        };
-        self.start();
-        Verdict::answer(probe.answer(self))
+        match self.probe(head) {
+            None => Verdict::Admit,
+            Some(answer) => Verdict::answer(answer),
+        }
     }
 
     fn describe(&self) -> String {
@@ -21,5 +21,15 @@ impl Guard for Health {
         } else {
             format!("{paths}; checks: {}", checks.join(", "))
         }
+    }
+}
+
+impl Health {
+    /// Answers a request that is a probe.
+    #[inline]
+    pub(crate) fn probe(&self, head: &request::Parts) -> Option<Response<Bytes>> {
+        let probe = self.paths.probe(head)?;
+        self.start();
+        Some(probe.answer(self))
     }
 }

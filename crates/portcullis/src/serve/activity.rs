@@ -152,19 +152,21 @@ impl Activity {
         }
     }
 
-    /// The client took all.
-    pub(super) fn flushed(&self) {
+    /// The client took all. Returns `true` if that ended a response of HTTP/1.
+    pub(super) fn flushed(&self) -> bool {
         if self.is_handed_over() {
-            return;
+            return false;
         }
         if self.blocked_since.load(Relaxed) != NEVER {
             self.blocked_since.store(NEVER, Relaxed);
             self.idle_since.store(self.now(), Relaxed);
         }
-        if self.in_flight.load(Acquire) == 0 && self.is_answering() {
+        let is_answered = self.in_flight.load(Acquire) == 0 && self.is_answering();
+        if is_answered {
             self.idle_since.store(self.now(), Relaxed);
             self.is_answering.store(false, Relaxed);
         }
+        is_answered
     }
 
     /// Whether what is written belongs to a request.

@@ -106,6 +106,11 @@ impl Framing {
         None
     }
 
+    /// Whether a head has begun that is not whole.
+    pub(super) const fn is_in_head(&self) -> bool {
+        matches!(self.at, At::Head) && (self.head.has_begun || self.line.length > 0)
+    }
+
     /// What follows is not HTTP.
     pub(super) const fn end(&mut self) {
         self.at = At::Opaque;

@@ -101,7 +101,7 @@
 //! | [`Server::proxy_protocol`] | nobody | whoever may send a PROXY header chooses its address |
 //! | [`Server::scheme`] | `https` over TLS, else unknown | plain connections may come from a proxy with TLS |
 //! | [`Server::leave_peer`] | nowhere but in `PeerAddr` | an allocation a request |
-//! | [`Server::admin`] | none | what is not for the public |
+//! | [`Server::admin`], [`AdminPages`] | none | health, metrics, what is not for the public |
 //! | [`Server::health`] | none | what turns 503 first |
 //! | [`Server::grace`] | 5 s with health, else 0 | the time in which Kubernetes takes a pod out of its endpoints |
 //! | [`Server::drain`] | 20 s | with the grace period, below Kubernetes' 30 s |
@@ -113,6 +113,7 @@
 mod accept;
 mod activity;
 mod admin;
+mod admin_pages;
 mod begun;
 mod bodies;
 mod connection;
@@ -147,6 +148,7 @@ mod wire;
 #[cfg(feature = "tls")]
 pub use self::tls::Tls;
 pub use self::{
+    admin_pages::AdminPages,
     inherited::{Inherited, bind_reuse_port, inherited},
     listener::Listener,
     server::{Connections, IsResponse, Server, serve},

@@ -43,8 +43,8 @@ impl<S> Server<S> {
         self.listen_to_signals()
     }
 
-    /// Serves another service on a listener of its own, with the defaults of a server: health,
-    /// metrics, what is not for the public. It is served to the very end, whatever becomes of the
+    /// Serves another service on a listener of its own, with the defaults of a server:
+    /// [`AdminPages`](super::AdminPages), or whatever is not for the public. It is served to the very end, whatever becomes of the
     /// public one, and its connections don't count.
     pub fn admin<A, B>(mut self, listener: impl Listener, service: A) -> Self
     where

@@ -221,7 +221,10 @@ impl AsyncWrite for Wire {
         ready!(self.poll_refusal(cx))?;
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
         if flushed.is_ready() {
-            self.activity.flushed();
+            // What came behind a request was read with it, when nothing was awaited.
+            if self.activity.flushed() && self.framing.is_in_head() {
+                self.activity.head_began();
+            }
         } else {
             self.activity.blocked();
         }

@@ -218,3 +218,25 @@ pub(super) fn has_frame(mut bytes: &[u8], wanted: u8) -> bool {
     }
     false
 }
+
+#[tokio::test(start_paused = true)]
+async fn half_a_head_behind_whole_requests_has_the_time_of_a_head() {
+    let server = server();
+    let whole = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let post = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi";
+    for (behind, seconds) in [
+        ("G", 10),
+        ("GET / HTTP/1.1\r\nhos", 10),
+        ("", 75),
+        (whole, 75),
+    ] {
+        for before in [whole, post] {
+            let bytes = [before, post, behind].concat();
+            let client = Client::sending(&server.connections(), bytes.as_bytes()).await;
+            let (seen, took) = client.read_to_end().await;
+            let seen = String::from_utf8(seen).unwrap();
+            assert!(seen.matches("HTTP/1.1 200").count() >= 2, "{seen}");
+            assert_eq!(took.as_secs(), seconds, "{behind:?} behind {before:?}");
+        }
+    }
+}

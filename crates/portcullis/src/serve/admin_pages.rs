@@ -1,0 +1,152 @@
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
+};
+use tower_service::Service;
+
+use crate::{EdgeLayer, Health};
+
+/// What operators ask: probes, metrics, what an edge does. A service for [`Server::admin`], which
+/// answers GET and HEAD, with `no-store`; other methods with 405, other paths with 404.
+///
+/// It lets everybody in: bind its listener to an address that only operators reach.
+///
+/// ```
+/// use portcullis::{Edge, Health, serve::{AdminPages, Server}};
+/// # use tokio::net::TcpListener;
+/// # use tower::Layer;
+///
+/// # async fn run<S>(app: Server<S>) -> Result<(), Box<dyn std::error::Error>> {
+/// let health = Health::new();
+/// let edge = Edge::new().build()?;
+/// let pages = AdminPages::new()
+///     .health(&health)
+///     .explain(&edge)
+///     .page("/version", "text/plain", || env!("CARGO_PKG_VERSION").to_owned());
+/// let app = app.admin(TcpListener::bind("127.0.0.1:9090").await?, pages);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// With `portcullis_prometheus`, for metrics:
+/// `.page("/metrics", Metrics::CONTENT_TYPE, move || metrics.encode())`.
+///
+/// [`Server::admin`]: super::Server::admin
+#[derive(Clone, Debug, Default)]
+pub struct AdminPages {
+    health: Option<Health>,
+    pages: Vec<Page>,
+}
+
+#[derive(Clone)]
+struct Page {
+    path: &'static str,
+    content_type: HeaderValue,
+    text: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+// ===== impl AdminPages =====
+
+impl AdminPages {
+    /// Creates a service without a page.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers the probes, on the paths that the health has.
+    #[must_use]
+    pub fn health(mut self, health: &Health) -> Self {
+        self.health = Some(health.clone());
+        self
+    }
+
+    /// Answers `/explain` with what an edge does now, as text.
+    #[must_use]
+    pub fn explain<M: 'static>(self, edge: &EdgeLayer<M>) -> Self {
+        let edge = edge.clone();
+        let text = move || edge.explain().to_string();
+        self.page("/explain", "text/plain; charset=utf-8", text)
+    }
+
+    /// Answers a path with a text that is made for each request. Of pages with one path the first
+    /// answers.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `content_type` is no value of a field.
+    #[must_use]
+    pub fn page(
+        mut self,
+        path: &'static str,
+        content_type: &'static str,
+        text: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.pages.push(Page {
+            path,
+            content_type: HeaderValue::from_static(content_type),
+            text: Arc::new(text),
+        });
+        self
+    }
+
+    fn answer<B>(&self, request: Request<B>) -> Response<String> {
+        let (head, _) = request.into_parts();
+        if let Some(health) = &self.health
+            && let Some(answer) = health.probe(&head)
+        {
+            return answer.map(|body| String::from_utf8_lossy(&body).into_owned());
+        }
+        let mut pages = self.pages.iter();
+        let Some(page) = pages.find(|page| page.path == head.uri.path()) else {
+            return status(StatusCode::NOT_FOUND);
+        };
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allowed);
+            return response;
+        }
+        let mut response = Response::new((page.text)());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, page.content_type.clone());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl<B> Service<Request<B>> for AdminPages {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.answer(request)))
+    }
+}
+
+// ===== impl Page =====
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Page").field(&self.path).finish()
+    }
+}
+
+fn status(status: StatusCode) -> Response<String> {
+    let mut response = Response::new(String::new());
+    *response.status_mut() = status;
+    response
+}
