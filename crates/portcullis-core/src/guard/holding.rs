@@ -1,40 +1,46 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use http::response;
 use smallvec::SmallVec;
 
 /// What a [`Reply`](super::Reply) holds until the exchange has ended. Dropped, it is given back.
 #[derive(Default)]
-pub struct Holding(SmallVec<[Box<dyn Holds>; 2]>);
+pub struct Holding(SmallVec<[Held; 1]>);
 
-trait Holds: Send {
-    fn on_head(&mut self, _: &response::Parts) {}
+/// Hands out permits, of which requests hold one each until they have ended.
+pub trait Permits: Send + Sync + 'static {
+    /// The head of the response is there, whoever made it: the time from the permit to then is what a
+    /// service took.
+    fn on_head(&self, _note: Note, _: &response::Parts) {}
+
+    /// The request has ended.
+    fn take_back(&self, note: Note);
 }
 
-/// Something that is not told of the response.
-struct Silent<T> {
-    _held: T,
+/// What [`Permits`] noted of a permit: which it is, since when.
+pub type Note = [u64; 2];
+
+/// One of many [`Permits`]; dropped, it is taken back. It allocates nothing.
+pub struct Permit {
+    of: Arc<dyn Permits>,
+    note: Note,
 }
 
-/// Something that is told of the response's head.
-struct Told<T> {
-    held: T,
-    on_head: fn(&mut T, &response::Parts),
+enum Held {
+    Permit(Permit),
+    Other(#[expect(dead_code, reason = "dropped, it is given back")] Box<dyn Send>),
 }
 
 // ===== impl Holding =====
 
 impl Holding {
-    pub(super) fn push<T: Send + 'static>(&mut self, held: T) {
-        self.0.push(Box::new(Silent { _held: held }));
+    pub(super) fn push(&mut self, held: impl Send + 'static) {
+        self.0.push(Held::Other(Box::new(held)));
     }
 
-    pub(super) fn push_told<T: Send + 'static>(
-        &mut self,
-        held: T,
-        on_head: fn(&mut T, &response::Parts),
-    ) {
-        self.0.push(Box::new(Told { held, on_head }));
+    #[inline]
+    pub(super) fn push_permit(&mut self, permit: Permit) {
+        self.0.push(Held::Permit(permit));
     }
 
     pub(super) fn append(&mut self, mut other: Self) {
@@ -46,9 +52,11 @@ impl Holding {
     }
 
     #[inline]
-    pub(super) fn on_head(&mut self, head: &response::Parts) {
-        for held in &mut self.0 {
-            held.on_head(head);
+    pub(super) fn on_head(&self, head: &response::Parts) {
+        for held in &self.0 {
+            if let Held::Permit(permit) = held {
+                permit.of.on_head(permit.note, head);
+            }
         }
     }
 }
@@ -59,12 +67,26 @@ impl fmt::Debug for Holding {
     }
 }
 
-// ===== impl Holds =====
+// ===== impl Permit =====
 
-impl<T: Send> Holds for Silent<T> {}
+impl Permit {
+    /// Creates a permit that these handed out.
+    #[inline]
+    #[must_use]
+    pub fn new<P: Permits>(of: Arc<P>, note: Note) -> Self {
+        Self { of, note }
+    }
+}
 
-impl<T: Send> Holds for Told<T> {
-    fn on_head(&mut self, head: &response::Parts) {
-        (self.on_head)(&mut self.held, head);
+impl Drop for Permit {
+    #[inline]
+    fn drop(&mut self) {
+        self.of.take_back(self.note);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.note).finish()
     }
 }

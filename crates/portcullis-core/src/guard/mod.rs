@@ -49,7 +49,7 @@ pub use self::{
     body_reader::BodyReader,
     deferred::Deferred,
     ended::{Cost, Ended, OnEnd},
-    holding::Holding,
+    holding::{Holding, Note, Permit, Permits},
     judge::{Guard, Need},
     reply::Reply,
     verdict::Verdict,

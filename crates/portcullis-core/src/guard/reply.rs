@@ -1,11 +1,11 @@
 use std::{fmt, ops::Range};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, response};
+use http::{HeaderName, HeaderValue};
 use http_body::SizeHint;
 use smallvec::SmallVec;
 
-use super::{BodyReader, Ended, Holding, OnEnd};
+use super::{BodyReader, Ended, Holding, OnEnd, Permit};
 use crate::Scope;
 
 /// What the response to a request must carry, whoever makes it.
@@ -127,14 +127,11 @@ impl Reply {
         self.held.push(held);
     }
 
-    /// Keeps something as [`hold`](Self::hold) does, and tells it of the response's head as soon as
-    /// that is there, whoever made it: the time from admission to then is what a service took.
-    pub fn hold_with_head<T: Send + 'static>(
-        &mut self,
-        held: T,
-        on_head: fn(&mut T, &response::Parts),
-    ) {
-        self.held.push_told(held, on_head);
+    /// Keeps a permit as [`hold`](Self::hold) keeps anything, without an allocation; who handed it out
+    /// is told of the response's head as soon as that is there.
+    #[inline]
+    pub fn hold_permit(&mut self, permit: Permit) {
+        self.held.push_permit(permit);
     }
 
     /// Does something when the exchange has ended: after the last byte, or when the client is gone.

@@ -21,6 +21,8 @@ use super::{
 pub(super) struct Adaptive {
     limit: AtomicU32,
     latencies: Latencies,
+    /// Requests of this window.
+    requests: AtomicU32,
     /// The highest [`Load`] of this window.
     load: AtomicU8,
     /// When the window is long enough, in nanoseconds since the guard was made.
@@ -48,6 +50,7 @@ impl Adaptive {
         Self {
             limit: AtomicU32::new(bounds.initial),
             latencies: Latencies::default(),
+            requests: AtomicU32::new(0),
             load: AtomicU8::new(0),
             ends: AtomicU64::new(SHORTEST),
             counts_from: AtomicU64::new(0),
@@ -55,9 +58,15 @@ impl Adaptive {
         }
     }
 
+    /// Whether the latency of the next request is measured: of each at the start of a window, and of a
+    /// part of the others, as a median needs no more.
     #[inline]
-    pub(super) const fn follows_latency(&self) -> bool {
-        self.law.is_some()
+    pub(super) fn measures_next(&self) -> bool {
+        if self.law.is_none() {
+            return false;
+        }
+        let before = self.requests.fetch_add(1, Relaxed);
+        before < ALL_OF || before.is_multiple_of(ONE_IN)
     }
 
     #[inline]
@@ -128,12 +137,17 @@ impl Adaptive {
             (seen.median, seen.load) = (None, Load::Low);
         }
         window.began = now;
+        self.requests.store(0, Relaxed);
         let from = if window.law.is_probing() { now } else { 0 };
         self.counts_from.store(from, Relaxed);
         self.limit.store(window.law.limit(), SeqCst);
         self.ends.store(now + SHORTEST, Relaxed);
     }
 }
+
+/// Requests of a window whose latency is measured, and which part of those that follow.
+const ALL_OF: u32 = 64;
+const ONE_IN: u32 = 8;
 
 const BUSY: u8 = 1;
 const FULL: u8 = 2;

@@ -5,7 +5,9 @@ use std::{
 };
 
 use http::request;
-use portcullis_core::{ConfigError, Count, Counts, Facts, Guard, Received, Reply, Verdict};
+use portcullis_core::{
+    ConfigError, Count, Counts, Facts, Guard, Received, Reply, Verdict, guard::Permit,
+};
 use tokio::{runtime::Handle, time::Instant};
 
 use super::{
@@ -13,7 +15,7 @@ use super::{
     memory::Cgroups,
     partitions::Class,
     settings::Settings,
-    shared::{Place, Shared},
+    shared::{Shared, UNMEASURED},
     signals::{Memory, Signals, Watched},
     tally::Reason,
 };
@@ -175,16 +177,16 @@ impl LoadShed {
             let Some(place) = place else {
                 return shared.refuse(partition, Reason::Queue).into();
             };
-            reply.hold_with_head(place, Place::on_head);
+            reply.hold_permit(place);
             Verdict::Admit
         })
     }
 
-    /// Returns when a request was admitted; 0 where nobody asks.
+    /// Returns when a request was admitted, if its latency is to be measured.
     #[inline]
     fn admitted(&self, head: &request::Parts) -> u64 {
-        if !self.0.adaptive.follows_latency() {
-            return 0;
+        if !self.0.adaptive.measures_next() {
+            return UNMEASURED;
         }
         let received = Facts::of(&head.extensions).get();
         let received = received.map(|Received(time)| *time);
@@ -202,8 +204,8 @@ impl Guard for LoadShed {
         if !self.0.take(partition) && !self.0.take_late(partition) {
             return self.wait_or_refuse(partition);
         }
-        let place = Place::new(Arc::clone(&self.0), partition, self.admitted(head));
-        reply.hold_with_head(place, Place::on_head);
+        let note = [partition as u64, self.admitted(head)];
+        reply.hold_permit(Permit::new(Arc::clone(&self.0), note));
         Verdict::Admit
     }
 

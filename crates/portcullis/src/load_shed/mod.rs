@@ -12,7 +12,8 @@
 //!
 //! - Latency is measured from admission to the head of the response. A slow download is none, nor is a
 //!   stream of events. What is refused below, what fails and what is given up is not measured; what is
-//!   late for the deadline is.
+//!   late for the deadline is. Of a window the first 64 requests are measured, and one in eight of the
+//!   others.
 //! - The median of a window (100 ms, or ten responses, but at most a second) is compared with that of a
 //!   service without a queue. Once it is more than half above, the limit falls, by a half at most;
 //!   else it rises by its square root, or a quarter where there is no sign of a queue.

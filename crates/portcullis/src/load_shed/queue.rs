@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
+use portcullis_core::guard::Permit;
 use tokio::{
     sync::oneshot::{self, Receiver, Sender},
     time::{Instant, timeout},
 };
 
-use super::shared::{Place, Shared};
+use super::shared::Shared;
 
 /// Requests that wait. The last is served first: it has the most time left, and its client is there.
 pub(super) struct Queue {
@@ -35,7 +36,7 @@ struct Waiting {
 
 struct Waiter {
     partition: usize,
-    place: Sender<Place>,
+    place: Sender<Permit>,
 }
 
 // ===== impl Queue =====
@@ -62,7 +63,7 @@ impl Queue {
 
     /// Lets a request wait. Where the queue is full the oldest leaves it. Returns where its place will
     /// come from, and how long to wait.
-    fn push(&self, partition: usize) -> (Receiver<Place>, Duration) {
+    fn push(&self, partition: usize) -> (Receiver<Permit>, Duration) {
         let (place, receiver) = oneshot::channel();
         let mut waiting = self.lock();
         let now = Instant::now();
@@ -134,7 +135,7 @@ impl Waiting {
 
 impl Shared {
     /// Waits for a place.
-    pub(super) async fn wait(self: Arc<Self>, partition: usize) -> Option<Place> {
+    pub(super) async fn wait(self: Arc<Self>, partition: usize) -> Option<Permit> {
         let (place, longest) = self.queue.push(partition);
         // One may have come back before.
         self.hand_over();
@@ -148,7 +149,7 @@ impl Shared {
                 return self.queue.put_back(waiter);
             }
             self.queue.note_served();
-            let place = Place::new(Arc::clone(self), waiter.partition, self.now());
+            let place = Permit::new(Arc::clone(self), [waiter.partition as u64, self.now()]);
             if let Err(place) = waiter.place.send(place) {
                 // Gone just now. Dropped, the place goes to the next.
                 return drop(place);

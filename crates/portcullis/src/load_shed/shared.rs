@@ -1,9 +1,12 @@
 //! The state behind a guard.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use http::response;
-use portcullis_core::{Rejection, RejectionKind};
+use portcullis_core::{
+    Rejection, RejectionKind,
+    guard::{Note, Permits},
+};
 use tokio::time::Instant;
 
 use super::{
@@ -21,21 +24,15 @@ pub(super) struct Shared {
     pub(super) signals: Signals,
     pub(super) queue: Queue,
     pub(super) tally: Tally,
-}
-
-/// A request's place. Given back when it is dropped.
-pub(super) struct Place {
-    shared: Arc<Shared>,
-    partition: usize,
-    /// In nanoseconds since the guard was made.
-    admitted: u64,
+    pub(super) me: Weak<Self>,
 }
 
 // ===== impl Shared =====
 
 impl Shared {
     pub(super) fn new(settings: Settings) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             made: Instant::now(),
             in_flight: Gauge::default(),
             adaptive: Adaptive::new(settings.bounds, settings.follows_latency),
@@ -67,13 +64,6 @@ impl Shared {
         taken.is_some()
     }
 
-    pub(super) fn give_back(&self, partition: usize) {
-        if let Some(partition) = self.partitions.get(partition) {
-            partition.in_flight.give_back();
-        }
-        self.in_flight.give_back();
-    }
-
     /// Returns a time in nanoseconds since the guard was made.
     #[inline]
     pub(super) fn since_made(&self, time: Instant) -> u64 {
@@ -86,36 +76,28 @@ impl Shared {
     }
 }
 
-// ===== impl Place =====
-
-impl Place {
-    #[inline]
-    pub(super) const fn new(shared: Arc<Shared>, partition: usize, admitted: u64) -> Self {
-        Self {
-            shared,
-            partition,
-            admitted,
-        }
-    }
-
+/// A permit's note is its partition, and when it was admitted: in nanoseconds since the guard was made,
+/// or [`UNMEASURED`].
+impl Permits for Shared {
     /// Measures how long the service took, unless it is not the service that answers.
     #[inline]
-    pub(super) fn on_head(&mut self, head: &response::Parts) {
-        let shared = &*self.shared;
-        if !shared.adaptive.follows_latency() || !is_measure(head) {
-            return;
+    fn on_head(&self, [_, admitted]: Note, head: &response::Parts) {
+        if admitted != UNMEASURED && is_measure(head) {
+            let now = self.now();
+            self.adaptive.add(admitted, now);
+            self.adaptive.turn(now);
         }
-        let now = shared.now();
-        shared.adaptive.add(self.admitted, now);
-        shared.adaptive.turn(now);
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shared.give_back(self.partition);
-        if !self.shared.queue.is_empty() {
-            self.shared.hand_over();
+    fn take_back(&self, [partition, _]: Note) {
+        if let Some(partition) = self.partitions.get(partition as usize) {
+            partition.in_flight.give_back();
+        }
+        self.in_flight.give_back();
+        if !self.queue.is_empty()
+            && let Some(me) = self.me.upgrade()
+        {
+            me.hand_over();
         }
     }
 }
@@ -132,3 +114,6 @@ fn is_measure(head: &response::Parts) -> bool {
         ),
     }
 }
+
+/// Of a request whose latency is not measured.
+pub(super) const UNMEASURED: u64 = u64::MAX;

@@ -11,6 +11,7 @@ use std::{
 use http::{HeaderName, request};
 use portcullis_core::{
     Count, Counts, Facts, Guard, Need, Rejection, RejectionKind, Reply, Verdict,
+    guard::{Note, Permit, Permits},
 };
 
 use super::{
@@ -66,12 +67,6 @@ struct Shared {
     counts: [Mutex<HashMap<u64, u32>>; SHARDS],
     refused: AtomicU64,
     unknown: Unknown,
-}
-
-/// A request's place. Given back when it is dropped.
-struct Place {
-    shared: Arc<Shared>,
-    hash: u64,
 }
 
 // ===== impl InFlight =====
@@ -166,8 +161,7 @@ impl Guard for InFlight {
         if self.tells_all {
             self.tell(left, reply);
         }
-        let shared = Arc::clone(&self.shared);
-        reply.hold(Place { shared, hash });
+        reply.hold_permit(Permit::new(Arc::clone(&self.shared), [hash, 0]));
         Verdict::Admit
     }
 
@@ -217,14 +211,13 @@ impl Shared {
     }
 }
 
-// ===== impl Place =====
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.shared.shard(self.hash);
-        match counts.get_mut(&self.hash) {
+/// A permit's note is the hash of its client's key.
+impl Permits for Shared {
+    fn take_back(&self, [hash, _]: Note) {
+        let mut counts = self.shard(hash);
+        match counts.get_mut(&hash) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.remove(&self.hash)),
+            _ => drop(counts.remove(&hash)),
         }
     }
 }

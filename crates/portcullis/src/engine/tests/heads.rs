@@ -3,25 +3,36 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use http::{Response, request};
-use portcullis_core::{Guard, RejectionKind, Reply, Verdict};
+use http::{Response, request, response};
+use portcullis_core::{
+    Guard, RejectionKind, Reply, Verdict,
+    guard::{Note, Permit, Permits},
+};
 use portcullis_test::{Chunks, request, send};
 use tower::{Layer, service_fn};
 
 use crate::{Edge, Slot};
 
-/// What is held notes the statuses that it is told, and when it is dropped.
+/// What is held notes the statuses that it is told, and when it is given back.
 #[derive(Clone, Default)]
 struct Watching(Arc<Mutex<Vec<u16>>>);
 
-struct Watched(Watching);
-
 impl Guard for Watching {
     fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
-        reply.hold_with_head(Watched(self.clone()), |held, head| {
-            held.0.note(head.status.as_u16());
-        });
+        reply.hold_permit(Permit::new(Arc::new(self.clone()), NOTE));
         Verdict::Admit
+    }
+}
+
+impl Permits for Watching {
+    fn on_head(&self, note: Note, head: &response::Parts) {
+        assert_eq!(note, NOTE);
+        self.note(head.status.as_u16());
+    }
+
+    fn take_back(&self, note: Note) {
+        assert_eq!(note, NOTE);
+        self.note(DROPPED);
     }
 }
 
@@ -32,12 +43,6 @@ impl Watching {
 
     fn noted(&self) -> Vec<u16> {
         self.0.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.0.note(DROPPED);
     }
 }
 
@@ -82,9 +87,16 @@ async fn a_panic_of_what_is_told_leaves_the_response_as_it_is() {
     struct Panics;
     impl Guard for Panics {
         fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
-            reply.hold_with_head((), |(), _| panic!("told"));
+            reply.hold_permit(Permit::new(Arc::new(Self), NOTE));
             Verdict::Admit
         }
+    }
+    impl Permits for Panics {
+        fn on_head(&self, _: Note, _: &response::Parts) {
+            panic!("told");
+        }
+
+        fn take_back(&self, _: Note) {}
     }
     let edge = Edge::new().guard(Slot::LoadShed, Panics).build().unwrap();
     let fine = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Chunks::new([Ok("a")]))) });
@@ -93,3 +105,4 @@ async fn a_panic_of_what_is_told_leaves_the_response_as_it_is() {
 }
 
 const DROPPED: u16 = 0;
+const NOTE: Note = [4, 2];
