@@ -3,8 +3,8 @@
 use crate::{
     figures::Rows,
     stacks::{
-        CHECK_AT, CLIENT, CLIENT_BREAKER, EDGE_SHED, EDGE_SHEDDING, LIMITED_SERVICE, PEER_CHECK,
-        PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE,
+        CHECK_AT, CLIENT, CLIENT_BREAKER, EDGE_SHED, EDGE_SHEDDING, EDGE_WITHOUT, LIMITED_SERVICE,
+        PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE,
     },
 };
 
@@ -77,6 +77,16 @@ pub(crate) const GOALS: &[Goal] = &[
         name: "instructions that shedding by latency adds to a served request",
         measure: Measure::MoreInstructions(EDGE_SHEDDING, EDGE),
         at_most: 300.0,
+    },
+    Goal {
+        name: "instructions that deadline, hygiene and shedding by latency add to a served request",
+        measure: Measure::MoreInstructions(EDGE_SHEDDING, EDGE_WITHOUT),
+        at_most: 900.0,
+    },
+    Goal {
+        name: "allocations that the three add to a served request",
+        measure: Measure::MoreAllocations(EDGE_SHEDDING, EDGE_WITHOUT),
+        at_most: 0.0,
     },
     Goal {
         name: "nanoseconds that a closed breaker adds to a call",

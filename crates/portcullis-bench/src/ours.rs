@@ -169,6 +169,18 @@ pub(crate) fn shedding() -> Router {
     bare().layer(edge.build().expect("the stack is right"))
 }
 
+/// Everything on but hygiene and the deadline, and no load shed.
+#[expect(
+    clippy::expect_used,
+    reason = "a stack that can't be built gives no number"
+)]
+pub(crate) fn without_three() -> Router {
+    let edge = with_all(Sampling::never(), LARGE)
+        .hygiene(None)
+        .timeout(None);
+    bare().layer(edge.build().expect("the stack is right"))
+}
+
 /// Everything on, and everything shed.
 #[expect(
     clippy::expect_used,

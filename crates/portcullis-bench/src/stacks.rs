@@ -54,6 +54,9 @@ pub(crate) const CLIENT_BREAKER: &str = "bare client, breaker";
 /// Our whole edge, with a limit that follows latency.
 pub(crate) const EDGE_SHEDDING: &str = "edge, load shed";
 
+/// Our edge without deadline, hygiene and load shedding.
+pub(crate) const EDGE_WITHOUT: &str = "edge, without three";
+
 /// Our whole edge, where everything is shed.
 pub(crate) const EDGE_SHED: &str = "edge, shed";
 
@@ -203,6 +206,12 @@ pub(crate) const STACKS: &[Stack] = &[
         EDGE_SHEDDING,
         "not sampled, load is shed by latency, nobody shed",
         ours::shedding,
+        Ask::PLAIN.with_facts(),
+    ),
+    Stack::route(
+        EDGE_WITHOUT,
+        "not sampled, without deadline, hygiene and load shedding",
+        ours::without_three,
         Ask::PLAIN.with_facts(),
     ),
     Stack::route(

@@ -38,8 +38,7 @@ impl TimeLimit {
     /// Starts the time, and lets the application know. A client of gRPC may ask for less.
     #[inline]
     pub(super) fn start(&self, head: &mut request::Parts, now: Instant) -> Timer {
-        let after =
-            grpc_timeout::of(&head.headers).map_or(self.after, |asked| asked.min(self.after));
+        let after = grpc_timeout::of(head).map_or(self.after, |asked| asked.min(self.after));
         // A limit beyond what a clock can hold is none.
         let at = now.checked_add(after);
         if let Some(at) = at {

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderName, Method, request};
 
-/// Returns how long a client waits, if it says so in the right way.
+/// Returns how long a client waits, if it says so in the right way. All calls of gRPC are POSTs.
 #[inline]
-pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
-    parse(headers.get("grpc-timeout")?.as_bytes())
+pub(super) fn of(head: &request::Parts) -> Option<Duration> {
+    if head.method != Method::POST {
+        return None;
+    }
+    parse(head.headers.get(GRPC_TIMEOUT)?.as_bytes())
 }
 
 /// At most eight digits, and a unit.
@@ -27,6 +30,8 @@ fn parse(value: &[u8]) -> Option<Duration> {
         _ => return None,
     })
 }
+
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 #[cfg(test)]
 mod tests {

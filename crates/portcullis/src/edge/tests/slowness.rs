@@ -201,7 +201,7 @@ async fn a_client_of_grpc_may_ask_for_less_and_not_for_more() {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(format!("{left:?}"))))
         };
         let edge = Edge::new().hygiene(None).build().unwrap();
-        let request = Request::builder().header("grpc-timeout", asked);
+        let request = Request::post("/").header("grpc-timeout", asked);
         let request = request.body(Full::<Bytes>::default()).unwrap();
         let began = Instant::now();
         let response = edge.layer(service_fn(waits)).oneshot(request).await;
