@@ -1,7 +1,9 @@
 //! Floods of frames, beside a client that is polite.
 
 use std::{
+    io::Read,
     net::SocketAddr,
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -20,7 +22,7 @@ use crate::{
     Outcome, Row,
     frames::{self, CONTINUATION, DATA, HEADERS, PING, RST_STREAM, SETTINGS},
     print,
-    server::Running,
+    server::{Running, input_closed},
 };
 
 /// A flood: what begins it, and what is then sent without end.
@@ -32,19 +34,18 @@ struct Flood {
 
 pub(crate) async fn run(seconds: usize) -> Outcome<bool> {
     let time = Duration::from_secs(seconds as u64);
+    // The server has the other core, and floods only what this program leaves of this one: what is
+    // measured is the server.
+    pin_to_core_1()?;
     let mut rows = Vec::new();
     for flood in Flood::all() {
         let server = Running::start(&["patient"])?;
         let calm = p99(server.plain, time).await?;
         let before = server.memory()?;
-        let ended = Arc::new(AtomicUsize::new(0));
-        let floods: Vec<_> = (0..CONNECTIONS)
-            .map(|_| flood.begin(server.plain, Arc::clone(&ended)))
-            .collect();
+        let flooding = Flooding::start(flood.name, server.plain)?;
         let under = p99(server.plain, time).await?;
         let more = server.memory()?.saturating_sub(before) as f64 / f64::from(1 << 20);
-        floods.iter().for_each(JoinHandle::abort);
-        let ended = ended.load(Relaxed);
+        let ended = flooding.stop()?;
         let times = under.as_secs_f64() / calm.as_secs_f64();
         rows.push(Row {
             cells: vec![
@@ -67,6 +68,59 @@ pub(crate) async fn run(seconds: usize) -> Outcome<bool> {
         "MiB more",
     ];
     Ok(print("floods", &columns, &rows))
+}
+
+/// The inner command: floods until standard input closes, and prints how many connections were closed.
+pub(crate) async fn flood(name: &str, address: &str) -> Outcome<()> {
+    let address = address.parse()?;
+    let all = Flood::all();
+    let flood = all.iter().find(|flood| flood.name == name);
+    let flood = flood.ok_or("no such flood")?;
+    let ended = Arc::new(AtomicUsize::new(0));
+    for _ in 0..CONNECTIONS {
+        flood.begin(address, Arc::clone(&ended));
+    }
+    input_closed().await;
+    println!("{}", ended.load(Relaxed));
+    Ok(())
+}
+
+fn pin_to_core_1() -> Outcome<()> {
+    let id = std::process::id().to_string();
+    let mut taskset = Command::new("taskset");
+    let taskset = taskset.args(["--all-tasks", "--cpu-list", "--pid", "1", &id]);
+    if taskset.stdout(Stdio::null()).status()?.success() {
+        Ok(())
+    } else {
+        Err("taskset failed".into())
+    }
+}
+
+/// A process that floods.
+struct Flooding(Child);
+
+// ===== impl Flooding =====
+
+impl Flooding {
+    fn start(name: &str, address: SocketAddr) -> Outcome<Self> {
+        let mut command = Command::new("chrt");
+        let command = command
+            .args(["--idle", "0"])
+            .arg(std::env::current_exe()?)
+            .args(["attack", name, &address.to_string()]);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        Ok(Self(command.spawn()?))
+    }
+
+    /// Returns how many of its connections were closed.
+    fn stop(mut self) -> Outcome<usize> {
+        drop(self.0.stdin.take());
+        let mut stdout = self.0.stdout.take().ok_or("no output")?;
+        let mut text = String::new();
+        stdout.read_to_string(&mut text)?;
+        self.0.wait()?;
+        Ok(text.trim().parse()?)
+    }
 }
 
 /// What a client that asks each 2 ms waits, at the 99th percentile.

@@ -51,6 +51,7 @@ async fn obey(arguments: &[&str]) -> Outcome<bool> {
     let number = |text: &str| text.parse::<usize>();
     match arguments {
         ["serve", options @ ..] => server::serve(options).await.map(|()| true),
+        ["attack", flood, address] => flood::flood(flood, address).await.map(|()| true),
         ["hostile"] => hostile::run(2000).await,
         ["hostile", each] => hostile::run(number(each)?).await,
         ["window"] => window::run().await,
@@ -92,4 +93,5 @@ const USAGE: &str = "usage:
   soak [MINUTES]     20 minutes of all of it, memory and descriptors looked at each 5 s
   overload [SECONDS] ten times what a service can do, shed by latency, a limit, tower, and not at all
   restarts [COUNT]   50 rolling restarts under load, and hostile clients at each
-  serve OPTION..     (inner) serves on loopback until standard input closes";
+  serve OPTION..     (inner) serves on loopback until standard input closes
+  attack FLOOD AT    (inner) floods a server until standard input closes";

@@ -233,7 +233,7 @@ fn panicked<T>() -> T {
     panic!("on purpose")
 }
 
-async fn input_closed() {
+pub(crate) async fn input_closed() {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
