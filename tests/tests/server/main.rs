@@ -6,5 +6,6 @@ mod otlp;
 mod programs;
 mod proxy_protocol;
 mod shutdown;
+mod slow_readers;
 mod tls;
 mod unparsed;

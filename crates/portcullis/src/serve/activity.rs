@@ -44,6 +44,8 @@ pub(super) struct Activity {
     is_upgraded: AtomicBool,
     /// It is to make room for another.
     pub(super) is_evicted: AtomicBool,
+    /// What its client has not read is discarded when it closes.
+    is_discarded: AtomicBool,
     /// Who serves it; or, when it is upgraded, who reads and who writes.
     pub(super) driver: AtomicWaker,
     reader: AtomicWaker,
@@ -81,6 +83,7 @@ impl Activity {
             closing_since: never(),
             is_upgraded: AtomicBool::new(false),
             is_evicted: AtomicBool::new(false),
+            is_discarded: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -255,6 +258,14 @@ impl Activity {
 
     pub(super) fn is_cut_now(&self) -> bool {
         self.stage() == Stage::Cut
+    }
+
+    pub(super) fn discard(&self) {
+        self.is_discarded.store(true, Relaxed);
+    }
+
+    pub(super) fn is_discarded(&self) -> bool {
+        self.is_discarded.load(Relaxed)
     }
 
     pub(super) fn now(&self) -> u64 {

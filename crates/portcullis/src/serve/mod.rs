@@ -12,7 +12,7 @@
 //! | sends nothing, a part of a head, of HTTP/2's preface, of a HEADERS | after the [header timeout](Server::header_timeout), from the connection on, or from the first byte of a later request |
 //! | has not finished the TLS handshake | after the [handshake timeout](Server::handshake_timeout) |
 //! | asks nothing, whatever it pings | after the [idle timeout](Server::idle_timeout), with GOAWAY |
-//! | reads less than 256 bytes a second, as far as it is seen | after the [write timeout](Server::write_timeout) |
+//! | reads less than 256 bytes a second, as far as it is seen | after the [write timeout](Server::write_timeout), with a reset: the system keeps nothing for it |
 //! | takes less than a frame of one stream, 16 KiB, as of a window of 0 | the same, but only the stream: RST_STREAM |
 //! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free, 20 for each request, 12 for each piece of a response, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
 //! | is one too many in all | at once, where something is in flight on all others; else one of those that wait makes room |

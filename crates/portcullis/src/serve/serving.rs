@@ -239,6 +239,9 @@ impl Driver {
                 }
                 let why = std::task::ready!(watchdog.poll(&self.activity, &self.limits, cx));
                 if !self.ends_slowly(why) {
+                    if why == Why::Write {
+                        self.activity.discard();
+                    }
                     return Poll::Ready(Some(why));
                 }
             }

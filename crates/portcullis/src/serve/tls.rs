@@ -1,8 +1,9 @@
 //! TLS, by rustls.
 
-use std::{fmt, fs, io, path::PathBuf, sync::Arc};
+use std::{any::Any, fmt, fs, io, path::PathBuf, sync::Arc};
 
 use portcullis_core::{ConfigError, Live};
+use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -12,9 +13,13 @@ use tokio_rustls::{
         server::{ClientHello, ResolvesServerCert},
         sign::CertifiedKey,
     },
+    server::TlsStream,
 };
 
-use super::{limits::Versions, wire::BoxIo};
+use super::{
+    limits::Versions,
+    wire::{BoxIo, Io},
+};
 
 /// A certificate and its key, for [`Server::listen_tls`](super::Server::listen_tls). Clones are
 /// handles to one, which may be changed while it is in use: connections that are open keep the
@@ -37,6 +42,16 @@ struct Files {
 
 /// Everyone gets the certificate that is there.
 struct Current(Live<Arc<CertifiedKey>>);
+
+/// Discards what is unsent of a connection over TLS, whoever accepted it.
+pub(super) fn discard(io: &dyn Any) {
+    if let Some(stream) = io.downcast_ref::<TlsStream<BoxIo>>() {
+        stream.get_ref().0.discard();
+    }
+    if let Some(stream) = io.downcast_ref::<TlsStream<TcpStream>>() {
+        stream.get_ref().0.discard();
+    }
+}
 
 // ===== impl Tls =====
 
