@@ -15,12 +15,13 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use portcullis::{
     Edge, Health,
     body_limit::RequestBody,
     serve::{Server, Tls, inherited},
+    timeout::Timeout,
 };
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
@@ -31,6 +32,7 @@ use crate::Outcome;
 pub(crate) const HEADER: u64 = 2;
 pub(crate) const IDLE: u64 = 3;
 pub(crate) const WRITE: u64 = 3;
+pub(crate) const BODY: u64 = 3;
 pub(crate) const DRAIN: u64 = 2;
 
 /// A running server, stopped when it is dropped.
@@ -118,7 +120,12 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
         return bare(options).await;
     }
     let health = Health::new();
-    let edge = Edge::new().health(&health).build()?;
+    let mut edge = Edge::new().health(&health);
+    if !options.contains(&"patient") {
+        let limits = Timeout::new(Duration::from_secs(30));
+        edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
+    }
+    let edge = edge.build()?;
     let service = service_fn(|request: Request<RequestBody<Incoming>>| {
         if request.uri().path() == "/panic/call" {
             panicked()
@@ -175,7 +182,7 @@ async fn bare(options: &[&str]) -> Outcome<()> {
     Ok(())
 }
 
-/// `/large` is 8 MiB, `/slow` takes 100 ms, `/endless` never answers.
+/// `/large` is 8 MiB, `/slow` takes 100 ms, `/endless` never answers. Others read what they are sent.
 async fn answer(request: Request<RequestBody<Incoming>>) -> Result<Response<Answer>, Infallible> {
     let body = match request.uri().path() {
         "/large" => Full::from(Bytes::from_static(&LARGE)),
@@ -189,7 +196,10 @@ async fn answer(request: Request<RequestBody<Incoming>>) -> Result<Response<Answ
             panicked()
         }
         "/panic/body" => return Ok(Response::new(Answer::Panics)),
-        _ => Full::from("ok"),
+        _ => {
+            let read = request.into_body().collect().await;
+            Full::from(if read.is_ok() { "ok" } else { "cut" })
+        }
     };
     Ok(Response::new(Answer::Whole(body)))
 }

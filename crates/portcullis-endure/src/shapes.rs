@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     frames::{self, CONTINUATION, HEADERS, PREFACE},
-    server::{HEADER, IDLE, WRITE},
+    server::{BODY, HEADER, IDLE, WRITE},
 };
 
 /// A shape of a hostile connection.
@@ -49,7 +49,7 @@ impl Shape {
         all
     }
 
-    fn of_http1() -> [Self; 5] {
+    fn of_http1() -> [Self; 6] {
         let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
         let large = b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n";
         [
@@ -66,6 +66,11 @@ impl Shape {
                 trickle: b"\r\n",
                 ..Self::new("blank lines, twice a second", b"", HEADER)
             },
+            Self::new(
+                "half a body",
+                b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx",
+                BODY,
+            ),
             Self::new("idle, HTTP/1", request, IDLE),
             Self {
                 reads: false,
