@@ -116,12 +116,12 @@ async fn operators_have_probes_metrics_and_the_stack_on_a_listener_of_their_own(
     assert_eq!(scraped.headers["content-type"], content_type);
     assert!(scraped.text.ends_with("# EOF\n"), "{}", scraped.text);
     assert_eq!(client.get("/").await.status, 404);
-    let post = http::Request::post("/metrics").header("host", "a");
-    let refused = client.ask(post.body(Default::default()).unwrap()).await;
-    assert_eq!(
-        (refused.status.as_u16(), refused.headers["allow"].as_bytes()),
-        (405, &b"GET, HEAD"[..])
-    );
+    for path in ["/metrics", "/explain", "/health", "/ready"] {
+        let post = http::Request::post(path).header("host", "a");
+        let refused = client.ask(post.body(Default::default()).unwrap()).await;
+        assert_eq!(refused.status, 405, "{path}");
+        assert_eq!(refused.headers["allow"], "GET, HEAD");
+    }
 }
 
 /// A listener that prepares, and accepts nobody.

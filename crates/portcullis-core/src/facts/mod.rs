@@ -28,7 +28,7 @@ use tokio::time::Instant;
 pub use self::{
     address::{ClientIp, Host, PeerAddr, Scheme},
     csp_nonce::CspNonce,
-    deadline::Deadline,
+    deadline::{Deadline, Pauses},
     principal::Principal,
     received::Received,
     request_id::{InvalidRequestId, RequestId},

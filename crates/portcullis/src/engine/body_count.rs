@@ -1,10 +1,13 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use http::request;
-use portcullis_core::{Rejection, RejectionKind, Reply};
+use portcullis_core::{Deadline, Facts, Rejection, RejectionKind, Reply, facts::Pauses};
 
 #[cfg(feature = "decompression")]
 use super::decoding::Coding;
@@ -103,6 +106,17 @@ impl BodyCount {
             .or_else(|| self.waited.as_ref()?.refusal())
     }
 
+    /// While the body is waited for the deadline stands still, as the application sees it too.
+    pub(super) fn pause_deadline(self: &Arc<Self>, head: &mut request::Parts) {
+        if self.waited.is_none() {
+            return;
+        }
+        let facts = Facts::of_mut(&mut head.extensions);
+        if let Some(deadline) = facts.get::<Deadline>().cloned() {
+            facts.set(deadline.with_pauses(Arc::clone(self) as Arc<dyn Pauses>));
+        }
+    }
+
     pub(super) const fn waited(&self) -> Option<&Waited> {
         self.waited.as_ref()
     }
@@ -128,5 +142,11 @@ impl BodyCount {
     pub(crate) fn too_large(limit: u64) -> Rejection {
         let detail = format!("at most {limit} bytes are allowed");
         Rejection::new(RejectionKind::BodyTooLarge).with_detail(detail)
+    }
+}
+
+impl Pauses for BodyCount {
+    fn paused(&self) -> Duration {
+        self.waited.as_ref().map_or(Duration::ZERO, Waited::time)
     }
 }

@@ -43,8 +43,10 @@ impl TimeLimit {
         let at = now.checked_add(after);
         if let Some(at) = at {
             let facts = Facts::of_mut(&mut head.extensions);
-            let earlier = facts.get().map_or(at, |Deadline(above)| at.min(*above));
-            facts.set(Deadline(earlier));
+            let is_earlier = |above: &Deadline| at < above.instant();
+            if facts.get().is_none_or(is_earlier) {
+                facts.set(Deadline::new(at));
+            }
         }
         Timer {
             at,

@@ -166,9 +166,10 @@ impl Passage {
         let time_limit = self.watch.stack.time_limit;
         self.watch.count = BodyCount::of(&self.reply, head, self.watch.is_on(), time_limit)?;
         self.watch.on_request(head);
-        if self.watch.count.is_some() {
+        if let Some(count) = &self.watch.count {
             // It may be refused yet.
             self.format = self.watch.stack.format(head);
+            count.pause_deadline(head);
         }
         Ok(self.watch.count.clone())
     }

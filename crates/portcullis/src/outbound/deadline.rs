@@ -9,14 +9,10 @@ use tokio::time::Instant;
 pub(super) fn deadline_of(extensions: &Extensions) -> Option<Instant> {
     let of_facts = Facts::of(extensions).get::<Deadline>();
     let own = extensions.get::<Deadline>();
-    of_facts
-        .into_iter()
-        .chain(own)
-        .map(|Deadline(at)| *at)
-        .min()
+    of_facts.into_iter().chain(own).map(Deadline::instant).min()
 }
 
 /// Sets the deadline for the layers below.
 pub(super) fn set_deadline(extensions: &mut Extensions, at: Instant) {
-    extensions.insert(Deadline(at));
+    extensions.insert(Deadline::new(at));
 }

@@ -77,7 +77,7 @@
 //! fn onward<B>(incoming: &Request<B>) -> Request<()> {
 //!     let mut outgoing = Request::new(());
 //!     if let Some(deadline) = Facts::of(incoming.extensions()).get::<Deadline>() {
-//!         outgoing.extensions_mut().insert(*deadline);
+//!         outgoing.extensions_mut().insert(deadline.clone());
 //!     }
 //!     outgoing
 //! }

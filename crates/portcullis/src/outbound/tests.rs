@@ -170,7 +170,7 @@ async fn a_call_ends_with_the_deadline_that_its_request_carries() {
     let mut request = to_api();
     request
         .extensions_mut()
-        .insert(Deadline(Instant::now() + SECOND * 3));
+        .insert(Deadline::new(Instant::now() + SECOND * 3));
     let started = Instant::now();
     let result = service.clone().oneshot(request).await;
 
@@ -181,7 +181,7 @@ async fn a_call_ends_with_the_deadline_that_its_request_carries() {
     assert_eq!((calls.load(Relaxed), started.elapsed().as_secs()), (1, 3));
 
     let mut late = to_api();
-    late.extensions_mut().insert(Deadline(Instant::now()));
+    late.extensions_mut().insert(Deadline::new(Instant::now()));
     let result = service.oneshot(late).await;
     assert!(
         matches!(result, Err(CallError::DeadlineExceeded)),

@@ -105,16 +105,20 @@ impl AdminPages {
         {
             return answer.map(|body| String::from_utf8_lossy(&body).into_owned());
         }
-        let mut pages = self.pages.iter();
-        let Some(page) = pages.find(|page| page.path == head.uri.path()) else {
+        let path = head.uri.path();
+        let page = self.pages.iter().find(|page| page.path == path);
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let is_probe = |health: &Health| health.probe_paths().contains(&path);
+            let is_there = page.is_some() || self.health.as_ref().is_some_and(is_probe);
+            return if is_there {
+                not_allowed()
+            } else {
+                status(StatusCode::NOT_FOUND)
+            };
+        }
+        let Some(page) = page else {
             return status(StatusCode::NOT_FOUND);
         };
-        if !matches!(head.method, Method::GET | Method::HEAD) {
-            let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
-            let allowed = HeaderValue::from_static("GET, HEAD");
-            response.headers_mut().insert(ALLOW, allowed);
-            return response;
-        }
         let mut response = Response::new((page.text)());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, page.content_type.clone());
@@ -143,6 +147,13 @@ impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Page").field(&self.path).finish()
     }
+}
+
+fn not_allowed() -> Response<String> {
+    let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+    let allowed = HeaderValue::from_static("GET, HEAD");
+    response.headers_mut().insert(ALLOW, allowed);
+    response
 }
 
 fn status(status: StatusCode) -> Response<String> {

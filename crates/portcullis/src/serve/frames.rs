@@ -40,6 +40,8 @@ struct Walk {
 struct Streams {
     open: HashSet<u32>,
     last: u32,
+    /// Of a head that is not whole: it asks for nothing yet.
+    coming: Option<u32>,
 }
 
 /// The head of a request, in HEADERS and CONTINUATION.
@@ -122,6 +124,7 @@ impl Frames {
     fn block_ended(&mut self) {
         if self.came.payload == 0 && self.block == Block::Last {
             self.block = Block::None;
+            self.streams.begin();
         }
     }
 
@@ -200,16 +203,21 @@ impl Walk {
 // ===== impl Streams =====
 
 impl Streams {
+    /// A head is whole.
+    fn begin(&mut self) {
+        if let Some(stream) = self.coming.take() {
+            self.last = stream;
+            if self.open.len() < MOST_STREAMS {
+                self.open.insert(stream);
+            }
+        }
+    }
+
     fn came(&mut self, frame: &Walk) {
         let stream = frame.stream();
         match frame.head[3] {
             // A second HEADERS of a stream are its trailers.
-            HEADERS if stream > self.last => {
-                self.last = stream;
-                if self.open.len() < MOST_STREAMS {
-                    self.open.insert(stream);
-                }
-            }
+            HEADERS if stream > self.last => self.coming = Some(stream),
             RST_STREAM => {
                 self.open.remove(&stream);
             }

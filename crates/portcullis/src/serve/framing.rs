@@ -18,8 +18,8 @@ pub(super) struct Framing {
 pub(super) enum Wrong {
     /// In its head, at this byte.
     Head { at: usize },
-    /// In its body, of which hyper has begun to read.
-    Body,
+    /// In its body, in the line that begins at this byte, or before all of these. What is before it may be of a head.
+    Body { at: usize },
 }
 
 /// What comes next.
@@ -97,7 +97,7 @@ impl Framing {
                     let is_head = self.at == At::Head;
                     if !self.line_came(&rest[..end]) {
                         let wrong = Wrong::Head { at: at + end };
-                        return Some(if is_head { wrong } else { Wrong::Body });
+                        return Some(if is_head { wrong } else { Wrong::Body { at } });
                     }
                     end + 1
                 }

@@ -55,8 +55,8 @@ impl Limits {
             .unwrap_or_else(|| self.connections.div_ceil(2))
     }
 
-    /// Lists what can serve nobody.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// Lists what can serve nobody. A server may also have no listener.
+    pub(super) fn check(&self, is_deaf: bool) -> Result<(), ConfigError> {
         let zero = [
             ("header_timeout", self.head.is_zero()),
             ("handshake_timeout", self.handshake.is_zero()),
@@ -68,7 +68,11 @@ impl Limits {
             ("max_streams", self.streams == 0),
         ];
         let zero = zero.iter().filter(|(_, is_zero)| *is_zero);
-        ConfigError::check(zero.map(|(name, _)| format!("{name} is zero")).collect())
+        let mut problems: Vec<_> = zero.map(|(name, _)| format!("{name} is zero")).collect();
+        if is_deaf {
+            problems.push("the server has no listener and no accept loop".to_owned());
+        }
+        ConfigError::check(problems)
     }
 }
 

@@ -21,7 +21,8 @@
 //! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged once a minute; with
 //! [`Server::edge`] as that edge answers. So is one of HTTP/1 with a line end of a bare LF in its head,
 //! or with both `Content-Length` and `Transfer-Encoding` (RFC 9112, sections 2.2 and 6.1), which hyper
-//! takes: servers in a row find its end in different places. Behind a request that asks for an upgrade
+//! takes: servers in a row find its end in different places. The lines of a chunked body are looked at in
+//! the same way: reading the body fails. Behind a request that asks for an upgrade
 //! nothing is looked at. What the
 //! body of a request may take is for [`timeout`](crate::timeout) and
 //! [`body_limit`](crate::body_limit): they answer.
@@ -47,14 +48,14 @@
 //!
 //! 1. `/ready` turns 503; everything is still served for the [grace period](Server::grace), so that
 //!    load balancers notice. Responses of HTTP/1 carry `connection: close`.
-//! 2. Nothing new is accepted, after what waits already. Handlers learn of it:
+//! 2. Nothing new is accepted, after what waits already (but for accept loops of one's own). Handlers learn of it:
 //!    [`Shutdown::draining`]. Connections end after the response that is under way (GOAWAY on HTTP/2),
 //!    idle ones a second later, so that a request is answered that is on its way.
 //!    All have at most the [drain time](Server::drain), upgraded ones too.
 //! 3. What is left is cut. [`Server::flush`] runs, and [`Stopped`] says how it went; it has an
 //!    [exit code](Stopped::exit_code).
 //!
-//! A second signal skips to the third step.
+//! A second signal skips to the third step, and so does [`Shutdown::skip`].
 //!
 //! # Example
 //!

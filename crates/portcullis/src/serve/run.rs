@@ -13,14 +13,19 @@ use http_body::Body;
 use hyper::body::Incoming;
 use portcullis_core::BoxError;
 use tokio::{
+    sync::watch,
     task::JoinSet,
     time::{Instant, timeout},
 };
 use tower_service::Service;
 
 use super::{
-    Connections, Server, Shutdown, Stopped, accept::Accept, open::Open, server::Stopping,
-    shutdown::Stage, signal::Stop,
+    Connections, Server, Stopped,
+    accept::Accept,
+    open::Open,
+    server::Stopping,
+    shutdown::{Joined, Stage},
+    signal::Stop,
 };
 
 /// Serves until told to stop, and then stops.
@@ -38,54 +43,41 @@ where
         mut stopping,
     } = server;
     let limits = &connections.settings.limits;
-    let checked = limits.check();
+    let is_deaf = accepts.is_empty() && loops.is_empty();
+    let checked = limits.check(is_deaf);
     checked.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let mut stop = stopping.on.take().unwrap_or(Ok(Stop::Never))?;
     if let Some(health) = &stopping.health {
         health.start();
     }
-    let mut accepting = JoinSet::new();
+    let joined = stopping.shutdown.join();
+    let mut accepting = Accepting::default();
     for accept in accepts {
-        let accept = accept.speaking(limits.versions);
-        let shutdown = stopping.shutdown.clone();
-        accepting.spawn(accept_until_draining(accept, connections.clone(), shutdown));
+        let (accept, closed) = (accept.speaking(limits.versions), accepting.closed());
+        let accepted = accept_until(closed, accept, connections.clone());
+        accepting.tasks.spawn(accepted);
     }
     for accept_loop in loops {
-        let shutdown = stopping.shutdown.clone();
-        let accept_loop = accept_loop(connections.clone());
-        accepting.spawn(async move { until(accept_loop, shutdown.draining()).await });
+        let (accept_loop, closed) = (accept_loop(connections.clone()), accepting.closed());
+        accepting.tasks.spawn(until(accept_loop, closed));
     }
     for admin in &mut stopping.admins {
         admin.start();
     }
     let asked = stopping.shutdown.clone();
-    let told = until(asked.reached(Stage::Asked), stop.wait());
+    let told = until(asked.begun(), stop.wait());
     let mut panicked = Ok(());
-    until(
-        async { panicked = Err(panic_in(&mut accepting).await) },
-        told,
-    )
-    .await;
-    let stopped = self::stop(&connections.open, stopping, accepting, stop.wait()).await;
+    let watched = async { panicked = Err(accepting.panicked().await) };
+    until(watched, told).await;
+    let again = stop.wait();
+    let stopped = self::stop(&connections.open, stopping, joined, accepting, again).await;
     panicked.map(|()| stopped)
 }
 
-/// Waits for a panic of what accepts. A server that is deaf and lives would be left so: it stops.
-async fn panic_in(accepting: &mut JoinSet<()>) -> io::Error {
-    while let Some(ended) = accepting.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(target: "portcullis", %error, "accepting panicked: the server stops");
-            return io::Error::other(error);
-        }
-    }
-    // None accepts, as told: whoever is served is served on.
-    pending().await
-}
-
-async fn accept_until_draining<S, B>(
+async fn accept_until<S, B>(
+    closed: impl Future<Output = ()>,
     mut accept: Accept,
     connections: Connections<S>,
-    shutdown: Shutdown,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
@@ -95,7 +87,7 @@ async fn accept_until_draining<S, B>(
     let serve = |io, peer, transport| {
         tokio::spawn(connections.serve(io, peer, transport));
     };
-    until(accept.run(&connections.open, serve), shutdown.draining()).await;
+    until(accept.run(&connections.open, serve), closed).await;
     accept.sweep(serve).await;
 }
 
@@ -103,24 +95,22 @@ async fn accept_until_draining<S, B>(
 pub(super) async fn stop(
     open: &Open,
     stopping: Stopping,
-    mut accepting: JoinSet<()>,
+    mut joined: Joined,
+    accepting: Accepting,
     again: impl Future<Output = ()>,
 ) -> Stopped {
-    let Stopping {
-        shutdown, health, ..
-    } = &stopping;
     let started = Instant::now();
     let ended_before = open.ended();
-    let mut again = pin!(again);
-    shutdown.enter(Stage::Grace);
+    let skipped = stopping.shutdown.clone();
+    let mut again = pin!(until(again, skipped.skipped()));
     open.enter(Stage::Grace);
-    if let Some(health) = health {
+    if let Some(health) = &stopping.health {
         health.drain();
     }
     let is_in_a_hurry = timeout(stopping.grace(), again.as_mut()).await.is_ok();
 
-    shutdown.enter(Stage::Draining);
-    while accepting.join_next().await.is_some() {}
+    accepting.close().await;
+    joined.drains();
     open.enter(Stage::Draining);
     if !is_in_a_hurry {
         let ended = until(open.emptied(), again.as_mut());
@@ -130,7 +120,6 @@ pub(super) async fn stop(
 
     let cut = open.count();
     let ended = open.ended() - ended_before;
-    shutdown.enter(Stage::Cut);
     open.enter(Stage::Cut);
     let _ = timeout(CUT_LIMIT, open.emptied()).await;
     let took = started.elapsed();
@@ -148,6 +137,43 @@ async fn until(work: impl Future<Output = ()>, end: impl Future<Output = ()>) {
         work.as_mut().poll(cx)
     })
     .await;
+}
+
+/// Tasks that accept connections, until they are told that the server is closed.
+#[derive(Default)]
+pub(super) struct Accepting {
+    tasks: JoinSet<()>,
+    is_closed: watch::Sender<bool>,
+}
+
+// ===== impl Accepting =====
+
+impl Accepting {
+    /// Waits until the server is closed.
+    fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut is_closed = self.is_closed.subscribe();
+        async move {
+            // Without a sender there is no server.
+            let _ = is_closed.wait_for(|is_closed| *is_closed).await;
+        }
+    }
+
+    async fn close(mut self) {
+        self.is_closed.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Waits for a panic of what accepts. A server that is deaf and lives would be left so: it stops.
+    async fn panicked(&mut self) -> io::Error {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(target: "portcullis", %error, "accepting panicked: the server stops");
+                return io::Error::other(error);
+            }
+        }
+        tracing::warn!(target: "portcullis", "all accept loops have ended: no connection is accepted");
+        pending().await
+    }
 }
 
 // ===== impl Stopping =====

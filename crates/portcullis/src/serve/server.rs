@@ -12,7 +12,6 @@ use http::{Extensions, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use portcullis_core::{BoxError, Count, Counts, Scheme};
-use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::{
@@ -169,9 +168,12 @@ impl<S> Server<S> {
     }
 
     /// Stops, in the order in which a signal makes a server stop that is awaited.
+    /// [`Shutdown::skip`] cuts it short.
     pub async fn stop(self) -> Stopped {
         let open = self.connections.open;
-        run::stop(&open, self.stopping, JoinSet::new(), pending()).await
+        let joined = self.stopping.shutdown.join();
+        let accepting = run::Accepting::default();
+        run::stop(&open, self.stopping, joined, accepting, pending()).await
     }
 }
 

@@ -32,7 +32,8 @@ impl<S> Server<S> {
         self.accept(listener, Transport::Tls(tls.clone()))
     }
 
-    /// Runs an accept loop of one's own, until the server drains; then it is dropped.
+    /// Runs an accept loop of one's own, until the server drains; then it is dropped, and what waits
+    /// at its listener is lost, where [`listen`](Self::listen) still takes that.
     pub fn accept_loop<F, U>(mut self, accept: F) -> Self
     where
         F: FnOnce(Connections<S>) -> U + Send + 'static,
@@ -167,7 +168,7 @@ impl<S> Server<S> {
     }
 
     /// Stops when this says so, as well as on a signal; and tells those who ask it that the server
-    /// drains.
+    /// drains. Several servers may have one.
     pub fn shutdown(mut self, shutdown: &Shutdown) -> Self {
         self.stopping.shutdown = shutdown.clone();
         self

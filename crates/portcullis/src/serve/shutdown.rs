@@ -2,7 +2,10 @@ use std::fmt;
 
 use tokio::sync::watch;
 
-/// Stops a server, and tells those who ask that it stops. Clones are handles to one.
+/// Stops servers, and tells those who ask that they stop. Clones are handles to one.
+///
+/// Several servers may have one, such as a public and an internal one. Each stops in its own order
+/// and time.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -20,15 +23,30 @@ use tokio::sync::watch;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Shutdown(watch::Sender<Stage>);
+pub struct Shutdown(watch::Sender<Told>);
+
+/// What servers were told, and how far they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    to_stop: bool,
+    to_skip: bool,
+    /// That serve, or did.
+    servers: usize,
+    /// Of these, that accept nothing more.
+    draining: usize,
+}
+
+/// A server that has the handle. Dropped, it serves no more.
+pub(super) struct Joined {
+    shutdown: Shutdown,
+    is_draining: bool,
+}
 
 /// How far a server is with stopping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Stage {
     Serving,
-    /// Somebody said so.
-    Asked,
     /// Not ready; everything is served.
     Grace,
     /// Nothing new is accepted.
@@ -43,37 +61,55 @@ impl Shutdown {
     /// Creates one, for [`Server::shutdown`](super::Server::shutdown).
     #[must_use]
     pub fn new() -> Self {
-        Self(watch::Sender::new(Stage::Serving))
+        Self(watch::Sender::default())
     }
 
-    /// Stops the server, as a signal does.
+    /// Stops the servers, as a signal does. Once more changes nothing.
     pub fn begin(&self) {
-        self.enter(Stage::Asked);
+        self.0.send_modify(|told| told.to_stop = true);
     }
 
-    /// Returns `true` once nothing new is accepted.
+    /// Stops the servers, or goes on with it, without waiting for anything: what is open is cut, as a
+    /// second signal does.
+    pub fn skip(&self) {
+        self.0.send_modify(|told| {
+            told.to_stop = true;
+            told.to_skip = true;
+        });
+    }
+
+    /// Returns `true` once nothing new is accepted, by any of the servers.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        *self.0.borrow() >= Stage::Draining
+        self.0.borrow().are_draining()
     }
 
-    /// Waits until nothing new is accepted: what would go on for ever ends now, or is cut.
+    /// Waits until nothing new is accepted, by any of the servers: what would go on for ever ends
+    /// now, or is cut.
     pub async fn draining(&self) {
-        self.reached(Stage::Draining).await;
+        self.told(Told::are_draining).await;
     }
 
-    pub(super) async fn reached(&self, stage: Stage) {
+    pub(super) async fn begun(&self) {
+        self.told(|told| told.to_stop).await;
+    }
+
+    pub(super) async fn skipped(&self) {
+        self.told(|told| told.to_skip).await;
+    }
+
+    /// A server has it, and serves.
+    pub(super) fn join(&self) -> Joined {
+        self.0.send_modify(|told| told.servers += 1);
+        Joined {
+            shutdown: self.clone(),
+            is_draining: false,
+        }
+    }
+
+    async fn told(&self, what: impl FnMut(&Told) -> bool) {
         // The sender is here: there is no error.
-        let _ = self.0.subscribe().wait_for(|now| *now >= stage).await;
-    }
-
-    /// There is no way back.
-    pub(super) fn enter(&self, stage: Stage) {
-        self.0.send_if_modified(|now| {
-            let is_later = stage > *now;
-            *now = stage.max(*now);
-            is_later
-        });
+        let _ = self.0.subscribe().wait_for(what).await;
     }
 }
 
@@ -89,15 +125,42 @@ impl fmt::Debug for Shutdown {
     }
 }
 
+// ===== impl Told =====
+
+impl Told {
+    const fn are_draining(&self) -> bool {
+        self.servers > 0 && self.draining == self.servers
+    }
+}
+
+// ===== impl Joined =====
+
+impl Joined {
+    /// It accepts nothing more.
+    pub(super) fn drains(&mut self) {
+        if !self.is_draining {
+            self.is_draining = true;
+            self.shutdown.0.send_modify(|told| told.draining += 1);
+        }
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if !self.is_draining {
+            self.shutdown.0.send_modify(|told| told.servers -= 1);
+        }
+    }
+}
+
 // ===== impl Stage =====
 
 impl Stage {
     pub(super) const fn from_u8(stage: u8) -> Self {
         match stage {
             0 => Self::Serving,
-            1 => Self::Asked,
-            2 => Self::Grace,
-            3 => Self::Draining,
+            1 => Self::Grace,
+            2 => Self::Draining,
             _ => Self::Cut,
         }
     }

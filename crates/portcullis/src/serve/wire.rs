@@ -60,6 +60,8 @@ pub(super) struct Wire {
     frames: Option<Frames>,
     /// HTTP/1.
     framing: Framing,
+    /// What comes next of a body was wrong.
+    is_broken: bool,
     refusals: Option<Refusals>,
     activity: Arc<Activity>,
     /// The connection is open for as long as this is.
@@ -75,6 +77,7 @@ impl Wire {
             begun,
             frames: None,
             framing: Framing::new(),
+            is_broken: false,
             refusals: None,
             activity: Arc::clone(slot.activity()),
             slot,
@@ -128,12 +131,16 @@ impl Wire {
         }
         match self.framing.read(&buf.filled()[start..]) {
             None => Ok(()),
-            Some(Wrong::Body) => {
+            // What is right of it, its head among it, is read first.
+            Some(Wrong::Body { at }) if at > 0 => {
+                buf.set_filled(start + at);
+                self.framing.end();
+                self.is_broken = true;
+                Ok(())
+            }
+            Some(Wrong::Body { .. }) => {
                 buf.set_filled(start);
-                Err(io::Error::new(
-                    ErrorKind::InvalidData,
-                    "a body in two readings",
-                ))
+                Err(broken())
             }
             Some(Wrong::Head { at }) => {
                 buf.set_filled(start + at);
@@ -212,6 +219,9 @@ impl AsyncRead for Wire {
         if self.is_cut(Side::Reader, cx) {
             return Poll::Ready(Err(cut()));
         }
+        if self.is_broken {
+            return Poll::Ready(Err(broken()));
+        }
         let start = buf.filled().len();
         if !self.begun.read(buf) {
             ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
@@ -283,6 +293,10 @@ impl fmt::Debug for Wire {
             .field("activity", &self.activity)
             .finish_non_exhaustive()
     }
+}
+
+fn broken() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "a body in two readings")
 }
 
 fn cut() -> io::Error {

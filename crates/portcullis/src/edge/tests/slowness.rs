@@ -90,6 +90,24 @@ async fn an_upload_that_goes_on_may_take_longer_than_the_application() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_slow_upload_a_handler_has_all_its_time_for_calls_of_its_own() {
+    let reads = |request: Request<RequestBody<Trickle>>| async move {
+        let deadline: Deadline = Facts::of(request.extensions()).get().cloned().unwrap();
+        request.into_body().collect().await.unwrap();
+        let (left, began) = (deadline.remaining(), Instant::now());
+        assert_eq!(deadline.instant(), began + left);
+        assert!(left > 29 * SECOND && left <= 30 * SECOND, "{left:?}");
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    };
+    let edge = Edge::new().timeout(limits()).body_limit(None).hygiene(None);
+    let service = edge.build().unwrap().layer(service_fn(reads));
+    let body = Trickle::new(10 * SECOND, &[0; 8192], 60);
+
+    let response = service.oneshot(Request::new(body)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_client_is_told_that_it_was_slow_and_the_application_that_it_was() {
     let cases = [
         // Nothing comes.

@@ -194,7 +194,7 @@ async fn a_retry_that_would_come_after_the_deadline_is_not_made() {
         let tries = Tries::default();
         let service = RetryLayer::new().layer(answers(&tries, 503, Some("2")));
         let mut request = request("/");
-        let deadline = Deadline(Instant::now() + SECOND * 5);
+        let deadline = Deadline::new(Instant::now() + SECOND * 5);
         if in_facts {
             Facts::of_mut(request.extensions_mut()).set(deadline);
         } else {

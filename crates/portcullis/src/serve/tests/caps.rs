@@ -65,6 +65,24 @@ async fn who_has_not_read_all_of_its_response_makes_no_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_sent_a_part_of_a_request_in_http2_makes_room() {
+    let whole = get(1, "/endless");
+    let mut without_end = whole.clone();
+    without_end[4] &= !4;
+    for part in [&whole[..9], &whole[..15], &without_end] {
+        let server = server().max_connections(1).max_client_connections(9);
+        let connections = server.connections();
+        let client = Client::sending(&connections, &[&hello(), part].concat()).await;
+        tokio::time::sleep(SECOND).await;
+
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        let mut next = Client::sending(&connections, request).await;
+        next.read_until(b"ok").await;
+        assert_took(client.closed().await, SECOND);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_with_too_many_makes_nobody_go() {
     let server = server().max_connections(3).max_client_connections(2);
     let connections = server.connections();
@@ -121,7 +139,7 @@ async fn what_is_zero_is_refused_in_one_line() {
 
     assert_eq!(
         error.to_string(),
-        "idle_timeout is zero; max_connections is zero"
+        "idle_timeout is zero; max_connections is zero; the server has no listener and no accept loop"
     );
 }
 

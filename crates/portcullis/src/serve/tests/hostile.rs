@@ -240,3 +240,26 @@ async fn half_a_head_behind_whole_requests_has_the_time_of_a_head() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_chunk_in_two_readings_fails_the_body_whether_it_comes_with_the_head_or_later() {
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    for chunks in [
+        "2\nab\r\n0\r\n\r\n",
+        "2\r\nab\n0\r\n\r\n",
+        "2;x=\ny\r\nab\r\n0\r\n\r\n",
+    ] {
+        for is_one in [true, false] {
+            let server = server();
+            let mut client = Client::sending(&server.connections(), head.as_bytes()).await;
+            if !is_one {
+                tokio::time::sleep(SECOND).await;
+            }
+            client.io.write_all(chunks.as_bytes()).await.unwrap();
+            let (seen, _) = client.read_to_end().await;
+
+            let seen = String::from_utf8(seen).unwrap();
+            assert!(seen.ends_with("cut"), "{chunks:?} {is_one}: {seen:?}");
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::future::IntoFuture;
 
+use portcullis_test::logged;
+
 use super::*;
 use crate::serve::Shutdown;
 
@@ -19,7 +21,7 @@ fn stopping(drain: Duration) -> Stopping {
     let asked = shutdown.clone();
     let server = server
         .accept_loop(|_| std::future::pending())
-        .shutdown_on(async move { asked.reached(crate::serve::shutdown::Stage::Asked).await });
+        .shutdown_on(async move { asked.begun().await });
     Stopping {
         shutdown,
         connections,
@@ -216,4 +218,69 @@ async fn where_accepting_panics_the_server_serves_to_the_end_and_says_so() {
     );
     let error = server.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("panic"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_with_one_handle_have_each_its_own_grace() {
+    let shutdown = Shutdown::new();
+    let server = || {
+        server()
+            .accept_loop(|_| std::future::pending())
+            .shutdown(&shutdown)
+    };
+    let public = server().grace(5 * SECOND);
+    let connections = public.connections();
+    let public = tokio::spawn(public.into_future());
+    let internal = tokio::spawn(server().into_future());
+    tokio::time::sleep(SECOND).await;
+    shutdown.begin();
+    internal.await.unwrap().unwrap();
+
+    assert!(!shutdown.is_draining(), "the public one goes on");
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut client = Client::sending(&connections, request).await;
+    client.read_until(b"ok").await;
+    let began = Instant::now();
+    shutdown.draining().await;
+    assert_took(began.elapsed(), 5 * SECOND);
+    public.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_is_skipped_cuts_at_once_and_one_that_begins_twice_does_not() {
+    for skips in [false, true] {
+        let stopping = stopping(20 * SECOND);
+        let request = b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n";
+        let client = Client::sending(&stopping.connections, request).await;
+        tokio::time::sleep(SECOND).await;
+        stopping.shutdown.begin();
+        let began = Instant::now();
+        if skips {
+            stopping.shutdown.skip();
+        } else {
+            stopping.shutdown.begin();
+        }
+        let stopped = stopping.stopped.await.unwrap();
+        assert_took(
+            began.elapsed(),
+            if skips { Duration::ZERO } else { 20 * SECOND },
+        );
+        assert_eq!((stopped.ended(), stopped.cut()), (0, 1));
+        drop(client);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_listens_nowhere_says_so_and_one_whose_loop_ended_logs_it() {
+    let error = server().await.unwrap_err();
+    assert!(error.to_string().contains("no listener"), "{error}");
+
+    let (log, _) = logged(async {
+        let deaf = server()
+            .accept_loop(async |_| ())
+            .shutdown_on(tokio::time::sleep(SECOND));
+        deaf.await.unwrap()
+    })
+    .await;
+    assert!(log.contains("no connection is accepted"), "{log}");
 }
