@@ -24,7 +24,8 @@
 //! is read. The application reads what comes out; `Content-Encoding` and `Content-Length` are gone.
 //! Three things are limited: what is sent, what comes out, and, once 64 KiB came out, how many times more
 //! that is. Whichever is passed first, the read fails and the answer is 413, as above. Another coding,
-//! and two, are answered with 415. A body that is not in its coding, or is cut off, ends with an error.
+//! and two, are answered with 415. A body that is not in its coding, is cut off, or goes on behind its end
+//! (a second member of gzip), ends with an error.
 //!
 //! The inner service's request body is [`RequestBody`]: a hyper service takes
 //! `Request<RequestBody<Incoming>>`. With axum that needs no thought.

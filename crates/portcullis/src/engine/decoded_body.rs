@@ -14,7 +14,13 @@ use portcullis_core::{BoxError, Reply};
 use tower_http::decompression::{Decompression, DecompressionBody};
 use tower_service::Service;
 
-use super::{BodyCount, BodyTooLarge, counted_body::Counted, decoding::Coding, drain};
+use super::{
+    BodyCount, BodyTooLarge,
+    counted_body::Counted,
+    decoding::Coding,
+    drain,
+    fed_body::{Fed, Left},
+};
 
 /// A body that is decoded, whatever body it was.
 pub(super) trait Decode: Send {
@@ -27,6 +33,7 @@ pub(super) trait Decode: Send {
 /// A body on the way out of a decoder.
 struct Decoded<E: Body> {
     body: DecompressionBody<E>,
+    left: Left,
     count: Arc<BodyCount>,
 }
 
@@ -42,8 +49,9 @@ pub(super) fn decode<B>(
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    let body = decoder(encoded, coding)?;
-    Some(Box::new(Decoded { body, count }))
+    let left = Left::default();
+    let body = decoder(Fed::new(encoded, left.clone()), coding)?;
+    Some(Box::new(Decoded { body, left, count }))
 }
 
 /// The library makes a decoder of a response with a `Content-Encoding`, at once.
@@ -60,12 +68,15 @@ fn decoder<B: Body>(body: B, coding: Coding) -> Option<DecompressionBody<B>> {
 
 // ===== impl Decode =====
 
-impl<B> Decode for Decoded<Counted<B>>
+impl<B> Decode for Decoded<Fed<Counted<B>>>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() && self.left.is_some() {
+            return Poll::Ready(Some(Err("bytes behind the end of what is encoded".into())));
+        }
         if let Some(Ok(frame)) = &frame {
             let decoded = frame.data_ref().map_or(0, Bytes::len) as u64;
             if self.count.add_decoded(decoded) {
@@ -76,7 +87,8 @@ where
     }
 
     fn give_up(self: Box<Self>) {
-        drain::spawn(self.body.into_inner().into_inner(), &mut Reply::default());
+        let counted = self.body.into_inner().into_inner();
+        drain::spawn(counted.into_inner(), &mut Reply::default());
     }
 }
 

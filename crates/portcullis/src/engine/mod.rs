@@ -23,6 +23,8 @@ mod decoded_body;
 mod decoding;
 mod drain;
 mod ends;
+#[cfg(feature = "decompression")]
+mod fed_body;
 mod future;
 mod grpc_timeout;
 mod headers;
