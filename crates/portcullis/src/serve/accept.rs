@@ -2,9 +2,14 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{listener::AnyListener, open::Open, transport::Transport, wire::BoxIo};
+use super::{
+    listener::{AnyListener, BACKLOG},
+    open::Open,
+    transport::Transport,
+    wire::BoxIo,
+};
 
 /// A listener, and what is between its connections and HTTP.
 pub(super) struct Accept {
@@ -51,11 +56,13 @@ impl Accept {
         }
     }
 
-    /// Takes connections that wait already.
+    /// Takes connections that wait already: no more than may.
     pub(super) async fn sweep(&mut self, mut serve: impl FnMut(BoxIo, SocketAddr, Transport)) {
-        while let Ok(Ok((io, peer))) =
-            tokio::time::timeout(Duration::ZERO, self.listener.accept()).await
-        {
+        for _ in 0..BACKLOG {
+            let accepted = timeout(Duration::ZERO, self.listener.accept()).await;
+            let Ok(Ok((io, peer))) = accepted else {
+                return;
+            };
             serve(io, peer, self.transport.clone());
         }
     }

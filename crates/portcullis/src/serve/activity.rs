@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{
             AtomicBool, AtomicU8, AtomicU32, AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
     },
     task::{Context, Poll},
@@ -22,6 +22,7 @@ use super::{shutdown::Stage, version::Version};
 pub(super) struct Activity {
     pub(super) accepted: Instant,
     stage: AtomicU8,
+    /// How many requests, or [`EVICTED`].
     in_flight: AtomicU32,
     /// Since when nothing is in flight.
     pub(super) idle_since: AtomicU64,
@@ -42,8 +43,6 @@ pub(super) struct Activity {
     /// It ends as soon as nothing is in flight.
     pub(super) closing_since: AtomicU64,
     is_upgraded: AtomicBool,
-    /// It is to make room for another.
-    pub(super) is_evicted: AtomicBool,
     /// What its client has not read is discarded when it closes.
     is_discarded: AtomicBool,
     /// Who serves it; or, when it is upgraded, who reads and who writes.
@@ -82,7 +81,6 @@ impl Activity {
             is_answering: AtomicBool::new(false),
             closing_since: never(),
             is_upgraded: AtomicBool::new(false),
-            is_evicted: AtomicBool::new(false),
             is_discarded: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             reader: AtomicWaker::new(),
@@ -90,15 +88,43 @@ impl Activity {
         }
     }
 
-    /// A request's head is whole.
-    pub(super) fn begin(self: &Arc<Self>, version: Version) -> InFlight {
-        self.in_flight.fetch_add(1, Relaxed);
-        self.head_since.store(NEVER, Relaxed);
+    /// A request's head is whole. `None` if it came too late: the connection makes room for another.
+    pub(super) fn begin(self: &Arc<Self>, version: Version) -> Option<InFlight> {
+        if self.in_flight.fetch_add(1, AcqRel) & EVICTED != 0 {
+            self.in_flight.fetch_sub(1, Release);
+            return None;
+        }
         match version {
-            Version::Http1 => self.is_answering.store(true, Relaxed),
+            // Of HTTP/2 another may have begun behind it.
+            Version::Http1 => {
+                self.head_since.store(NEVER, Relaxed);
+                self.is_answering.store(true, Relaxed);
+            }
             Version::Http2 => _ = self.earned.fetch_add(FOR_A_REQUEST, Relaxed),
         }
-        InFlight(Arc::clone(self))
+        Some(InFlight(Arc::clone(self)))
+    }
+
+    fn has_none_in_flight(&self) -> bool {
+        self.in_flight.load(Acquire) & !EVICTED == 0
+    }
+
+    /// Closes the connection to make room for another, if nothing is in flight. Returns `true` if it
+    /// does: what comes from now on is not served.
+    pub(super) fn evict(&self) -> bool {
+        let evicts = self.is_idle()
+            && self
+                .in_flight
+                .compare_exchange(0, EVICTED, AcqRel, Relaxed)
+                .is_ok();
+        if evicts {
+            self.driver.wake();
+        }
+        evicts
+    }
+
+    pub(super) fn is_evicted(&self) -> bool {
+        self.in_flight.load(Acquire) & EVICTED != 0
     }
 
     /// A piece of a response is there.
@@ -144,7 +170,7 @@ impl Activity {
 
     /// Whether hyper has handed over all there is, and something of it waits for the client.
     fn is_handed_over(&self) -> bool {
-        self.in_flight.load(Acquire) == 0 && self.streams.load(Relaxed) > 0
+        self.has_none_in_flight() && self.streams.load(Relaxed) > 0
     }
 
     /// Notes if all that is left waits for the client. Only who serves the connection may: it also
@@ -164,7 +190,7 @@ impl Activity {
             self.blocked_since.store(NEVER, Relaxed);
             self.idle_since.store(self.now(), Relaxed);
         }
-        let is_answered = self.in_flight.load(Acquire) == 0 && self.is_answering();
+        let is_answered = self.has_none_in_flight() && self.is_answering();
         if is_answered {
             self.idle_since.store(self.now(), Relaxed);
             self.is_answering.store(false, Relaxed);
@@ -179,7 +205,7 @@ impl Activity {
 
     /// Whether nothing is in flight, to the last byte that leaves.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.load(Acquire) == 0 && !self.is_answering() && self.streams.load(Relaxed) == 0
+        self.has_none_in_flight() && !self.is_answering() && self.streams.load(Relaxed) == 0
     }
 
     /// The client takes no more for now.
@@ -290,6 +316,9 @@ impl Drop for InFlight {
 }
 
 pub(super) const NEVER: u64 = u64::MAX;
+
+/// Makes room for another. No connection has so many requests.
+const EVICTED: u32 = 1 << 31;
 
 /// Control frames that come with a request: settings, windows, a ping.
 const FOR_A_REQUEST: u64 = 20;

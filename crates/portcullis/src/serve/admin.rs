@@ -40,7 +40,15 @@ impl Admin {
 
     pub(super) fn start(&mut self) {
         if let Some(serving) = self.serving.take() {
-            self.task = Some(tokio::spawn(serving).abort_handle());
+            let serving = tokio::spawn(serving);
+            self.task = Some(serving.abort_handle());
+            tokio::spawn(async {
+                if let Err(error) = serving.await
+                    && error.is_panic()
+                {
+                    tracing::error!(target: "portcullis", %error, "the admin listener ended");
+                }
+            });
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, io, net::SocketAddr, sync::Arc};
 
 use portcullis_core::Scheme;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
     begun::Begun,
@@ -64,8 +64,8 @@ impl Connection {
         let evicted = poll_fn(|cx| activity.poll_evicted(cx));
         let draining = async {
             poll_fn(|cx| activity.poll_stage(Stage::Draining, cx)).await;
-            // Who has just come is about to ask.
-            sleep_until(activity.accepted() + CLOSING).await;
+            // Who came ahead of its request is about to ask.
+            sleep(CLOSING).await;
         };
         tokio::select! {
             biased;

@@ -1,10 +1,7 @@
 //! What closes a connection, and when.
 
 use std::{
-    sync::atomic::{
-        AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     task::{Context, Poll},
     time::Duration,
 };
@@ -69,14 +66,8 @@ impl Activity {
 
     /// Returns since when nothing is in flight, if nothing is and it is not to end anyway.
     pub(super) fn evictable_since(&self) -> Option<Instant> {
-        let is_evictable = self.is_idle() && !self.is_upgraded() && !self.is_evicted.load(Relaxed);
+        let is_evictable = self.is_idle() && !self.is_upgraded() && !self.is_evicted();
         is_evictable.then(|| self.at(self.idle_since.load(Relaxed)))
-    }
-
-    /// Closes the connection, if still nothing is in flight.
-    pub(super) fn evict(&self) {
-        self.is_evicted.store(true, Release);
-        self.driver.wake();
     }
 
     /// Waits until the connection is to make room.
@@ -87,10 +78,6 @@ impl Activity {
         } else {
             Poll::Pending
         }
-    }
-
-    pub(super) fn is_evicted(&self) -> bool {
-        self.is_evicted.load(Acquire) && self.is_idle()
     }
 
     fn aged(&self, limits: &Limits) -> Option<(Instant, Why)> {

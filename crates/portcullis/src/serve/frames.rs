@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     io::{self, ErrorKind},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -250,9 +251,8 @@ impl Budget {
         if self.left < BURST {
             let passed = self.refilled.elapsed().as_millis() as u64;
             let earned = passed * PER_SECOND / 1000;
-            if earned > 0 {
-                self.refilled = Instant::now();
-            }
+            // What is not a whole frame yet is earned on.
+            self.refilled += Duration::from_millis(earned * 1000 / PER_SECOND);
             let read = self.written / BYTES_PER_FRAME;
             self.left = self
                 .left

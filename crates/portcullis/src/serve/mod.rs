@@ -13,9 +13,9 @@
 //! | has not finished the TLS handshake | after the [handshake timeout](Server::handshake_timeout) |
 //! | asks nothing, whatever it pings | after the [idle timeout](Server::idle_timeout), with GOAWAY |
 //! | reads less than 256 bytes a second, as far as it is seen | after the [write timeout](Server::write_timeout), with a reset: the system keeps nothing for it |
-//! | takes less than a frame of one stream, 16 KiB, as of a window of 0 | the same, but only the stream: RST_STREAM |
-//! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free, 20 for each request, 12 for each piece of a response, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
-//! | is one too many in all | at once, where something is in flight on all others; else one of those that wait makes room |
+//! | takes less than a frame of one stream, 16 KiB, as of a window of 0 | the same, but only the stream: RST_STREAM. Once the application has given all of the response, the stream lasts as long as others of its connection are served |
+//! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free (but h2 ends it at 20 streams that are reset before they are served, and at some hundred empty DATA), 20 for each request, 12 for each piece of a response, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
+//! | is one too many in all | at once, where something is in flight on all others; else one of those that wait makes room, of 64 that are looked at the one that waits longest |
 //! | has one too many | at once |
 //!
 //! A request that hyper can't parse is answered with 400, 414 or 431, counted, and logged once a minute; with
@@ -109,7 +109,12 @@
 //! | [`Server::shutdown_on`], [`Server::shutdown`] | SIGTERM, SIGINT | |
 //! | [`Server::flush`] | nothing | for at most 5 s each |
 //!
-//! A head has at most 100 fields and 64 KiB here.
+//! A head of HTTP/1 has at most 100 fields, and one of either version about 64 KiB, as hyper's buffer grows
+//! in steps. [Hygiene](crate::hygiene) has limits to the byte.
+//!
+//! An upgraded connection (WebSocket, CONNECT) has no limit of time but the drain: its handler knows what
+//! it is for. It counts as a connection, and makes room for none. What is cut is cut when its handler next
+//! reads or writes.
 
 mod accept;
 mod activity;

@@ -59,8 +59,8 @@ impl Open {
         if connections.stage >= Stage::Draining {
             return None;
         }
-        let share = limits.of_one_client();
-        if client.is_some_and(|client| !connections.has_room_for(network(client), share)) {
+        let (client, share) = (client.map(network), limits.of_one_client());
+        if client.is_some_and(|client| !connections.has_room_for(client, share)) {
             self.tally().refused(Refused::ClientFull);
             return None;
         }
@@ -71,11 +71,14 @@ impl Open {
         let activity = Arc::new(Activity::new(Instant::now()));
         activity.enter(connections.stage);
         let index = connections.all.insert(Arc::clone(&activity));
+        if let Some(client) = client {
+            *connections.clients.entry(client).or_default() += 1;
+        }
         self.tally().accepted.add();
         Some(Slot {
             open: self.clone(),
             index,
-            client: None,
+            client,
             activity,
         })
     }
@@ -137,16 +140,18 @@ impl Connections {
     /// Closes the connection, of some, on which nothing was in flight for the longest time. Returns
     /// `false` if there is none.
     fn make_room(&mut self) -> bool {
-        let all = &self.all;
-        let places = all.capacity().max(1);
-        let some = (0..LOOKED_AT).filter_map(|step| all.get((self.next + step) % places));
+        let places = self.all.capacity().max(1);
+        // One that was idle a moment ago may have been asked since.
+        let makes_room = (0..TRIES).any(|_| self.longest(places).is_some_and(Activity::evict));
+        self.next = (self.next + LOOKED_AT) % places;
+        makes_room
+    }
+
+    fn longest(&self, places: usize) -> Option<&Activity> {
+        let some = (0..LOOKED_AT).filter_map(|step| self.all.get((self.next + step) % places));
         let waiting = some.filter_map(|activity| Some((activity.evictable_since()?, activity)));
         let longest = waiting.min_by_key(|(since, _)| *since);
-        self.next = (self.next + LOOKED_AT) % places;
-        if let Some((_, activity)) = longest {
-            activity.evict();
-        }
-        longest.is_some()
+        longest.map(|(_, activity)| &**activity)
     }
 }
 
@@ -178,8 +183,12 @@ impl Slot {
         self.open.tally().blamed(why, self.client);
     }
 
-    /// Counts the connection for its client. Returns `false` if it has too many.
+    /// Counts the connection for its client, unless that was known from the start. Returns `false` if it
+    /// has too many.
     pub(super) fn belongs_to(&mut self, client: IpAddr, limit: usize) -> bool {
+        if self.client.is_some() {
+            return true;
+        }
         let client = network(client);
         let mut connections = self.open.lock();
         if !connections.has_room_for(client, limit) {
@@ -223,3 +232,4 @@ fn network(address: IpAddr) -> IpAddr {
 
 /// Connections that are looked at for one that may go: work for each that is one too many.
 const LOOKED_AT: usize = 64;
+const TRIES: usize = 3;

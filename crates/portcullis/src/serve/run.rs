@@ -3,7 +3,7 @@
 use std::{
     future::{Future, pending, poll_fn},
     io,
-    pin::{Pin, pin},
+    pin::pin,
     task::Poll,
     time::Duration,
 };
@@ -192,9 +192,15 @@ impl Stopping {
     /// Lets others write what they have of the last requests.
     async fn end(self) {
         for flush in self.flushes {
-            let flushed: Pin<Box<dyn Future<Output = ()> + Send>> = flush;
-            if timeout(FLUSH_LIMIT, flushed).await.is_err() {
-                tracing::warn!(target: "portcullis", limit = ?FLUSH_LIMIT, "not flushed in time");
+            // In a task of its own: one that panics leaves the others.
+            let mut flushing = tokio::spawn(flush);
+            match timeout(FLUSH_LIMIT, &mut flushing).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(target: "portcullis", %error, "not flushed"),
+                Err(_) => {
+                    flushing.abort();
+                    tracing::warn!(target: "portcullis", limit = ?FLUSH_LIMIT, "not flushed in time");
+                }
             }
         }
         drop(self.admins);

@@ -186,8 +186,8 @@ where
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    /// Serves a connection that was accepted. The future ends when the connection does; dropped, it
-    /// cuts it.
+    /// Serves a connection that was accepted. The future ends when the connection does, or is upgraded;
+    /// dropped, it cuts it.
     ///
     /// All limits of the server hold, from the call on. Nothing is served once it drains.
     pub fn serve_connection<I: Io>(

@@ -1,7 +1,7 @@
 //! One connection, while it is open for requests.
 
 use std::{
-    future::{Future, poll_fn},
+    future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -72,8 +72,11 @@ where
         let activity = Arc::clone(&requests.activity);
         let in_flight = activity.begin(Version::Http1);
         let is_connect = req.method() == Method::CONNECT;
-        let response = inner.call(requests.introduce(req));
+        let called = in_flight.map(|in_flight| (inner.call(requests.introduce(req)), in_flight));
         async move {
+            let Some((response, in_flight)) = called else {
+                return pending().await;
+            };
             let mut response = response.await?;
             let status = response.status();
             let is_tunnel = is_connect && status.is_success();
@@ -112,8 +115,11 @@ where
     let service = service_fn(move |req: Request<Incoming>| {
         let activity = Arc::clone(&requests.activity);
         let in_flight = activity.begin(Version::Http2);
-        let response = inner.call(requests.introduce(req));
+        let called = in_flight.map(|in_flight| (inner.call(requests.introduce(req)), in_flight));
         async move {
+            let Some((response, in_flight)) = called else {
+                return pending().await;
+            };
             let response = response.await?;
             let pieces = |body| Pieces::new(Answer::new(body, in_flight), activity);
             Ok::<_, S::Error>(response.map(pieces))
@@ -230,12 +236,13 @@ impl Driver {
                     is_told = true;
                     connection.as_mut().end();
                 }
+                // Before it is polled: what comes now is not served.
+                if self.activity.is_evicted() {
+                    return Poll::Ready(Some(Why::Evicted));
+                }
                 // Whether it ended well is of no interest: the client is gone.
                 if connection.as_mut().poll(cx).is_ready() || self.activity.is_cut_now() {
                     return Poll::Ready(None);
-                }
-                if self.activity.is_evicted() {
-                    return Poll::Ready(Some(Why::Evicted));
                 }
                 let why = std::task::ready!(watchdog.poll(&self.activity, &self.limits, cx));
                 if !self.ends_slowly(why) {

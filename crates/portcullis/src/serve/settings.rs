@@ -128,7 +128,8 @@ impl<S> Server<S> {
         self
     }
 
-    /// Closes connections of this age, and gives what is under way then the `grace` to end.
+    /// Closes connections of this age, and gives what is under way then the `grace` to end. Upgraded
+    /// ones are their handlers' to end.
     pub fn max_age(mut self, age: Duration, grace: Duration) -> Self {
         self.settings().limits.age = Some(capped(age));
         self.settings().limits.age_grace = capped(grace);
@@ -161,7 +162,7 @@ impl<S> Server<S> {
 
 /// Stopping.
 impl<S> Server<S> {
-    /// Stops when `stop` is ready, and not on a signal.
+    /// Stops when `stop` is ready, and not on a signal. One that comes then is the second.
     pub fn shutdown_on(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.stopping.on = Some(Ok(Stop::Future(Box::pin(stop))));
         self
@@ -192,8 +193,8 @@ impl<S> Server<S> {
         self
     }
 
-    /// Runs this when all connections have ended, for at most 5 s: what exporters and audit logs
-    /// have of the last requests.
+    /// Runs this when all connections have ended, or were cut, for at most 5 s: what exporters and audit
+    /// logs have of the last requests. One that panics is logged.
     pub fn flush(mut self, flush: impl Future<Output = ()> + Send + 'static) -> Self {
         let flush: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(flush);
         self.stopping.flushes.push(flush);

@@ -28,13 +28,14 @@ pub(super) struct Signals;
 // ===== impl Stop =====
 
 impl Stop {
-    /// Waits to be told to stop. The second time only a signal tells anything.
+    /// Waits to be told to stop. The second time only a signal tells anything, whatever it was before.
     pub(super) async fn wait(&mut self) {
         match self {
             Self::Signal(signals) => signals.received().await,
             Self::Future(future) => {
                 future.as_mut().await;
-                *future = Box::pin(pending());
+                // From here on: a signal may be what made the future ready.
+                *self = Signals::listen().map_or(Self::Never, Self::Signal);
             }
             Self::Never => pending().await,
         }

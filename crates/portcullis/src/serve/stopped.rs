@@ -9,7 +9,8 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// Connections that ended by themselves after the server was told to stop.
+    /// Connections that ended before the time was up, after the server was told to stop: by themselves,
+    /// or closed by a limit.
     #[must_use]
     pub const fn ended(&self) -> usize {
         self.ended
@@ -21,13 +22,13 @@ impl Stopped {
         self.cut
     }
 
-    /// From the signal to the end.
+    /// From the signal to the end of the last connection, without flushes.
     #[must_use]
     pub const fn took(&self) -> Duration {
         self.took
     }
 
-    /// What a process may end with: success if all ended by itself, failure (1) if something was cut.
+    /// What a process may end with: success, or failure (1) if something was [`cut`](Self::cut).
     ///
     /// ```no_run
     /// # use std::{io, process::ExitCode};

@@ -82,6 +82,53 @@ async fn who_has_sent_a_part_of_a_request_in_http2_makes_room() {
     }
 }
 
+/// Who asks in the moment in which it is to make room is not served, or the limit would be none.
+#[tokio::test(start_paused = true)]
+async fn who_makes_room_and_asks_at_that_moment_does_not_stay() {
+    let server = server().max_connections(2).max_client_connections(1);
+    let connections = server.connections();
+    let mut all: Vec<Client> = Vec::new();
+    for number in 0..50 {
+        if let Some(last) = all.last_mut() {
+            let endless = b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n";
+            last.io.write_all(endless).await.unwrap();
+        }
+        all.push(Client::from(&format!("192.0.2.{number}:1"), &connections));
+        tokio::time::sleep(SECOND / 100).await;
+    }
+
+    let alive = all.iter().filter(|client| !client.served.is_finished());
+    assert!(alive.count() <= 2);
+}
+
+/// A burst is counted as it comes, and not when it is served.
+#[tokio::test(start_paused = true)]
+async fn a_client_with_a_burst_makes_nobody_go() {
+    let server = server().max_connections(40);
+    let connections = server.connections();
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut others = Vec::new();
+    for number in 0..19 {
+        let mut other = Client::from(&format!("192.0.2.{number}:1"), &connections);
+        other.io.write_all(request).await.unwrap();
+        other.read_until(b"ok").await;
+        others.push(other);
+    }
+    let burst: Vec<_> = (0..100)
+        .map(|_| Client::from("198.51.100.1:1", &connections))
+        .collect();
+    tokio::time::sleep(SECOND).await;
+
+    assert!(others.iter().all(|other| !other.served.is_finished()));
+    assert_eq!(
+        burst
+            .iter()
+            .filter(|client| !client.served.is_finished())
+            .count(),
+        20
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_with_too_many_makes_nobody_go() {
     let server = server().max_connections(3).max_client_connections(2);

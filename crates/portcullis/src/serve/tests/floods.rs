@@ -93,6 +93,21 @@ async fn who_pings_each_second_and_reads_much_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn almost_a_hundred_a_second_are_free_however_they_fall() {
+    let server = server();
+    let hello = [hello(), get(1, "/endless")].concat();
+    let mut client = Client::sending(&server.connections(), &hello).await;
+    let priority = frame(2, 0, 1, &[0, 0, 0, 0, 1]);
+    // Until it would have to answer a ping.
+    for round in 0..1800 {
+        let count = if round % 5 == 0 { 1 } else { 2 };
+        client.io.write_all(&priority.repeat(count)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(19)).await;
+    }
+    assert!(!client.served.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_of_grpc_pings_for_each_message_and_is_served() {
     let server = server();
     let mut client = Client::sending(&server.connections(), &hello()).await;

@@ -263,3 +263,15 @@ async fn a_chunk_in_two_readings_fails_the_body_whether_it_comes_with_the_head_o
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn half_a_head_behind_a_request_in_http2_has_the_time_of_a_head() {
+    let server = server();
+    let mut without_end = get(3, "/");
+    without_end[4] &= !4;
+    for half in [&without_end[..], &get(3, "/")[..12]] {
+        let asked = [&hello(), &get(1, "/endless"), half].concat();
+        let client = Client::sending(&server.connections(), &asked).await;
+        assert_eq!(client.closed().await.as_secs(), 10);
+    }
+}

@@ -88,26 +88,6 @@ async fn an_idle_connection_may_be_asked_for_a_second_and_a_response_is_read_to_
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_just_connected_is_served_and_who_has_long_been_silent_is_not_waited_for() {
-    let stopping = stopping(20 * SECOND);
-    let silent = Client::new(&stopping.connections);
-    tokio::time::sleep(2 * SECOND).await;
-    let mut fresh = Client::new(&stopping.connections);
-    tokio::task::yield_now().await;
-    stopping.shutdown.begin();
-    tokio::time::sleep(SECOND / 2).await;
-
-    assert!(silent.served.is_finished());
-    fresh
-        .io
-        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
-    let (seen, _) = fresh.read_to_end().await;
-    assert!(seen.ends_with(b"ok"), "{seen:?}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_does_not_end_is_cut_at_the_deadline_and_counted() {
     let stopping = stopping(20 * SECOND);
     let slow = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -283,4 +263,30 @@ async fn a_server_that_listens_nowhere_says_so_and_one_whose_loop_ended_logs_it(
     })
     .await;
     assert!(log.contains("no connection is accepted"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_connected_ahead_and_has_not_asked_yet_may_ask_for_a_second() {
+    let stopping = stopping(20 * SECOND);
+    let mut client = Client::new(&stopping.connections);
+    let silent = Client::new(&stopping.connections);
+    tokio::time::sleep(5 * SECOND).await;
+    stopping.shutdown.begin();
+    tokio::time::sleep(SECOND / 2).await;
+
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    client.io.write_all(request).await.unwrap();
+    assert!(client.read_to_end().await.0.ends_with(b"ok"));
+    assert_took(silent.closed().await, 6 * SECOND);
+    assert_eq!(stopping.stopped.await.unwrap().cut(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_panics_leaves_the_others() {
+    let (flushed, is_flushed) = tokio::sync::oneshot::channel();
+    let server = server()
+        .flush(async { panic!("on purpose") })
+        .flush(async { flushed.send(()).unwrap() });
+    server.stop().await;
+    is_flushed.await.unwrap();
 }
