@@ -43,6 +43,8 @@ pub(super) struct Check {
     pub(super) run: Box<dyn Fn() -> Run + Send + Sync>,
     state: AtomicU8,
     /// Whether a call has begun, and neither it nor its future has ended.
+    /// Whether a task runs it.
+    is_running: AtomicBool,
     is_calling: Arc<AtomicBool>,
 }
 
@@ -99,6 +101,7 @@ impl Check {
             limit,
             run: Box::new(run),
             state: AtomicU8::new(State::Pending as u8),
+            is_running: AtomicBool::new(false),
             is_calling,
         }
     }
@@ -107,18 +110,9 @@ impl Check {
         State::ALL[usize::from(self.state.load(Ordering::Acquire))]
     }
 
-    /// Checks until the registry is gone.
-    pub(super) async fn keep_checking(check: Weak<Self>) {
-        while let Some(this) = check.upgrade() {
-            // Another would block one more thread.
-            if !this.is_calling.load(Ordering::Acquire) {
-                let (next, reason) = this.once().await;
-                this.turn(next, reason.as_deref());
-            }
-            let every = this.every;
-            drop(this);
-            sleep(every).await;
-        }
+    #[cfg(test)]
+    pub(super) fn is_running(&self) -> bool {
+        self.is_running.load(Ordering::Relaxed)
     }
 
     async fn once(&self) -> (State, Option<BoxError>) {
@@ -141,6 +135,35 @@ impl Check {
             (before, next) if before == next => {}
             (_, State::Ok) => tracing::info!(target: "portcullis", check, "check is ok"),
             _ => tracing::warn!(target: "portcullis", check, reason, "check is {}", next.as_str()),
+        }
+    }
+}
+
+/// A check in the background. Its runtime may end before it does.
+struct Running(Weak<Check>);
+
+// ===== impl Running =====
+
+impl Running {
+    /// Checks until the registry is gone.
+    async fn keep_checking(self) {
+        while let Some(check) = self.0.upgrade() {
+            // Another would block one more thread.
+            if !check.is_calling.load(Ordering::Acquire) {
+                let (next, reason) = check.once().await;
+                check.turn(next, reason.as_deref());
+            }
+            let every = check.every;
+            drop(check);
+            sleep(every).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(check) = self.0.upgrade() {
+            check.is_running.store(false, Ordering::Release);
         }
     }
 }
@@ -179,7 +202,11 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// Starts a check in the background.
-pub(super) fn spawn(check: &Arc<Check>) {
-    tokio::spawn(Check::keep_checking(Arc::downgrade(check)));
+/// Starts a check in the background, unless it runs.
+#[inline]
+pub(super) fn start(check: &Arc<Check>) {
+    if !check.is_running.load(Ordering::Relaxed) && !check.is_running.swap(true, Ordering::AcqRel) {
+        let running = Running(Arc::downgrade(check));
+        tokio::spawn(running.keep_checking());
+    }
 }

@@ -39,7 +39,6 @@ pub struct Latch(Arc<Shared>);
 struct Shared {
     draining: AtomicBool,
     latches: AtomicUsize,
-    started: AtomicBool,
 }
 
 // ===== impl Health =====
@@ -139,8 +138,8 @@ impl Health {
     ///
     /// The server and the first probe do so. Outside a tokio runtime it does nothing.
     pub fn start(&self) {
-        if Handle::try_current().is_ok() && !self.shared.started.swap(true, Ordering::AcqRel) {
-            self.checks.iter().for_each(check::spawn);
+        if Handle::try_current().is_ok() {
+            self.checks.iter().for_each(check::start);
         }
     }
 
@@ -150,6 +149,11 @@ impl Health {
         while self.checks().any(|(_, state)| state == State::Pending) {
             sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.checks.iter().any(|check| check.is_running())
     }
 
     pub(super) fn is_healthy(&self) -> bool {

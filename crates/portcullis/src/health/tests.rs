@@ -14,7 +14,7 @@ use portcullis_test::{contract, echo, logged, request, send, text};
 use tokio::time::sleep;
 use tower::Layer;
 
-use super::{Degraded, Health, HealthLayer};
+use super::{Degraded, Health, HealthLayer, State};
 
 contract!(Health::new().layer(), HealthLayer::off());
 
@@ -273,4 +273,30 @@ async fn what_could_be_better_is_said_and_serves_on() {
         .check("mongodb", || ready(Err::<(), _>("down")));
     worse.settled().await;
     assert_eq!(probe(&worse, "/health").await.0, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_is_added_to_a_clone_later_runs_too() {
+    let health = Health::new().check("first", ok);
+    health.settled().await;
+    let health = health.clone().check("second", ok);
+    health.settled().await;
+
+    assert_eq!(probe(&health, "/ready").await.0, 200);
+}
+
+#[test]
+fn checks_go_on_in_another_runtime() {
+    let health = Health::new().check("first", ok);
+    for _ in 0..2 {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        runtime.block_on(async {
+            health.start();
+            sleep(SECOND / 10).await;
+        });
+        assert!(health.checks().all(|(_, state)| state == State::Ok));
+        drop(runtime);
+        assert!(health.is_at_rest());
+    }
 }
