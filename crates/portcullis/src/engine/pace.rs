@@ -91,6 +91,13 @@ impl Waited {
         self.is_waiting.load(Relaxed)
     }
 
+    /// A wait is over.
+    fn add(&self, since: Option<Instant>) {
+        let nanos = since.map_or(0, |since| since.elapsed().as_nanos() as u64);
+        self.nanos.fetch_add(nanos, Relaxed);
+        self.is_waiting.store(false, Relaxed);
+    }
+
     /// Returns why the request is refused, once it is.
     pub(super) fn refusal(&self) -> Option<Rejection> {
         self.is_too_slow.load(Relaxed).then(|| {
@@ -127,9 +134,7 @@ impl Wait {
         let (Some(since), Some(waited)) = (self.since.take(), self.count.waited()) else {
             return false;
         };
-        waited.is_waiting.store(false, Relaxed);
-        let nanos = since.elapsed().as_nanos() as u64;
-        waited.nanos.fetch_add(nanos, Relaxed);
+        waited.add(Some(since));
         let is_behind = waited.is_behind(self.count.read());
         waited.is_too_slow.store(is_behind, Relaxed);
         is_behind
@@ -158,7 +163,7 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(waited) = self.count.waited() {
-            waited.is_waiting.store(false, Relaxed);
+            waited.add(self.since);
         }
     }
 }

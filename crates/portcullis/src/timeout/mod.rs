@@ -12,13 +12,14 @@
 //! that is the client's time, which has limits of its own. A client that sends nothing for
 //! [`upload_idle`](Timeout::upload_idle), less than [`upload_rate`](Timeout::upload_rate), or for longer
 //! than [`upload_total`](Timeout::upload_total), gets a 408 (section 15.5.9), and its connection is
-//! closed. Once the response has begun, only silence counts, for as long as the response may be silent. So a
-//! slow upload that goes on is not cut after 30 s, and who is slow is told apart. A layer
+//! closed (of HTTP/2, its stream). Once the response has begun, only silence counts, for as long as the response may be silent. So a
+//! slow upload that goes on is not cut after 30 s, and who is slow is told apart. The
+//! [`Deadline`](crate::Deadline) that a handler reads moves with it. A layer
 //! alone leaves bodies as they are: there the time begins with the request's head.
 //!
 //! The response *body* is not covered by the deadline: an event stream may last, and a download. In an
 //! edge one that gives nothing for [`stream_idle`](Timeout::stream_idle) is ended with an error. Clients
-//! that do not read are for [`serve`](crate::serve()), and so are upgraded connections.
+//! that do not read are for [`serve`](crate::serve()). An upgraded connection is for its handler alone.
 //!
 //! A client that streams to an application that answers at the end sends messages as it likes: turn the
 //! limits off there, with [`without_upload_limits`](Timeout::without_upload_limits).

@@ -108,6 +108,22 @@ async fn after_a_slow_upload_a_handler_has_all_its_time_for_calls_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn time_in_which_a_body_was_waited_for_in_vain_is_the_clients_too() {
+    let gives_up = |request: Request<RequestBody<Trickle>>| async move {
+        let read = request.into_body().collect();
+        assert!(tokio::time::timeout(15 * SECOND, read).await.is_err());
+        sleep(20 * SECOND).await;
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    };
+    let edge = Edge::new().timeout(limits()).body_limit(None).hygiene(None);
+    let service = edge.build().unwrap().layer(service_fn(gives_up));
+    let body = Trickle::new(1000 * SECOND, b"x", 1);
+
+    let response = service.oneshot(Request::new(body)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_client_is_told_that_it_was_slow_and_the_application_that_it_was() {
     let cases = [
         // Nothing comes.
