@@ -125,8 +125,9 @@ impl Adaptive {
             BUSY => Load::Busy,
             _ => Load::Low,
         };
-        // What is late by whole windows was one of them, or nobody asked: it recovers as much.
-        let windows = (now.saturating_sub(window.began) / LONGEST).clamp(1, MANY);
+        // What is late by whole windows was one of them, or nobody asked, or few: it recovers as much.
+        let length = if load == Load::Low { SHORTEST } else { LONGEST };
+        let windows = (now.saturating_sub(window.began) / length).clamp(1, MANY);
         let mut seen = Seen {
             now: Duration::from_nanos(now),
             median: self.latencies.take().median,

@@ -77,7 +77,7 @@ impl LoadShed {
     ///
     /// Within its share a partition is always admitted. What it doesn't use is lent to whoever asks, and
     /// comes back as those requests end. So the limit may be exceeded meanwhile, by no more than was lent.
-    /// A share is one place at the least.
+    /// A share is one place at the least, also where the limit has fewer places than there are shares.
     ///
     /// The function is asked about every request: keep it cheap. `name` is that of the metrics' label.
     ///

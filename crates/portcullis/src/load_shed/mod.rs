@@ -15,8 +15,9 @@
 //!   late for the deadline is. Of a window the first 64 requests are measured, and one in eight of the
 //!   others.
 //! - The median of a window (100 ms, or ten responses, but at most a second) is compared with that of a
-//!   service without a queue. Once it is more than half above, the limit falls, by a half at most;
-//!   else it rises by its square root, or a quarter where there is no sign of a queue.
+//!   service without a queue. The limit is divided by what the median is above one and a half times
+//!   that, by two at most, and rises by its square root, or by a quarter where there is no sign of a
+//!   queue. So it rests where the median is somewhat more than half above, and falls where it is far.
 //! - A limit that was not reached is not lowered. One that was lowered is back at its initial value
 //!   within two seconds once load falls.
 //! - A runtime that is late lowers the limit as well, and memory that runs out, where that is

@@ -79,32 +79,21 @@ impl Queue {
         (receiver, if is_standing { SHORT } else { LONGEST })
     }
 
-    /// Takes out the last who still waits.
-    fn pop(&self) -> Option<Waiter> {
+    /// Takes out the last who still waits and for whom there is a place. A queue that empties so does
+    /// not stand.
+    fn pop(&self, takes_place: impl Fn(usize) -> bool) -> Option<Waiter> {
         let mut waiting = self.lock();
-        let last = loop {
-            match waiting.all.pop_back() {
-                Some(gone) if gone.place.is_closed() => {}
-                last => break last,
-            }
-        };
-        self.length.store(waiting.all.len(), SeqCst);
-        last
-    }
-
-    /// Notes that somebody was served. A queue that empties so does not stand.
-    fn note_served(&self) {
-        let mut waiting = self.lock();
-        if waiting.all.is_empty() {
+        waiting.all.retain(|waiter| !waiter.place.is_closed());
+        let last = waiting
+            .all
+            .iter()
+            .rposition(|waiter| takes_place(waiter.partition));
+        let last = last.and_then(|at| waiting.all.remove(at));
+        if last.is_some() && waiting.all.is_empty() {
             waiting.since = None;
         }
-    }
-
-    /// Puts somebody back who was last.
-    fn put_back(&self, waiter: Waiter) {
-        let mut waiting = self.lock();
-        waiting.all.push_back(waiter);
         self.length.store(waiting.all.len(), SeqCst);
+        last
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -144,11 +133,7 @@ impl Shared {
 
     /// Hands free places to who waits.
     pub(super) fn hand_over(self: &Arc<Self>) {
-        while let Some(waiter) = self.queue.pop() {
-            if !self.take(waiter.partition) {
-                return self.queue.put_back(waiter);
-            }
-            self.queue.note_served();
+        while let Some(waiter) = self.queue.pop(|partition| self.take(partition)) {
             let place = Permit::new(Arc::clone(self), [waiter.partition as u64, self.now()]);
             if let Err(place) = waiter.place.send(place) {
                 // Gone just now. Dropped, the place goes to the next.

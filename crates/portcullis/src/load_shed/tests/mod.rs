@@ -14,7 +14,7 @@ use portcullis_test::{Body, Chunks, Test, contract, echo, request, send, service
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{LoadShed, LoadShedLayer};
+use super::{LoadShed, LoadShedLayer, adaptive::Adaptive, bounds::Bounds};
 use crate::{Edge, Guard, Health};
 
 contract!(
@@ -215,4 +215,49 @@ fn bounds_that_contradict_themselves_are_all_told() {
             .build()
             .is_err()
     );
+}
+
+/// A service of four workers that take 20 ms, and always more requests than there may be.
+fn lowered() -> (Adaptive, u64) {
+    let adaptive = Adaptive::new(Bounds::default(), true);
+    let mut now = 0_u64;
+    while now < 30_000_000_000 {
+        let limit = adaptive.limit();
+        let latency = 5_000_000 * u64::from(limit);
+        for _ in 0..20 {
+            adaptive.note(limit);
+            now += 5_000_000;
+            adaptive.add(now.saturating_sub(latency), now);
+        }
+        adaptive.turn(now);
+    }
+    assert!(adaptive.limit() < 64, "{}", adaptive.limit());
+    (adaptive, now)
+}
+
+#[test]
+fn a_lowered_limit_is_back_in_two_seconds_where_few_ask_and_at_once_after_a_quiet_time() {
+    let (adaptive, mut now) = lowered();
+    for _ in 0..10 {
+        now += 200_000_000;
+        adaptive.note(1);
+        adaptive.add(now - 1_000_000, now);
+        adaptive.turn(now);
+    }
+    assert!(adaptive.limit() >= 128, "{}", adaptive.limit());
+
+    let (adaptive, now) = lowered();
+    adaptive.turn(now + 3_000_000_000);
+    assert!(adaptive.limit() >= 128, "{}", adaptive.limit());
+}
+
+#[test]
+fn of_a_window_the_first_requests_are_measured_and_then_a_part() {
+    let adaptive = Adaptive::new(Bounds::default(), true);
+    let measured = |count| (0..count).filter(|_| adaptive.measures_next()).count();
+
+    assert_eq!((measured(64), measured(80)), (64, 10));
+    adaptive.turn(2_000_000_000);
+    assert_eq!(measured(64), 64);
+    assert!(!Adaptive::new(Bounds::fixed(4), false).measures_next());
 }

@@ -113,3 +113,27 @@ async fn a_place_that_is_handed_to_who_is_gone_comes_back() {
     yield_now().await;
     assert_eq!(guard.in_flight(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_place_goes_to_the_last_whose_partition_has_room_for_it() {
+    let is =
+        |start: &'static str| move |head: &http::request::Parts| head.uri.path().starts_with(start);
+    let guard = LoadShed::fixed(4).partition("a", 0.5, is("/a"));
+    let guard = guard.and_then(|guard| guard.partition("b", 0.5, is("/b")));
+    let guard = guard.unwrap().queue(8);
+    let start = async |path: &'static str| {
+        let service = shed(&guard).layer(service(|_| "served".to_owned()));
+        let task = tokio::spawn(send(service, request(path)));
+        yield_now().await;
+        task
+    };
+    let mut held = Vec::new();
+    for path in ["/b", "/b", "/b", "/a", "/a"] {
+        held.push(start(path).await.await.unwrap());
+    }
+    let (third, fourth) = (start("/a").await, start("/b").await);
+    held.pop();
+
+    assert_eq!(third.await.unwrap().status(), 200);
+    assert_eq!(fourth.await.unwrap().status(), 503);
+}
