@@ -128,7 +128,7 @@
 //! | [`BreakerConfig::failures`] | 5 in a row | one upstream of several that is down is no reason |
 //! | [`BreakerConfig::failure_rate`] | 0.5 | half of the calls fail |
 //! | [`BreakerConfig::window`], [`min_calls`](BreakerConfig::min_calls) | 10 s, 20 | fewer calls are no rate |
-//! | [`BreakerConfig::slow_call`] | 5 s | half the limit of a try; also finds what callers give up on |
+//! | [`BreakerConfig::slow_call`] | 5 s | half the limit of a try; also finds what callers give up on, where they wait longer |
 //! | [`BreakerConfig::open_for`] | 5 s | soon enough, and rare enough |
 //! | [`BreakerConfig::retry_after_cap`] | 60 s | an upstream's mistake is not for ever |
 //! | [`BreakerConfig::probes`] | 1 at once | what just came back is weak |

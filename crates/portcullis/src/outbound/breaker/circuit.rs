@@ -67,6 +67,8 @@ struct Inner {
     in_a_row: u32,
     window: Window,
     tally: CallCounts,
+    /// When it was last not closed and asked, or told.
+    touched: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,7 @@ impl Circuit {
                 in_a_row: 0,
                 window: Window::new(settings.window),
                 tally: CallCounts::default(),
+                touched: 0,
             }),
         }
     }
@@ -147,11 +150,16 @@ impl Circuit {
         self.lock().tally
     }
 
-    /// Returns whether a new circuit would do as well: it is closed, and nothing failed lately.
+    /// Returns whether a new circuit would do as well: it admits calls, and nobody made one for as long
+    /// as a window.
     pub(super) fn is_idle(&self, now: u64) -> bool {
         let mut inner = self.lock();
-        let is_closed = inner.mode == Mode::Closed && inner.in_a_row == 0;
-        is_closed && inner.window.sum(now).calls == 0
+        let is_quiet = now.saturating_sub(inner.touched) >= inner.window.length();
+        match inner.mode {
+            Mode::Closed => inner.window.sum(now).calls == 0,
+            Mode::Open { until } => is_quiet && now >= until,
+            Mode::HalfOpen { in_flight, .. } => is_quiet && in_flight == 0,
+        }
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -190,6 +198,7 @@ impl Inner {
 
     fn admit(&mut self, settings: &Settings, now: u64) -> (Result<Ticket, u64>, Option<Change>) {
         let mut change = None;
+        self.touched = now;
         if let Mode::Open { until } = self.mode {
             if now < until {
                 self.tally.refused += 1;
@@ -213,6 +222,7 @@ impl Inner {
     }
 
     fn settle(&mut self, settings: &Settings, outcome: Outcome, now: u64) -> Option<Change> {
+        self.touched = now;
         if let Outcome::RetryAfter(after) = outcome {
             let wait = after.min(settings.retry_after_cap);
             return Some(self.open(Reason::RetryAfter, now, wait));

@@ -57,8 +57,9 @@ impl BreakerConfig {
         self
     }
 
-    /// Sets which part of the calls must fail to open it, above 0 and at most 1, as soon as there are
-    /// [`min_calls`](Self::min_calls) in the [`window`](Self::window). Counted in thousandths.
+    /// Sets which part of the calls must fail to open it, above 0 and at most 1, once there are
+    /// [`min_calls`](Self::min_calls) in the [`window`](Self::window). Looked at when a call fails.
+    /// Counted in thousandths.
     /// `None`: no part does.
     #[must_use]
     pub fn failure_rate(mut self, rate: impl Into<Option<f64>>) -> Self {
@@ -83,6 +84,8 @@ impl BreakerConfig {
 
     /// Sets the time from which on a call counts as failed, whatever came of it, also one that
     /// nobody waited for to its end. It is measured from the first time that the call had to wait.
+    /// A call that is given up before says nothing, or clients that wait for a moment only would open
+    /// the breaker for all: set it below the deadlines that you pass on.
     /// `None`: slowness is no failure.
     #[must_use]
     pub fn slow_call(mut self, threshold: impl Into<Option<Duration>>) -> Self {
@@ -120,9 +123,9 @@ impl BreakerConfig {
 
     /// Sets how many upstreams are watched at the same time.
     ///
-    /// When there are more, those that have nothing to remember are forgotten: closed, no call in the
-    /// window and none under way. If there is none of these, calls of a further upstream are made
-    /// without a breaker and counted as `portcullis_breaker_overflow`: never refused for what another
+    /// When there are more, those are forgotten that would admit a call and had none for as long as the
+    /// window, and have none under way; they are looked for once a second. If there is none of these,
+    /// calls of a further upstream are made without a breaker and counted as `portcullis_breaker_overflow`: never refused for what another
     /// upstream did.
     #[must_use]
     pub fn max_keys(mut self, keys: usize) -> Self {

@@ -370,7 +370,27 @@ async fn a_full_table_forgets_who_has_nothing_to_remember_and_refuses_nobody() {
         "of who was forgotten too"
     );
     assert_eq!(count("portcullis_breaker_failed"), 2);
-    assert_eq!(count("portcullis_breaker_not_closed"), 2);
+    assert_eq!(count("portcullis_breaker_not_closed"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn upstreams_that_failed_long_ago_keep_no_place() {
+    let failing = [trips_at(2), trips_at(1), trips_at(1).successes(3)];
+    for (config, then) in failing.into_iter().zip([0, 0, 1]) {
+        let (upstream, breaker) = (Upstream::default(), config.max_keys(1).build().unwrap());
+        upstream.will([Answer::Status(500)]);
+        call(&upstream, &breaker, "a.example").await.unwrap();
+        advance(SECOND * 6).await;
+        for _ in 0..then {
+            upstream.will([Answer::Status(200)]);
+            call(&upstream, &breaker, "a.example").await.unwrap();
+        }
+        advance(SECOND * 16).await;
+        upstream.will([Answer::Status(200)]);
+        call(&upstream, &breaker, "b.example").await.unwrap();
+
+        assert!(breaker.calls("b.example").is_some(), "{then}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,6 +52,11 @@ impl Window {
         self.sum
     }
 
+    /// Returns for how long it looks back, in nanoseconds.
+    pub(super) const fn length(&self) -> u64 {
+        self.span.saturating_mul(CELLS as u64)
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.cells = [Cell::default(); CELLS];

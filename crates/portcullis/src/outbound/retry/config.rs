@@ -81,8 +81,8 @@ impl<R, J> RetryConfig<R, J> {
         self
     }
 
-    /// Sets how many retries there may be for each call (`0.2` is one for five), counted over ten
-    /// seconds, and how many in each second beside, for clients with few calls. All services of a
+    /// Sets how many retries there may be for each call (`0.2` is one for five; below 1,
+    /// one for a whole number of calls, so that 0.4 is one for three), counted over ten seconds, and how many in each second beside, for clients with few calls. All services of a
     /// layer share it.
     #[must_use]
     pub fn budget(mut self, ratio: f32, min_per_second: u32) -> Self {
@@ -147,7 +147,7 @@ impl<R, J> RetryConfig<R, J> {
     /// The configuration has been checked.
     pub(in crate::outbound) fn into_layer(self) -> RetryLayer<R, J> {
         let budget = self.budget;
-        let budget = budget.map(|(ratio, min)| TpsBudget::new(BUDGET_WINDOW, min, ratio));
+        let budget = budget.map(|(ratio, min)| TpsBudget::new(BUDGET_WINDOW, min, payable(ratio)));
         let shared = Shared {
             retries: self.retries,
             backoff: self.backoff,
@@ -237,6 +237,20 @@ impl fmt::Debug for Shared {
 fn is_retried(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 502..=504)
 }
+
+/// Tower takes a whole number of calls for a retry, and rounds that down: more retries than were asked
+/// for. Here it is rounded up.
+fn payable(ratio: f32) -> f32 {
+    if ratio > 0.0 && ratio < 1.0 {
+        // Half a call more, which it rounds down.
+        1.0 / ((1.0 / ratio - ROUNDING).ceil() + 0.5)
+    } else {
+        ratio
+    }
+}
+
+/// Of an `f32`: 0.2 is one for five, and not for six.
+const ROUNDING: f32 = 1e-4;
 
 const MAX_RETRIES: u32 = 10;
 const MAX_PER_SECOND: u32 = 1_000_000;

@@ -322,3 +322,27 @@ fn an_error_of_construction_lists_all_that_is_wrong() {
     let config = RetryConfig::new().backoff(SECOND * 2, SECOND);
     assert!(config.build().is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_never_more_than_was_asked_for() {
+    for (ratio, retries) in [
+        (0.6, 50),
+        (0.4, 33),
+        (1.0 / 3.0, 33),
+        (0.2, 20),
+        (0.1, 10),
+        (1.0, 100),
+    ] {
+        let tries = Tries::default();
+        let layer = RetryConfig::new()
+            .retries(1)
+            .budget(ratio, 0)
+            .build()
+            .unwrap();
+        for _ in 0..100 {
+            let service = layer.layer(answers(&tries, 503, None));
+            service.oneshot(request("/")).await.unwrap();
+        }
+        assert_eq!(tries.count() - 100, retries, "{ratio}");
+    }
+}
