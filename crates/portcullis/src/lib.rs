@@ -60,6 +60,7 @@
 //! | `outbound` | off | `outbound`: breakers, retries and time limits for outgoing calls |
 //! | `rate-limit` | on | [`rate_limit`] |
 //! | `server` | on | [`serve()`], on hyper |
+//! | `tls` | off | listeners with TLS, by rustls |
 //!
 //! A feature adds; it never changes what the others do.
 

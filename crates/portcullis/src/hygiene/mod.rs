@@ -19,13 +19,13 @@
 //! | an encoded control character in the path, such as `%00` and `%0d` | 400 |
 //! | where [asked](Hygiene::strict_paths), a path with dot segments, empty segments, backslashes, encoded slashes, or percent signs that encode nothing | 400 |
 //! | a target of more than 8 KiB (RFC 9110, section 15.5.15) | 414 |
-//! | fields of more than 32 KiB, or more than 100 (RFC 6585, section 5) | 431 |
+//! | fields of more than 32 KiB, or more than 100, all of `Cookie` being one (RFC 6585, section 5) | 431 |
 //! | a field with an underscore in its name | the field is removed |
 //! | `X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`, `X-Original-Method`, `X-Original-URI`, `X-Original-URL`, `X-Override-URL`, `X-Rewrite-URI`, `X-Rewrite-URL` | the field is removed |
 //!
 //! HTTP/1.0 needs no `Host`. An empty one is right where the target has no authority (RFC 9112, section
-//! 3.2), and is no host of a list. Hosts are compared in any case, and the port of the scheme may be left
-//! out. A dot at the end is ignored in the list, and is a difference between target and `Host`.
+//! 3.2), and is no host of a list. Hosts are compared in any case. Target and `Host` agree where one
+//! leaves out the port of the scheme; a list that names a port wants it written. A dot at the end is ignored in the list, and is a difference between target and `Host`.
 //!
 //! A name of a host has letters, digits and `-._~`, and no empty label: less than RFC 3986, section
 //! 3.2.2, allows. Names in other scripts are sent in that form too (RFC 5890).
@@ -82,7 +82,7 @@
 //! | [`Hygiene::max_headers`] | 32 KiB, 100 fields | half of what the server reads: what is between gets an answer with headers and an ID |
 //! | [`Hygiene::strict_paths`] | off | a router that compares paths as they are gets none of them wrong, and names in object stores have `%2F` and `//`; turn it on before what resolves paths |
 //!
-//! Control characters are refused always: no name has them, C ends at NUL, and logs and headers at line
+//! Control characters of ASCII are refused always: no name has them, C ends at NUL, and logs and headers at line
 //! ends.
 //!
 //! A WebSocket over HTTP/2 is a CONNECT with a protocol (RFC 8441). [`serve`](crate::serve()) does not

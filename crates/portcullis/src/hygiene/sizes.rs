@@ -21,10 +21,9 @@ impl Sizes {
         cookies: usize,
         head: &request::Parts,
     ) -> Result<(), Rejection> {
-        let target = head
-            .uri
-            .path_and_query()
-            .map_or(0, |target| target.as_str().len());
+        let (authority, path) = (head.uri.authority(), head.uri.path_and_query());
+        let target = authority.map_or(0, |authority| authority.as_str().len())
+            + path.map_or(0, |path| path.as_str().len());
         if target > self.uri {
             return Err(RejectionKind::UriTooLong.into());
         }
