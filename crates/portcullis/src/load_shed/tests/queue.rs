@@ -121,17 +121,18 @@ async fn a_place_goes_to_the_last_whose_partition_has_room_for_it() {
     let guard = LoadShed::fixed(4).partition("a", 0.5, is("/a"));
     let guard = guard.and_then(|guard| guard.partition("b", 0.5, is("/b")));
     let guard = guard.unwrap().queue(8);
-    let start = async |path: &'static str| {
+    let start = |path: &'static str| {
         let service = shed(&guard).layer(service(|_| "served".to_owned()));
-        let task = tokio::spawn(send(service, request(path)));
-        yield_now().await;
-        task
+        tokio::spawn(send(service, request(path)))
     };
     let mut held = Vec::new();
     for path in ["/b", "/b", "/b", "/a", "/a"] {
-        held.push(start(path).await.await.unwrap());
+        held.push(start(path).await.unwrap());
     }
-    let (third, fourth) = (start("/a").await, start("/b").await);
+    let third = start("/a");
+    yield_now().await;
+    let fourth = start("/b");
+    yield_now().await;
     held.pop();
 
     assert_eq!(third.await.unwrap().status(), 200);
