@@ -154,4 +154,34 @@ async fn too_many_panics_a_minute_make_it_not_ready_and_it_comes_back() {
     assert_eq!(app.ask("/ready").await.0, 200);
 }
 
+#[test]
+fn what_no_level_can_be_is_said_when_the_edge_is_built() {
+    let vitals = Vitals::new()
+        .error_rate(7.0)
+        .silence(Duration::ZERO)
+        .level("reversed", (1.0, 0.5), || 0.0)
+        .level("nothing", f64::NAN, || 0.0);
+    let health = Health::new().every(Duration::ZERO).limit(Duration::ZERO);
+    let edge = portcullis::Edge::new()
+        .health(&health.vitals(&vitals))
+        .observe(vitals);
+    let error = edge.build().unwrap_err();
+
+    let problems: Vec<_> = error.problems().collect();
+    assert_eq!(problems.len(), 6, "{problems:?}");
+}
+
+#[tokio::test]
+async fn vitals_that_see_nothing_are_noticed() {
+    for is_observed in [false, true] {
+        let vitals = Vitals::new().panics(5);
+        let mut edge = portcullis::Edge::new().health(&Health::new().vitals(&vitals));
+        if is_observed {
+            edge = edge.observe(vitals);
+        }
+        let (log, _) = portcullis_test::logged(async { edge.build().unwrap() }).await;
+        assert_eq!(log.contains("see nothing"), !is_observed, "{log}");
+    }
+}
+
 const SECOND: Duration = Duration::from_secs(1);

@@ -53,6 +53,12 @@ impl<M> Edge<M> {
         for observer in &self.observers {
             observer.add_counts(Arc::clone(&counts) as Arc<dyn Counts>);
         }
+        if self.health.as_ref().is_some_and(Health::is_blind) {
+            tracing::warn!(
+                target: "portcullis",
+                "the vitals of the health checks see nothing: give them to `observe` too"
+            );
+        }
         stack.observers = self.observers;
         let slots = guards.into_iter().map(|(slot, _)| slot).collect();
         Ok(EdgeLayer::new(stack, slots))
@@ -135,6 +141,8 @@ impl<M> Edge<M> {
         let broken = rules.iter().filter(|(is_broken, _)| *is_broken);
         problems.extend(broken.map(|(_, problem)| (*problem).to_owned()));
         problems.extend(self.health.iter().flat_map(duplicate_checks));
+        let of_health = self.health.iter().flat_map(Health::problems);
+        problems.extend(of_health.cloned());
         problems.extend(unmet_needs(guards));
         problems
     }

@@ -1,4 +1,8 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    marker::PhantomData,
+    sync::Arc,
+};
 
 #[cfg(feature = "server")]
 use bytes::Bytes;
@@ -12,7 +16,7 @@ use tower_layer::Layer;
 use super::{Explanation, Slot};
 #[cfg(feature = "server")]
 use crate::engine::refuse_unparsed;
-use crate::engine::{EdgeService, Stack, Wrapped};
+use crate::engine::{EdgeService, Pace, Stack, Wrapped};
 
 /// Applies a whole edge. Built by [`Edge::build`](super::Edge::build).
 ///
@@ -117,7 +121,14 @@ impl Rows<'_> {
     pub(super) fn deadline(&self) -> Option<String> {
         self.stack.time_limit.map(|limit| {
             let status = limit.kind.status().as_u16();
-            format!("{:?}, then {status}", limit.after)
+            let mut text = format!("{:?}, then {status}", limit.after);
+            if let Some(Pace { idle, rate, total }) = limit.upload {
+                let _ = write!(text, "; uploads {idle:?} idle, {rate} B/s, {total:?}");
+            }
+            if let Some(idle) = limit.stream_idle {
+                let _ = write!(text, "; streams {idle:?} idle");
+            }
+            text
         })
     }
 }

@@ -15,6 +15,7 @@ use super::{
     HealthLayer,
     check::{self, Check, State},
     paths::ProbePaths,
+    vitals::Vitals,
 };
 use crate::engine::RouteFrom;
 
@@ -28,6 +29,9 @@ pub struct Health {
     limit: Duration,
     pub(super) paths: ProbePaths,
     shared: Arc<Shared>,
+    /// What an edge is not built with.
+    pub(super) problems: Vec<String>,
+    pub(super) vitals: Option<Vitals>,
 }
 
 /// Keeps the process from being ready until it is dropped.
@@ -53,6 +57,8 @@ impl Health {
             limit: Duration::from_secs(2),
             paths: ProbePaths::default(),
             shared: Arc::default(),
+            problems: Vec::new(),
+            vitals: None,
         }
     }
 
@@ -83,18 +89,39 @@ impl Health {
         self.paths.as_strs()
     }
 
-    /// Sets the time between two runs of the checks that are added from here on.
+    /// Sets the time between two runs of the checks that are added from here on. An edge is not built
+    /// with 0.
     #[must_use]
-    pub const fn every(mut self, every: Duration) -> Self {
+    pub fn every(mut self, every: Duration) -> Self {
         self.every = every;
+        self.wants(!every.is_zero(), "health: checks run every 0 s");
         self
     }
 
-    /// Sets the time limit of the checks that are added from here on.
+    /// Sets the time limit of the checks that are added from here on. An edge is not built with 0.
     #[must_use]
-    pub const fn limit(mut self, limit: Duration) -> Self {
+    pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self.wants(!limit.is_zero(), "health: checks have 0 s");
         self
+    }
+
+    fn wants(&mut self, is_right: bool, problem: &str) {
+        if !is_right {
+            self.problems.push(problem.to_owned());
+        }
+    }
+
+    /// Whether it has vitals that no edge observes.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.vitals
+            .as_ref()
+            .is_some_and(|vitals| !vitals.is_observed())
+    }
+
+    /// Returns what is wrong.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     /// Adds a check.

@@ -18,7 +18,7 @@ impl Shared {
         if let Some(others) = self.tally.turn(now) {
             let (limit, in_flight) = (self.limit(), self.in_flight.read());
             tracing::warn!(
-                target: "portcullis", reason = reason.name(), limit, in_flight, requests = others,
+                target: "portcullis", reason = reason.name(), limit, in_flight, requests = others + 1,
                 "load is shed"
             );
         }

@@ -14,7 +14,7 @@ fn an_explanation_names_what_is_on() {
         layer.explain().to_string(),
         "observers        audit\n\
          panic recovery   answered with 500\n\
-         deadline         30s, then 503\n\
+         deadline         30s, then 503; uploads 20s idle, 500 B/s, 3600s; streams 300s idle\n\
          client address   the peer; no proxy is trusted\n\
          request ID       x-request-id\n\
          secure headers   API profile\n\

@@ -16,11 +16,11 @@ fn a_deadline_is_a_time_or_none() {
 
     assert_eq!(
         deadline(Edge::new().timeout(nine)).as_deref(),
-        Some("9s, then 503")
+        Some("9s, then 503; uploads 20s idle, 500 B/s, 3600s; streams 300s idle")
     );
     assert_eq!(
         deadline(Edge::new().timeout(five)).as_deref(),
-        Some("5s, then 503")
+        Some("5s, then 503; uploads 20s idle, 500 B/s, 3600s; streams 300s idle")
     );
     assert_eq!(deadline(Edge::new().timeout(None)), None);
 }
@@ -103,7 +103,10 @@ fn a_gateway_stays_one_whatever_its_deadline() {
         Edge::new().gateway().timeout(nine),
         Edge::new().timeout(nine).gateway(),
     ] {
-        assert_eq!(built(edge, "deadline").as_deref(), Some("9s, then 504"));
+        assert_eq!(
+            built(edge, "deadline").as_deref(),
+            Some("9s, then 504; uploads 20s idle, 500 B/s, 3600s; streams 300s idle")
+        );
     }
 }
 

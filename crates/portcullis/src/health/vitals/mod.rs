@@ -7,12 +7,12 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use portcullis_core::{BoxError, Exchange, Observer, Outcome, RejectionKind};
+use portcullis_core::{BoxError, Counts, Exchange, Observer, Outcome, RejectionKind};
 use tokio::time::Instant;
 
 use self::minute::Minute;
@@ -21,7 +21,8 @@ use super::{Degraded, Health};
 
 /// What a process sees of itself: panics, errors, silence, and levels of its own. An
 /// [observer](crate::observe) that counts a minute of requests in an array of fixed size, and checks
-/// for [`Health::vitals`]. Clones are handles to one.
+/// for [`Health::vitals`]. Clones are handles to one. An edge that has the checks and not the observer
+/// logs a warning: it would see nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,6 +42,8 @@ use super::{Degraded, Health};
 pub struct Vitals {
     counted: Arc<Counted>,
     checks: Vec<(&'static str, Check)>,
+    /// What an edge is not built with.
+    problems: Vec<String>,
 }
 
 /// Returns what is wrong.
@@ -52,6 +55,8 @@ struct Counted {
     began: Instant,
     /// When the last request ended, in milliseconds.
     last: AtomicU64,
+    /// An edge has it among its observers.
+    is_observed: AtomicBool,
 }
 
 // ===== impl Vitals =====
@@ -65,8 +70,10 @@ impl Vitals {
                 minute: Minute::new(),
                 began: Instant::now(),
                 last: AtomicU64::new(0),
+                is_observed: AtomicBool::new(false),
             }),
             checks: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
@@ -88,8 +95,9 @@ impl Vitals {
     /// more. Its name is `errors`. What [load shedding](crate::load_shed) refused is not counted: a
     /// process that sheds is well, and without it the others get its load too.
     #[must_use]
-    pub fn error_rate(self, at_most: impl Into<Threshold>) -> Self {
+    pub fn error_rate(mut self, at_most: impl Into<Threshold>) -> Self {
         let (counted, at_most) = (Arc::clone(&self.counted), at_most.into());
+        self.problems.extend(at_most.problem("errors", 1.0));
         self.check("errors", move || {
             let sum = counted.minute.sum(counted.second());
             if sum.requests < LEAST {
@@ -102,7 +110,11 @@ impl Vitals {
     /// Is degraded when no request has ended for this long. Its name is `activity`. Probes are
     /// requests: for processes that are asked by others.
     #[must_use]
-    pub fn silence(self, at_most: Duration) -> Self {
+    pub fn silence(mut self, at_most: Duration) -> Self {
+        if at_most.is_zero() {
+            let problem = "vitals: no request for 0 s is no silence";
+            self.problems.push(problem.to_owned());
+        }
         let counted = Arc::clone(&self.counted);
         self.check("activity", move || {
             let silence = counted.silence();
@@ -117,13 +129,18 @@ impl Vitals {
     /// wait, memory over its limit.
     #[must_use]
     pub fn level(
-        self,
+        mut self,
         name: &'static str,
         at_most: impl Into<Threshold>,
         level: impl Fn() -> f64 + Send + Sync + 'static,
     ) -> Self {
         let at_most = at_most.into();
+        self.problems.extend(at_most.problem(name, f64::MAX));
         self.check(name, move || at_most.check(level()))
+    }
+
+    pub(super) fn is_observed(&self) -> bool {
+        self.counted.is_observed.load(Relaxed)
     }
 
     fn check(
@@ -147,6 +164,8 @@ impl Health {
             self = self.check(name, move || std::future::ready(check()));
         }
         self.every = every;
+        self.problems.extend(vitals.problems.iter().cloned());
+        self.vitals = Some(vitals.clone());
         self
     }
 }
@@ -168,6 +187,10 @@ impl Observer for Vitals {
                 .is_some_and(|status| status.is_server_error());
         let second = self.counted.second();
         self.counted.minute.add(second, is_error, is_panic);
+    }
+
+    fn add_counts(&self, _: Arc<dyn Counts>) {
+        self.counted.is_observed.store(true, Relaxed);
     }
 
     fn describe(&self) -> String {
