@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::Command, time::Duration};
 
 use axum::{
     Router,
     body::Bytes,
     routing::{get, post},
 };
-use portcullis::{Health, serve, serve::Stopped};
+use portcullis::{
+    Health, serve,
+    serve::{Shutdown, Stopped},
+};
 use portcullis_tests::{
     clock,
     net::{Client, read},
@@ -135,4 +138,32 @@ async fn a_client_that_says_nothing_or_half_a_head_is_closed() {
         .await
         .unwrap();
     assert!(read(&mut io).await.ends_with("ok"));
+}
+
+/// The process is this one: nothing else listens to signals here.
+#[tokio::test]
+async fn a_signal_while_it_stops_is_the_second_also_where_a_future_was_the_first() {
+    let app = Router::new().route("/endless", get(std::future::pending::<&str>));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = Shutdown::new();
+    let server = serve(listener, app)
+        .shutdown(&shutdown)
+        .drain(Duration::from_secs(600))
+        .shutdown_on(async { stopped.await.unwrap_or_default() });
+    let task = tokio::spawn(async { server.await.unwrap() });
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    // Long enough to be in flight: only then is there something to cut.
+    sleep(Duration::from_millis(200)).await;
+
+    stop.send(()).unwrap();
+    shutdown.draining().await;
+    let id = std::process::id().to_string();
+    let status = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(status.unwrap().success());
+
+    assert_eq!(task.await.unwrap().cut(), 1);
 }
