@@ -146,8 +146,15 @@ impl Activity {
 
     /// Bytes came: of a head, where nothing is in flight.
     pub(super) fn read(&self) {
-        if self.is_idle() && self.head_since.load(Relaxed) == NEVER {
-            self.head_since.store(self.now(), Relaxed);
+        if self.head_since.load(Relaxed) == NEVER && self.is_idle() {
+            self.head_since.store(JUST_NOW, Relaxed);
+        }
+    }
+
+    /// Looks at the clock, where a head has begun and hyper found no end. Most come whole.
+    pub(super) fn note_head(&self) {
+        if self.head_since.load(Relaxed) == JUST_NOW {
+            self.head_began();
         }
     }
 
@@ -307,7 +314,10 @@ impl Activity {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.idle_since.store(self.0.now(), Relaxed);
+        // Of HTTP/1 the time counts from the last byte that leaves.
+        if !self.0.is_answering() {
+            self.0.idle_since.store(self.0.now(), Relaxed);
+        }
         self.0.in_flight.fetch_sub(1, Release);
         if self.0.is_handed_over() {
             self.0.driver.wake();
@@ -316,6 +326,9 @@ impl Drop for InFlight {
 }
 
 pub(super) const NEVER: u64 = u64::MAX;
+
+/// In place of a time that nobody has looked at.
+const JUST_NOW: u64 = NEVER - 1;
 
 /// Makes room for another. No connection has so many requests.
 const EVICTED: u32 = 1 << 31;

@@ -35,14 +35,14 @@ pub(super) enum Why {
 // ===== impl Activity =====
 
 impl Activity {
-    /// Returns what would close the connection next, and when.
-    pub(super) fn due(&self, limits: &Limits) -> Option<(Instant, Why)> {
+    /// Returns what would close the connection next, and when: in nanoseconds since it was accepted.
+    pub(super) fn due(&self, limits: &Limits) -> Option<(u64, Why)> {
         let after = |since: &AtomicU64, limit, why| match since.load(Relaxed) {
             NEVER => None,
-            since => Some((self.at(since).checked_add(limit)?, why)),
+            since => Some((since.saturating_add(nanos(limit)), why)),
         };
         let is_idle = self.is_idle() && self.blocked_since.load(Relaxed) == NEVER;
-        let idle = || Some((self.idle_until(limits)?, Why::Idle));
+        let idle = || Some((self.idle_until(limits), Why::Idle));
         let head = after(&self.head_since, limits.head, Why::Head);
         [
             head.or_else(|| is_idle.then(idle).flatten()),
@@ -80,21 +80,26 @@ impl Activity {
         }
     }
 
-    fn aged(&self, limits: &Limits) -> Option<(Instant, Why)> {
-        let limit = match self.closing_since.load(Relaxed) {
-            NEVER => limits.age?,
-            since => Duration::from_nanos(since) + limits.age_grace,
+    fn aged(&self, limits: &Limits) -> Option<(u64, Why)> {
+        let until = match self.closing_since.load(Relaxed) {
+            NEVER => nanos(limits.age?),
+            since => since.saturating_add(nanos(limits.age_grace)),
         };
-        Some((self.accepted.checked_add(limit)?, Why::Age))
+        Some((until, Why::Age))
     }
 
     /// Until when nothing may be asked. Who is to end has a little time to be asked for the last time.
-    fn idle_until(&self, limits: &Limits) -> Option<Instant> {
+    fn idle_until(&self, limits: &Limits) -> u64 {
         let idle_since = self.idle_since.load(Relaxed);
         let (since, limit) = match self.ending_since.load(Relaxed) {
             NEVER => (idle_since, limits.idle),
             ending => (idle_since.max(ending), limits.idle.min(CLOSING)),
         };
-        self.at(since).checked_add(limit)
+        since.saturating_add(nanos(limit))
     }
+}
+
+/// Limits are capped far below what this holds.
+const fn nanos(limit: Duration) -> u64 {
+    limit.as_nanos() as u64
 }

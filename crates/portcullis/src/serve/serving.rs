@@ -72,9 +72,10 @@ where
         let activity = Arc::clone(&requests.activity);
         let in_flight = activity.begin(Version::Http1);
         let is_connect = req.method() == Method::CONNECT;
-        let called = in_flight.map(|in_flight| (inner.call(requests.introduce(req)), in_flight));
+        let response = inner.call(requests.introduce(req));
         async move {
-            let Some((response, in_flight)) = called else {
+            // Evicted while it was read: as if its client were gone.
+            let Some(in_flight) = in_flight else {
                 return pending().await;
             };
             let mut response = response.await?;
@@ -115,9 +116,10 @@ where
     let service = service_fn(move |req: Request<Incoming>| {
         let activity = Arc::clone(&requests.activity);
         let in_flight = activity.begin(Version::Http2);
-        let called = in_flight.map(|in_flight| (inner.call(requests.introduce(req)), in_flight));
+        let response = inner.call(requests.introduce(req));
         async move {
-            let Some((response, in_flight)) = called else {
+            // Evicted while it was read: as if its client were gone.
+            let Some(in_flight) = in_flight else {
                 return pending().await;
             };
             let response = response.await?;

@@ -23,11 +23,12 @@ impl Watchdog {
         cx: &mut Context<'_>,
     ) -> Poll<Why> {
         activity.note_handed_over();
+        activity.note_head();
         loop {
             let Some((at, why)) = activity.due(limits) else {
                 return Poll::Pending;
             };
-            ready!(self.0.poll_until(at, cx));
+            ready!(self.0.poll_until(activity.at(at), cx));
             if why != Why::Write || !activity.reads_enough(limits) {
                 return Poll::Ready(why);
             }
