@@ -122,6 +122,11 @@ impl Frames {
         why
     }
 
+    /// Whether what left ends with a whole frame.
+    pub(super) const fn is_between(&self) -> bool {
+        self.left.payload == 0 && self.left.filled == 0
+    }
+
     fn block_ended(&mut self) {
         if self.came.payload == 0 && self.block == Block::Last {
             self.block = Block::None;

@@ -14,7 +14,7 @@
 //! | asks nothing, whatever it pings | after the [idle timeout](Server::idle_timeout), with GOAWAY |
 //! | reads less than 256 bytes a second, as far as it is seen | after the [write timeout](Server::write_timeout), with a reset: the system keeps nothing for it |
 //! | takes less than a frame of one stream, 16 KiB, as of a window of 0 | the same, but only the stream: RST_STREAM. Once the application has given all of the response, the stream lasts as long as others of its connection are served |
-//! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM`: 1000 at once and 100 a second are free (but h2 ends it at 20 streams that are reset before they are served, and at some hundred empty DATA), 20 for each request, 12 for each piece of a response, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
+//! | floods with PING, SETTINGS, RST_STREAM, WINDOW_UPDATE, PRIORITY, empty DATA | at once, with GOAWAY `ENHANCE_YOUR_CALM` where no frame is half written: 1000 at once and 100 a second are free (but h2 ends it at 20 streams that are reset before they are served, and at some hundred empty DATA), 20 for each request, 12 for each piece of a response, and one for each 512 bytes it was sent; a PING or SETTINGS counts as 10 |
 //! | is one too many in all | at once, where something is in flight on all others; else one of those that wait makes room, of 64 that are looked at the one that waits longest |
 //! | has one too many | at once |
 //!

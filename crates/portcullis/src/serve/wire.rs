@@ -118,8 +118,10 @@ impl Wire {
         if flooded.is_err() {
             buf.set_filled(start);
             self.slot.blamed(Why::Flood);
-            // Said if it can be; the connection ends.
-            let _ = Pin::new(&mut self.io).poll_write(cx, &GO_AWAY);
+            // Said if it can be, and not in the middle of a frame; the connection ends.
+            if frames.is_between() {
+                let _ = Pin::new(&mut self.io).poll_write(cx, &GO_AWAY);
+            }
         }
         flooded
     }

@@ -93,6 +93,28 @@ async fn who_pings_each_second_and_reads_much_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_frame_is_written_into_another() {
+    let server = server();
+    let asked = [hello(), get(1, "/large")].concat();
+    let mut client = Client::sending(&server.connections(), &asked).await;
+    tokio::time::sleep(SECOND).await;
+    // The pipe is full, in the middle of a frame, and has room again when it floods.
+    let mut seen = vec![0; 60_000];
+    client.io.read_exact(&mut seen).await.unwrap();
+    let pings = frame(6, 0, 0, &[0; 8]).repeat(200);
+    client.io.write_all(&pings).await.unwrap();
+    seen.extend(client.read_to_end().await.0);
+
+    let mut rest = &seen[..];
+    while let [a, b, c, kind, _, _, _, _, _, payload @ ..] = rest {
+        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        let (payload, after) = payload.split_at(length.min(payload.len()));
+        assert!(*kind != 0 || payload.iter().all(|byte| *byte == b'x'));
+        rest = after;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn almost_a_hundred_a_second_are_free_however_they_fall() {
     let server = server();
     let hello = [hello(), get(1, "/endless")].concat();
