@@ -5,10 +5,10 @@ use std::{io, net::SocketAddr, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
+    any_io::BoxIo,
     listener::{AnyListener, BACKLOG},
     open::Open,
     transport::Transport,
-    wire::BoxIo,
 };
 
 /// A listener, and what is between its connections and HTTP.

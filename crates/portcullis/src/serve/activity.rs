@@ -15,7 +15,7 @@ use std::{
 use atomic_waker::AtomicWaker;
 use tokio::time::Instant;
 
-use super::{shutdown::Stage, version::Version};
+use super::{evict::EVICTED, shutdown::Stage, version::Version};
 
 /// What happens on a connection. Times are nanoseconds since it was accepted.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Activity {
     pub(super) accepted: Instant,
     stage: AtomicU8,
     /// How many requests, or [`EVICTED`].
-    in_flight: AtomicU32,
+    pub(super) in_flight: AtomicU32,
     /// Since when nothing is in flight.
     pub(super) idle_since: AtomicU64,
     /// Of HTTP/2, whose response has not left.
@@ -42,25 +42,18 @@ pub(super) struct Activity {
     is_answering: AtomicBool,
     /// It ends as soon as nothing is in flight.
     pub(super) closing_since: AtomicU64,
-    is_upgraded: AtomicBool,
+    pub(super) is_upgraded: AtomicBool,
     /// What its client has not read is discarded when it closes.
     is_discarded: AtomicBool,
     /// Who serves it; or, when it is upgraded, who reads and who writes.
     pub(super) driver: AtomicWaker,
-    reader: AtomicWaker,
-    writer: AtomicWaker,
+    pub(super) reader: AtomicWaker,
+    pub(super) writer: AtomicWaker,
 }
 
 /// A request that is served. It ends with the last byte of its response.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Activity>);
-
-/// Whose task waits for something on an upgraded connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Side {
-    Reader,
-    Writer,
-}
 
 // ===== impl Activity =====
 
@@ -107,24 +100,6 @@ impl Activity {
 
     fn has_none_in_flight(&self) -> bool {
         self.in_flight.load(Acquire) & !EVICTED == 0
-    }
-
-    /// Closes the connection to make room for another, if nothing is in flight. Returns `true` if it
-    /// does: what comes from now on is not served.
-    pub(super) fn evict(&self) -> bool {
-        let evicts = self.is_idle()
-            && self
-                .in_flight
-                .compare_exchange(0, EVICTED, AcqRel, Relaxed)
-                .is_ok();
-        if evicts {
-            self.driver.wake();
-        }
-        evicts
-    }
-
-    pub(super) fn is_evicted(&self) -> bool {
-        self.in_flight.load(Acquire) & EVICTED != 0
     }
 
     /// A piece of a response is there.
@@ -241,15 +216,6 @@ impl Activity {
         self.closing_since.load(Relaxed) != NEVER
     }
 
-    /// It is no HTTP any more.
-    pub(super) fn upgrade(&self) {
-        self.is_upgraded.store(true, Release);
-    }
-
-    pub(super) fn is_upgraded(&self) -> bool {
-        self.is_upgraded.load(Acquire)
-    }
-
     /// Whether a client is to be told that the connection closes after the answer.
     pub(super) fn is_closing(&self) -> bool {
         self.stage() >= Stage::Grace || self.is_marked_closing()
@@ -278,19 +244,6 @@ impl Activity {
         } else {
             Poll::Pending
         }
-    }
-
-    /// Whether an upgraded connection is cut.
-    pub(super) fn is_cut(&self, side: Side, cx: &Context<'_>) -> bool {
-        match side {
-            Side::Reader => self.reader.register(cx.waker()),
-            Side::Writer => self.writer.register(cx.waker()),
-        }
-        self.is_cut_now()
-    }
-
-    pub(super) fn is_cut_now(&self) -> bool {
-        self.stage() == Stage::Cut
     }
 
     pub(super) fn discard(&self) {
@@ -329,9 +282,6 @@ pub(super) const NEVER: u64 = u64::MAX;
 
 /// In place of a time that nobody has looked at.
 const JUST_NOW: u64 = NEVER - 1;
-
-/// Makes room for another. No connection has so many requests.
-const EVICTED: u32 = 1 << 31;
 
 /// Control frames that come with a request: settings, windows, a ping.
 const FOR_A_REQUEST: u64 = 20;

@@ -6,6 +6,7 @@ use portcullis_core::Scheme;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
+    any_io::BoxIo,
     begun::Begun,
     limits::{CLOSING, Versions},
     open::Slot,
@@ -14,7 +15,6 @@ use super::{
     shutdown::Stage,
     transport::Transport,
     version::{self, Version},
-    wire::BoxIo,
 };
 
 /// One connection that was accepted.

@@ -2,11 +2,8 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    task::{Context, Poll},
     time::Duration,
 };
-
-use tokio::time::Instant;
 
 use super::{
     activity::{Activity, NEVER},
@@ -62,22 +59,6 @@ impl Activity {
             self.blocked_since.store(self.now(), Relaxed);
         }
         is_enough
-    }
-
-    /// Returns since when nothing is in flight, if nothing is and it is not to end anyway.
-    pub(super) fn evictable_since(&self) -> Option<Instant> {
-        let is_evictable = self.is_idle() && !self.is_upgraded() && !self.is_evicted();
-        is_evictable.then(|| self.at(self.idle_since.load(Relaxed)))
-    }
-
-    /// Waits until the connection is to make room.
-    pub(super) fn poll_evicted(&self, cx: &Context<'_>) -> Poll<()> {
-        self.driver.register(cx.waker());
-        if self.is_evicted() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
     }
 
     fn aged(&self, limits: &Limits) -> Option<(u64, Why)> {

@@ -1,14 +1,8 @@
 //! The frames of HTTP/2 that cost more to answer than to send.
 
-use std::{
-    collections::HashSet,
-    io::{self, ErrorKind},
-    time::Duration,
-};
+use std::{collections::HashSet, io};
 
-use tokio::time::Instant;
-
-use super::{activity::Activity, due::Why, wire::PREFACE};
+use super::{activity::Activity, budget::Budget, due::Why, wire::PREFACE};
 
 /// Reads the heads of frames as they pass, and ends a connection that floods.
 ///
@@ -55,15 +49,6 @@ enum Block {
     Last,
 }
 
-/// A bucket of what may be spent.
-#[derive(Debug)]
-struct Budget {
-    left: u64,
-    /// Bytes that the client was sent and that gave nothing yet.
-    written: u64,
-    refilled: Instant,
-}
-
 // ===== impl Frames =====
 
 impl Frames {
@@ -105,12 +90,12 @@ impl Frames {
 
     #[cfg(test)]
     pub(super) fn state(&self) -> (usize, usize, u64) {
-        (self.came.payload, self.came.filled, self.budget.left)
+        (self.came.payload, self.came.filled, self.budget.left())
     }
 
     /// Looks at bytes that left. Returns what the client was blamed for, if it was.
     pub(super) fn wrote(&mut self, mut bytes: &[u8], activity: &Activity) -> Option<Why> {
-        self.budget.written += bytes.len() as u64;
+        self.budget.wrote(bytes.len());
         let mut why = None;
         while !bytes.is_empty() {
             if self.left.step(&mut bytes) {
@@ -241,44 +226,6 @@ impl Streams {
     }
 }
 
-// ===== impl Budget =====
-
-impl Budget {
-    fn new() -> Self {
-        Self {
-            left: BURST,
-            written: 0,
-            refilled: Instant::now(),
-        }
-    }
-
-    fn refill(&mut self, earned_by_work: u64) {
-        if self.left < BURST {
-            let passed = self.refilled.elapsed().as_millis() as u64;
-            let earned = passed * PER_SECOND / 1000;
-            // What is not a whole frame yet is earned on.
-            self.refilled += Duration::from_millis(earned * 1000 / PER_SECOND);
-            let read = self.written / BYTES_PER_FRAME;
-            self.left = self
-                .left
-                .saturating_add(earned + read + earned_by_work)
-                .min(BURST);
-        } else {
-            self.refilled = Instant::now();
-        }
-        self.written %= BYTES_PER_FRAME;
-    }
-
-    fn spend(&mut self, price: u64) -> io::Result<()> {
-        let Some(left) = self.left.checked_sub(price) else {
-            let flood = "more control frames than a client needs";
-            return Err(io::Error::new(ErrorKind::ConnectionAborted, flood));
-        };
-        self.left = left;
-        Ok(())
-    }
-}
-
 /// Of a frame's head, in bytes.
 const HEAD: usize = 9;
 
@@ -299,16 +246,6 @@ const ENHANCE_YOUR_CALM: u8 = 0xb;
 
 /// What a frame costs that must be answered: a flood of 100 of them is one too many.
 const ANSWERED: u64 = 10;
-
-/// Control frames at once.
-const BURST: u64 = 1000;
-
-/// Control frames that come back with time.
-const PER_SECOND: u64 = 100;
-
-/// Bytes that the client reads for one more: twice as many as it needs for its windows when it
-/// updates them after each KiB.
-const BYTES_PER_FRAME: u64 = 512;
 
 /// Of streams, and those that are refused: more than any client may have.
 const MOST_STREAMS: usize = 4096;

@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 
 use super::{
     Listener,
+    any_io::BoxIo,
     listener::{AnyListener, BACKLOG},
-    wire::BoxIo,
 };
 
 /// A listener that was open before this process was: see [`inherited`].

@@ -10,7 +10,7 @@ use std::{
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::wire::{BoxIo, Io};
+use super::any_io::{BoxIo, Io};
 
 /// Accepts connections. Implemented for tokio's listeners of TCP and of Unix sockets; two lines
 /// make one of anything else that accepts.

@@ -120,11 +120,14 @@ mod accept;
 mod activity;
 mod admin;
 mod admin_pages;
+mod any_io;
 mod begun;
 mod bodies;
+mod budget;
 mod connection;
 mod counts;
 mod due;
+mod evict;
 mod frames;
 mod framing;
 mod inherited;
@@ -147,6 +150,7 @@ mod tests;
 mod tls;
 mod transport;
 mod unparsed;
+mod upgraded;
 mod version;
 mod watchdog;
 mod wire;
@@ -155,10 +159,10 @@ mod wire;
 pub use self::tls::Tls;
 pub use self::{
     admin_pages::AdminPages,
+    any_io::Io,
     inherited::{Inherited, bind_reuse_port, inherited},
     listener::Listener,
     server::{Connections, IsResponse, Server, serve},
     shutdown::Shutdown,
     stopped::Stopped,
-    wire::Io,
 };

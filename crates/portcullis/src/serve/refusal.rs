@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use http::{Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::wire::BoxIo;
+use super::any_io::BoxIo;
 
 /// Answers a request that could not be parsed, from a peer, with a status.
 pub(super) type Render = Arc<dyn Fn(StatusCode, SocketAddr) -> Response<Bytes> + Send + Sync>;

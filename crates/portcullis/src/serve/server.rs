@@ -18,6 +18,7 @@ use super::{
     Listener, Shutdown, Stopped,
     accept::Accept,
     admin::Admin,
+    any_io::{BoxIo, Io},
     connection::Connection,
     limits::Limits,
     open::Open,
@@ -25,7 +26,6 @@ use super::{
     run, serving,
     signal::{Signals, Stop},
     transport::Transport,
-    wire::{BoxIo, Io},
 };
 use crate::{Health, networks::Networks};
 

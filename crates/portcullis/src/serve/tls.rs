@@ -17,8 +17,8 @@ use tokio_rustls::{
 };
 
 use super::{
+    any_io::{BoxIo, Io},
     limits::Versions,
-    wire::{BoxIo, Io},
 };
 
 /// A certificate and its key, for [`Server::listen_tls`](super::Server::listen_tls). Clones are

@@ -2,7 +2,7 @@ use std::io;
 
 use portcullis_core::Scheme;
 
-use super::wire::BoxIo;
+use super::any_io::BoxIo;
 
 /// What is between a connection and HTTP.
 #[derive(Clone, Debug)]

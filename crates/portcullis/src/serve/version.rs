@@ -4,10 +4,7 @@ use std::io;
 
 use tokio::io::AsyncReadExt;
 
-use super::{
-    begun::Begun,
-    wire::{BoxIo, PREFACE},
-};
+use super::{any_io::BoxIo, begun::Begun, wire::PREFACE};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {

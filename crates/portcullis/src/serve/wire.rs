@@ -1,55 +1,26 @@
 //! A connection's bytes, below hyper.
 
 use std::{
-    any::Any,
     fmt,
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use socket2::SockRef;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    activity::{Activity, Side},
+    activity::Activity,
+    any_io::BoxIo,
     begun::Begun,
     due::Why,
     frames::Frames,
     framing::{Framing, Wrong},
     open::Slot,
     refusal::Refusals,
+    upgraded::Side,
 };
-
-/// What a connection is made of: TCP, a Unix socket, TLS over one, or a pipe of a test.
-pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// When this is dropped, what the client hasn't read is discarded, and the connection reset. Else
-    /// the system would keep it for a client that doesn't read, and keep the connection.
-    #[doc(hidden)]
-    fn discard(&self);
-}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {
-    fn discard(&self) {
-        let any: &dyn Any = self;
-        if let Some(tcp) = any.downcast_ref::<TcpStream>() {
-            let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
-        }
-        if let Some(boxed) = any.downcast_ref::<BoxIo>() {
-            (**boxed).discard();
-        }
-        #[cfg(feature = "tls")]
-        super::tls::discard(any);
-    }
-}
-
-/// One type for all kinds, so that hyper's code is there once.
-pub(super) type BoxIo = Box<dyn Io>;
 
 /// A connection's bytes, of which its [`Activity`] hears.
 pub(super) struct Wire {

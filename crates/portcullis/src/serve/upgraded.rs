@@ -1,0 +1,41 @@
+//! Connections that are no HTTP any more.
+
+use std::{
+    sync::atomic::Ordering::{Acquire, Release},
+    task::Context,
+};
+
+use super::{activity::Activity, shutdown::Stage};
+
+/// Whose task waits for something on an upgraded connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side {
+    Reader,
+    Writer,
+}
+
+// ===== impl Activity =====
+
+impl Activity {
+    /// It is no HTTP any more.
+    pub(super) fn upgrade(&self) {
+        self.is_upgraded.store(true, Release);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.is_upgraded.load(Acquire)
+    }
+
+    /// Whether an upgraded connection is cut.
+    pub(super) fn is_cut(&self, side: Side, cx: &Context<'_>) -> bool {
+        match side {
+            Side::Reader => self.reader.register(cx.waker()),
+            Side::Writer => self.writer.register(cx.waker()),
+        }
+        self.is_cut_now()
+    }
+
+    pub(super) fn is_cut_now(&self) -> bool {
+        self.stage() == Stage::Cut
+    }
+}
