@@ -2,7 +2,10 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep, timeout},
+};
 
 use super::{
     any_io::BoxIo,
@@ -47,7 +50,8 @@ impl Accept {
                     failures.end();
                     serve(io, peer, self.transport.clone());
                 }
-                Err(error) if is_of_the_client(&error) => {}
+                // A listener that says nothing else must not keep the others from their turn.
+                Err(error) if is_of_the_client(&error) => yield_now().await,
                 Err(error) => {
                     open.make_room();
                     sleep(failures.add(&error)).await;

@@ -258,3 +258,20 @@ async fn a_listener_that_fails_is_asked_again_less_and_less_often() {
     assert!(times[12] >= 4 * SECOND, "{times:?}");
     assert!(silent.closed().await < 10 * SECOND, "it made room");
 }
+
+/// Each of its clients is gone before it is accepted.
+struct Resets;
+
+impl crate::serve::Listener for Resets {
+    type Io = DuplexStream;
+
+    async fn accept(&mut self) -> std::io::Result<(DuplexStream, SocketAddr)> {
+        Err(std::io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+#[tokio::test]
+async fn a_listener_whose_clients_are_all_gone_lets_others_have_their_turn() {
+    let stop = tokio::time::sleep(Duration::from_millis(20));
+    server().listen(Resets).shutdown_on(stop).await.unwrap();
+}
