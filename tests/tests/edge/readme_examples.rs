@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, process::ExitCode, time::Duration};
 
 use axum::{
     Router,
@@ -13,22 +13,30 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use portcullis::{
-    ConfigError, Edge, Principal, Quota,
+    ConfigError, Edge, Health, Principal, Quota,
     api_key::{ApiKey, Keys},
     body_limit::RequestBody,
     client_ip::{Family, ResolveClientIp, Strategy},
     outbound::{BreakerConfig, Outbound},
     rate_limit::{KeyBy, Policy, RateLimit, RateLimitLayer},
     serve,
+    serve::AdminPages,
 };
 use portcullis_axum::Fact;
 use portcullis_test::{Fault, FaultServer};
 use portcullis_tests::net::{self, Server, request};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// What is another in a test: the keys of the environment, and the port.
-const OTHER: [(&str, &str); 3] = [
+const OTHER: [(&str, &str); 4] = [
+    (
+        "let admin = TcpListener::bind(\"127.0.0.1:9090\").await?;",
+        "",
+    ),
     ("Keys::from_env(\"API_KEYS\")?", "keys"),
     ("TcpListener::bind(\"127.0.0.1:3000\").await?", "listener"),
     ("\"10.0.0.0/8", "\"127.0.0.0/8"),
@@ -108,6 +116,47 @@ async fn quick_start(
 
     serve(listener, app).await?;
     Ok(())
+}
+
+async fn serving(
+    listener: TcpListener,
+    admin: TcpListener,
+) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+    let health = Health::new();
+    let edge = portcullis_axum::edge().health(&health).build()?;
+    let app = Router::new().layer(edge.clone());
+
+    let stopped = serve(listener, app)
+        .edge(&edge)
+        .health(&health)
+        .admin(admin, AdminPages::new().health(&health).explain(&edge))
+        .await?;
+    Ok(stopped.exit_code())
+}
+
+#[tokio::test]
+async fn serving_and_stopping() {
+    let (listener, server) = listen().await;
+    let (admin_listener, admin) = listen().await;
+    tokio::spawn(serving(listener, admin_listener));
+
+    let mut operator = net::Client::http1(admin).await;
+    assert!(operator.get("/explain").await.text.contains("hygiene"));
+    for address in [server, admin] {
+        let mut probe = net::Client::http1(address).await;
+        assert_eq!(probe.get("/ready").await.status, 200);
+    }
+    let mut broken = TcpStream::connect(server).await.unwrap();
+    broken
+        .write_all(b"GET / HTTP/1.1\nhost: a\n\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    broken.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("x-request-id"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
