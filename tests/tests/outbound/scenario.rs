@@ -1,5 +1,5 @@
 //! A day of a service that depends on another: it fails and comes back, ten times the load arrives,
-//! strangers ask for anything, and nobody asks at all. Over real sockets, with time paused.
+//! unknown clients request anything, and then nobody does. Over real sockets, with time paused.
 
 use std::{sync::Arc, time::Duration};
 
@@ -244,11 +244,11 @@ async fn ten_times_the_load_is_answered_at_once_and_what_is_admitted_is_served()
 }
 
 #[tokio::test(start_paused = true)]
-async fn statistics_are_bounded_whatever_strangers_ask_for() {
+async fn statistics_are_bounded_whatever_is_requested() {
     let scene = Scene::start().await;
     let series = || scene.metrics.encode().lines().count();
     scene.get("/order").await;
-    scene.ask("/nothing", "a stranger").await;
+    scene.ask("/nothing", "an unknown client").await;
     let before = series();
     for number in 0..300 {
         let path = format!("/nothing/{number}?a={number}");

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 /// What a [`Reply`](super::Reply) holds until the exchange has ended. Dropped, it is given back.
 #[derive(Default)]
-pub struct Holding(SmallVec<[Held; 1]>);
+pub struct Holding(SmallVec<[Item; 1]>);
 
 /// Hands out permits, of which requests hold one each until they have ended.
 pub trait Permits: Send + Sync + 'static {
@@ -26,7 +26,8 @@ pub struct Permit {
     note: Note,
 }
 
-enum Held {
+/// One thing that is held.
+enum Item {
     Permit(Permit),
     Other(#[expect(dead_code, reason = "dropped, it is given back")] Box<dyn Send>),
 }
@@ -35,12 +36,12 @@ enum Held {
 
 impl Holding {
     pub(super) fn push(&mut self, held: impl Send + 'static) {
-        self.0.push(Held::Other(Box::new(held)));
+        self.0.push(Item::Other(Box::new(held)));
     }
 
     #[inline]
     pub(super) fn push_permit(&mut self, permit: Permit) {
-        self.0.push(Held::Permit(permit));
+        self.0.push(Item::Permit(permit));
     }
 
     pub(super) fn append(&mut self, mut other: Self) {
@@ -54,7 +55,7 @@ impl Holding {
     #[inline]
     pub(super) fn on_head(&self, head: &response::Parts) {
         for held in &self.0 {
-            if let Held::Permit(permit) = held {
+            if let Item::Permit(permit) = held {
                 permit.of.on_head(permit.note, head);
             }
         }

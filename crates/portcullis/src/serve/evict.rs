@@ -47,5 +47,5 @@ impl Activity {
     }
 }
 
-/// Makes room for another. No connection has so many requests.
+/// Set in [`Activity::in_flight`] of a connection that makes room. None has so many requests.
 pub(super) const EVICTED: u32 = 1 << 31;

@@ -141,7 +141,7 @@ impl Connections {
     /// `false` if there is none.
     fn make_room(&mut self) -> bool {
         let places = self.all.capacity().max(1);
-        // One that was idle a moment ago may have been asked since.
+        // One that was just idle may have a request since.
         let makes_room = (0..TRIES).any(|_| self.longest(places).is_some_and(Activity::evict));
         self.next = (self.next + LOOKED_AT) % places;
         makes_room

@@ -84,7 +84,7 @@ impl BreakerConfig {
 
     /// Sets the time from which on a call counts as failed, whatever came of it, also one that
     /// nobody waited for to its end. It is measured from the first time that the call had to wait.
-    /// A call that is given up before says nothing, or clients that wait for a moment only would open
+    /// A call that is given up before says nothing, or clients that wait for a few milliseconds would open
     /// the breaker for all: set it below the deadlines that you pass on.
     /// `None`: slowness is no failure.
     #[must_use]

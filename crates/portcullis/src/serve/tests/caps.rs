@@ -82,9 +82,9 @@ async fn who_has_sent_a_part_of_a_request_in_http2_makes_room() {
     }
 }
 
-/// Who asks in the moment in which it is to make room is not served, or the limit would be none.
+/// A request that comes while its connection makes room is not served, or the limit would be none.
 #[tokio::test(start_paused = true)]
-async fn who_makes_room_and_asks_at_that_moment_does_not_stay() {
+async fn who_makes_room_and_sends_a_request_then_does_not_stay() {
     let server = server().max_connections(2).max_client_connections(1);
     let connections = server.connections();
     let mut all: Vec<Client> = Vec::new();
