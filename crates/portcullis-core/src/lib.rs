@@ -22,12 +22,14 @@ mod paths;
 mod public;
 mod quota;
 mod respond;
+mod wall_clock;
 
 pub use self::{
     config_error::ConfigError,
     counters::{Count, Counts},
     facts::{
-        ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received, RequestId, Scheme,
+        AuthScheme, ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received,
+        RequestId, Scheme, Scopes,
     },
     guard::{AnyOf, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict},
     live::{Live, Loaded},
@@ -35,9 +37,10 @@ pub use self::{
     paths::{Paths, RequestPath},
     public::{Public, UnlessPublic},
     quota::Quota,
-    rejection::{Rejection, RejectionKind},
+    rejection::{Cause, Reason, Rejection, RejectionKind},
     respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, refuse},
     store::{Charge, QuotaStore, Standing},
+    wall_clock::{ManualClock, WallClock},
 };
 
 /// Alias for a type-erased error type.

@@ -69,6 +69,8 @@ pub mod api_key;
 pub mod body_limit;
 pub mod catch_panic;
 pub mod client_ip;
+#[cfg(feature = "auth")]
+mod credentials;
 pub mod edge;
 mod engine;
 mod first_of_minute;
@@ -90,11 +92,12 @@ pub mod serve;
 pub mod timeout;
 
 pub use portcullis_core::{
-    AnyOf, BodyReader, BoxError, ByFormat, Charge, ClientIp, ConfigError, Cost, Count, Counts,
-    CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Format, Guard, Host, Live, Loaded, Need,
-    Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson, ProblemOrPage, Public, Quota,
-    QuotaStore, Received, Rejection, RejectionKind, Reply, RequestId, RequestPath, Respond, Route,
-    Scheme, Scope, Standing, UnlessPublic, Verdict, facts, guard, refuse, rejection, store,
+    AnyOf, AuthScheme, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp, ConfigError, Cost,
+    Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Format, Guard, Host, Live,
+    Loaded, ManualClock, Need, Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson,
+    ProblemOrPage, Public, Quota, QuotaStore, Reason, Received, Rejection, RejectionKind, Reply,
+    RequestId, RequestPath, Respond, Route, Scheme, Scope, Scopes, Standing, UnlessPublic, Verdict,
+    WallClock, facts, guard, refuse, rejection, store,
 };
 
 #[cfg(feature = "server")]

@@ -16,22 +16,26 @@
 //! ```
 
 mod address;
+mod auth_scheme;
 mod csp_nonce;
 mod deadline;
 mod principal;
 mod received;
 mod request_id;
+mod scopes;
 
 use http::{Extensions, Uri};
 use tokio::time::Instant;
 
 pub use self::{
     address::{ClientIp, Host, PeerAddr, Scheme},
+    auth_scheme::AuthScheme,
     csp_nonce::CspNonce,
     deadline::{Deadline, Pauses},
     principal::Principal,
     received::Received,
     request_id::{InvalidRequestId, RequestId},
+    scopes::Scopes,
 };
 
 /// What layers found out about a request. See the [module docs](self).

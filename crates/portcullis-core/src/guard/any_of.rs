@@ -3,11 +3,14 @@ use std::{fmt, mem, sync::Arc};
 use http::{HeaderMap, HeaderName, header::WWW_AUTHENTICATE, request, response};
 
 use super::{Guard, Need, Reply, Verdict};
-use crate::{Count, Rejection};
+use crate::{Count, Reason, Rejection};
 
 /// A guard that admits what one of several guards admits: an API key or a token.
 ///
-/// They are asked in the order in which they were added, until one does not reject. If all reject,
+/// They are asked in the order in which they were added, until one does not reject, or rejects
+/// credentials that are its own: a rejection whose [cause](Rejection::cause) is not
+/// [`NoCredentials`](Reason::NoCredentials) is final, so that the first scheme that applies decides.
+/// A rejection without a cause leaves it to the next. If all reject,
 /// the first rejection with a server error counts (a store that is down must not look like a wrong
 /// key), or else the first of all, with every challenge (RFC 9110, section 11.6.1). What a guard
 /// that rejects wrote into the reply is not said.
@@ -86,6 +89,7 @@ impl AnyOf {
         reply: &mut Reply,
     ) -> Verdict {
         match verdict {
+            Verdict::Reject(rejection) if is_final(&rejection) => Verdict::Reject(rejection),
             Verdict::Reject(rejection) => {
                 let rejection = worse(turn.so_far, rejection);
                 self.ask(turn.at + 1, Some(rejection), head, reply)
@@ -156,6 +160,14 @@ impl fmt::Debug for AnyOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AnyOf({})", self.describe())
     }
+}
+
+/// Returns `true` if the request had credentials of the guard that rejects.
+fn is_final(rejection: &Rejection) -> bool {
+    let is_none = |reason| reason == Reason::NoCredentials;
+    rejection
+        .cause()
+        .is_some_and(|cause| !is_none(cause.reason()))
 }
 
 /// Returns the rejection that tells more, with the challenges of both.

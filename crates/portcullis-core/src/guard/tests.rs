@@ -6,7 +6,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header::WWW_AUTHENTICATE, request};
 
 use super::*;
-use crate::{Enter, Rejection, RejectionKind, Scope};
+use crate::{AuthScheme, Cause, Enter, Reason, Rejection, RejectionKind, Scope};
 
 const NAME: HeaderName = HeaderName::from_static("x-own");
 
@@ -292,4 +292,27 @@ fn a_value_with_white_space_at_its_ends_is_left_out() {
     let mut reply = Reply::default();
     reply.write(NAME, b"x y");
     assert_eq!(reply.len(), 1);
+}
+
+#[test]
+fn the_first_scheme_that_applies_decides() {
+    fn cause(reason: Reason) -> Rejection {
+        let cause = Cause::new(AuthScheme::ApiKey, reason);
+        Rejection::new(RejectionKind::Unauthenticated).with_cause(cause)
+    }
+    for wrong in [
+        (|| cause(Reason::WrongSecret).into()) as fn() -> Verdict,
+        || later(|| cause(Reason::Expired).into()),
+    ] {
+        let guard = AnyOf::new()
+            .or(Says("keys", wrong))
+            .or(Says("tokens", || Verdict::Admit));
+        let rejection = rejection(judge(&guard).0);
+
+        assert_eq!(rejection.kind(), RejectionKind::Unauthenticated);
+    }
+    let guard = AnyOf::new()
+        .or(Says("keys", || cause(Reason::NoCredentials).into()))
+        .or(Says("tokens", || Verdict::Admit));
+    assert!(judge(&guard).0.is_admit());
 }

@@ -1,5 +1,6 @@
 //! Why a request was not served.
 
+mod cause;
 mod kind;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
@@ -7,7 +8,10 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
-pub use self::kind::RejectionKind;
+pub use self::{
+    cause::{Cause, Reason},
+    kind::RejectionKind,
+};
 use crate::RequestId;
 
 /// Why a request was not served.
@@ -23,6 +27,7 @@ pub struct Rejection(Arc<Inner>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     kind: RejectionKind,
+    cause: Option<Cause>,
     detail: Option<Cow<'static, str>>,
     headers: SmallVec<[(HeaderName, HeaderValue); 1]>,
     policies: Vec<Cow<'static, str>>,
@@ -38,6 +43,7 @@ impl Rejection {
     pub fn new(kind: RejectionKind) -> Self {
         Self(Arc::new(Inner {
             kind,
+            cause: None,
             detail: None,
             headers: SmallVec::new(),
             policies: Vec::new(),
@@ -50,6 +56,13 @@ impl Rejection {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.inner().detail = Some(detail.into());
+        self
+    }
+
+    /// Sets what it came of. Never shown to the client.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Cause) -> Self {
+        self.inner().cause = Some(cause);
         self
     }
 
@@ -87,6 +100,12 @@ impl Rejection {
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         self.0.kind
+    }
+
+    /// Returns what it came of, for whoever runs the server. Rejections of credentials have one.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Cause> {
+        self.0.cause.as_ref()
     }
 
     /// Returns what the client can do about it.

@@ -1,7 +1,9 @@
 use std::{fmt, sync::Arc};
 
 use http::{HeaderValue, header::WWW_AUTHENTICATE, request};
-use portcullis_core::{BoxError, Facts, Guard, Rejection, RejectionKind, Reply, Verdict};
+use portcullis_core::{
+    AuthScheme, BoxError, Cause, Facts, Guard, Reason, Rejection, RejectionKind, Reply, Verdict,
+};
 use subtle::ConstantTimeEq;
 
 use super::{KeyDigest, KeyRecord, KeyStore, Lookup, credentials, key};
@@ -26,8 +28,9 @@ impl ApiKeyGuard {
 impl Guard for ApiKeyGuard {
     #[inline]
     fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
-        let Some(text) = credentials::find(&head.headers) else {
-            return unauthenticated().into();
+        let text = match credentials::find(&head.headers) {
+            Ok(text) => text,
+            Err(reason) => return unauthenticated(reason).into(),
         };
         // What is no key costs the same work, and is not worth hashing at length.
         let (lookup, secret) = match key::split(text) {
@@ -86,12 +89,14 @@ fn judge(record: Option<KeyRecord>, presented: &KeyDigest, head: &mut request::P
             Facts::of_mut(&mut head.extensions).set(principal);
             Verdict::Admit
         }
-        None => unauthenticated().into(),
+        None => unauthenticated(Reason::WrongSecret).into(),
     }
 }
 
-fn unauthenticated() -> Rejection {
-    Rejection::new(RejectionKind::Unauthenticated).with_header(WWW_AUTHENTICATE, CHALLENGE)
+fn unauthenticated(reason: Reason) -> Rejection {
+    Rejection::new(RejectionKind::Unauthenticated)
+        .with_header(WWW_AUTHENTICATE, CHALLENGE)
+        .with_cause(Cause::new(AuthScheme::ApiKey, reason))
 }
 
 /// A bearer token is wanted; nothing of what was wrong (RFC 6750, section 3).

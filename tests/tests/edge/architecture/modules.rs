@@ -25,6 +25,7 @@ fn allowed(module: &str) -> &'static [&'static str] {
             "networks",
         ],
         "load_shed" => &["engine", "first_of_minute"],
+        "api_key" | "jwt" | "signature" => &["credentials", "engine"],
         "client_ip" | "rate_limit" => &["engine", "networks"],
         _ => &["engine"],
     }
