@@ -29,6 +29,16 @@ impl ConfigError {
         }
     }
 
+    /// Puts what the problems are of before each of them: `NAME: ..`.
+    #[must_use]
+    pub fn of(self, name: &str) -> Self {
+        let problems = self.problems.into_iter();
+        let problems = problems.map(|problem| format!("{name}: {problem}"));
+        Self {
+            problems: problems.collect(),
+        }
+    }
+
     /// Adds the problems of another error.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

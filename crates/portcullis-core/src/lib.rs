@@ -22,6 +22,7 @@ mod paths;
 mod public;
 mod quota;
 mod respond;
+mod secret;
 mod wall_clock;
 
 pub use self::{
@@ -39,6 +40,7 @@ pub use self::{
     quota::Quota,
     rejection::{Cause, Reason, Rejection, RejectionKind},
     respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, refuse},
+    secret::Secret,
     store::{Charge, QuotaStore, Standing},
     wall_clock::{ManualClock, WallClock},
 };

@@ -96,8 +96,8 @@ pub use portcullis_core::{
     Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Format, Guard, Host, Live,
     Loaded, ManualClock, Need, Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson,
     ProblemOrPage, Public, Quota, QuotaStore, Reason, Received, Rejection, RejectionKind, Reply,
-    RequestId, RequestPath, Respond, Route, Scheme, Scope, Scopes, Standing, UnlessPublic, Verdict,
-    WallClock, facts, guard, refuse, rejection, store,
+    RequestId, RequestPath, Respond, Route, Scheme, Scope, Scopes, Secret, Standing, UnlessPublic,
+    Verdict, WallClock, facts, guard, refuse, rejection, store,
 };
 
 #[cfg(feature = "server")]

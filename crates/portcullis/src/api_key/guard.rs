@@ -1,10 +1,13 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use http::{HeaderValue, header::WWW_AUTHENTICATE, request};
 use portcullis_core::{
     AuthScheme, BoxError, Cause, Facts, Guard, Reason, Rejection, RejectionKind, Reply, Verdict,
+    WallClock,
 };
-use subtle::ConstantTimeEq;
 
 use super::{KeyDigest, KeyRecord, KeyStore, Lookup, credentials, key};
 
@@ -12,6 +15,15 @@ use super::{KeyDigest, KeyRecord, KeyStore, Lookup, credentials, key};
 #[derive(Clone)]
 pub struct ApiKeyGuard {
     store: Arc<dyn KeyStore>,
+    clock: WallClock,
+}
+
+/// What was presented, without its secret.
+struct Presented<'i> {
+    id: &'i str,
+    digest: KeyDigest,
+    /// In seconds since 1970.
+    now: u64,
 }
 
 // ===== impl ApiKeyGuard =====
@@ -21,6 +33,16 @@ impl ApiKeyGuard {
     pub fn new(store: impl KeyStore) -> Self {
         Self {
             store: Arc::new(store),
+            clock: WallClock::system(),
+        }
+    }
+
+    /// Sets by which date secrets open and expire: the system's, unless a test has its own.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Into<WallClock>) -> Self {
+        Self {
+            clock: clock.into(),
+            ..self
         }
     }
 }
@@ -28,21 +50,33 @@ impl ApiKeyGuard {
 impl Guard for ApiKeyGuard {
     #[inline]
     fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
-        let text = match credentials::find(&head.headers) {
-            Ok(text) => text,
-            Err(reason) => return unauthenticated(reason).into(),
+        let parts = match credentials::find(&head.headers).map(key::split) {
+            Ok(Ok(parts)) => parts,
+            Ok(Err(_)) => return refuse(Reason::Malformed, None).into(),
+            Err(reason) => return refuse(reason, None).into(),
         };
-        // What is no key costs the same work, and is not worth hashing at length.
-        let (lookup, secret) = match key::split(text) {
-            Ok(parts) => (self.store.find(parts.id), parts.secret),
-            Err(_) => (Lookup::Known(None), &b""[..]),
+        let presented = Presented {
+            id: parts.id,
+            digest: self.store.hasher().digest(parts.secret),
+            now: self.clock.unix(),
         };
-        let presented = KeyDigest::from_secret(secret);
-        match lookup {
-            Lookup::Known(record) => judge(record, &presented, head),
-            Lookup::Wait(lookup) => Verdict::defer(lookup, move |found, head, _| {
-                on_answer(found, &presented, head)
-            }),
+        match self.store.find(parts.id) {
+            Lookup::Known(record) => {
+                let judged = presented.judge(record.as_ref());
+                admit(judged, head)
+            }
+            Lookup::Wait(lookup) => {
+                let (id, presented) = (parts.id.to_owned(), presented.digest);
+                let clock = self.clock.clone();
+                Verdict::defer(lookup, move |found, head, _| {
+                    let presented = Presented {
+                        id: &id,
+                        digest: presented,
+                        now: clock.unix(),
+                    };
+                    on_answer(found, &presented, head)
+                })
+            }
         }
     }
 
@@ -61,43 +95,62 @@ impl fmt::Debug for ApiKeyGuard {
     }
 }
 
+// ===== impl Presented =====
+
+impl Presented<'_> {
+    /// Compares in constant time, and compares as much when there is nothing to compare with.
+    #[inline]
+    fn judge(&self, record: Option<&KeyRecord>) -> Result<KeyRecord, Rejection> {
+        let record = record.unwrap_or(&NOBODY);
+        match record.judge(&self.digest, self.now) {
+            Ok(_) => Ok(record.clone()),
+            Err(reason) => Err(refuse(reason, Some(self.id))),
+        }
+    }
+}
+
+#[inline]
+fn admit(judged: Result<KeyRecord, Rejection>, head: &mut request::Parts) -> Verdict {
+    match judged {
+        Ok(record) => {
+            credentials::hide(&mut head.headers);
+            Facts::of_mut(&mut head.extensions).set(record.principal().clone());
+            Verdict::Admit
+        }
+        Err(rejection) => rejection.into(),
+    }
+}
+
 /// Judges by what a store answered. A store that is down opens no door.
 fn on_answer(
     found: Result<Option<KeyRecord>, BoxError>,
-    presented: &KeyDigest,
+    presented: &Presented<'_>,
     head: &mut request::Parts,
 ) -> Verdict {
     match found {
-        Ok(record) => judge(record, presented, head),
+        Ok(record) => admit(presented.judge(record.as_ref()), head),
         Err(error) => {
             tracing::warn!(target: "portcullis", error, "the key store failed");
-            RejectionKind::Unavailable.into()
+            let cause = Cause::new(AuthScheme::ApiKey, Reason::Unavailable);
+            Rejection::new(RejectionKind::Unavailable)
+                .with_cause(cause.with_subject(presented.id))
+                .into()
         }
     }
 }
 
-/// Compares in constant time, and compares something also when there is nothing to compare with.
-#[inline]
-fn judge(record: Option<KeyRecord>, presented: &KeyDigest, head: &mut request::Parts) -> Verdict {
-    let stored = record
-        .as_ref()
-        .map_or(&KeyDigest::NONE, |record| &record.digest);
-    let is_right = bool::from(stored.ct_eq(presented));
-    match record.filter(|_| is_right) {
-        Some(KeyRecord { principal, .. }) => {
-            credentials::hide(&mut head.headers);
-            Facts::of_mut(&mut head.extensions).set(principal);
-            Verdict::Admit
-        }
-        None => unauthenticated(Reason::WrongSecret).into(),
-    }
-}
-
-fn unauthenticated(reason: Reason) -> Rejection {
+fn refuse(reason: Reason, id: Option<&str>) -> Rejection {
+    let cause = Cause::new(AuthScheme::ApiKey, reason);
+    let cause = match id {
+        Some(id) => cause.with_subject(id),
+        None => cause,
+    };
     Rejection::new(RejectionKind::Unauthenticated)
         .with_header(WWW_AUTHENTICATE, CHALLENGE)
-        .with_cause(Cause::new(AuthScheme::ApiKey, reason))
+        .with_cause(cause)
 }
+
+static NOBODY: LazyLock<KeyRecord> = LazyLock::new(KeyRecord::nobody);
 
 /// A bearer token is wanted; nothing of what was wrong (RFC 6750, section 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"api\"");

@@ -4,7 +4,7 @@ use portcullis_core::ConfigError;
 use rand::RngExt;
 use zeroize::Zeroizing;
 
-use super::KeyDigest;
+use super::{KeyDigest, KeyHasher};
 
 /// An API key in plain text. Wiped from memory when dropped, and not printed.
 #[derive(Clone)]
@@ -41,6 +41,24 @@ impl ApiKey {
         Ok(Self::with_id(prefix, &id))
     }
 
+    /// Creates a key with that id and 256 random bits: the next one of a key that is rotated, or one
+    /// whose id tells people whose it is.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for each that is wrong: `prefix` must be 1 to 16 lowercase letters and digits, `id` 1
+    /// to 32.
+    pub fn generate_with_id(prefix: &str, id: &str) -> Result<Self, ConfigError> {
+        let parts = [("prefix", prefix, LONGEST_PREFIX), ("id", id, LONGEST_ID)];
+        let wrong = parts
+            .into_iter()
+            .filter(|(_, part, most)| !is_part(part.as_bytes(), *most));
+        let problem =
+            |(name, _, most)| format!("a key's {name} is 1 to {most} lowercase letters and digits");
+        ConfigError::check(wrong.map(problem).collect())?;
+        Ok(Self::with_id(prefix, id))
+    }
+
     /// Creates a key with that id.
     pub(super) fn with_id(prefix: &str, id: &str) -> Self {
         let secret = random(BASE62, SECRET);
@@ -74,10 +92,16 @@ impl ApiKey {
         self.parts().id
     }
 
-    /// Returns what a store keeps of it.
+    /// Returns what a store without a pepper keeps of it.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         KeyDigest::from_secret(self.parts().secret)
+    }
+
+    /// Returns what a store keeps of it whose digests are made like this.
+    #[must_use]
+    pub fn digest_by(&self, hasher: &KeyHasher) -> KeyDigest {
+        hasher.digest(self.parts().secret)
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -104,6 +128,16 @@ impl fmt::Display for InvalidApiKey {
 }
 
 impl std::error::Error for InvalidApiKey {}
+
+/// Returns an error for an id that no key can have.
+pub(super) fn check_id(id: &str) -> Result<(), ConfigError> {
+    if is_part(id.as_bytes(), LONGEST_ID) {
+        Ok(())
+    } else {
+        let problem = "a key's id is 1 to 32 lowercase letters and digits";
+        Err(ConfigError::new(problem))
+    }
+}
 
 /// Takes a key apart, if its form and its checksum are right.
 ///
@@ -160,7 +194,7 @@ fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const CHECKSUM: usize = 6;
 const ID: usize = 12;
-const LONGEST_ID: usize = 32;
+pub(super) const LONGEST_ID: usize = 32;
 const LONGEST_PREFIX: usize = 16;
 /// 43 base 62 digits hold 256 bits.
 const SECRET: usize = 43;

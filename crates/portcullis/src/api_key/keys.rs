@@ -1,18 +1,17 @@
 use std::{
-    collections::{HashMap, hash_map::Entry},
     env,
     ffi::OsString,
     fmt, fs,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use portcullis_core::{ConfigError, Principal};
+use portcullis_core::{ConfigError, Live, Principal, Secret};
 use zeroize::Zeroizing;
 
-use super::{ApiKey, KeyDigest, KeyRecord, KeyStore, Lookup};
+use super::{ApiKey, KeyHasher, KeyRecord, KeySecret, KeyStore, Lookup, entries, table::Table};
 
-/// Keys that are known at start. Clones share them.
+/// Keys in memory. Clones share them, and each is a handle that changes them while requests are served.
 ///
 /// Read from text: entries separated by commas, spaces or line ends; what follows `#` on a line is
 /// a comment. An entry is a key, or better its digest, so that no secret is in the configuration:
@@ -22,14 +21,48 @@ use super::{ApiKey, KeyDigest, KeyRecord, KeyStore, Lookup};
 /// alice=pk_4fzq0m8c1x7d_...                  # a key of alice
 /// alice=sha256:4fzq0m8c1x7d:9f86d081884c...  # its id and digest, as `portcullis key new` prints
 /// ```
-#[derive(Clone, Default)]
-pub struct Keys(Arc<Records>);
+///
+/// A [`KeyFile`](super::KeyFile) says more of each key: scopes, dates, several secrets.
+///
+/// ```
+/// use portcullis::{ConfigError, Principal, api_key::{ApiKey, KeyRecord, Keys}};
+///
+/// # fn main() -> Result<(), ConfigError> {
+/// let keys = Keys::default();
+/// let key = ApiKey::generate("pk")?;
+/// keys.insert(key.id(), KeyRecord::new(key.digest(), Principal::new("alice")))?;
+///
+/// assert!(keys.revoke(key.id()) && !keys.revoke("nobody"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Keys {
+    table: Live<Table>,
+    hasher: KeyHasher,
+    /// One change after the other.
+    changing: Arc<Mutex<()>>,
+}
 
-type Records = HashMap<Box<str>, KeyRecord, foldhash::fast::RandomState>;
+type Entry = (Box<str>, KeyRecord);
 
 // ===== impl Keys =====
 
 impl Keys {
+    /// Creates an empty set of keys whose digests are made with a pepper.
+    #[must_use]
+    pub fn with_pepper(pepper: &Secret) -> Self {
+        Self::new(KeyHasher::hmac_sha256(pepper), [])
+    }
+
+    pub(super) fn new(hasher: KeyHasher, keys: impl IntoIterator<Item = Entry>) -> Self {
+        Self {
+            table: Live::new(Table::new(keys)),
+            hasher,
+            changing: Arc::default(),
+        }
+    }
+
     /// Parses keys.
     ///
     /// # Errors
@@ -37,22 +70,17 @@ impl Keys {
     /// Returns what is wrong with each entry, by its number: an entry is never printed. Also when
     /// there is none at all.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut keys = Records::default();
-        let mut problems = Vec::new();
-        for (at, entry) in entries(text).enumerate() {
-            let added = parse_entry(entry).and_then(|(id, record)| match keys.entry(id) {
-                Entry::Vacant(free) => Ok(free.insert(record)),
-                Entry::Occupied(_) => Err("duplicate id"),
-            });
-            if let Err(problem) = added {
-                problems.push(format!("API keys: entry {}: {problem}", at + 1));
-            }
-        }
-        if keys.is_empty() && problems.is_empty() {
-            problems.push("API keys: no key".to_owned());
-        }
-        ConfigError::check(problems)?;
-        Ok(Self(Arc::new(keys)))
+        Self::default().or_parse(text)
+    }
+
+    /// Parses more keys. Of one id the last counts.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn or_parse(self, text: &str) -> Result<Self, ConfigError> {
+        let more = entries::parse(text, &self.hasher)?;
+        Ok(self.with(more))
     }
 
     /// Reads keys from an environment variable.
@@ -72,7 +100,7 @@ impl Keys {
         Self::parse(&Zeroizing::new(text))
     }
 
-    /// Reads keys from a file.
+    /// Reads such entries from a file.
     ///
     /// # Errors
     ///
@@ -84,26 +112,124 @@ impl Keys {
         Self::parse(&Zeroizing::new(text))
     }
 
-    /// Adds a key of `principal`. A key with the same id is replaced.
+    /// Returns these keys and one of `principal`. A key with the same id is replaced. Clones made before
+    /// are left alone.
     #[must_use]
     pub fn and(self, principal: &str, key: &ApiKey) -> Self {
-        let mut keys = Records::clone(&self.0);
         let principal = Principal::new(principal).with_key(key.id());
-        let record = KeyRecord::new(key.digest(), principal);
-        keys.insert(key.id().into(), record);
-        Self(Arc::new(keys))
+        let record = KeyRecord::new(key.digest_by(&self.hasher), principal);
+        self.with([(key.id().into(), record)])
+    }
+
+    fn with(self, more: impl IntoIterator<Item = Entry>) -> Self {
+        let all = self.entries().into_iter().chain(more);
+        Self::new(self.hasher.clone(), all)
+    }
+
+    /// Adds a key, or replaces what was known of it. Every clone has it at once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for an id that no key can have.
+    pub fn insert(&self, id: &str, record: KeyRecord) -> Result<(), ConfigError> {
+        super::key::check_id(id)?;
+        self.change(|keys| keys.push((id.into(), record)));
+        Ok(())
+    }
+
+    /// Gives a key another secret, which opens at once, and lets those that open now expire in
+    /// `overlap` seconds. Returns `false` if the key is not known.
+    ///
+    /// # Errors
+    ///
+    /// As for [`KeyRecord::rotated`].
+    pub fn rotate(&self, key: &ApiKey, overlap: u64, now: u64) -> Result<bool, ConfigError> {
+        let new = KeySecret::new(key.digest_by(&self.hasher));
+        let until = now.saturating_add(overlap);
+        self.update(key.id(), |record| record.rotated(new, until, now))
+    }
+
+    /// Revokes a key. Returns `false` if it is not known.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "it is done whether or not it was known"
+    )]
+    pub fn revoke(&self, id: &str) -> bool {
+        let revoked = self.update(id, |record| Ok(record.clone().revoked()));
+        revoked.is_ok_and(|is_known| is_known)
+    }
+
+    /// Removes a key. Returns `false` if it was not known.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "it is done whether or not it was known"
+    )]
+    pub fn remove(&self, id: &str) -> bool {
+        self.change(|keys| {
+            let before = keys.len();
+            keys.retain(|(other, _)| **other != *id);
+            keys.len() < before
+        })
+    }
+
+    /// Takes over all keys of another set, and forgets those that it does not have.
+    pub fn replace(&self, other: &Self) {
+        self.change(|keys| *keys = other.entries());
+    }
+
+    /// Returns what is known of a key.
+    #[must_use]
+    pub fn record(&self, id: &str) -> Option<KeyRecord> {
+        Some(self.table.load().find(id)).filter(KeyRecord::is_known)
     }
 
     /// Returns how many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.table.load().len()
     }
 
     /// Returns `true` if there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let table = self.table.load();
+        let entries = table.iter().map(|(id, record)| (id.into(), record.clone()));
+        entries.collect()
+    }
+
+    /// Changes what is known of a key, if it is known.
+    fn update(
+        &self,
+        id: &str,
+        change: impl FnOnce(&KeyRecord) -> Result<KeyRecord, ConfigError>,
+    ) -> Result<bool, ConfigError> {
+        self.change(|keys| {
+            let known = keys.iter_mut().find(|(other, _)| **other == *id);
+            let Some((_, record)) = known else {
+                return Ok(false);
+            };
+            *record = change(record)?;
+            Ok(true)
+        })
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<Entry>) -> T) -> T {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries();
+        let changed = change(&mut entries);
+        self.table.store(Table::new(entries));
+        changed
+    }
+}
+
+impl Default for Keys {
+    /// No keys, and no pepper.
+    fn default() -> Self {
+        Self::new(KeyHasher::sha256(), [])
     }
 }
 
@@ -117,7 +243,12 @@ impl From<&ApiKey> for Keys {
 impl KeyStore for Keys {
     #[inline]
     fn find(&self, id: &str) -> Lookup {
-        Lookup::Known(self.0.get(id).cloned())
+        Lookup::Known(Some(self.table.load().find(id)))
+    }
+
+    #[inline]
+    fn hasher(&self) -> &KeyHasher {
+        &self.hasher
     }
 }
 
@@ -125,41 +256,4 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keys({})", self.len())
     }
-}
-
-fn entries(text: &str) -> impl Iterator<Item = &str> {
-    let without_comment = |line: &'_ str| {
-        line.split_once('#')
-            .map_or(line.len(), |(kept, _)| kept.len())
-    };
-    let lines = text.lines().map(move |line| &line[..without_comment(line)]);
-    let separators = |c: char| c == ',' || c.is_whitespace();
-    lines.flat_map(move |line| line.split(separators).filter(|entry| !entry.is_empty()))
-}
-
-fn parse_entry(entry: &str) -> Result<(Box<str>, KeyRecord), &'static str> {
-    let (name, key) = match entry.split_once('=') {
-        Some((name, key)) => (Some(name), key),
-        None => (None, entry),
-    };
-    let (id, digest) = match key.strip_prefix("sha256:") {
-        Some(stored) => parse_digest(stored)?,
-        None => parse_key(key)?,
-    };
-    let name = name.filter(|name| !name.is_empty()).unwrap_or(&id);
-    let principal = Principal::new(name).with_key(&*id);
-    Ok((id, KeyRecord::new(digest, principal)))
-}
-
-fn parse_key(key: &str) -> Result<(Box<str>, KeyDigest), &'static str> {
-    let key = ApiKey::parse(key).map_err(|_| "not an API key, or one with a wrong checksum")?;
-    Ok((key.id().into(), key.digest()))
-}
-
-fn parse_digest(stored: &str) -> Result<(Box<str>, KeyDigest), &'static str> {
-    let (id, hex) = stored
-        .split_once(':')
-        .ok_or("a digest reads sha256:ID:HEX")?;
-    let digest = KeyDigest::from_hex(hex).map_err(|_| "a digest has 64 hexadecimal digits")?;
-    Ok((id.into(), digest))
 }

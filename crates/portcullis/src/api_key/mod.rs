@@ -71,23 +71,34 @@
 //! The key itself is in no log, span, `Debug` output or response. The text that [`Keys`] are read from is wiped from
 //! memory once it is parsed.
 
+mod cached;
+mod changes;
 mod credentials;
 mod digest;
+mod document;
+mod entries;
+mod file;
 mod guard;
 mod key;
 mod keys;
+mod record;
 mod store;
+mod table;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use portcullis_core::{ConfigError, Paths, Public, UnlessPublic};
 
 pub use self::{
-    digest::KeyDigest,
+    cached::CachedKeys,
+    digest::{KeyDigest, KeyHasher},
+    file::{KeyChange, KeyFile},
     guard::ApiKeyGuard,
     key::{ApiKey, InvalidApiKey},
     keys::Keys,
-    store::{KeyRecord, KeyStore, Lookup},
+    record::{KeyRecord, KeySecret},
+    store::{KeyStore, Lookup, Waiting},
 };
 use crate::engine::{Alone, Plain};
 

@@ -1,21 +1,27 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use portcullis_core::{BoxError, Principal};
+use portcullis_core::BoxError;
 
-use super::KeyDigest;
+use super::{KeyHasher, KeyRecord};
 
 /// Finds what is known about a key id.
 ///
-/// Closures are stores too, at once with `|id: &str| -> Option<KeyRecord>`, or by asking somebody
-/// with `|id: &str| Lookup::wait(async move { .. })`.
+/// Closures are stores too, at once with `|id: &str| -> Option<KeyRecord>`, or from somebody
+/// else with `|id: &str| Lookup::wait(async move { .. })`: put a [`CachedKeys`](super::CachedKeys) in
+/// front of those.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key store",
-    note = "use `Keys`, implement `KeyStore`, or pass a closure: `|id: &str| -> Option<KeyRecord>` or \
+    note = "use `Keys`, `KeyFile`, implement `KeyStore`, or pass a closure: `|id: &str| -> Option<KeyRecord>` or \
             `|id: &str| Lookup::wait(async move {{ Ok::<Option<KeyRecord>, MyError>(..) }})`"
 )]
 pub trait KeyStore: Send + Sync + 'static {
     /// Looks an id up. The secret is never given to the store.
     fn find(&self, id: &str) -> Lookup;
+
+    /// Returns how the digests in it were made. By SHA-256, unless the store says otherwise.
+    fn hasher(&self) -> &KeyHasher {
+        &KeyHasher::SHA256
+    }
 }
 
 /// The answer of a [`KeyStore`].
@@ -23,16 +29,12 @@ pub trait KeyStore: Send + Sync + 'static {
 pub enum Lookup {
     /// What is known, at once.
     Known(Option<KeyRecord>),
-    /// Somebody must be asked.
-    Wait(Pin<Box<dyn Future<Output = Result<Option<KeyRecord>, BoxError>> + Send>>),
+    /// Somebody else knows.
+    Wait(Waiting),
 }
 
-/// What a [`KeyStore`] knows about a key.
-#[derive(Clone, Debug)]
-pub struct KeyRecord {
-    pub(super) digest: KeyDigest,
-    pub(super) principal: Principal,
-}
+/// What somebody else knows of a key, later.
+pub type Waiting = Pin<Box<dyn Future<Output = Result<Option<KeyRecord>, BoxError>> + Send>>;
 
 // ===== impl Lookup =====
 
@@ -62,16 +64,6 @@ impl fmt::Debug for Lookup {
     }
 }
 
-// ===== impl KeyRecord =====
-
-impl KeyRecord {
-    /// Creates a record.
-    #[must_use]
-    pub const fn new(digest: KeyDigest, principal: Principal) -> Self {
-        Self { digest, principal }
-    }
-}
-
 // ===== impl KeyStore =====
 
 impl<F, L> KeyStore for F
@@ -87,5 +79,9 @@ where
 impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
     fn find(&self, id: &str) -> Lookup {
         (**self).find(id)
+    }
+
+    fn hasher(&self) -> &KeyHasher {
+        (**self).hasher()
     }
 }

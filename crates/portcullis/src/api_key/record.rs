@@ -1,0 +1,330 @@
+use std::{array, fmt, sync::Arc};
+
+use portcullis_core::{AuthScheme, ConfigError, Principal, Reason};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeGreater};
+
+use super::KeyDigest;
+
+/// One secret of a key: its digest, and when it opens.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySecret {
+    digest: KeyDigest,
+    /// In seconds since 1970.
+    not_before: u64,
+    expires: u64,
+    is_revoked: bool,
+}
+
+/// What a [`KeyStore`](super::KeyStore) knows about a key: whose it is, and up to four secrets.
+///
+/// A key has several secrets while it is rotated: the old one opens until it expires, the new one
+/// already does.
+#[derive(Clone)]
+pub struct KeyRecord(Arc<Inner>);
+
+struct Inner {
+    principal: Principal,
+    /// Those that are not there have the digest of nobody.
+    secrets: [KeySecret; MOST_SECRETS],
+    /// A record of a key that nobody knows costs the same work.
+    is_known: bool,
+    is_revoked: bool,
+}
+
+// ===== impl KeySecret =====
+
+impl KeySecret {
+    const NONE: Self = Self {
+        digest: KeyDigest::NONE,
+        not_before: u64::MAX,
+        expires: 0,
+        is_revoked: true,
+    };
+
+    /// Creates a secret that opens at any time.
+    #[must_use]
+    pub const fn new(digest: KeyDigest) -> Self {
+        Self {
+            digest,
+            not_before: 0,
+            expires: u64::MAX,
+            is_revoked: false,
+        }
+    }
+
+    /// Sets from when it opens, in seconds since 1970.
+    #[must_use]
+    pub const fn not_before(self, unix: u64) -> Self {
+        Self {
+            not_before: unix,
+            ..self
+        }
+    }
+
+    /// Sets when it opens no more, in seconds since 1970: at that second already.
+    #[must_use]
+    pub const fn expires(self, unix: u64) -> Self {
+        Self {
+            expires: unix,
+            ..self
+        }
+    }
+
+    /// Revokes it: it never opens again.
+    #[must_use]
+    pub const fn revoked(self) -> Self {
+        Self {
+            is_revoked: true,
+            ..self
+        }
+    }
+
+    /// Returns `true` if there is no time at which it opens.
+    pub(super) const fn never_opens(&self) -> bool {
+        self.not_before >= self.expires
+    }
+
+    fn is_there(&self) -> bool {
+        self.expires > 0
+    }
+
+    /// Returns whether it is the one that was presented, and why not if it doesn't open.
+    #[inline]
+    fn judge(&self, presented: &KeyDigest, now: u64) -> (Choice, u8) {
+        let is_early = self.not_before.ct_gt(&now);
+        let is_late = !self.expires.ct_gt(&now);
+        let is_revoked = Choice::from(u8::from(self.is_revoked));
+        let mut why = OPEN;
+        why.conditional_assign(&(Reason::NotYetValid as u8), is_early);
+        why.conditional_assign(&(Reason::Expired as u8), is_late);
+        why.conditional_assign(&(Reason::Revoked as u8), is_revoked);
+        (self.digest.ct_eq(presented), why)
+    }
+}
+
+// ===== impl KeyRecord =====
+
+impl KeyRecord {
+    /// Creates a record of a key with one secret, which opens at any time.
+    #[must_use]
+    pub fn new(digest: KeyDigest, principal: Principal) -> Self {
+        let mut secrets = [KeySecret::NONE; MOST_SECRETS];
+        secrets[0] = KeySecret::new(digest);
+        Self::known(principal, secrets)
+    }
+
+    /// Creates a record of a key with several secrets.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong: no secret, more than four, or one that expires before it opens.
+    pub fn try_new(
+        principal: Principal,
+        secrets: impl IntoIterator<Item = KeySecret>,
+    ) -> Result<Self, ConfigError> {
+        let given: Vec<_> = secrets.into_iter().take(MOST_SECRETS + 1).collect();
+        let never = given.iter().any(KeySecret::never_opens);
+        let problems = [
+            (given.is_empty(), "a key has at least one secret"),
+            (given.len() > MOST_SECRETS, "a key has at most 4 secrets"),
+            (never, "a secret expires before it opens"),
+        ];
+        let broken = problems.iter().filter(|(is_broken, _)| *is_broken);
+        ConfigError::check(broken.map(|(_, problem)| (*problem).to_owned()).collect())?;
+        let secret = |at| given.get(at).copied().unwrap_or(KeySecret::NONE);
+        Ok(Self::known(principal, array::from_fn(secret)))
+    }
+
+    /// Revokes all of the key's secrets.
+    #[must_use]
+    pub fn revoked(self) -> Self {
+        Self(Arc::new(Inner {
+            principal: self.0.principal.clone(),
+            is_revoked: true,
+            ..*self.0
+        }))
+    }
+
+    /// Adds a secret, and lets those that open now expire at `old_expire`, in seconds since 1970, unless they
+    /// do so earlier. One that has expired by then makes room.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong: four secrets that all open still, one that expires before it opens, or a key that
+    /// was revoked.
+    pub fn rotated(&self, new: KeySecret, old_expire: u64, now: u64) -> Result<Self, ConfigError> {
+        if self.is_revoked() {
+            return Err(ConfigError::new("the key was revoked"));
+        }
+        let live = self.secrets().filter(|secret| secret.expires > now);
+        let shortened = live.map(|secret| {
+            let expires = secret.expires.min(old_expire);
+            secret.expires(expires)
+        });
+        let kept = shortened.filter(|secret| !secret.never_opens());
+        Self::try_new(self.0.principal.clone(), kept.chain([new]))
+    }
+
+    /// Returns whose key it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// Returns `true` if the key was revoked.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.0.is_revoked
+    }
+
+    /// Returns how much of the key was revoked.
+    pub(super) fn revocations(&self) -> usize {
+        let secrets = self.secrets().filter(|secret| secret.is_revoked);
+        secrets.count() + usize::from(self.0.is_revoked)
+    }
+
+    /// Returns a record of a key that nobody knows: it never opens.
+    pub(super) fn nobody() -> Self {
+        Self(Arc::new(Inner {
+            principal: Principal::new(""),
+            secrets: [KeySecret::NONE; MOST_SECRETS],
+            is_known: false,
+            is_revoked: false,
+        }))
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.0.is_known
+    }
+
+    /// Judges a secret. The work is the same whatever comes of it.
+    #[inline]
+    pub(super) fn judge(&self, presented: &KeyDigest, now: u64) -> Result<&Principal, Reason> {
+        let is_known = Choice::from(u8::from(self.0.is_known));
+        let mut why = Reason::UnknownKey as u8;
+        why.conditional_assign(&(Reason::WrongSecret as u8), is_known);
+        for secret in &self.0.secrets {
+            let (is_it, reason) = secret.judge(presented, now);
+            why.conditional_assign(&reason, is_it & is_known);
+        }
+        let is_open = why.ct_eq(&OPEN);
+        let is_revoked = Choice::from(u8::from(self.0.is_revoked));
+        why.conditional_assign(&(Reason::Revoked as u8), is_open & is_revoked);
+        if bool::from(why.ct_eq(&OPEN)) {
+            Ok(&self.0.principal)
+        } else {
+            Err(REASONS[usize::from(why) % REASONS.len()])
+        }
+    }
+
+    fn known(principal: Principal, secrets: [KeySecret; MOST_SECRETS]) -> Self {
+        Self(Arc::new(Inner {
+            principal: principal.with_scheme(AuthScheme::ApiKey),
+            secrets,
+            is_known: true,
+            is_revoked: false,
+        }))
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = KeySecret> {
+        let secrets = self.0.secrets.iter().copied();
+        secrets.filter(KeySecret::is_there)
+    }
+}
+
+impl fmt::Debug for KeyRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRecord")
+            .field("principal", &self.0.principal)
+            .field("secrets", &self.secrets().count())
+            .field("is_revoked", &self.0.is_revoked)
+            .finish()
+    }
+}
+
+/// No reason against it.
+const OPEN: u8 = u8::MAX;
+const MOST_SECRETS: usize = 4;
+/// What a record may find, by number.
+const REASONS: [Reason; 8] = {
+    let mut reasons = [Reason::UnknownKey; 8];
+    reasons[Reason::UnknownKey as usize] = Reason::UnknownKey;
+    reasons[Reason::WrongSecret as usize] = Reason::WrongSecret;
+    reasons[Reason::NotYetValid as usize] = Reason::NotYetValid;
+    reasons[Reason::Expired as usize] = Reason::Expired;
+    reasons[Reason::Revoked as usize] = Reason::Revoked;
+    reasons
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(text: &str) -> KeyDigest {
+        KeyDigest::from_secret(text)
+    }
+
+    #[test]
+    fn each_secret_opens_in_its_own_time() {
+        let alice = Principal::new("alice");
+        let secrets = [
+            KeySecret::new(digest("old")).expires(200),
+            KeySecret::new(digest("new")).not_before(100),
+            KeySecret::new(digest("stolen")).revoked(),
+        ];
+        let record = KeyRecord::try_new(alice, secrets).unwrap();
+        let judge = |secret, now| record.judge(&digest(secret), now).map(Principal::id);
+
+        assert_eq!(judge("old", 199), Ok("alice"));
+        assert_eq!(judge("old", 200), Err(Reason::Expired));
+        assert_eq!(judge("new", 99), Err(Reason::NotYetValid));
+        assert_eq!(judge("new", 100), Ok("alice"));
+        assert_eq!(judge("stolen", 150), Err(Reason::Revoked));
+        assert_eq!(judge("other", 150), Err(Reason::WrongSecret));
+        let revoked = record.clone().revoked();
+        assert_eq!(revoked.judge(&digest("old"), 1), Err(Reason::Revoked));
+        assert_eq!(revoked.judge(&digest("no"), 1), Err(Reason::WrongSecret));
+    }
+
+    #[test]
+    fn nobody_is_not_opened_by_any_digest() {
+        let nobody = KeyRecord::nobody();
+
+        for digest in [KeyDigest::NONE, digest(""), digest("x")] {
+            assert_eq!(nobody.judge(&digest, 0), Err(Reason::UnknownKey));
+            let known = KeyRecord::new(self::digest("own"), Principal::new("a"));
+            assert!(known.judge(&digest, 0).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_secrets_is_told_at_once() {
+        let alice = || Principal::new("alice");
+        let never = KeySecret::new(digest("a")).not_before(9).expires(9);
+        let error = KeyRecord::try_new(alice(), [never; 5]).unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "a key has at most 4 secrets; a secret expires before it opens"
+        );
+        let none = KeyRecord::try_new(alice(), []).unwrap_err().to_string();
+        assert_eq!(none, "a key has at least one secret");
+    }
+
+    #[test]
+    fn a_rotation_overlaps_and_ends() {
+        let record = KeyRecord::new(digest("1"), Principal::new("alice"));
+        let record = record
+            .rotated(KeySecret::new(digest("2")), 100, 50)
+            .unwrap();
+        let opens = |record: &KeyRecord, secret, now| record.judge(&digest(secret), now).is_ok();
+
+        assert!(opens(&record, "1", 99) && opens(&record, "2", 99));
+        assert!(!opens(&record, "1", 100) && opens(&record, "2", 100));
+        let third = record
+            .rotated(KeySecret::new(digest("3")), 300, 200)
+            .unwrap();
+        assert!(!opens(&third, "1", 99), "it had expired and made room");
+        assert!(opens(&third, "2", 299) && opens(&third, "3", 300));
+    }
+}
