@@ -18,7 +18,7 @@
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
 //! | authentication | [`api_key`] | 401 |
-//! | authorization | [`rate_limit`] | 429 |
+//! | authorization | [`require`], [`rate_limit`] | 401, 403, 429 |
 //!
 //! Slots without a module are for guards of your own. Around all of them are observers
 //! ([`observe`]), panic recovery ([`catch_panic`]: 500) and the deadline ([`timeout`]: 503, or 504
@@ -86,6 +86,7 @@ pub mod outbound;
 pub mod rate_limit;
 pub mod reports;
 pub mod request_id;
+pub mod require;
 pub mod secure_headers;
 #[cfg(feature = "server")]
 pub mod serve;

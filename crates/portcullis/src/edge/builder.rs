@@ -15,6 +15,7 @@ use crate::{
     hygiene::Hygiene,
     reports::Reports,
     request_id::SetRequestId,
+    require::Require,
     secure_headers::SecureHeaders,
     timeout::Timeout,
 };
@@ -207,6 +208,12 @@ impl<M> Edge<M> {
         let paths = paths.into_iter().map(|path| path.as_ref().to_owned());
         self.closed.extend(paths);
         self
+    }
+
+    /// Admits only callers with certain scopes or roles, everywhere or on some paths. Each call adds to what is
+    /// wanted.
+    pub fn require(self, guard: Require) -> Self {
+        self.guard(Slot::Authorization, guard)
     }
 
     /// Adds a guard, below what setters put into its slot and below those that were added before. A guard that is off, such as `None`,
