@@ -6,11 +6,15 @@ use lexopt::{Arg, Parser, ValueExt};
 use portcullis::ConfigError;
 use portcullis_siege::Intensity;
 
+use crate::key::NewKey;
+
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
-    KeyNew { prefix: String, name: String },
+    KeyHelp,
+    KeyNew(NewKey),
+    KeyCheck,
     SiegeHelp,
     SiegeList(Format),
     SiegeSchema,
@@ -52,14 +56,35 @@ pub(crate) const USAGE: &str = "\
 portcullis: tools for an HTTP edge
 
 usage: portcullis siege URL [options]
-       portcullis key new [--prefix PREFIX] [--name NAME]
+       portcullis key new [--id ID] [--scope SCOPE].. [options]
+       portcullis key check < FILE
 
   siege URL          attacks a running server, and reports which lines of the checklist hold;
                      see `portcullis siege --help`
-  key new            creates an API key, prints it once, and the line to configure it
-    --prefix PREFIX  what the key begins with: 1 to 16 lowercase letters and digits (pk)
-    --name NAME      whose key it is (client)
+  key new            creates an API key, prints it once, and the line that a server needs;
+                     see `portcullis key --help`
+  key check          tells whether a key is well-formed, and its id
   help               prints this
+";
+
+pub(crate) const KEY_USAGE: &str = "\
+portcullis key: API keys, of which a server keeps digests only
+
+usage: portcullis key new [options]
+       portcullis key check < FILE
+
+  key new            creates a key with 256 random bits, and prints it, once, with the line that a
+                     server needs: for a file of keys, and for the variable API_KEYS
+    --id ID          what selects the key: 1 to 32 lowercase letters and digits (random)
+    --name NAME      whose key it is (its id, or else client)
+    --scope SCOPE    what it may do; more than once for several
+    --tenant TENANT  to whom its owner belongs
+    --prefix PREFIX  what the key begins with: 1 to 16 lowercase letters and digits (pk)
+    --pepper NAME    makes the digest with the pepper in this environment variable
+
+  key check          reads a key from standard input, and tells its id if its form and its checksum
+                     are right; it is never an argument, which other programs can see.
+                     exit code: 0 well-formed, 1 not
 ";
 
 pub(crate) const SIEGE_USAGE: &str = "\
@@ -108,29 +133,24 @@ impl Command {
             Some(Arg::Value(word)) => match word.string()?.as_str() {
                 "help" => Ok(Self::Help),
                 "siege" => Self::siege(parser),
-                "key" => match parser.next()? {
-                    Some(Arg::Value(word)) if word == "new" => Self::key_new(parser),
-                    _ => Err("key: only `key new` is known; see `portcullis help`".into()),
-                },
+                "key" => Self::key(parser),
                 other => Err(format!("{other:?} is no command; see `portcullis help`").into()),
             },
             Some(other) => Err(other.unexpected()),
         }
     }
 
-    fn key_new(parser: &mut Parser) -> Result<Self, lexopt::Error> {
-        let (mut prefix, mut name) = ("pk".to_owned(), "client".to_owned());
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Arg::Long("prefix") => prefix = parser.value()?.string()?,
-                Arg::Long("name") => name = parser.value()?.string()?,
-                other => return Err(other.unexpected()),
+    fn key(parser: &mut Parser) -> Result<Self, lexopt::Error> {
+        match parser.next()? {
+            Some(Arg::Short('h') | Arg::Long("help")) => Ok(Self::KeyHelp),
+            Some(Arg::Value(word)) if word == "new" => Ok(Self::KeyNew(NewKey::read(parser)?)),
+            Some(Arg::Value(word)) if word == "check" => match parser.next()? {
+                None => Ok(Self::KeyCheck),
+                Some(_) => Err("key check: the key comes from standard input".into()),
+            },
+            _ => {
+                Err("key: `key new` and `key check` are known; see `portcullis key --help`".into())
             }
-        }
-        if is_name(&name) {
-            Ok(Self::KeyNew { prefix, name })
-        } else {
-            Err("--name: a name has no spaces, commas, `=` or `#`".into())
         }
     }
 
@@ -211,12 +231,6 @@ fn format(text: &str) -> Result<Format, &'static str> {
     }
 }
 
-/// Whether the configuration's line can hold it.
-fn is_name(text: &str) -> bool {
-    let breaks = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '=' | '#');
-    !text.is_empty() && !text.contains(breaks)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,15 +241,10 @@ mod tests {
 
     #[test]
     fn reads_what_was_typed() {
-        let key_new = |prefix: &str, name: &str| Command::KeyNew {
-            prefix: prefix.to_owned(),
-            name: name.to_owned(),
-        };
-
         assert_eq!(parse("help"), Ok(Command::Help));
-        assert_eq!(parse("key new"), Ok(key_new("pk", "client")));
-        let line = "key new --name alice --prefix live";
-        assert_eq!(parse(line), Ok(key_new("live", "alice")));
+        assert_eq!(parse("key new"), Ok(Command::KeyNew(NewKey::default())));
+        assert_eq!(parse("key check"), Ok(Command::KeyCheck));
+        assert_eq!(parse("key --help"), Ok(Command::KeyHelp));
     }
 
     #[test]
@@ -262,7 +271,8 @@ mod tests {
             "key",
             "keys new",
             "key new --name",
-            "key new --name a=b",
+            "key check pk_x",
+            "key old",
             "key new x y",
             "siege a b",
             "siege --intensity mild",

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a program that reports what is wrong")]
 
 mod arguments;
+mod key;
 mod list;
 mod siege;
 
@@ -11,9 +12,9 @@ use std::{
     process::ExitCode,
 };
 
-use portcullis::{ConfigError, api_key::ApiKey};
+use portcullis::ConfigError;
 
-use crate::arguments::{Command, SIEGE_USAGE, USAGE};
+use crate::arguments::{Command, KEY_USAGE, SIEGE_USAGE, USAGE};
 
 fn main() -> ExitCode {
     match Command::parse(std::env::args_os().skip(1)).and_then(run) {
@@ -28,7 +29,13 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, ConfigError> {
     let text = match command {
         Command::Help => USAGE.to_owned(),
-        Command::KeyNew { prefix, name } => describe(&ApiKey::generate(&prefix)?, &name),
+        Command::KeyHelp => KEY_USAGE.to_owned(),
+        Command::KeyNew(key) => key.describe()?,
+        Command::KeyCheck => {
+            let (text, code) = key::check()?;
+            print(&text);
+            return Ok(code);
+        }
         Command::SiegeHelp => SIEGE_USAGE.to_owned(),
         Command::SiegeList(format) => list::list(format),
         Command::SiegeSchema => portcullis_siege::Report::json_schema(),
@@ -43,16 +50,4 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
 /// Prints a text. Whoever reads may be gone.
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
-}
-
-/// Returns the key, once, and the line that configures a server.
-fn describe(key: &ApiKey, name: &str) -> String {
-    let (text, id, digest) = (key.expose(), key.id(), key.digest().to_hex());
-    format!(
-        "The key. It is shown this once; give it to {name}:\n\
-         {text}\n\
-         \n\
-         What the server needs: its id and digest, no secret:\n\
-         API_KEYS={name}=sha256:{id}:{digest}\n"
-    )
 }

@@ -17,6 +17,7 @@ pub mod store;
 
 mod config_error;
 mod counters;
+mod failures;
 mod live;
 mod paths;
 mod public;
@@ -32,6 +33,7 @@ pub use self::{
         AuthScheme, ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received,
         RequestId, Scheme, Scopes,
     },
+    failures::{Failing, Failure, FailureStore, Lock, LockoutRule},
     guard::{AnyOf, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict},
     live::{Live, Loaded},
     observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext},

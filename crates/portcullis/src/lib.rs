@@ -17,7 +17,7 @@
 //! | limited health | [`health`] | 503 |
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
-//! | authentication | [`api_key`] | 401 |
+//! | authentication | [`api_key`], [`lockout`] | 401, 429 |
 //! | authorization | [`require`], [`rate_limit`] | 401, 403, 429 |
 //!
 //! Slots without a module are for guards of your own. Around all of them are observers
@@ -78,6 +78,8 @@ pub mod health;
 pub mod hygiene;
 mod lazy_timer;
 pub mod load_shed;
+#[cfg(feature = "rate-limit")]
+pub mod lockout;
 mod networks;
 pub mod observe;
 #[cfg(feature = "outbound")]
@@ -94,11 +96,12 @@ pub mod timeout;
 
 pub use portcullis_core::{
     AnyOf, AuthScheme, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp, ConfigError, Cost,
-    Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Format, Guard, Host, Live,
-    Loaded, ManualClock, Need, Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson,
-    ProblemOrPage, Public, Quota, QuotaStore, Reason, Received, Rejection, RejectionKind, Reply,
-    RequestId, RequestPath, Respond, Route, Scheme, Scope, Scopes, Secret, Standing, UnlessPublic,
-    Verdict, WallClock, facts, guard, refuse, rejection, store,
+    Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Failing, Failure,
+    FailureStore, Format, Guard, Host, Live, Loaded, Lock, LockoutRule, ManualClock, Need,
+    Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson, ProblemOrPage, Public, Quota,
+    QuotaStore, Reason, Received, Rejection, RejectionKind, Reply, RequestId, RequestPath, Respond,
+    Route, Scheme, Scope, Scopes, Secret, Standing, UnlessPublic, Verdict, WallClock, facts, guard,
+    refuse, rejection, store,
 };
 
 #[cfg(feature = "server")]

@@ -53,6 +53,16 @@ impl Deferred {
         self.0.as_mut().poll(cx, head, reply)
     }
 
+    /// Lets `then` look at the verdict, and change it.
+    #[must_use]
+    pub fn then<T>(self, then: T) -> Self
+    where
+        T: FnOnce(Verdict, &mut request::Parts, &mut Reply) -> Verdict + Send + 'static,
+    {
+        let (first, then) = (self, Some(then));
+        Self(Box::pin(Then { first, then }))
+    }
+
     /// Waits with a reply apart, and lets `then` look at the verdict, and change it.
     pub(super) fn apart<T>(self, own: Reply, then: T) -> Self
     where
@@ -81,6 +91,37 @@ where
         let output = ready!(this.future.poll(cx));
         let judge = this.judge.take().expect("polled after ready");
         Poll::Ready(judge(output, head, reply))
+    }
+}
+
+/// A verdict that is looked at.
+struct Then<T> {
+    first: Deferred,
+    then: Option<T>,
+}
+
+impl<T> Unpin for Then<T> {}
+
+impl<T> Waiting for Then<T>
+where
+    T: FnOnce(Verdict, &mut request::Parts, &mut Reply) -> Verdict + Send,
+{
+    #[expect(clippy::expect_used, reason = "a verdict is polled until it is ready")]
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        head: &mut request::Parts,
+        reply: &mut Reply,
+    ) -> Poll<Verdict> {
+        loop {
+            match ready!(self.first.poll(cx, head, reply)) {
+                Verdict::Defer(next) => self.first = next,
+                verdict => {
+                    let then = self.then.take().expect("polled after ready");
+                    return Poll::Ready(then(verdict, head, reply));
+                }
+            }
+        }
     }
 }
 

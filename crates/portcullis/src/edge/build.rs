@@ -86,7 +86,14 @@ impl<M> Edge<M> {
         let own = std::mem::take(&mut self.own).into_iter();
         let added = std::mem::take(&mut self.guards).into_iter();
         let all = own.chain(added);
-        guards.extend(all.map(|(slot, guard)| (slot, opened(slot, guard, public))));
+        let around = self.around.clone();
+        guards.extend(all.map(|(slot, guard)| {
+            let guard = match &around {
+                Some(around) if slot == Slot::Authentication && guard.is_on() => around(guard),
+                _ => guard,
+            };
+            (slot, opened(slot, guard, public))
+        }));
         guards.retain(|(_, guard)| guard.is_on());
         // Stable: guards of one slot stay in the order in which they were added.
         guards.sort_by_key(|(slot, _)| *slot);
@@ -162,7 +169,7 @@ fn opened(slot: Slot, guard: Arc<dyn Guard>, public: &Public) -> Arc<dyn Guard> 
     }
 }
 
-fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'static str); 6] {
+fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'static str); 7] {
     let probes = edge.health.as_ref().map(Health::probe_paths);
     let reports = edge.reports.as_ref().map(Reports::path);
     let names_public = !(edge.public.is_empty() && edge.closed.is_empty());
@@ -178,6 +185,10 @@ fn contradictions<M>(edge: &Edge<M>, has: &dyn Fn(Slot) -> bool) -> [(bool, &'st
         (
             names_public && !edge.is_open && !has(Slot::Authentication),
             "public or closed paths: there is no authentication for them",
+        ),
+        (
+            edge.around.is_some() && !edge.is_open && !has(Slot::Authentication),
+            "lockout: there is no authentication for it",
         ),
         (
             reports.is_some() && !has(Slot::SecureHeaders),

@@ -15,7 +15,6 @@ use crate::{
     hygiene::Hygiene,
     reports::Reports,
     request_id::SetRequestId,
-    require::Require,
     secure_headers::SecureHeaders,
     timeout::Timeout,
 };
@@ -45,6 +44,8 @@ pub struct Edge<M = Wrapped> {
     pub(super) closed: Vec<String>,
     /// API keys were turned off on purpose, so public paths contradict nothing.
     pub(super) is_open: bool,
+    /// What is put around authentication.
+    pub(super) around: Option<Around>,
     /// Of setters, one for each slot.
     pub(super) own: Vec<(Slot, Arc<dyn Guard>)>,
     /// In the order in which they were added.
@@ -56,6 +57,9 @@ pub struct Edge<M = Wrapped> {
     pub(super) problems: Vec<String>,
     pub(super) bodies: PhantomData<M>,
 }
+
+/// Puts something around a guard.
+pub(super) type Around = Arc<dyn Fn(Arc<dyn Guard>) -> Arc<dyn Guard> + Send + Sync>;
 
 // ===== impl Edge =====
 
@@ -85,6 +89,7 @@ impl<M> Edge<M> {
             public: Vec::new(),
             closed: Vec::new(),
             is_open: false,
+            around: None,
             own: Vec::new(),
             guards: Vec::new(),
             observers: Vec::new(),
@@ -210,12 +215,6 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Admits only callers with certain scopes or roles, everywhere or on some paths. Each call adds to what is
-    /// wanted.
-    pub fn require(self, guard: Require) -> Self {
-        self.guard(Slot::Authorization, guard)
-    }
-
     /// Adds a guard, below what setters put into its slot and below those that were added before. A guard that is off, such as `None`,
     /// is left out.
     pub fn guard(self, slot: Slot, guard: impl Guard) -> Self {
@@ -276,6 +275,7 @@ impl<M> Clone for Edge<M> {
             body_limit: self.body_limit.clone(),
             public: self.public.clone(),
             closed: self.closed.clone(),
+            around: self.around.clone(),
             own: self.own.clone(),
             guards: self.guards.clone(),
             observers: self.observers.clone(),

@@ -1,14 +1,19 @@
 //! Setters of guards that are off by default.
 
+use std::sync::Arc;
+
+#[cfg(feature = "rate-limit")]
+use super::builder::Around;
 use super::{Edge, Setting, Slot};
 #[cfg(feature = "auth")]
 use crate::api_key::{ApiKeyGuard, KeyStore};
-use crate::load_shed::LoadShed;
 #[cfg(feature = "rate-limit")]
 use crate::{
     Quota,
+    lockout::Lockout,
     rate_limit::{InFlight, RateLimit, SharedRateLimit},
 };
+use crate::{load_shed::LoadShed, require::Require};
 
 impl<M> Edge<M> {
     /// Admits only what the application can serve, and answers the rest at once. Off by default: what
@@ -21,6 +26,14 @@ impl<M> Edge<M> {
             self.problems.push(problem.to_owned());
         }
         self.set(Slot::LoadShed, shared(guard))
+    }
+}
+
+impl<M> Edge<M> {
+    /// Admits only callers with certain scopes or roles, everywhere or on some paths. Each call adds to what is
+    /// wanted.
+    pub fn require(self, guard: Require) -> Self {
+        self.guard(Slot::Authorization, guard)
     }
 }
 
@@ -46,6 +59,14 @@ impl<M> Edge<M> {
         )
     }
 
+    /// Locks clients out that fail to authenticate too often. `None::<Lockout>` turns it off.
+    pub fn lockout(mut self, lockout: impl Into<Setting<Lockout>>) -> Self {
+        let lockout = lockout.into().into_value();
+        self.around = lockout
+            .map(|lockout| -> Around { Arc::new(move |guard| Arc::new(lockout.around(guard))) });
+        self
+    }
+
     /// Admits so many requests of each client address at the same time. `None::<u32>` turns it off.
     pub fn in_flight(mut self, most: impl Into<Setting<InFlight>>) -> Self {
         let guard = most.into().into_value();
@@ -68,8 +89,8 @@ impl<M> Edge<M> {
     }
 }
 
-fn shared(guard: Option<impl crate::Guard>) -> Option<std::sync::Arc<dyn crate::Guard>> {
-    Some(std::sync::Arc::new(guard?))
+fn shared(guard: Option<impl crate::Guard>) -> Option<Arc<dyn crate::Guard>> {
+    Some(Arc::new(guard?))
 }
 
 // ===== impl Setting =====
@@ -110,11 +131,11 @@ impl From<Option<u32>> for Setting<InFlight> {
 
 /// What [`Edge::rate_limit`] takes: a [`Quota`], a [`RateLimit`] or a [`SharedRateLimit`].
 #[cfg(feature = "rate-limit")]
-pub struct Limit(std::sync::Arc<dyn crate::Guard>);
+pub struct Limit(Arc<dyn crate::Guard>);
 
 /// What [`Edge::principal_limit`] takes: a [`Quota`], a [`RateLimit`] or a [`SharedRateLimit`].
 #[cfg(feature = "rate-limit")]
-pub struct PrincipalLimit(std::sync::Arc<dyn crate::Guard>);
+pub struct PrincipalLimit(Arc<dyn crate::Guard>);
 
 #[cfg(feature = "rate-limit")]
 mod limits {

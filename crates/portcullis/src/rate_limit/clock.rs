@@ -5,25 +5,25 @@ use super::rate::nanos;
 
 /// Nanoseconds since it was made. Tests can pause them: it is tokio's clock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     started: Instant,
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             started: Instant::now(),
         }
     }
 
     #[inline]
-    pub(super) fn now(self) -> u64 {
+    pub(crate) fn now(self) -> u64 {
         self.at(Instant::now())
     }
 
     /// The time at which a request came, where a layer above has looked at a clock.
     #[inline]
-    pub(super) fn of_request(self, facts: &Facts) -> u64 {
+    pub(crate) fn of_request(self, facts: &Facts) -> u64 {
         match facts.get() {
             Some(Received(at)) => self.at(*at),
             None => self.now(),

@@ -35,7 +35,7 @@ pub struct Prefixes {
 
 /// Hashes keys with secrets of this process, so that nobody can aim at a place in a table.
 #[derive(Clone)]
-pub(super) struct Secret {
+pub(crate) struct Secret {
     places: Hashes,
     /// Of seeds of their own: what leaves the process says nothing of what does not.
     marks: Hashes,
@@ -131,7 +131,7 @@ impl fmt::Display for Prefixes {
 // ===== impl Secret =====
 
 impl Secret {
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self {
             places: Hashes::random(&PLACES),
             marks: Hashes::random(&MARKS),
@@ -139,7 +139,7 @@ impl Secret {
     }
 
     #[inline]
-    pub(super) fn hash(&self, key: &Key<'_>) -> u64 {
+    pub(crate) fn hash(&self, key: &Key<'_>) -> u64 {
         self.places.hash(key)
     }
 

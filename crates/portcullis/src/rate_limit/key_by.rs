@@ -122,6 +122,12 @@ fn address(facts: &Facts, prefixes: Prefixes) -> Key<'_> {
     }
 }
 
+/// Returns the key of the client's address, or else the peer's, where one of them is known.
+#[inline]
+pub(crate) fn client_key(facts: &Facts) -> Option<Key<'_>> {
+    client(facts).map(|ip| Key::from_address(ip, Prefixes::SUBSCRIBER))
+}
+
 /// Returns the client's address, or else the peer's.
 #[inline]
 pub(super) fn client(facts: &Facts) -> Option<IpAddr> {

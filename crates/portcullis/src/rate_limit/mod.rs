@@ -171,6 +171,11 @@ pub use self::{
 };
 use crate::engine::{Alone, Plain};
 
+/// What the limiter's tables are made of.
+pub(crate) mod places {
+    pub(crate) use super::{clock::Clock, key::Secret as Places, key_by::client_key, table::Table};
+}
+
 /// Limits how often clients may send requests. See the [module docs](self) for an example.
 pub type RateLimitLayer = Alone<RateLimit, Plain>;
 

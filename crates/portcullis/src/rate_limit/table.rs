@@ -28,7 +28,7 @@ use std::{
 /// Where keys keep the time, in nanoseconds, at which their quota is whole.
 ///
 /// Times lie below 2^63.
-pub(super) struct Table {
+pub(crate) struct Table {
     sets: Box<[Set]>,
     overflows: AtomicU64,
 }
@@ -59,7 +59,7 @@ struct Changed;
 
 impl Table {
     /// Creates a table that takes at most 16 bytes for each of `keys`, and has more places than that.
-    pub(super) fn new(keys: usize) -> Self {
+    pub(crate) fn new(keys: usize) -> Self {
         let sets = keys.saturating_mul(BYTES_PER_KEY) / size_of::<Set>();
         Self {
             sets: (0..sets.clamp(1, u32::MAX as usize))
@@ -70,12 +70,12 @@ impl Table {
     }
 
     /// The bytes that it takes, now and later.
-    pub(super) const fn bytes(&self) -> usize {
+    pub(crate) const fn bytes(&self) -> usize {
         self.sets.len() * size_of::<Set>()
     }
 
     /// How many requests shared a number because their set was full.
-    pub(super) fn overflows(&self) -> u64 {
+    pub(crate) fn overflows(&self) -> u64 {
         self.overflows.load(Relaxed)
     }
 
@@ -85,7 +85,7 @@ impl Table {
     /// `next` gets the time before, which is 0 or past for a key without a place; it must return a
     /// later one. It may be called more than once. `now` is read only if a place must be claimed.
     #[inline]
-    pub(super) fn replace<T, E>(
+    pub(crate) fn replace<T, E>(
         &self,
         hash: u64,
         now: impl FnOnce() -> u64,
@@ -101,7 +101,7 @@ impl Table {
     }
 
     /// A key's time; that of those who find no place, if it has none.
-    pub(super) fn read(&self, hash: u64) -> u64 {
+    pub(crate) fn read(&self, hash: u64) -> u64 {
         let (set, tag) = self.locate(hash);
         let time = |way: usize| set.times[way].load(Acquire);
         let known = set
@@ -112,14 +112,14 @@ impl Table {
     }
 
     /// Whether a key has a place of its own.
-    pub(super) fn has_place(&self, hash: u64) -> bool {
+    pub(crate) fn has_place(&self, hash: u64) -> bool {
         let (set, tag) = self.locate(hash);
         set.find(tag).is_some()
     }
 
     /// Lowers a key's time by so much, but not to `now`, which no request under way may be ahead of: its
     /// place is not free, or else a key that looks for one might find two.
-    pub(super) fn lower(&self, hash: u64, now: u64, by: u64) {
+    pub(crate) fn lower(&self, hash: u64, now: u64, by: u64) {
         let (set, tag) = self.locate(hash);
         let lower = |time: u64| {
             let lower = time.saturating_sub(by).max(now + 1);

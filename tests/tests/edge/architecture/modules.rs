@@ -24,6 +24,8 @@ fn allowed(module: &str) -> &'static [&'static str] {
             "lazy_timer",
             "networks",
         ],
+        // It counts in the limiter's tables.
+        "lockout" => &["engine", "rate_limit"],
         "load_shed" => &["engine", "first_of_minute"],
         "api_key" | "jwt" | "signature" => &["credentials", "engine"],
         "client_ip" | "rate_limit" => &["engine", "networks"],
