@@ -1,4 +1,4 @@
-//! Rate limits that several processes share through Redis 7 or Valkey.
+//! Rate limits, and failures that lock out, that several processes share through Redis 7 or Valkey.
 //!
 //! # What happens
 //!
@@ -17,6 +17,9 @@
 //! Where the policies of one limit count by different keys (the address and the principal, say),
 //! each key is a script of its own, sent together. When one of them refuses, what the others spent
 //! stays spent: too little is admitted, never too much.
+//!
+//! A failed attempt to authenticate is one script too, for a `portcullis::lockout::Lockout` that is
+//! `shared`, under `portcullis:{ip:192.0.2.1}:failures`. Whoever fails nowhere costs no round trip.
 //!
 //! # When Redis does not answer
 //!
@@ -53,6 +56,8 @@
 //!
 //! A Redis that evicts keys (`maxmemory-policy` other than `noeviction`) forgets what clients owe.
 
+mod failures;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
@@ -67,6 +72,7 @@ use redis::{
 pub struct RedisStore<C = ConnectionManager> {
     connection: C,
     script: Arc<Script>,
+    fail: Arc<Script>,
     prefix: Arc<str>,
 }
 
@@ -101,6 +107,7 @@ impl<C> RedisStore<C> {
         Self {
             connection,
             script: Arc::new(Script::new(include_str!("spend.lua"))),
+            fail: Arc::new(Script::new(include_str!("fail.lua"))),
             prefix: "portcullis".into(),
         }
     }

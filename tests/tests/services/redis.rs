@@ -347,3 +347,75 @@ async fn users_and_passwords_are_used_and_never_told() {
         assert!(!told.is_empty() && !is_secret, "{told}");
     }
 }
+
+mod lockout {
+    use portcullis::{
+        Failure, FailureStore, Lock, LockoutRule,
+        api_key::{ApiKey, ApiKeyGuard, Keys},
+        edge::GuardLayer,
+        lockout::Lockout,
+    };
+
+    use super::*;
+
+    async fn status(lockout: &Lockout, keys: &Keys, key: &str) -> u16 {
+        let hello = service_fn(|_: Request<_>| async {
+            Ok::<_, std::convert::Infallible>(Response::new(Body::default()))
+        });
+        let mut request = Request::new(Body::default());
+        request
+            .headers_mut()
+            .insert("x-api-key", key.parse().unwrap());
+        Facts::of_mut(request.extensions_mut()).set(ClientIp(CLIENT.into()));
+        let guard = lockout.around(ApiKeyGuard::new(keys.clone()));
+        let service = GuardLayer::from(guard).layer(hello);
+        service.oneshot(request).await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn redis_counts_failures_and_forgets_them() {
+        let redis = Redis::start();
+        let store = RedisStore::open(&redis.url()).unwrap();
+        let second = Duration::from_secs(1);
+        let rule = LockoutRule::new(2, second, 3 * second, second).unwrap();
+        let fail = async |at_least| {
+            let failure = Failure::new("ip:192.0.2.1", rule, at_least);
+            store.fail(failure).await.unwrap()
+        };
+
+        assert_eq!(fail(0).await, Lock::new(1, Duration::ZERO));
+        assert_eq!(fail(0).await, Lock::new(2, second));
+        assert_eq!(fail(0).await, Lock::new(3, 2 * second));
+        assert_eq!(fail(7).await, Lock::new(7, 3 * second));
+        let ttl = redis.say(&["PTTL", "portcullis:{ip:192.0.2.1}:failures"]);
+        let ttl: u64 = ttl.trim().parse().unwrap();
+        assert!((3_000..=4_000).contains(&ttl), "{ttl}");
+        let _ = redis.say(&["SET", "portcullis:{ip:192.0.2.1}:failures", "text"]);
+        assert_eq!(fail(0).await, Lock::new(1, Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn instances_lock_out_together_and_alone_when_redis_is_gone() {
+        let redis = Redis::start();
+        let shared = || Lockout::default().shared(RedisStore::open(&redis.url()).unwrap());
+        let (one, other) = (shared(), shared());
+        let key = ApiKey::generate("pk").unwrap();
+        let wrong = ApiKey::generate_with_id("pk", key.id()).unwrap();
+        let keys = Keys::from(&key);
+        let (right, wrong) = (key.expose(), wrong.expose());
+        for _ in 0..3 {
+            assert_eq!(status(&one, &keys, wrong).await, 401);
+        }
+        for _ in 0..2 {
+            assert_eq!(status(&other, &keys, wrong).await, 401);
+        }
+
+        assert_eq!(status(&other, &keys, right).await, 429);
+        let alone = shared();
+        drop(redis);
+        for _ in 0..5 {
+            assert_eq!(status(&alone, &keys, wrong).await, 401);
+        }
+        assert_eq!(status(&alone, &keys, right).await, 429);
+    }
+}
