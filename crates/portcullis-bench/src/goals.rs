@@ -2,6 +2,7 @@
 
 use crate::{
     figures::Rows,
+    keys,
     stacks::{
         CHECK_AT, CLIENT, CLIENT_BREAKER, EDGE_SHED, EDGE_SHEDDING, EDGE_WITHOUT, LIMITED_SERVICE,
         PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE,
@@ -96,6 +97,21 @@ pub(crate) const GOALS: &[Goal] = &[
     Goal {
         name: "allocations that a closed breaker adds to a call",
         measure: Measure::MoreAllocations(CLIENT_BREAKER, CLIENT),
+        at_most: 0.0,
+    },
+    Goal {
+        name: "instructions of an API key over SHA-256 and a look-up",
+        measure: Measure::Instructions(keys::HIT_OF_MANY, keys::BARE),
+        at_most: 1.3,
+    },
+    Goal {
+        name: "instructions of one of 100,000 keys over one of 10",
+        measure: Measure::Instructions(keys::HIT_OF_MANY, keys::HIT),
+        at_most: 1.0,
+    },
+    Goal {
+        name: "allocations of an API key",
+        measure: Measure::Allocations(keys::HIT_OF_MANY),
         at_most: 0.0,
     },
     Goal::of_layer("layer: request ID", "peer: request ID", 0.6),

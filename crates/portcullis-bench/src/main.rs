@@ -16,6 +16,7 @@ mod document;
 mod drive;
 mod figures;
 mod goals;
+mod keys;
 mod limiter;
 mod measure;
 mod ours;
@@ -26,6 +27,7 @@ mod redis;
 mod report;
 mod stack;
 mod stacks;
+mod timing;
 mod wire;
 
 use crate::{
@@ -53,6 +55,7 @@ fn obey(arguments: &[&str]) -> Outcome<ExitCode> {
     match arguments {
         ["list"] => list(),
         ["show", names @ ..] if !names.is_empty() => show(names),
+        ["dudect"] => timing::run().map(|()| ExitCode::SUCCESS),
         ["limiter", store, work] => limiter::run(store, work).map(|()| ExitCode::SUCCESS),
         ["run", name, count] => run(name, count),
         ["serve", name] => wire::serve(Stack::find(name)?),
@@ -70,12 +73,14 @@ fn measure(table: &str) -> Outcome<Vec<Judged>> {
         "redis" => redis::table(),
         "limiter" => limiter::table(),
         "presence" => presence::table(),
+        "timing" => timing::table(),
         _ => Err(USAGE.into()),
     }
 }
 
 fn stacks() -> Outcome<Vec<Judged>> {
-    let rows = measure::rows(STACKS)?;
+    let all: Vec<Stack> = STACKS.iter().chain(&keys::COSTS).copied().collect();
+    let rows = measure::rows(&all)?;
     let goals: Vec<_> = GOALS.iter().map(|goal| goal.judge(&rows)).collect();
     document::write_table("bench", &report::stacks(&rows), &goals)?;
     Ok(goals)
@@ -97,7 +102,8 @@ fn show(names: &[&str]) -> Outcome<ExitCode> {
         Stack::find(name)?;
     }
     let wanted = |stack: &&Stack| stack.name == stacks::BARE || names.contains(&stack.name);
-    let some: Vec<Stack> = STACKS.iter().filter(wanted).copied().collect();
+    let all = STACKS.iter().chain(&keys::COSTS);
+    let some: Vec<Stack> = all.filter(wanted).copied().collect();
     println!("{}", report::stacks(&measure::rows(&some)?));
     Ok(ExitCode::SUCCESS)
 }
@@ -120,9 +126,11 @@ const USAGE: &str = "usage:
   wire             measure whole stacks over loopback with wrk
   limiter          measure limiters over several stores
   presence         measure the pauses of a limiter whose clients come and go
+  timing           count and time wrong API keys, which must all cost the same
   redis            measure checks through a real Redis
                    each of these writes docs/performance.md; with --check it fails on a missed goal
   show STACK..     count what some stacks take beside the bare one, write nothing
   list             name the stacks
+  dudect           (inner) time pairs of wrong keys
   run STACK COUNT  (inner) send COUNT requests to one stack, print allocations, bytes, nanoseconds
   serve STACK      (inner) serve one stack on loopback until standard input closes";

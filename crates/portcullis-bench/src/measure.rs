@@ -22,7 +22,6 @@ const ROUNDS: usize = 11;
 pub(crate) fn rows(stacks: &[Stack]) -> Outcome<Rows> {
     let times = times(stacks)?;
     let rows = stacks.iter().zip(times).map(|(stack, nanoseconds)| {
-        eprintln!("counting {}", stack.name);
         let figures = Figures {
             nanoseconds,
             ..exact(stack)?
@@ -35,12 +34,18 @@ pub(crate) fn rows(stacks: &[Stack]) -> Outcome<Rows> {
     rows.collect::<Outcome<_>>().map(Rows)
 }
 
+/// The instructions of one turn of a stack.
+pub(crate) fn instructions(stack: &Stack) -> Outcome<f64> {
+    eprintln!("counting {}", stack.name);
+    let difference = under_callgrind(stack, MANY)? - under_callgrind(stack, FEW)?;
+    Ok(difference / (MANY - FEW) as f64)
+}
+
 /// The figures that a machine does not change.
 fn exact(stack: &Stack) -> Outcome<Figures> {
     let cost = natively(stack, FEW)?;
-    let difference = under_callgrind(stack, MANY)? - under_callgrind(stack, FEW)?;
     Ok(Figures {
-        instructions: difference / (MANY - FEW) as f64,
+        instructions: instructions(stack)?,
         allocations: cost.asked.allocations as f64 / FEW as f64,
         bytes: cost.asked.bytes as f64 / FEW as f64,
         nanoseconds: 0.0,

@@ -20,14 +20,18 @@ pub struct KeySecret {
 /// A key has several secrets while it is rotated: the old one opens until it expires, the new one
 /// already does.
 #[derive(Clone)]
-pub struct KeyRecord(Arc<Inner>);
+pub struct KeyRecord {
+    inner: Arc<Inner>,
+    /// A record that stands for a key which nobody knows costs the same work, and never opens.
+    is_known: bool,
+}
 
+/// Aligned, so that a look at it is in the same cache lines whichever it is.
+#[repr(align(64))]
 struct Inner {
     principal: Principal,
     /// Those that are not there have the digest of nobody.
     secrets: [KeySecret; MOST_SECRETS],
-    /// A record of a key that nobody knows costs the same work.
-    is_known: bool,
     is_revoked: bool,
 }
 
@@ -138,11 +142,15 @@ impl KeyRecord {
     /// Revokes all of the key's secrets.
     #[must_use]
     pub fn revoked(self) -> Self {
-        Self(Arc::new(Inner {
-            principal: self.0.principal.clone(),
+        let inner = Inner {
+            principal: self.inner.principal.clone(),
             is_revoked: true,
-            ..*self.0
-        }))
+            ..*self.inner
+        };
+        Self {
+            inner: Arc::new(inner),
+            ..self
+        }
     }
 
     /// Adds a secret, and lets those that open now expire at `old_expire`, in seconds since 1970, unless they
@@ -162,72 +170,80 @@ impl KeyRecord {
             secret.expires(expires)
         });
         let kept = shortened.filter(|secret| !secret.never_opens());
-        Self::try_new(self.0.principal.clone(), kept.chain([new]))
+        Self::try_new(self.inner.principal.clone(), kept.chain([new]))
     }
 
     /// Returns whose key it is.
     #[must_use]
     pub fn principal(&self) -> &Principal {
-        &self.0.principal
+        &self.inner.principal
     }
 
     /// Returns `true` if the key was revoked.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
-        self.0.is_revoked
+        self.inner.is_revoked
     }
 
     /// Returns how much of the key was revoked.
     pub(super) fn revocations(&self) -> usize {
         let secrets = self.secrets().filter(|secret| secret.is_revoked);
-        secrets.count() + usize::from(self.0.is_revoked)
+        secrets.count() + usize::from(self.inner.is_revoked)
     }
 
-    /// Returns a record of a key that nobody knows: it never opens.
+    /// Returns a record of a key that nobody knows.
     pub(super) fn nobody() -> Self {
-        Self(Arc::new(Inner {
-            principal: Principal::new(""),
-            secrets: [KeySecret::NONE; MOST_SECRETS],
-            is_known: false,
-            is_revoked: false,
-        }))
+        let secrets = [KeySecret::NONE; MOST_SECRETS];
+        Self::known(Principal::new(""), secrets).known_if(Choice::from(0))
+    }
+
+    /// Returns the same record, for a key that may be known.
+    #[inline]
+    pub(super) fn known_if(self, is_known: Choice) -> Self {
+        Self {
+            is_known: self.is_known & bool::from(is_known),
+            ..self
+        }
     }
 
     pub(super) fn is_known(&self) -> bool {
-        self.0.is_known
+        self.is_known
     }
 
     /// Judges a secret. The work is the same whatever comes of it.
     #[inline]
     pub(super) fn judge(&self, presented: &KeyDigest, now: u64) -> Result<&Principal, Reason> {
-        let is_known = Choice::from(u8::from(self.0.is_known));
+        let is_known = Choice::from(u8::from(self.is_known));
         let mut why = Reason::UnknownKey as u8;
         why.conditional_assign(&(Reason::WrongSecret as u8), is_known);
-        for secret in &self.0.secrets {
+        for secret in &self.inner.secrets {
             let (is_it, reason) = secret.judge(presented, now);
             why.conditional_assign(&reason, is_it & is_known);
         }
         let is_open = why.ct_eq(&OPEN);
-        let is_revoked = Choice::from(u8::from(self.0.is_revoked));
+        let is_revoked = Choice::from(u8::from(self.inner.is_revoked));
         why.conditional_assign(&(Reason::Revoked as u8), is_open & is_revoked);
         if bool::from(why.ct_eq(&OPEN)) {
-            Ok(&self.0.principal)
+            Ok(&self.inner.principal)
         } else {
             Err(REASONS[usize::from(why) % REASONS.len()])
         }
     }
 
     fn known(principal: Principal, secrets: [KeySecret; MOST_SECRETS]) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             principal: principal.with_scheme(AuthScheme::ApiKey),
             secrets,
-            is_known: true,
             is_revoked: false,
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            is_known: true,
+        }
     }
 
     fn secrets(&self) -> impl Iterator<Item = KeySecret> {
-        let secrets = self.0.secrets.iter().copied();
+        let secrets = self.inner.secrets.iter().copied();
         secrets.filter(KeySecret::is_there)
     }
 }
@@ -235,9 +251,9 @@ impl KeyRecord {
 impl fmt::Debug for KeyRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyRecord")
-            .field("principal", &self.0.principal)
+            .field("principal", &self.inner.principal)
             .field("secrets", &self.secrets().count())
-            .field("is_revoked", &self.0.is_revoked)
+            .field("is_revoked", &self.inner.is_revoked)
             .finish()
     }
 }

@@ -7,20 +7,31 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::{KeyRecord, key::LONGEST_ID};
 
-/// Records by id. A look-up visits the same number of places, whatever is there: how long it takes says
-/// nothing of which ids there are, nor of how many.
+/// Records by id. A look-up visits the same number of places in as many cache lines, and some record,
+/// whatever is there: how long it takes says nothing of which ids there are.
 pub(super) struct Table {
     hasher: RandomState,
-    /// By place, the number of a record; 0 is nobody's.
-    places: Box<[Place]>,
+    buckets: Box<[Bucket]>,
     /// The first is nobody's.
-    records: Box<[(Id, KeyRecord)]>,
+    entries: Box<[Entry]>,
 }
+
+/// Places for ids that hash alike: two cache lines.
+#[derive(Clone, Default)]
+#[repr(align(128))]
+struct Bucket([Place; WAYS]);
 
 #[derive(Clone, Copy, Default)]
 struct Place {
     fingerprint: u64,
-    record: u32,
+    /// The number of an entry; 0 is nobody's.
+    entry: u32,
+}
+
+#[repr(align(64))]
+struct Entry {
+    id: Id,
+    record: KeyRecord,
 }
 
 /// An id, filled up with zeros, which no id has.
@@ -36,24 +47,23 @@ impl Table {
         sorted.reverse();
         sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
         sorted.dedup_by(|(one, _), (other, _)| one == other);
-        let records: Box<[_]> = [([0; LONGEST_ID], KeyRecord::nobody())]
-            .into_iter()
-            .chain(sorted.into_iter().map(|(id, record)| (padded(&id), record)))
-            .collect();
-        Self::placed(records)
+        let nobody = Entry::new("", KeyRecord::nobody());
+        let known = sorted.into_iter();
+        let known = known.map(|(id, record)| Entry::new(&id, record));
+        Self::placed([nobody].into_iter().chain(known).collect())
     }
 
-    /// Finds a hash by which every record is near its place. Most often the first does.
-    fn placed(records: Box<[(Id, KeyRecord)]>) -> Self {
-        let mut size = (records.len() * 4).next_power_of_two();
+    /// Finds a hash by which every id has a place. Most often the first does.
+    fn placed(entries: Box<[Entry]>) -> Self {
+        let mut size = entries.len().next_power_of_two();
         loop {
             for _ in 0..TRIES {
                 let hasher = RandomState::default();
-                if let Some(places) = place(&hasher, &records, size) {
+                if let Some(buckets) = place(&hasher, &entries, size) {
                     return Self {
                         hasher,
-                        places,
-                        records,
+                        buckets,
+                        entries,
                     };
                 }
             }
@@ -66,45 +76,59 @@ impl Table {
     pub(super) fn find(&self, id: &str) -> KeyRecord {
         let id = padded(id);
         let fingerprint = fingerprint(&self.hasher, &id);
-        let start = start(fingerprint, self.places.len());
         let mut found = 0;
-        for place in &self.places[start..start + WAYS] {
+        for place in &self.buckets[bucket(fingerprint, self.buckets.len())].0 {
             let is_it = place.fingerprint.ct_eq(&fingerprint);
-            found.conditional_assign(&place.record, is_it);
+            found.conditional_assign(&place.entry, is_it);
         }
-        // Another id may have the same fingerprint.
-        let (own, _) = &self.records[found as usize];
-        found.conditional_assign(&0, !same(own, &id));
-        self.records[found as usize].1.clone()
+        // Who is not known is somebody else, whose record is looked at, and doesn't open.
+        found.conditional_assign(&self.other(fingerprint), found.ct_eq(&0));
+        let entry = &self.entries[found as usize];
+        entry.record.clone().known_if(same(&entry.id, &id))
+    }
+
+    /// Returns the number of any entry.
+    #[inline]
+    fn other(&self, fingerprint: u64) -> u32 {
+        let upper = fingerprint >> 32;
+        ((upper * self.entries.len() as u64) >> 32) as u32
     }
 
     /// Returns ids and records, in the order of the ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &KeyRecord)> {
-        let known = self.records.iter().skip(1);
-        known.map(|(id, record)| (text(id), record))
+        let known = self.entries.iter().skip(1);
+        known.map(|entry| (text(&entry.id), &entry.record))
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.records.len() - 1
+        self.entries.len() - 1
     }
 }
 
-fn place(hasher: &RandomState, records: &[(Id, KeyRecord)], size: usize) -> Option<Box<[Place]>> {
-    let mut places = vec![Place::default(); size + WAYS];
-    for (number, (id, _)) in (0..).zip(records).skip(1) {
+// ===== impl Entry =====
+
+impl Entry {
+    fn new(id: &str, record: KeyRecord) -> Self {
+        let id = padded(id);
+        Self { id, record }
+    }
+}
+
+fn place(hasher: &RandomState, entries: &[Entry], size: usize) -> Option<Box<[Bucket]>> {
+    let mut buckets = vec![Bucket::default(); size];
+    for (number, Entry { id, .. }) in (0..).zip(entries).skip(1) {
         let fingerprint = fingerprint(hasher, id);
-        let start = start(fingerprint, places.len());
-        let near = &mut places[start..start + WAYS];
-        if near.iter().any(|place| place.fingerprint == fingerprint) {
+        let Bucket(places) = &mut buckets[bucket(fingerprint, size)];
+        if places.iter().any(|place| place.fingerprint == fingerprint) {
             return None;
         }
-        let free = near.iter_mut().find(|place| place.record == 0)?;
+        let free = places.iter_mut().find(|place| place.entry == 0)?;
         *free = Place {
             fingerprint,
-            record: number,
+            entry: number,
         };
     }
-    Some(places.into())
+    Some(buckets.into())
 }
 
 #[inline]
@@ -113,10 +137,10 @@ fn fingerprint(hasher: &RandomState, id: &Id) -> u64 {
     hasher.hash_one(id)
 }
 
-/// Where to begin: the last places are for those that begin there and find no free one.
+/// There are a power of two.
 #[inline]
-const fn start(fingerprint: u64, places: usize) -> usize {
-    fingerprint as usize & (places - WAYS - 1)
+const fn bucket(fingerprint: u64, buckets: usize) -> usize {
+    fingerprint as usize & (buckets - 1)
 }
 
 #[inline]
@@ -144,7 +168,6 @@ fn text(id: &Id) -> &str {
     std::str::from_utf8(text).unwrap_or_default()
 }
 
-/// How far from its place a record may be.
 const WAYS: usize = 8;
 const TRIES: usize = 4;
 
@@ -183,7 +206,7 @@ mod tests {
 
         assert!(ids.iter().all(|id| table.find(id).principal().id() == id));
         assert!((0..100_000).all(|number| !table.find(&format!("no{number}")).is_known()));
-        assert!(table.places.len() <= (1 << 20) + WAYS, "16 MiB");
+        assert!(table.buckets.len() <= 1 << 17, "16 MiB");
     }
 
     proptest! {
