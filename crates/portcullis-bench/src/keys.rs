@@ -11,10 +11,13 @@ use sha2::{Digest, Sha256};
 
 use crate::stack::{Stack, Step};
 
-/// A guard, and requests that it judges.
+/// A guard, and a key that has one secret of each kind.
 pub(crate) struct Door {
     guard: ApiKeyGuard,
-    key: ApiKey,
+    open: ApiKey,
+    early: ApiKey,
+    expired: ApiKey,
+    revoked: ApiKey,
 }
 
 /// What is wrong with a key.
@@ -65,72 +68,52 @@ pub(crate) const SAME: [Stack; 7] = [
     Stack::step("revoked", "", || wrong(Wrong::Revoked)),
 ];
 
-/// What a key may be in.
-#[derive(Clone, Copy)]
-enum State {
-    Open,
-    Early,
-    Expired,
-    Revoked,
-}
-
 // ===== impl Door =====
 
 impl Door {
     #[expect(clippy::expect_used, reason = "a key of our own form")]
-    pub(crate) fn new(keys: usize) -> Self {
-        let made = |id: &str| ApiKey::generate_with_id("pk", id).expect("an id");
-        let all = Keys::default();
-        let many = Keys::default();
-        let others = (0..keys).map(|number| made(&format!("key{number:09}")));
-        let others = others.fold(String::new(), |text, key| {
-            text + &format!("sha256:{}:{},", key.id(), key.digest().to_hex())
-        });
-        let many = many.or_parse(&others).expect("digests");
-        all.replace(&many);
-        let key = made(&id(State::Open, 0));
-        for state in [State::Open, State::Early, State::Expired, State::Revoked] {
-            for number in 0..SOME {
-                let id = id(state, number);
-                let secret = KeySecret::new(key.digest());
-                let secret = match state {
-                    State::Open => secret,
-                    State::Early => secret.not_before(NOW + 1),
-                    State::Expired => secret.expires(NOW),
-                    State::Revoked => secret.revoked(),
-                };
-                let record = KeyRecord::try_new(Principal::new(&*id), [secret]);
-                all.insert(&id, record.expect("one secret")).expect("an id");
-            }
-        }
+    pub(crate) fn new(others: usize) -> Self {
+        let key = || ApiKey::generate_with_id("pk", ID).expect("an id");
+        let (open, early, expired, revoked) = (key(), key(), key(), key());
+        let secrets = [
+            KeySecret::new(open.digest()),
+            KeySecret::new(early.digest()).not_before(NOW + 1),
+            KeySecret::new(expired.digest()).expires(NOW),
+            KeySecret::new(revoked.digest()).revoked(),
+        ];
+        let record = KeyRecord::try_new(Principal::new(ID), secrets).expect("four secrets");
+        let others: Vec<_> = (0..others)
+            .map(|number| format!("key{number:09}"))
+            .collect();
+        let ids = others.iter().map(String::as_str).chain([ID]);
+        let keys = Keys::default();
+        let added = keys.extend(ids.map(|id| (id, record.clone())));
+        added.expect("ids");
         Self {
-            guard: ApiKeyGuard::new(all).with_clock(&ManualClock::new(NOW)),
-            key,
+            guard: ApiKeyGuard::new(keys).with_clock(&ManualClock::new(NOW)),
+            open,
+            early,
+            expired,
+            revoked,
         }
     }
 
-    /// Returns one of [`SOME`] keys that are wrong in one way.
-    pub(crate) fn text(&self, wrong: Wrong, number: usize) -> String {
-        let text = self.key.expose();
-        let own = self.key.id();
-        let with_id = |id: &str| signed(&text.replacen(own, id, 1));
+    /// Returns a key that is wrong in one way.
+    pub(crate) fn text(&self, wrong: Wrong) -> String {
+        let open = self.open.expose();
         match wrong {
-            Wrong::Nothing => with_id(&id(State::Open, number)),
-            Wrong::Form => text.to_owned() + "0",
-            Wrong::Id => with_id(&format!("nobody{number:06}")),
-            Wrong::Early => with_id(&id(State::Early, number)),
-            Wrong::Expired => with_id(&id(State::Expired, number)),
-            Wrong::Revoked => with_id(&id(State::Revoked, number)),
-            Wrong::Secret(at) => {
-                let text = with_id(&id(State::Open, number));
-                signed(&changed(&text, at))
-            }
+            Wrong::Nothing => open.to_owned(),
+            Wrong::Form => open.to_owned() + "0",
+            Wrong::Id => signed(&open.replacen(ID, "nobody000001", 1)),
+            Wrong::Early => self.early.expose().to_owned(),
+            Wrong::Expired => self.expired.expose().to_owned(),
+            Wrong::Revoked => self.revoked.expose().to_owned(),
+            Wrong::Secret(at) => signed(&changed(open, at)),
         }
     }
 
-    pub(crate) fn judge(&self, parts: &mut Parts) -> bool {
-        let verdict = self.guard.admit(parts, &mut Reply::default());
-        verdict.is_admit()
+    pub(crate) fn judge(&self, parts: &mut Parts, reply: &mut Reply) -> bool {
+        self.guard.admit(parts, reply).is_admit()
     }
 }
 
@@ -143,27 +126,18 @@ pub(crate) fn request(key: &str) -> Parts {
     parts
 }
 
-/// All are of one length.
-fn id(state: State, number: usize) -> String {
-    let state = match state {
-        State::Open => "open",
-        State::Early => "early",
-        State::Expired => "late",
-        State::Revoked => "gone",
-    };
-    format!("{state}{number:0>width$}", width = 12 - state.len())
-}
-
 fn right(keys: usize) -> Step {
     let door = Door::new(keys);
-    let mut parts = request(&door.text(Wrong::Nothing, 0));
-    Box::new(move || assert!(door.judge(black_box(&mut parts))))
+    let mut parts = request(&door.text(Wrong::Nothing));
+    let mut reply = Reply::default();
+    Box::new(move || assert!(door.judge(black_box(&mut parts), &mut reply)))
 }
 
 fn wrong(wrong: Wrong) -> Step {
     let door = Door::new(10);
-    let mut parts = request(&door.text(wrong, 0));
-    Box::new(move || assert!(!door.judge(black_box(&mut parts))))
+    let mut parts = request(&door.text(wrong));
+    let mut reply = Reply::default();
+    Box::new(move || assert!(!door.judge(black_box(&mut parts), &mut reply)))
 }
 
 fn bare() -> Step {
@@ -197,8 +171,7 @@ fn signed(text: &str) -> String {
 }
 
 const NOW: u64 = 1_800_000_000;
-/// Keys of each state.
-pub(crate) const SOME: usize = 64;
+const ID: &str = "alice0000001";
 const CHECKSUM: usize = 6;
 const TAIL: usize = 43 + CHECKSUM;
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

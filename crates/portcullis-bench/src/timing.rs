@@ -10,10 +10,12 @@ use dudect_bencher::{
     rand::RngExt,
 };
 
+use portcullis::Reply;
+
 use crate::{
     Outcome, document,
     goals::Judged,
-    keys::{Door, SAME, SOME, Wrong, request},
+    keys::{Door, SAME, Wrong, request},
     measure,
     report::{grouped, line},
 };
@@ -43,8 +45,21 @@ pub(crate) fn table() -> Outcome<Vec<Judged>> {
     Ok(goals)
 }
 
-/// Runs this program again, as dudect prints what it finds. Returns names and the largest t.
+/// Returns names and the smallest t of three runs: a difference that is there is in each of them, and a
+/// busy machine is not.
 fn dudect() -> Outcome<Vec<(String, f64)>> {
+    let mut least = once()?;
+    for _ in 1..RUNS {
+        let found = once()?;
+        for ((_, least), (_, t)) in least.iter_mut().zip(found) {
+            *least = least.min(t);
+        }
+    }
+    Ok(least)
+}
+
+/// Runs this program again, as dudect prints what it finds.
+fn once() -> Outcome<Vec<(String, f64)>> {
     let output = Command::new(std::env::current_exe()?)
         .arg("dudect")
         .output()?;
@@ -84,8 +99,8 @@ const PAIRS: [Pair; 5] = [
     ("first letter, last letter", |runner, rng| {
         compare(runner, rng, [Wrong::Secret(0), Wrong::Secret(42)]);
     }),
-    ("wrong secret, unknown id", |runner, rng| {
-        compare(runner, rng, [Wrong::Secret(0), Wrong::Id]);
+    ("wrong secret, not valid yet", |runner, rng| {
+        compare(runner, rng, [Wrong::Secret(0), Wrong::Early]);
     }),
     ("wrong secret, expired", |runner, rng| {
         compare(runner, rng, [Wrong::Secret(0), Wrong::Expired]);
@@ -98,18 +113,15 @@ const PAIRS: [Pair; 5] = [
 /// Times requests of two classes, in a random order.
 fn compare(runner: &mut CtRunner, rng: &mut BenchRng, wrong: [Wrong; 2]) {
     let door = Door::new(10);
-    let keys = wrong.map(|wrong| {
-        let some = (0..SOME).map(|number| door.text(wrong, number));
-        some.collect::<Vec<_>>()
-    });
+    let keys = wrong.map(|wrong| door.text(wrong));
     for _ in 0..SAMPLES {
         let class = usize::from(rng.random::<bool>());
-        // One of many keys, as each is in a place of its own in memory; made anew, so that both
-        // classes are in the same places.
-        let key = &keys[class][rng.random_range(0..SOME)];
-        let parts = RefCell::new(request(black_box(key)));
+        // Made anew, so that both classes are in the same places of memory.
+        let parts = RefCell::new(request(black_box(&keys[class])));
         let class = [Class::Left, Class::Right][class];
-        runner.run_one(class, || door.judge(&mut parts.borrow_mut()));
+        runner.run_one(class, || {
+            door.judge(&mut parts.borrow_mut(), &mut Reply::default())
+        });
     }
 }
 
@@ -139,6 +151,7 @@ fn leaky(known: &[u8], presented: &[u8]) -> bool {
 }
 
 const CONTROL: &str = "control: a loop that stops early";
+const RUNS: usize = 3;
 const SAMPLES: usize = 100_000;
 /// As dudect has it: below that is no evidence.
 const LEAKS_AT: f64 = 4.5;

@@ -10,14 +10,14 @@ use crate::credentials::{self, Found};
 /// A bearer token with a dot is no key, but may be a token of somebody else.
 #[inline]
 pub(super) fn find(headers: &HeaderMap) -> Result<&[u8], Reason> {
-    let own = credentials::only(headers, &X_API_KEY);
-    match (own, credentials::bearer(headers)) {
-        (Found::One(key), Found::Nothing) if !headers.contains_key(AUTHORIZATION) => {
-            Ok(key.as_bytes())
-        }
-        (Found::Nothing, Found::One(token)) if !token.contains(&b'.') => Ok(token),
-        (Found::Nothing, Found::Nothing | Found::One(_)) => Err(Reason::NoCredentials),
-        _ => Err(Reason::SeveralCredentials),
+    match credentials::only(headers, &X_API_KEY) {
+        Found::One(key) if !headers.contains_key(AUTHORIZATION) => Ok(key.as_bytes()),
+        Found::One(_) | Found::Several => Err(Reason::SeveralCredentials),
+        Found::Nothing => match credentials::bearer(headers) {
+            Found::One(token) if !token.contains(&b'.') => Ok(token),
+            Found::One(_) | Found::Nothing => Err(Reason::NoCredentials),
+            Found::Several => Err(Reason::SeveralCredentials),
+        },
     }
 }
 

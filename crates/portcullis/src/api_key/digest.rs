@@ -65,7 +65,9 @@ impl KeyDigest {
 impl ConstantTimeEq for KeyDigest {
     #[inline]
     fn ct_eq(&self, other: &Self) -> Choice {
-        self.words().ct_eq(&other.words())
+        let pairs = self.words().into_iter().zip(other.words());
+        let differ = pairs.fold(0, |so_far, (one, other)| so_far | (one ^ other));
+        differ.ct_eq(&0)
     }
 }
 

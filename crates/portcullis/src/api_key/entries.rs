@@ -1,5 +1,7 @@
 //! Keys as text for an environment variable.
 
+use std::collections::HashSet;
+
 use portcullis_core::{ConfigError, Principal};
 
 use super::{ApiKey, KeyDigest, KeyHasher, KeyRecord, key};
@@ -9,11 +11,11 @@ pub(super) fn parse(
     text: &str,
     hasher: &KeyHasher,
 ) -> Result<Vec<(Box<str>, KeyRecord)>, ConfigError> {
-    let mut keys: Vec<(Box<str>, KeyRecord)> = Vec::new();
+    let (mut keys, mut ids) = (Vec::new(), HashSet::new());
     let mut problems = Vec::new();
     for (at, entry) in entries(text).enumerate() {
         match parse_entry(entry, hasher) {
-            Ok((id, _)) if keys.iter().any(|(other, _)| *other == id) => {
+            Ok((id, _)) if !ids.insert(id.clone()) => {
                 problems.push(format!("API keys: entry {}: duplicate id", at + 1));
             }
             Ok(key) => keys.push(key),

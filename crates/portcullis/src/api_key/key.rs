@@ -74,7 +74,10 @@ impl ApiKey {
     ///
     /// Returns an error when the form or the checksum is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
-        split(text.as_bytes())?;
+        let secret = split(text.as_bytes())?.secret;
+        if !secret.iter().all(u8::is_ascii_alphanumeric) {
+            return Err(InvalidApiKey);
+        }
         Ok(Self {
             text: Zeroizing::new(text.to_owned()),
         })
@@ -155,10 +158,7 @@ pub(super) fn split(text: &[u8]) -> Result<Parts<'_>, InvalidApiKey> {
         .position(|byte| *byte == b'_')
         .ok_or(InvalidApiKey)?;
     let (prefix, id) = (&head[..at], &head[at + 1..]);
-    let is_right = is_part(prefix, LONGEST_PREFIX)
-        && is_part(id, LONGEST_ID)
-        && tail.is_ascii()
-        && !tail.contains(&b'_');
+    let is_right = is_part(prefix, LONGEST_PREFIX) && is_part(id, LONGEST_ID);
     let (body, found) = text.split_at(text.len() - CHECKSUM);
     if is_right && checksum(body) == found {
         let id = std::str::from_utf8(id).map_err(|_| InvalidApiKey)?;
@@ -170,7 +170,7 @@ pub(super) fn split(text: &[u8]) -> Result<Parts<'_>, InvalidApiKey> {
 }
 
 fn is_part(text: &[u8], longest: usize) -> bool {
-    let is_allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_allowed = |byte: &u8| IS_ALLOWED[usize::from(*byte)];
     (1..=longest).contains(&text.len()) && text.iter().all(is_allowed)
 }
 
@@ -192,6 +192,16 @@ fn checksum(text: &[u8]) -> [u8; CHECKSUM] {
 }
 
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/// Whether a byte is a lowercase letter or a digit.
+const IS_ALLOWED: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut at = 0;
+    while at < 36 {
+        allowed[BASE62[at] as usize] = true;
+        at += 1;
+    }
+    allowed
+};
 const CHECKSUM: usize = 6;
 const ID: usize = 12;
 pub(super) const LONGEST_ID: usize = 32;

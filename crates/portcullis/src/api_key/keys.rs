@@ -9,7 +9,9 @@ use std::{
 use portcullis_core::{ConfigError, Live, Principal, Secret};
 use zeroize::Zeroizing;
 
-use super::{ApiKey, KeyHasher, KeyRecord, KeySecret, KeyStore, Lookup, entries, table::Table};
+use super::{
+    ApiKey, KeyHasher, KeyRecord, KeySecret, KeyStore, Lookup, entries, key::check_id, table::Table,
+};
 
 /// Keys in memory. Clones share them, and each is a handle that changes them while requests are served.
 ///
@@ -132,8 +134,24 @@ impl Keys {
     ///
     /// Returns an error for an id that no key can have.
     pub fn insert(&self, id: &str, record: KeyRecord) -> Result<(), ConfigError> {
-        super::key::check_id(id)?;
-        self.change(|keys| keys.push((id.into(), record)));
+        self.extend([(id, record)])
+    }
+
+    /// Adds keys, or replaces what was known of them, all at once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for each id that no key can have, and adds none.
+    pub fn extend<'i>(
+        &self,
+        keys: impl IntoIterator<Item = (&'i str, KeyRecord)>,
+    ) -> Result<(), ConfigError> {
+        let keys: Vec<_> = keys.into_iter().collect();
+        let wrong = keys.iter().filter_map(|(id, _)| check_id(id).err());
+        let problems = wrong.map(|error| error.to_string());
+        ConfigError::check(problems.collect())?;
+        let keys = keys.into_iter().map(|(id, record)| (id.into(), record));
+        self.change(|all| all.extend(keys));
         Ok(())
     }
 

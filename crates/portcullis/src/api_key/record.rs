@@ -1,7 +1,7 @@
 use std::{array, fmt, sync::Arc};
 
 use portcullis_core::{AuthScheme, ConfigError, Principal, Reason};
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeGreater};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::KeyDigest;
 
@@ -40,7 +40,7 @@ struct Inner {
 impl KeySecret {
     const NONE: Self = Self {
         digest: KeyDigest::NONE,
-        not_before: u64::MAX,
+        not_before: NEVER,
         expires: 0,
         is_revoked: true,
     };
@@ -51,7 +51,7 @@ impl KeySecret {
         Self {
             digest,
             not_before: 0,
-            expires: u64::MAX,
+            expires: NEVER,
             is_revoked: false,
         }
     }
@@ -60,7 +60,7 @@ impl KeySecret {
     #[must_use]
     pub const fn not_before(self, unix: u64) -> Self {
         Self {
-            not_before: unix,
+            not_before: earliest(unix),
             ..self
         }
     }
@@ -69,7 +69,7 @@ impl KeySecret {
     #[must_use]
     pub const fn expires(self, unix: u64) -> Self {
         Self {
-            expires: unix,
+            expires: earliest(unix),
             ..self
         }
     }
@@ -92,17 +92,14 @@ impl KeySecret {
         self.expires > 0
     }
 
-    /// Returns whether it is the one that was presented, and why not if it doesn't open.
+    /// Returns why it doesn't open, which says nothing of what was presented.
     #[inline]
-    fn judge(&self, presented: &KeyDigest, now: u64) -> (Choice, u8) {
-        let is_early = self.not_before.ct_gt(&now);
-        let is_late = !self.expires.ct_gt(&now);
-        let is_revoked = Choice::from(u8::from(self.is_revoked));
-        let mut why = OPEN;
-        why.conditional_assign(&(Reason::NotYetValid as u8), is_early);
-        why.conditional_assign(&(Reason::Expired as u8), is_late);
-        why.conditional_assign(&(Reason::Revoked as u8), is_revoked);
-        (self.digest.ct_eq(presented), why)
+    fn why_not(&self, now: u64) -> u8 {
+        let is_early = is_before(now, self.not_before);
+        let is_late = 1 ^ is_before(now, self.expires);
+        let is_revoked = u8::from(self.is_revoked);
+        // One bit each: the worst is picked by a table.
+        WHY_NOT[usize::from(is_revoked << 2 | is_late << 1 | is_early)]
     }
 }
 
@@ -144,8 +141,8 @@ impl KeyRecord {
     pub fn revoked(self) -> Self {
         let inner = Inner {
             principal: self.inner.principal.clone(),
+            secrets: self.inner.secrets.map(KeySecret::revoked),
             is_revoked: true,
-            ..*self.inner
         };
         Self {
             inner: Arc::new(inner),
@@ -217,13 +214,10 @@ impl KeyRecord {
         let mut why = Reason::UnknownKey as u8;
         why.conditional_assign(&(Reason::WrongSecret as u8), is_known);
         for secret in &self.inner.secrets {
-            let (is_it, reason) = secret.judge(presented, now);
-            why.conditional_assign(&reason, is_it & is_known);
+            let is_it = secret.digest.ct_eq(presented);
+            why.conditional_assign(&secret.why_not(now), is_it & is_known);
         }
-        let is_open = why.ct_eq(&OPEN);
-        let is_revoked = Choice::from(u8::from(self.inner.is_revoked));
-        why.conditional_assign(&(Reason::Revoked as u8), is_open & is_revoked);
-        if bool::from(why.ct_eq(&OPEN)) {
+        if why == OPEN {
             Ok(&self.inner.principal)
         } else {
             Err(REASONS[usize::from(why) % REASONS.len()])
@@ -258,6 +252,22 @@ impl fmt::Debug for KeyRecord {
     }
 }
 
+/// Returns 1 if a time is before another, else 0. Both are below 2^63: 292 billion years.
+const fn is_before(time: u64, other: u64) -> u8 {
+    (time.wrapping_sub(other) >> 63) as u8
+}
+
+const fn earliest(unix: u64) -> u64 {
+    if unix < NEVER { unix } else { NEVER }
+}
+
+/// By three bits: revoked, late, early.
+const WHY_NOT: [u8; 8] = {
+    let (early, late) = (Reason::NotYetValid as u8, Reason::Expired as u8);
+    let revoked = Reason::Revoked as u8;
+    [OPEN, early, late, late, revoked, revoked, revoked, revoked]
+};
+const NEVER: u64 = u64::MAX >> 1;
 /// No reason against it.
 const OPEN: u8 = u8::MAX;
 const MOST_SECRETS: usize = 4;
