@@ -51,7 +51,7 @@ impl RemoteKeysBuilder {
     }
 
     /// Sets after which time keys are fetched again: 5 minutes unless told otherwise, 10 seconds to a
-    /// day. A tenth more or less, so that servers do not ask together.
+    /// day. A tenth more or less, so that servers do not fetch together.
     pub const fn every(mut self, every: Duration) -> Self {
         self.timing.every = every;
         self

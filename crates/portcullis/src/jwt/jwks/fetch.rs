@@ -23,7 +23,7 @@ pub(super) type Fetch = Pin<Box<dyn Future<Output = Result<Bytes, BoxError>> + S
 
 type HttpClient = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
-/// Returns a source that asks a server, and reads no more than `max_bytes` of its answer.
+/// Returns a source that fetches from a server, and reads no more than `max_bytes` of its answer.
 pub(super) fn over_http(
     uri: &Uri,
     roots: Option<&[u8]>,

@@ -1,4 +1,4 @@
-//! When the next fetch is due, and who may ask for one.
+//! When the next fetch is due, and who may demand one.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ pub(super) struct Timing {
 #[derive(Debug)]
 pub(super) struct Flight {
     timing: Timing,
-    /// A fetch is asked for or being done: there is at most one.
+    /// A fetch is demanded or being done: there is at most one.
     is_pending: bool,
     /// When an unknown key last led to a fetch.
-    asked: Option<Instant>,
+    demanded: Option<Instant>,
     due: Option<Instant>,
     /// Since the last success.
     failures: u32,
@@ -47,7 +47,7 @@ impl Flight {
         Self {
             timing,
             is_pending: false,
-            asked: None,
+            demanded: None,
             due: None,
             failures: 0,
             is_given_up: false,
@@ -63,20 +63,20 @@ impl Flight {
         self.due.unwrap_or_else(Instant::now)
     }
 
-    /// Notes that a task begins: where a fetch is due it is as good as asked for.
+    /// Notes that a task begins: where a fetch is due it is as good as demanded.
     pub(super) fn start(&mut self) {
         self.is_pending = self.due() <= Instant::now();
     }
 
-    /// Asks for a fetch because of an unknown key. Returns `false` if the last one was too soon before.
-    pub(super) fn ask(&mut self) -> bool {
+    /// Demands a fetch because of an unknown key. Returns `false` if the last one was too soon before.
+    pub(super) fn demand(&mut self) -> bool {
         let now = Instant::now();
-        let is_soon = |asked: Instant| now.duration_since(asked) < self.timing.cooldown;
-        if !self.is_pending && self.asked.is_some_and(is_soon) {
+        let is_soon = |demanded: Instant| now.duration_since(demanded) < self.timing.cooldown;
+        if !self.is_pending && self.demanded.is_some_and(is_soon) {
             return false;
         }
         if !self.is_pending {
-            self.asked = Some(now);
+            self.demanded = Some(now);
             self.is_pending = true;
         }
         true
@@ -120,7 +120,7 @@ impl Flight {
         }
     }
 
-    /// Ends a fetch, or one that was asked for, that nobody does any more.
+    /// Ends a fetch, or one that was demanded, that nobody does any more.
     pub(super) const fn stop(&mut self) {
         self.is_pending = false;
     }
@@ -133,7 +133,7 @@ impl Flight {
     }
 }
 
-/// Up to a tenth sooner or later, so that servers that were started together do not ask together.
+/// Up to a tenth sooner or later, so that servers that were started together do not fetch together.
 fn jittered(time: Duration) -> Duration {
     time.mul_f64(rand::random_range(0.9..=1.1))
 }
@@ -191,12 +191,15 @@ mod tests {
     async fn an_unknown_key_leads_to_one_fetch_in_an_interval() {
         let mut flight = Flight::new(TIMING);
 
-        assert!(flight.ask() && flight.is_pending());
-        assert!(flight.ask(), "whoever comes meanwhile waits for the same");
+        assert!(flight.demand() && flight.is_pending());
+        assert!(
+            flight.demand(),
+            "whoever comes meanwhile waits for the same"
+        );
         flight.succeed();
-        assert!(!flight.ask() && !flight.is_pending());
+        assert!(!flight.demand() && !flight.is_pending());
         tokio::time::advance(TIMING.cooldown).await;
-        assert!(flight.ask());
+        assert!(flight.demand());
     }
 
     #[tokio::test(start_paused = true)]

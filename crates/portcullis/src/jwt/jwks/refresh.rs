@@ -14,14 +14,14 @@ use super::{flight::Change, known::Known, shared::Shared};
 /// was ever polled, or by a panic of a source.
 pub(super) struct Running(pub(super) Arc<Shared>);
 
-/// Fetches whenever that is due or asked for, until it is dropped.
+/// Fetches whenever that is due or demanded, until it is dropped.
 pub(super) async fn run(running: Running) {
     let shared = &*running.0;
     loop {
         let due = shared.flight().due();
         // Woken or due: the flight knows.
         if !shared.flight().is_pending() {
-            let _ = timeout_at(due, shared.asked.notified()).await;
+            let _ = timeout_at(due, shared.demanded.notified()).await;
         }
         if shared.flight().begin() {
             refresh(shared).await;
@@ -81,8 +81,10 @@ fn log(shared: &Shared, change: Change, error: Option<&BoxError>) {
 impl Drop for Running {
     fn drop(&mut self) {
         let shared = &*self.0;
-        shared.flight().stop();
+        let mut flight = shared.flight();
+        flight.stop();
         shared.is_running.store(false, Release);
+        drop(flight);
         // Whoever waits looks again, and finds what there is.
         shared
             .ended

@@ -92,10 +92,13 @@ impl RemoteKeys {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
+        // At once, so that whoever sees that it runs also sees that a fetch is on its way.
+        let mut flight = shared.flight();
         if shared.is_running.swap(true, AcqRel) {
             return;
         }
-        shared.flight().start();
+        flight.start();
+        drop(flight);
         let task = runtime.spawn(refresh::run(refresh::Running(Arc::clone(shared))));
         let mut place = self.0.task.lock().unwrap_or_else(PoisonError::into_inner);
         *place = Some(task.abort_handle());
@@ -127,7 +130,7 @@ impl RemoteKeys {
             Ok(key) => Found::Key(key),
             Err(reason) => {
                 let ended = match reason {
-                    Reason::UnknownKey if wanted.key.is_some() => self.ask(),
+                    Reason::UnknownKey if wanted.key.is_some() => self.demand(),
                     Reason::Unavailable => self.join(),
                     _ => None,
                 };
@@ -170,12 +173,12 @@ impl RemoteKeys {
         labelled.collect()
     }
 
-    /// Joins a fetch, or asks for one.
-    fn ask(&self) -> Option<watch::Receiver<u64>> {
+    /// Joins a fetch, or demands one.
+    fn demand(&self) -> Option<watch::Receiver<u64>> {
         let mut flight = self.shared().flight();
-        let (was_pending, may_wait) = (flight.is_pending(), flight.ask());
+        let (was_pending, may_wait) = (flight.is_pending(), flight.demand());
         if !was_pending && may_wait {
-            self.shared().asked.notify_one();
+            self.shared().demanded.notify_one();
         }
         // Before the flight may end.
         may_wait.then(|| self.shared().ended.subscribe())

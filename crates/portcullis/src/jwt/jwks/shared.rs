@@ -24,7 +24,7 @@ pub(super) struct Shared {
     pub(super) known: Live<Known>,
     flight: Mutex<Flight>,
     /// Wakes the task.
-    pub(super) asked: Notify,
+    pub(super) demanded: Notify,
     /// Counts fetches that ended.
     pub(super) ended: watch::Sender<u64>,
     pub(super) is_running: AtomicBool,
@@ -52,7 +52,7 @@ impl Shared {
             is_pss,
             known: Live::new(Known::default()),
             flight: Mutex::new(Flight::new(timing)),
-            asked: Notify::new(),
+            demanded: Notify::new(),
             ended: watch::Sender::new(0),
             is_running: AtomicBool::new(false),
             places: Arc::new(Semaphore::new(MOST_WAITING)),

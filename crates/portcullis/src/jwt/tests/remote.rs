@@ -235,6 +235,23 @@ async fn f15_an_issuer_that_hangs_holds_up_nobody_whose_key_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f15_a_fetch_that_hangs_is_given_up_and_tried_again() {
+    let (old, new) = (Signer::es256("old"), Signer::es256("new"));
+    let issuer = Issuer::with(&old);
+    let keys = issuer.keys();
+    let layer = layer(keys.clone());
+    assert_eq!(status(&layer, &old.token(&claims())).await, 200);
+
+    issuer.now(Does::Hangs);
+    pass(Duration::from_secs(331)).await;
+    issuer.now(Does::Answers(set([&new])));
+    pass(Duration::from_secs(5)).await;
+    pass(Duration::from_millis(1101)).await;
+    assert_eq!((issuer.fetches(), keys.age()), (3, Some(Duration::ZERO)));
+    assert_eq!(status(&layer, &new.token(&claims())).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn f15_a_set_that_is_bad_changes_nothing() {
     let (known, other) = (Signer::es256("known"), Signer::es256("other"));
     let issuer = Issuer::with(&known);
