@@ -42,10 +42,12 @@ pub struct Edge<M = Wrapped> {
     pub(super) body_limit: Option<BodyLimit>,
     pub(super) public: Vec<String>,
     pub(super) closed: Vec<String>,
-    /// API keys were turned off on purpose, so public paths contradict nothing.
+    /// API keys, or tokens, were turned off on purpose, so public paths contradict nothing.
     pub(super) is_open: bool,
     /// Of setters, one for each slot.
     pub(super) own: Vec<(Slot, Arc<dyn Guard>)>,
+    /// Beside API keys, where there are both.
+    pub(super) tokens: Option<Arc<dyn Guard>>,
     /// In the order in which they were added.
     pub(super) guards: Vec<(Slot, Arc<dyn Guard>)>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
@@ -85,6 +87,7 @@ impl<M> Edge<M> {
             closed: Vec::new(),
             is_open: false,
             own: Vec::new(),
+            tokens: None,
             guards: Vec::new(),
             observers: Vec::new(),
             route_from: None,
@@ -270,6 +273,7 @@ impl<M> Clone for Edge<M> {
             public: self.public.clone(),
             closed: self.closed.clone(),
             own: self.own.clone(),
+            tokens: self.tokens.clone(),
             guards: self.guards.clone(),
             observers: self.observers.clone(),
             respond: Arc::clone(&self.respond),

@@ -3,6 +3,8 @@
 use super::{Edge, Setting, Slot};
 #[cfg(feature = "auth")]
 use crate::api_key::{ApiKeyGuard, KeyStore};
+#[cfg(feature = "jwt")]
+use crate::jwt::Jwt;
 use crate::load_shed::LoadShed;
 #[cfg(feature = "rate-limit")]
 use crate::{
@@ -32,6 +34,19 @@ impl<M> Edge<M> {
         let guard = store.into().into_value();
         self.is_open = guard.is_none();
         self.set(Slot::Authentication, shared(guard))
+    }
+}
+
+#[cfg(feature = "jwt")]
+impl<M> Edge<M> {
+    /// Admits only requests with a token that is right. With [API keys](Edge::api_keys) too, whichever a
+    /// request has decides. `None::<Jwt>` turns it off, and then [public paths](Edge::public) are no
+    /// contradiction.
+    pub fn jwt(mut self, guard: impl Into<Setting<Jwt>>) -> Self {
+        let guard = guard.into().into_value();
+        self.is_open |= guard.is_none();
+        self.tokens = shared(guard);
+        self
     }
 }
 
