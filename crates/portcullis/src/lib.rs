@@ -17,7 +17,7 @@
 //! | limited health | [`health`] | 503 |
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
-//! | authentication | [`api_key`], [`lockout`] | 401, 429 |
+//! | authentication | [`api_key`], `jwt`, `lockout` | 401, 429 |
 //! | authorization | [`require`], [`rate_limit`] | 401, 403, 429 |
 //!
 //! Slots without a module are for guards of your own. Around all of them are observers
@@ -57,6 +57,8 @@
 //! |---|---|---|
 //! | `auth` | on | [`api_key`] |
 //! | `decompression` | off | compressed request bodies, on tower-http |
+//! | `jwks` | off | keys of tokens that are fetched from their issuer, by hyper and rustls |
+//! | `jwt` | off | `jwt`: signed tokens, on ring |
 //! | `outbound` | off | `outbound`: breakers, retries and time limits for outgoing calls |
 //! | `rate-limit` | on | [`rate_limit`] |
 //! | `server` | on | [`serve()`], on hyper |
@@ -76,6 +78,8 @@ mod engine;
 mod first_of_minute;
 pub mod health;
 pub mod hygiene;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 mod lazy_timer;
 pub mod load_shed;
 #[cfg(feature = "rate-limit")]

@@ -12,7 +12,7 @@ use crate::{Count, Reason, Rejection};
 /// [`NoCredentials`](Reason::NoCredentials) is final, so that the first scheme that applies decides.
 /// A rejection without a cause leaves it to the next. If all reject,
 /// the first rejection with a server error counts (a store that is down must not look like a wrong
-/// key), or else the first of all, with every challenge (RFC 9110, section 11.6.1). What a guard
+/// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1). What a guard
 /// that rejects wrote into the reply is not said.
 ///
 /// ```
@@ -180,8 +180,9 @@ fn worse(first: Option<Rejection>, mut second: Rejection) -> Rejection {
         mem::swap(&mut first, &mut second);
     }
     let mut challenges = HeaderMap::new();
-    for (name, value) in second.headers() {
-        if name == WWW_AUTHENTICATE && !is_down(&first) {
+    for header @ (name, value) in second.headers() {
+        let is_new = !first.headers().contains(header);
+        if name == WWW_AUTHENTICATE && is_new && !is_down(&first) {
             challenges.append(name, value.clone());
         }
     }

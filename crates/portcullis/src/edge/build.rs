@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use portcullis_core::{ConfigError, Count, Counts, Guard, Need, Paths, Public, UnlessPublic};
+use portcullis_core::{
+    AnyOf, ConfigError, Count, Counts, Guard, Need, Paths, Public, UnlessPublic,
+};
 
 use super::{Edge, EdgeLayer, Slot};
 use crate::{
@@ -83,7 +85,7 @@ impl<M> Edge<M> {
         let reports = reports.map(|reports| reports.route_from(self.route_from));
         guards.extend(on(Slot::Reports, reports));
         guards.extend(on(Slot::BodyLimit, self.body_limit.take()));
-        let own = std::mem::take(&mut self.own).into_iter();
+        let own = self.take_own().into_iter();
         let added = std::mem::take(&mut self.guards).into_iter();
         let all = own.chain(added);
         let around = self.around.clone();
@@ -98,6 +100,22 @@ impl<M> Edge<M> {
         // Stable: guards of one slot stay in the order in which they were added.
         guards.sort_by_key(|(slot, _)| *slot);
         guards
+    }
+
+    /// Returns the guards of setters. Of API keys and tokens, whichever a request has decides.
+    fn take_own(&mut self) -> Guards {
+        let mut own = std::mem::take(&mut self.own);
+        let Some(tokens) = self.tokens.take() else {
+            return own;
+        };
+        let mut slots = own.iter();
+        let keys = slots.position(|(slot, _)| *slot == Slot::Authentication);
+        let guard = match keys.map(|at| own.remove(at)) {
+            Some((_, keys)) => Arc::new(AnyOf::new().or(keys).or(tokens)),
+            None => tokens,
+        };
+        own.push((Slot::Authentication, guard));
+        own
     }
 
     /// Returns the headers, which tell browsers where to report.

@@ -42,12 +42,14 @@ pub struct Edge<M = Wrapped> {
     pub(super) body_limit: Option<BodyLimit>,
     pub(super) public: Vec<String>,
     pub(super) closed: Vec<String>,
-    /// API keys were turned off on purpose, so public paths contradict nothing.
+    /// API keys, or tokens, were turned off on purpose, so public paths contradict nothing.
     pub(super) is_open: bool,
     /// What is put around authentication.
     pub(super) around: Option<Around>,
     /// Of setters, one for each slot.
     pub(super) own: Vec<(Slot, Arc<dyn Guard>)>,
+    /// Beside API keys, where there are both.
+    pub(super) tokens: Option<Arc<dyn Guard>>,
     /// In the order in which they were added.
     pub(super) guards: Vec<(Slot, Arc<dyn Guard>)>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
@@ -91,6 +93,7 @@ impl<M> Edge<M> {
             is_open: false,
             around: None,
             own: Vec::new(),
+            tokens: None,
             guards: Vec::new(),
             observers: Vec::new(),
             route_from: None,
@@ -277,6 +280,7 @@ impl<M> Clone for Edge<M> {
             closed: self.closed.clone(),
             around: self.around.clone(),
             own: self.own.clone(),
+            tokens: self.tokens.clone(),
             guards: self.guards.clone(),
             observers: self.observers.clone(),
             respond: Arc::clone(&self.respond),

@@ -7,6 +7,8 @@ use super::builder::Around;
 use super::{Edge, Setting, Slot};
 #[cfg(feature = "auth")]
 use crate::api_key::{ApiKeyGuard, KeyStore};
+#[cfg(feature = "jwt")]
+use crate::jwt::Jwt;
 #[cfg(feature = "rate-limit")]
 use crate::{
     Quota,
@@ -45,6 +47,19 @@ impl<M> Edge<M> {
         let guard = store.into().into_value();
         self.is_open = guard.is_none();
         self.set(Slot::Authentication, shared(guard))
+    }
+}
+
+#[cfg(feature = "jwt")]
+impl<M> Edge<M> {
+    /// Admits only requests with a token that is right. With [API keys](Edge::api_keys) too, whichever a
+    /// request has decides. `None::<Jwt>` turns it off, and then [public paths](Edge::public) are no
+    /// contradiction.
+    pub fn jwt(mut self, guard: impl Into<Setting<Jwt>>) -> Self {
+        let guard = guard.into().into_value();
+        self.is_open |= guard.is_none();
+        self.tokens = shared(guard);
+        self
     }
 }
 

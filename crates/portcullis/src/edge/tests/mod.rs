@@ -6,6 +6,8 @@ mod layers;
 mod limits;
 mod setters;
 mod slowness;
+#[cfg(feature = "jwt")]
+mod tokens;
 
 use std::{convert::Infallible, time::Duration};
 
