@@ -31,7 +31,9 @@ pub use self::{
         AuthScheme, ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received,
         RequestId, Scheme, Scopes,
     },
-    guard::{AnyOf, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict},
+    guard::{
+        AnyOf, BodyCheck, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict,
+    },
     live::{Live, Loaded},
     observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext},
     paths::{Paths, RequestPath},
@@ -39,7 +41,7 @@ pub use self::{
     quota::Quota,
     rejection::{Cause, Reason, Rejection, RejectionKind},
     respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, refuse},
-    store::{Charge, QuotaStore, Standing},
+    store::{Charge, Noted, QuotaStore, ReplayNote, ReplayStore, Standing},
     wall_clock::{ManualClock, WallClock},
 };
 

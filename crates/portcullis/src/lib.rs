@@ -92,12 +92,13 @@ pub mod serve;
 pub mod timeout;
 
 pub use portcullis_core::{
-    AnyOf, AuthScheme, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp, ConfigError, Cost,
-    Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Format, Guard, Host, Live,
-    Loaded, ManualClock, Need, Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson,
-    ProblemOrPage, Public, Quota, QuotaStore, Reason, Received, Rejection, RejectionKind, Reply,
-    RequestId, RequestPath, Respond, Route, Scheme, Scope, Scopes, Standing, UnlessPublic, Verdict,
-    WallClock, facts, guard, refuse, rejection, store,
+    AnyOf, AuthScheme, BodyCheck, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp,
+    ConfigError, Cost, Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Format,
+    Guard, Host, Live, Loaded, ManualClock, Need, Noted, Observer, Outcome, Paths, PeerAddr,
+    Principal, ProblemJson, ProblemOrPage, Public, Quota, QuotaStore, Reason, Received, Rejection,
+    RejectionKind, ReplayNote, ReplayStore, Reply, RequestId, RequestPath, Respond, Route, Scheme,
+    Scope, Scopes, Standing, UnlessPublic, Verdict, WallClock, facts, guard, refuse, rejection,
+    store,
 };
 
 #[cfg(feature = "server")]

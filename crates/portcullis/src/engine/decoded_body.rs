@@ -74,8 +74,8 @@ where
 {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() && self.left.is_some() {
-            return Poll::Ready(Some(Err("bytes behind the end of what is encoded".into())));
+        if frame.is_none() {
+            return self.poll_end(cx);
         }
         if let Some(Ok(frame)) = &frame {
             let decoded = frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -89,6 +89,26 @@ where
     fn give_up(self: Box<Self>) {
         let counted = self.body.into_inner().into_inner();
         drain::spawn(counted.into_inner(), &mut Reply::default());
+    }
+}
+
+impl<B> Decoded<Fed<Counted<B>>>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
+    /// Reads to the end of what was sent, where that is checked: a decoder knows its own end.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let encoded = self.body.get_mut().get_mut();
+        let mut has_more = self.left.is_some();
+        while !has_more && !encoded.is_checked() {
+            match ready!(Pin::new(&mut *encoded).poll_frame(cx)) {
+                None => break,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(frame)) => has_more = frame.data_ref().is_some_and(|data| !data.is_empty()),
+            }
+        }
+        let behind = || Err("bytes behind the end of what is encoded".into());
+        Poll::Ready(has_more.then(behind))
     }
 }
 
