@@ -17,7 +17,7 @@
 //! | limited health | [`health`] | 503 |
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
-//! | authentication | [`api_key`] | 401 |
+//! | authentication | [`api_key`], `signature` | 401 |
 //! | authorization | [`rate_limit`] | 429 |
 //!
 //! Slots without a module are for guards of your own. Around all of them are observers
@@ -60,6 +60,7 @@
 //! | `outbound` | off | `outbound`: breakers, retries and time limits for outgoing calls |
 //! | `rate-limit` | on | [`rate_limit`] |
 //! | `server` | on | [`serve()`], on hyper |
+//! | `signatures` | off | `signature`: HTTP message signatures, digests of bodies, Standard Webhooks |
 //! | `tls` | off | listeners with TLS, by rustls |
 //!
 //! A feature adds; it never changes what the others do.
@@ -89,6 +90,8 @@ pub mod request_id;
 pub mod secure_headers;
 #[cfg(feature = "server")]
 pub mod serve;
+#[cfg(feature = "signatures")]
+pub mod signature;
 pub mod timeout;
 
 pub use portcullis_core::{
