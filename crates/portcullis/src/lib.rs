@@ -17,7 +17,7 @@
 //! | limited health | [`health`] | 503 |
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
-//! | authentication | [`api_key`], `signature` | 401 |
+//! | authentication | [`api_key`], `signature`, [`client_cert`] | 401 |
 //! | authorization | [`rate_limit`] | 429 |
 //!
 //! Slots without a module are for guards of your own. Around all of them are observers
@@ -55,7 +55,7 @@
 //!
 //! | feature | default | what for |
 //! |---|---|---|
-//! | `auth` | on | [`api_key`] |
+//! | `auth` | on | [`api_key`], [`client_cert`] |
 //! | `decompression` | off | compressed request bodies, on tower-http |
 //! | `outbound` | off | `outbound`: breakers, retries and time limits for outgoing calls |
 //! | `rate-limit` | on | [`rate_limit`] |
@@ -69,6 +69,8 @@
 pub mod api_key;
 pub mod body_limit;
 pub mod catch_panic;
+#[cfg(feature = "auth")]
+pub mod client_cert;
 pub mod client_ip;
 #[cfg(feature = "auth")]
 mod credentials;

@@ -50,7 +50,7 @@ impl<B> Counted<B> {
     }
 
     /// Returns `true` if nothing of it is still to be checked.
-    pub(super) fn is_checked(&self) -> bool {
+    fn is_checked(&self) -> bool {
         self.count.checks().is_none_or(Checks::is_finished)
     }
 }

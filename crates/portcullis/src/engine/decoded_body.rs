@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use super::{
     BodyCount, BodyTooLarge,
+    checks::Checks,
     counted_body::Counted,
     decoding::Coding,
     drain,
@@ -75,7 +76,7 @@ where
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if frame.is_none() {
-            return self.poll_end(cx);
+            return Poll::Ready(self.end().map(Err));
         }
         if let Some(Ok(frame)) = &frame {
             let decoded = frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -92,23 +93,12 @@ where
     }
 }
 
-impl<B> Decoded<Fed<Counted<B>>>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
-{
-    /// Reads to the end of what was sent, where that is checked: a decoder knows its own end.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let encoded = self.body.get_mut().get_mut();
-        let mut has_more = self.left.is_some();
-        while !has_more && !encoded.is_checked() {
-            match ready!(Pin::new(&mut *encoded).poll_frame(cx)) {
-                None => break,
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                Some(Ok(frame)) => has_more = frame.data_ref().is_some_and(|data| !data.is_empty()),
-            }
-        }
-        let behind = || Err("bytes behind the end of what is encoded".into());
-        Poll::Ready(has_more.then(behind))
+impl<E: Body> Decoded<E> {
+    /// Returns why it may not end here: a decoder knows its own end, which must be that of what was sent.
+    fn end(&self) -> Option<BoxError> {
+        let is_unread = |checks: &Checks| !checks.is_finished();
+        let has_more = self.left.is_some() || self.count.checks().is_some_and(is_unread);
+        has_more.then(|| "bytes behind the end of what is encoded".into())
     }
 }
 

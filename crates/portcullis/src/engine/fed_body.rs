@@ -37,10 +37,6 @@ impl<B> Fed<B> {
         Self { inner, left }
     }
 
-    pub(super) const fn get_mut(&mut self) -> &mut B {
-        &mut self.inner
-    }
-
     pub(super) fn into_inner(self) -> B {
         self.inner
     }

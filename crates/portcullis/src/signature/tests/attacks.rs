@@ -364,6 +364,13 @@ fn g11_a_value_can_not_pretend_to_be_another_line() {
         let request = with_input(request, &format!("({covered}){}", at(NOW)));
         assert_eq!(judge(request), expected);
     }
+    let target = Uri::try_from("https://example.com/caf\u{e9}").unwrap();
+    let (mut head, body) = input(ALL, &at(NOW)).into_parts();
+    head.uri = target;
+    assert_eq!(
+        judge(Request::from_parts(head, body)),
+        Err(Reason::NotAllowed)
+    );
     let escaped = "\"@query-param\";name=\"id\\\"\"";
     let request = input(&format!("{ALL} {escaped}"), &at(NOW));
     assert_eq!(judge(request), Err(Reason::Incomplete));

@@ -113,10 +113,7 @@ fn b_2_4_ecdsa_p256() {
         ;created=1618884473;keyid=\"test-key-ecc-p256\"";
     let signature =
         "wNmSUAhwb5LxtOtOpNa6W5xj067m5hFrj0XQ4fvpaCLx0NKocgPquLgyahnzDnDAUy5eCdlYUEkLIj+32oiasw==";
-    let mut point = vec![4];
-    point.extend(url_safe("qIVYZVLCrPZHGHjP17CTW0_-D9Lfw0EkjqF7xB4FivA"));
-    point.extend(url_safe("Mc4nN9LTDOBhfoUeg8Ye9WedFRhnZXZJA12Qp0zZ6F0"));
-    let key = SignatureKey::ecdsa_p256(point, Principal::new("test")).unwrap();
+    let key = p256();
 
     assert_eq!(key.algorithm(), Algorithm::EcdsaP256Sha256);
     assert!(key.verifies(base.as_bytes(), &standard(signature)));
@@ -234,6 +231,35 @@ fn parameters_of_a_query_are_encoded_anew() {
     ));
 }
 
+/// A proxy signs what it tells of its client.
+#[test]
+fn b_3_a_proxy_that_ends_tls() {
+    let request = |cert: &str| {
+        let request = Request::post("/foo?param=Value&Pet=dog")
+            .header("host", "service.internal.example")
+            .header("client-cert", format!(":{cert}:"))
+            .header("signature-input", "ttrp=(\"@path\" \"@query\" \"@method\" \"@authority\" \"client-cert\");created=1618884473;keyid=\"test-key-ecc-p256\"")
+            .header("signature", "ttrp=:xVMHVpawaAC/0SbHrKRs9i8I3eOs5RtTMGCWXm/9nvZzoHsIg6Mce9315T6xoklyy0yzhD9ah4JHRwMLOgmizw==:");
+        request.body(TestBody::default()).unwrap()
+    };
+    let guard = guard(
+        "test-key-ecc-p256",
+        p256(),
+        &["@path", "@query", "@method", "@authority"],
+    );
+
+    assert_eq!(judged(&guard, request(CLIENT_CERT)), Ok(()));
+    assert!(judged(&guard, request("MAA=")).is_err());
+}
+
+/// B.1.3: `test-key-ecc-p256`.
+fn p256() -> SignatureKey {
+    let mut point = vec![4];
+    point.extend(url_safe("qIVYZVLCrPZHGHjP17CTW0_-D9Lfw0EkjqF7xB4FivA"));
+    point.extend(url_safe("Mc4nN9LTDOBhfoUeg8Ye9WedFRhnZXZJA12Qp0zZ6F0"));
+    SignatureKey::ecdsa_p256(point, Principal::new("test")).unwrap()
+}
+
 /// Signs the test request as the RFC does.
 fn signed_again(id: &str, key: SigningKey, components: &[&str], label: &str) -> HeaderMap {
     let (mut head, ()) = test_request().body(()).unwrap().into_parts();
@@ -265,3 +291,5 @@ const ED25519: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF
 -----END PRIVATE KEY-----
 ";
+
+const CLIENT_CERT: &str = "MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6MRswGQYDVQQKDBJMZXQncyBBdXRoZW50aWNhdGUxGzAZBgNVBAMMEkxBIEludGVybWVkaWF0ZSBDQTAeFw0yMDAxMTQyMjU1MzNaFw0yMTAxMjMyMjU1MzNaMA0xCzAJBgNVBAMMAkJDMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8YnXXfaUgmnMtOXU/IncWalRhebrXmckC8vdgJ1p5Be5F/3YC8OthxM4+k1M6aEAEFcGzkJiNy6J84y7uzo9M6NyMHAwCQYDVR0TBAIwADAfBgNVHSMEGDAWgBRm3WjLa38lbEYCuiCPct0ZaSED2DAOBgNVHQ8BAf8EBAMCBsAwEwYDVR0lBAwwCgYIKwYBBQUHAwIwHQYDVR0RAQH/BBMwEYEPYmRjQGV4YW1wbGUuY29tMAoGCCqGSM49BAMCA0gAMEUCIBHda/r1vaL6G3VliL4/Di6YK0Q6bMjeSkC3dFCOOB8TAiEAx/kHSB4urmiZ0NX5r5XarmPk0wmuydBVoU4hBVZ1yhk=";
