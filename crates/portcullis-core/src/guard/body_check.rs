@@ -21,7 +21,7 @@ pub trait BodyCheck: Send + 'static {
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>>;
 
     /// Returns why an application that answers before it has read all of the body may not: it was not
-    /// known who asks. `None`, the default, lets it.
+    /// known who sent the request. `None`, the default, lets it.
     fn unfinished(&self) -> Option<Rejection> {
         None
     }

@@ -32,7 +32,7 @@ pub enum Noted {
     Again,
     /// There is no room to remember it.
     Full,
-    /// Somebody must be asked: `true` if it is the first use.
+    /// Somebody else knows: `true` if it is the first use.
     Wait(Pin<Box<dyn Future<Output = Result<bool, BoxError>> + Send>>),
 }
 

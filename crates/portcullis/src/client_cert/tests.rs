@@ -31,7 +31,7 @@ fn with(peer: [u8; 4], fields: &[(&'static str, &str)]) -> Request<Body> {
     request
 }
 
-/// Sends a request through both layers. The handler answers who asked, and which fields it sees.
+/// Sends a request through both layers. The handler answers with the principal, and the fields that it sees.
 async fn ask(guard: ClientCertGuard, request: Request<Body>) -> Response<Body> {
     let whoami = portcullis_test::service(|request: &Request<Body>| {
         let principal: Option<&Principal> = Facts::of(request.extensions()).get();

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 ///
 /// Each is kept until no signature with it is good any more, by the dates that it was noted with, and
 /// then costs nothing. A store that is full of such that are still good forgets none: it answers
-/// [`Noted::Full`], and the request is refused with 503. A nonce takes about 100 bytes.
+/// [`Noted::Full`], and the request is refused with 503. A nonce takes at most about 100 bytes.
 #[derive(Clone)]
 pub struct MemoryReplays {
     most: usize,

@@ -77,7 +77,7 @@ fn signed(signer: &Signer, body: &'static str) -> Request<TestBody> {
     Request::from_parts(head, TestBody::from(body))
 }
 
-/// Reads the whole body, whatever comes, and answers 200 with who asked and what was read.
+/// Reads the whole body, whatever comes, and answers 200 with the principal and what was read.
 async fn swallow<B>(request: Request<B>) -> Result<Response<TestBody>, Infallible>
 where
     B: Body<Data = Bytes, Error = BoxError>,
