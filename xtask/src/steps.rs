@@ -4,8 +4,9 @@ use crate::{
     command::Command,
     report::{Outcome, Report},
     tools::{
-        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, HAPROXY, JQ, NEXTEST, NGINX,
-        NPM, REDIS, RUSTFMT, Tool, VALGRIND, WRK,
+        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, HAPROXY,
+        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PYTHON_VENV, REDIS, REQUESTS, RUSTFMT,
+        Tool, VALGRIND, WRK,
     },
 };
 
@@ -114,6 +115,9 @@ pub(crate) const STEPS: &[Step] = &[
             HAPROXY,
             CADDY,
             REDIS,
+            PYTHON_VENV,
+            HTTP_MESSAGE_SIGNATURES,
+            REQUESTS,
         ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",

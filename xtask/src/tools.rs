@@ -16,6 +16,8 @@ pub(crate) struct Tool {
 pub(crate) enum Source {
     Rustup,
     Apt,
+    /// Into a virtual environment of its own, below `target`.
+    Pip,
     Cargo,
 }
 
@@ -30,14 +32,14 @@ impl Tool {
 // ===== impl Source =====
 
 impl Source {
-    pub(crate) const ALL: [Self; 3] = [Self::Rustup, Self::Apt, Self::Cargo];
+    pub(crate) const ALL: [Self; 4] = [Self::Rustup, Self::Apt, Self::Pip, Self::Cargo];
 
     /// Whether this source can be used here, by this user.
     pub(crate) fn is_usable(self) -> bool {
         match self {
             Self::Rustup => Command::new("rustup --version").succeeds_quietly(),
             Self::Apt => is_root() && Command::new("apt-get --version").succeeds_quietly(),
-            Self::Cargo => true,
+            Self::Pip | Self::Cargo => true,
         }
     }
 
@@ -51,6 +53,10 @@ impl Source {
                 Command::new("apt-get install -y --no-install-recommends")
                     .variables(&[("DEBIAN_FRONTEND", "noninteractive")])
                     .words(packages),
+            ],
+            Self::Pip => vec![
+                Command::new("python3 -m venv target/tools/python"),
+                Command::new("target/tools/python/bin/pip install --quiet").words(packages),
             ],
             Self::Cargo => packages
                 .map(|package| Command::new("cargo install --locked").words([package]))
@@ -142,6 +148,27 @@ pub(crate) const REDIS: Tool = Tool {
     package: "redis",
     source: Source::Apt,
     probe: "redis-server --version",
+};
+
+/// Makes the environment below.
+pub(crate) const PYTHON_VENV: Tool = Tool {
+    package: "python3-venv",
+    source: Source::Apt,
+    probe: "python3 -m ensurepip --version",
+};
+
+/// An independent implementation of RFC 9421.
+pub(crate) const HTTP_MESSAGE_SIGNATURES: Tool = Tool {
+    package: "http-message-signatures==3.0.0",
+    source: Source::Pip,
+    probe: "target/tools/python/bin/pip show http-message-signatures",
+};
+
+/// What its requests are.
+pub(crate) const REQUESTS: Tool = Tool {
+    package: "requests==2.34.2",
+    source: Source::Pip,
+    probe: "target/tools/python/bin/pip show requests",
 };
 
 pub(crate) const VALGRIND: Tool = Tool {

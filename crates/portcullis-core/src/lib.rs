@@ -34,7 +34,9 @@ pub use self::{
         RequestId, Scheme, Scopes,
     },
     failures::{Failing, Failure, FailureStore, Lock, LockoutRule},
-    guard::{AnyOf, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict},
+    guard::{
+        AnyOf, BodyCheck, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict,
+    },
     live::{Live, Loaded},
     observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext},
     paths::{Paths, RequestPath},
@@ -43,7 +45,7 @@ pub use self::{
     rejection::{Cause, Reason, Rejection, RejectionKind},
     respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, refuse},
     secret::Secret,
-    store::{Charge, QuotaStore, Standing},
+    store::{Charge, Noted, QuotaStore, ReplayNote, ReplayStore, Standing},
     wall_clock::{ManualClock, WallClock},
 };
 

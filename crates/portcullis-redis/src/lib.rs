@@ -1,4 +1,5 @@
-//! Rate limits, and failures that lock out, that several processes share through Redis 7 or Valkey.
+//! Rate limits, failures that lock out, and what is used once, that several processes share through
+//! Redis 7 or Valkey.
 //!
 //! # What happens
 //!
@@ -20,8 +21,13 @@
 //!
 //! A failed attempt to authenticate is one script too, for a `portcullis::lockout::Lockout` that is
 //! `shared`, under `portcullis:{ip:192.0.2.1}:failures`. Whoever fails nowhere costs no round trip.
+//! A [`ReplayStore`] is one command, `SET key 1 NX EX seconds`: of all processes that note a nonce, one is
+//! the first. The key is `portcullis:once:` and 128 bits of a digest.
 //!
 //! # When Redis does not answer
+//!
+//! A nonce is refused: what can't be known to be new may be a replay.
+//!
 //!
 //! The store gives an error, and `portcullis::rate_limit::OnFailure` decides. Nothing is sent twice,
 //! nothing waits for a new connection longer than the limit's own time limit.
@@ -54,16 +60,19 @@
 //! The password is in no error and in no debug output. Keys hold client addresses and principals in
 //! plain text, for as long as a quota takes to refill.
 //!
-//! A Redis that evicts keys (`maxmemory-policy` other than `noeviction`) forgets what clients owe.
+//! A Redis that evicts keys (`maxmemory-policy` other than `noeviction`) forgets what clients owe, and which
+//! nonces were used.
 
 mod failures;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
-use portcullis_core::{BoxError, Charge, ConfigError, QuotaStore, Standing};
+use portcullis_core::{
+    BoxError, Charge, ConfigError, Noted, QuotaStore, ReplayNote, ReplayStore, Standing,
+};
 use redis::{
-    Client, RedisError, Script,
+    Client, Cmd, RedisError, Script,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
 };
 
@@ -163,6 +172,31 @@ where
             Ok(agreed(said))
         }
         .boxed()
+    }
+}
+
+impl<C> ReplayStore for RedisStore<C>
+where
+    C: ConnectionLike + Clone + Send + Sync + 'static,
+{
+    fn note(&self, note: &ReplayNote) -> Noted {
+        let mut connection = self.connection.clone();
+        let key = format!("{}:once:{}", self.prefix, note.key_hex());
+        let seconds = note.lifetime().as_secs();
+        Noted::wait(async move {
+            let mut set = Cmd::new();
+            set.arg("SET")
+                .arg(key)
+                .arg(1)
+                .arg("NX")
+                .arg("EX")
+                .arg(seconds);
+            let said: Option<String> = set
+                .query_async(&mut connection)
+                .await
+                .map_err(|error| what(&error))?;
+            Ok::<_, String>(said.is_some())
+        })
     }
 }
 

@@ -17,7 +17,7 @@
 //! | limited health | [`health`] | 503 |
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
-//! | authentication | [`api_key`], `jwt`, `lockout` | 401, 429 |
+//! | authentication | [`api_key`], `jwt`, `signature`, [`client_cert`], `lockout` | 401, 429 |
 //! | authorization | [`require`], [`rate_limit`] | 401, 403, 429 |
 //!
 //! Slots without a module are for guards of your own. Around all of them are observers
@@ -55,13 +55,14 @@
 //!
 //! | feature | default | what for |
 //! |---|---|---|
-//! | `auth` | on | [`api_key`] |
+//! | `auth` | on | [`api_key`], [`client_cert`] |
 //! | `decompression` | off | compressed request bodies, on tower-http |
 //! | `jwks` | off | keys of tokens that are fetched from their issuer, by hyper and rustls |
 //! | `jwt` | off | `jwt`: signed tokens, on ring |
 //! | `outbound` | off | `outbound`: breakers, retries and time limits for outgoing calls |
 //! | `rate-limit` | on | [`rate_limit`] |
 //! | `server` | on | [`serve()`], on hyper |
+//! | `signatures` | off | `signature`: HTTP message signatures, digests of bodies, Standard Webhooks |
 //! | `tls` | off | listeners with TLS, by rustls |
 //!
 //! A feature adds; it never changes what the others do.
@@ -70,6 +71,8 @@
 pub mod api_key;
 pub mod body_limit;
 pub mod catch_panic;
+#[cfg(feature = "auth")]
+pub mod client_cert;
 pub mod client_ip;
 #[cfg(feature = "auth")]
 mod credentials;
@@ -96,16 +99,18 @@ pub mod require;
 pub mod secure_headers;
 #[cfg(feature = "server")]
 pub mod serve;
+#[cfg(feature = "signatures")]
+pub mod signature;
 pub mod timeout;
 
 pub use portcullis_core::{
-    AnyOf, AuthScheme, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp, ConfigError, Cost,
-    Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts, Failing, Failure,
-    FailureStore, Format, Guard, Host, Live, Loaded, Lock, LockoutRule, ManualClock, Need,
-    Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson, ProblemOrPage, Public, Quota,
-    QuotaStore, Reason, Received, Rejection, RejectionKind, Reply, RequestId, RequestPath, Respond,
-    Route, Scheme, Scope, Scopes, Secret, Standing, UnlessPublic, Verdict, WallClock, facts, guard,
-    refuse, rejection, store,
+    AnyOf, AuthScheme, BodyCheck, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp,
+    ConfigError, Cost, Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts,
+    Failing, Failure, FailureStore, Format, Guard, Host, Live, Loaded, Lock, LockoutRule,
+    ManualClock, Need, Noted, Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson,
+    ProblemOrPage, Public, Quota, QuotaStore, Reason, Received, Rejection, RejectionKind,
+    ReplayNote, ReplayStore, Reply, RequestId, RequestPath, Respond, Route, Scheme, Scope, Scopes,
+    Secret, Standing, UnlessPublic, Verdict, WallClock, facts, guard, refuse, rejection, store,
 };
 
 #[cfg(feature = "server")]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::{
-    Charge, ClientIp, Facts, Guard, Quota, QuotaStore,
+    Charge, ClientIp, Facts, Guard, Noted, Quota, QuotaStore, ReplayNote, ReplayStore,
     edge::{Alone, Plain},
     rate_limit::{OnFailure, Policy, RateLimit, SharedRateLimit},
 };
@@ -418,4 +418,41 @@ mod lockout {
         }
         assert_eq!(status(&alone, &keys, right).await, 429);
     }
+}
+/// What a store says of a nonce.
+async fn is_first(store: &RedisStore, key: u8, lifetime: u64) -> Result<bool, String> {
+    let now = 1_700_000_000;
+    match store.note(&ReplayNote::new([key; 16], now, now + lifetime)) {
+        Noted::Wait(wait) => wait.await.map_err(|error| error.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_is_used_once_by_all_processes_together() {
+    let redis = Redis::start();
+    let stores = [(); 2].map(|()| RedisStore::open(&redis.url()).unwrap());
+
+    assert_eq!(is_first(&stores[0], 1, 60).await, Ok(true));
+    assert_eq!(is_first(&stores[1], 1, 60).await, Ok(false));
+    assert_eq!(is_first(&stores[1], 2, 60).await, Ok(true));
+    let racing = (0..32).map(|at| {
+        let store = stores[at % 2].clone();
+        tokio::spawn(async move { is_first(&store, 3, 60).await })
+    });
+    let mut first = 0;
+    for raced in racing.collect::<Vec<_>>() {
+        first += usize::from(raced.await.unwrap() == Ok(true));
+    }
+    assert_eq!(first, 1);
+}
+
+#[tokio::test]
+async fn a_nonce_that_can_not_be_noted_is_an_error() {
+    let redis = Redis::start();
+    let store = RedisStore::open(&redis.url()).unwrap();
+    assert_eq!(is_first(&store, 1, 60).await, Ok(true));
+    drop(redis);
+
+    assert!(is_first(&store, 2, 60).await.is_err());
 }

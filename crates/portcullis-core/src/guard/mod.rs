@@ -33,6 +33,7 @@
 //! ```
 
 mod any_of;
+mod body_check;
 mod body_reader;
 mod deferred;
 mod ended;
@@ -46,6 +47,7 @@ mod verdict;
 
 pub use self::{
     any_of::AnyOf,
+    body_check::BodyCheck,
     body_reader::BodyReader,
     deferred::Deferred,
     ended::{Cost, Ended, OnEnd},

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use http_body::SizeHint;
 use smallvec::SmallVec;
 
-use super::{BodyReader, Ended, Holding, OnEnd, Permit};
+use super::{BodyCheck, BodyReader, Ended, Holding, OnEnd, Permit};
 use crate::Scope;
 
 /// What the response to a request must carry, whoever makes it.
@@ -26,6 +26,7 @@ pub struct Reply {
     body_size: SizeHint,
     body_limit: Option<u64>,
     pub(super) reader: Option<BodyReader>,
+    pub(super) checks: Vec<Box<dyn BodyCheck>>,
 }
 
 pub(super) struct Written {
@@ -163,6 +164,15 @@ impl Reply {
         self.body_limit
     }
 
+    /// Checks the request's body while the application reads it. A body that is known to be empty is
+    /// checked before the application is called.
+    ///
+    /// A layer that leaves bodies as they are can't check any: it refuses the request as
+    /// [misconfigured](crate::RejectionKind::Misconfigured).
+    pub fn check_body(&mut self, check: impl BodyCheck) {
+        self.checks.push(Box::new(check));
+    }
+
     /// Reads the request's body, for a guard that [answers](super::Verdict::Answer) the request itself.
     ///
     /// The response does not wait for it: the body is read in a task of its own, for at most 5
@@ -201,6 +211,7 @@ impl Reply {
             self.limit_body(limit);
         }
         self.reader = other.reader.or(self.reader.take());
+        self.checks.extend(other.checks);
     }
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::Entry, response};
 use smallvec::SmallVec;
 
 use super::{
-    BodyReader, Holding, OnEnd, Reply,
+    BodyCheck, BodyReader, Holding, OnEnd, Reply,
     reply::{Field, Mode, Written},
 };
 use crate::Scope;
@@ -52,6 +52,18 @@ impl Reply {
     #[must_use]
     pub const fn reads_body(&self) -> bool {
         self.reader.is_some()
+    }
+
+    /// Returns `true` if a guard checks the request's body.
+    #[must_use]
+    #[inline]
+    pub const fn checks_body(&self) -> bool {
+        !self.checks.is_empty()
+    }
+
+    /// Takes out what checks the request's body.
+    pub fn take_checks(&mut self) -> Vec<Box<dyn BodyCheck>> {
+        std::mem::take(&mut self.checks)
     }
 
     /// Takes out what reads the request's body.

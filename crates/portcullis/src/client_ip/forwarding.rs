@@ -77,7 +77,9 @@ fn keep_last(headers: &mut HeaderMap, name: &HeaderName) {
 fn is_kept(strategy: &Strategy, name: &HeaderName) -> bool {
     let companions = [&X_FORWARDED_PROTO, &X_FORWARDED_HOST];
     let has_companions = strategy.family() != Some(&Family::Forwarded);
-    strategy.reads() == Some(name) || has_companions && companions.contains(&name)
+    strategy.reads() == Some(name)
+        || has_companions && companions.contains(&name)
+        || *name == X_FORWARDED_CLIENT_CERT
 }
 
 /// Leaves so many entries of a list, from the right.
@@ -136,6 +138,9 @@ fn scheme(proto: &str) -> Option<Scheme> {
         _ => None,
     }
 }
+
+/// It tells of the client's certificate, not of an address: a trusted proxy's own.
+const X_FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 
 const STARTS: [&str; 3] = ["forwarded", "x-forwarded", "x-original-forwarded"];
 

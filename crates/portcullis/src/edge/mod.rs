@@ -105,6 +105,6 @@ pub use self::{
     slot::Slot,
 };
 pub use crate::engine::{
-    Alone, BodyCount, Content, EdgeBody, EdgeFuture, EdgeService, GuardLayer, Part, Plain,
-    RequestBodies, ResponseBodies, Stack, Watched, Wrapped,
+    Alone, BodyCount, BodyRefused, Content, EdgeBody, EdgeFuture, EdgeService, GuardLayer, Part,
+    Plain, RequestBodies, ResponseBodies, Stack, Watched, Wrapped,
 };

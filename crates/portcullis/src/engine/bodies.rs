@@ -15,6 +15,10 @@ pub trait RequestBodies<B>: 'static {
     /// The body that the service takes.
     type Request;
 
+    /// Whether what guards [check](crate::Reply::check_body) of a body is checked. Where it is not, a
+    /// request whose body must be is refused.
+    const CHECKS: bool = true;
+
     /// Returns what is known of a body's length.
     fn size(body: &B) -> SizeHint;
 
@@ -60,6 +64,8 @@ where
 {
     type Request = Q::Request;
 
+    const CHECKS: bool = Q::CHECKS;
+
     #[inline]
     fn size(body: &B) -> SizeHint {
         Q::size(body)
@@ -92,6 +98,8 @@ where
 
 impl<B> RequestBodies<B> for Plain {
     type Request = B;
+
+    const CHECKS: bool = false;
 
     #[inline]
     fn size(_: &B) -> SizeHint {

@@ -11,7 +11,7 @@ use portcullis_core::{Deadline, Facts, Rejection, RejectionKind, Reply, facts::P
 
 #[cfg(feature = "decompression")]
 use super::decoding::Coding;
-use super::{Decoding, deadline::TimeLimit, pace::Waited, watched::declared};
+use super::{Decoding, checks::Checks, deadline::TimeLimit, pace::Waited, watched::declared};
 
 /// How much of a request's body has been read.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct BodyCount {
     decoded: AtomicU64,
     /// Where it must come fast enough.
     waited: Option<Waited>,
+    /// Where guards look at its bytes.
+    checks: Option<Checks>,
     /// By the head.
     declared: u64,
 }
@@ -33,12 +35,12 @@ impl BodyCount {
     /// asks, or where it may pass a limit; or why it is refused.
     #[inline]
     pub(super) fn of(
-        reply: &Reply,
+        reply: &mut Reply,
         head: &mut request::Parts,
         is_watched: bool,
         time_limit: Option<TimeLimit>,
     ) -> Result<Option<Arc<Self>>, Rejection> {
-        let (size, limit, has_ends) = (reply.body_size(), reply.body_limit(), reply.has_ends());
+        let (size, limit, has_ends) = (*reply.body_size(), reply.body_limit(), reply.has_ends());
         if let Some(limit) = limit.filter(|limit| size.lower() > *limit) {
             return Err(Self::too_large(limit));
         }
@@ -51,16 +53,24 @@ impl BodyCount {
         let pace = time_limit.and_then(|limit| limit.upload);
         let pace = pace.filter(|_| size.upper() != Some(0));
         let stream_idle = time_limit.and_then(|limit| limit.stream_idle);
+        let checks = reply
+            .checks_body()
+            .then(|| Checks::new(reply.take_checks()));
+        if let Some(checks) = checks.as_ref().filter(|_| size.upper() == Some(0)) {
+            checks.finish_empty()?;
+        }
+        // What is declared need not come.
+        let is_counted = !is_known || has_ends || decoding.is_some() || pace.is_some();
+        let is_counted = is_counted || checks.is_some();
         let count = || Self {
             limit,
             read: AtomicU64::new(0),
             decoding,
             decoded: AtomicU64::new(0),
             waited: pace.map(|pace| Waited::new(pace, stream_idle)),
+            checks,
             declared: declared(&head.headers).unwrap_or(0),
         };
-        // What is declared need not come.
-        let is_counted = !is_known || has_ends || decoding.is_some() || pace.is_some();
         Ok(is_counted.then(|| Arc::new(count())))
     }
 
@@ -104,6 +114,17 @@ impl BodyCount {
         passed
             .or_else(|| self.decoded_too_far())
             .or_else(|| self.waited.as_ref()?.refusal())
+            .or_else(|| self.checks.as_ref()?.refusal())
+    }
+
+    /// Returns why the application may not answer yet, if it may not.
+    #[inline]
+    pub(super) fn unfinished(&self) -> Option<Rejection> {
+        self.checks.as_ref()?.unfinished()
+    }
+
+    pub(super) const fn checks(&self) -> Option<&Checks> {
+        self.checks.as_ref()
     }
 
     /// While the body is waited for the deadline stands still, as the application sees it too.

@@ -1,9 +1,9 @@
-//! A request's body that is counted as it comes.
+//! A request's body that is counted, and checked, as it comes.
 
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -11,7 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use portcullis_core::BoxError;
 
 use super::{
-    BodyCount, BodyTooLarge,
+    BodyCount, BodyRefused, BodyTooLarge,
+    checks::Checks,
     pace::{BodyTooSlow, Wait},
 };
 
@@ -20,6 +21,9 @@ pub(super) struct Counted<B> {
     inner: B,
     count: Arc<BodyCount>,
     wait: Wait,
+    /// The last frame, or the end, which waits for what checks the body.
+    /// Boxed: it is large, and hardly ever there.
+    held: Option<Box<Option<Frame<Bytes>>>>,
 }
 
 // ===== impl Counted =====
@@ -30,6 +34,7 @@ impl<B> Counted<B> {
             inner,
             wait: Wait::new(Arc::clone(&count)),
             count,
+            held: None,
         }
     }
 
@@ -38,21 +43,26 @@ impl<B> Counted<B> {
         self.inner
     }
 
-    pub(super) fn is_too_large(&self) -> bool {
-        self.count.passed_limit().is_some()
+    /// Returns `true` if nothing of it is to be read any more.
+    pub(super) fn is_refused(&self) -> bool {
+        let refusal = |checks: &Checks| checks.refusal().is_some();
+        self.count.passed_limit().is_some() || self.count.checks().is_some_and(refusal)
+    }
+
+    /// Returns `true` if nothing of it is still to be checked.
+    fn is_checked(&self) -> bool {
+        self.count.checks().is_none_or(Checks::is_finished)
     }
 }
 
-impl<B> Body for Counted<B>
+impl<B> Counted<B>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
-    type Data = Bytes;
-    type Error = BoxError;
-
+    /// Counts what comes.
     #[inline]
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    fn poll_counted(
+        &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
@@ -72,11 +82,76 @@ where
         }))
     }
 
+    /// Shows what comes to those who check it, and keeps the last of it until they are done.
+    fn poll_checked(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let last = match self.held.take() {
+            Some(last) => *last,
+            None => match ready!(self.poll_counted(cx)).transpose() {
+                Ok(frame) if self.has_more_after(frame.as_ref()) => {
+                    return Poll::Ready(frame.map(Ok));
+                }
+                Ok(last) => last,
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            },
+        };
+        match self.count.checks().map(|checks| checks.poll_finish(cx)) {
+            Some(Poll::Pending) => {
+                self.held = Some(Box::new(last));
+                Poll::Pending
+            }
+            Some(Poll::Ready(false)) => Poll::Ready(Some(Err(BodyRefused.into()))),
+            Some(Poll::Ready(true)) | None => Poll::Ready(last.map(Ok)),
+        }
+    }
+
+    /// Shows a frame to those who check it. Returns `true` if it is not known to be the last.
+    fn has_more_after(&self, frame: Option<&Frame<Bytes>>) -> bool {
+        let Some(data) = frame.and_then(Frame::data_ref) else {
+            return false;
+        };
+        if let Some(checks) = self.count.checks() {
+            checks.update(data);
+        }
+        !self.inner.is_end_stream() && self.inner.size_hint().exact() != Some(0)
+    }
+}
+
+impl<B> Body for Counted<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    #[inline]
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.count.checks().is_none() {
+            self.poll_counted(cx)
+        } else {
+            self.poll_checked(cx)
+        }
+    }
+
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.held.is_none() && self.is_checked() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let mut size = self.inner.size_hint();
+        let held = self.held.as_ref().and_then(|held| held.as_ref().as_ref());
+        let held = held.and_then(Frame::data_ref).map_or(0, Bytes::len) as u64;
+        if held > 0 {
+            if let Some(most) = size.upper() {
+                size.set_upper(most + held);
+            }
+            size.set_lower(size.lower() + held);
+        }
+        size
     }
 }

@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use super::{
     BodyCount, BodyTooLarge,
+    checks::Checks,
     counted_body::Counted,
     decoding::Coding,
     drain,
@@ -74,8 +75,8 @@ where
 {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if frame.is_none() && self.left.is_some() {
-            return Poll::Ready(Some(Err("bytes behind the end of what is encoded".into())));
+        if frame.is_none() {
+            return Poll::Ready(self.end().map(Err));
         }
         if let Some(Ok(frame)) = &frame {
             let decoded = frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -89,6 +90,15 @@ where
     fn give_up(self: Box<Self>) {
         let counted = self.body.into_inner().into_inner();
         drain::spawn(counted.into_inner(), &mut Reply::default());
+    }
+}
+
+impl<E: Body> Decoded<E> {
+    /// Returns why it may not end here: a decoder knows its own end, which must be that of what was sent.
+    fn end(&self) -> Option<BoxError> {
+        let is_unread = |checks: &Checks| !checks.is_finished();
+        let has_more = self.left.is_some() || self.count.checks().is_some_and(is_unread);
+        has_more.then(|| "bytes behind the end of what is encoded".into())
     }
 }
 

@@ -16,6 +16,7 @@ mod alone;
 mod bodies;
 mod body_count;
 mod caught;
+mod checks;
 mod counted_body;
 mod deadline;
 #[cfg(feature = "decompression")]
@@ -64,6 +65,7 @@ pub use self::{
     bodies::{Plain, RequestBodies, ResponseBodies, Wrapped},
     body_count::BodyCount,
     caught::BodyPanicked,
+    checks::BodyRefused,
     future::EdgeFuture,
     pace::BodyTooSlow,
     request_body::{BodyTooLarge, RequestBody},

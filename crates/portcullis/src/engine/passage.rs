@@ -164,7 +164,7 @@ impl Passage {
         head: &mut request::Parts,
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
         let time_limit = self.watch.stack.time_limit;
-        self.watch.count = BodyCount::of(&self.reply, head, self.watch.is_on(), time_limit)?;
+        self.watch.count = BodyCount::of(&mut self.reply, head, self.watch.is_on(), time_limit)?;
         self.watch.on_request(head);
         if let Some(count) = &self.watch.count {
             // It may be refused yet.
@@ -221,7 +221,7 @@ impl Passage {
             return Poll::Ready(Ok(response.map(Content::answer)));
         }
         match polled {
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(response.map(Content::inner))),
+            Poll::Ready(Ok(response)) => Poll::Ready(Ok(self.checked(response))),
             Poll::Ready(Err(error)) => {
                 self.end(Outcome::Failed);
                 Poll::Ready(Err(error))
@@ -230,6 +230,16 @@ impl Passage {
                 let late = ready!(self.poll_timer(cx));
                 Poll::Ready(Ok(late.map(Content::answer)))
             }
+        }
+    }
+
+    /// Returns the application's response, or what takes its place where it came too early.
+    #[inline]
+    fn checked<B>(&self, response: Response<B>) -> Response<Content<B>> {
+        let count = self.watch.count.as_ref();
+        match count.and_then(|count| count.unfinished()) {
+            Some(rejection) => self.refuse(rejection).map(Content::answer),
+            None => response.map(Content::inner),
         }
     }
 

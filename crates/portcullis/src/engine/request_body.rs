@@ -90,7 +90,7 @@ where
             State::Spent => return Poll::Ready(None),
         };
         let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-        if matches!(frame, Some(Err(_))) && body.is_too_large() {
+        if matches!(frame, Some(Err(_))) && body.is_refused() {
             self.give_up();
         }
         Poll::Ready(frame)

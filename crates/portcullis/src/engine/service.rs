@@ -166,6 +166,8 @@ where
 {
     type Future = S::Future;
 
+    const CHECKS: bool = M::CHECKS;
+
     #[inline]
     fn run(mut self, head: request::Parts, count: Option<Arc<BodyCount>>) -> S::Future {
         let body = M::request(self.body, count);

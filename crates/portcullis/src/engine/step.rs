@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, request};
 use pin_project_lite::pin_project;
-use portcullis_core::{Deferred, Rejection, Reply, Verdict};
+use portcullis_core::{Deferred, Rejection, RejectionKind, Reply, Verdict};
 
 use super::{BodyCount, passage::Passage, scopes::in_scopes};
 
@@ -33,6 +33,9 @@ type GoOn<F> = Box<dyn FnOnce(&mut Passage, Verdict, request::Parts) -> Step<F> 
 pub(super) trait Run: Send + 'static {
     type Future;
 
+    /// Whether bodies are checked.
+    const CHECKS: bool;
+
     fn run(self, head: request::Parts, count: Option<Arc<BodyCount>>) -> Self::Future;
 
     /// Reads the body that nobody else will.
@@ -52,6 +55,9 @@ impl<F> Step<F> {
     ) -> Self {
         if !verdict.is_admit() {
             return Self::not_admitted(run, passage, verdict, head);
+        }
+        if !R::CHECKS && passage.reply.checks_body() {
+            return Self::refuse(run, passage, RejectionKind::Misconfigured.into(), &head);
         }
         match passage.enter(&mut head) {
             // Most often: a hundred instructions less.

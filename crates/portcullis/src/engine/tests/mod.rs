@@ -1,5 +1,6 @@
 mod alone;
 mod bodies;
+mod checks;
 mod contract;
 mod ends;
 mod formats;

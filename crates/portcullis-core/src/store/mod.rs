@@ -1,7 +1,10 @@
-//! Quotas that several processes share.
+//! What several processes share: quotas, and what may be used once.
+
+mod replay;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+pub use self::replay::{Noted, ReplayNote, ReplayStore};
 use crate::{BoxError, Quota};
 
 /// Counts what keys spend, in one place for several processes.
