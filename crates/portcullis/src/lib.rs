@@ -10,11 +10,12 @@
 //! | secure headers | [`secure_headers`] | |
 //! | hygiene | [`hygiene`] | 400, 405, 421 |
 //! | health | [`health`] | 503 |
-//! | cross-origin | [`LayerGuard`](edge::LayerGuard), around a layer of tower-http | 403 |
+//! | cross-origin | [`cors`], [`cross_site`] | 403 |
 //! | load shed | [`load_shed`] | 503 |
 //! | rate limit | [`rate_limit`] | 429 |
 //! | in flight | [`rate_limit`] | 429 |
 //! | limited health | [`health`] | 503 |
+//! | preflights | [`cors`] | |
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
 //! | authentication | [`api_key`] | 401 |
@@ -69,8 +70,10 @@ pub mod api_key;
 pub mod body_limit;
 pub mod catch_panic;
 pub mod client_ip;
+pub mod cors;
 #[cfg(feature = "auth")]
 mod credentials;
+pub mod cross_site;
 pub mod edge;
 mod engine;
 mod first_of_minute;
@@ -80,6 +83,7 @@ mod lazy_timer;
 pub mod load_shed;
 mod networks;
 pub mod observe;
+mod origins;
 #[cfg(feature = "outbound")]
 pub mod outbound;
 #[cfg(feature = "rate-limit")]

@@ -24,6 +24,8 @@ fn allowed(module: &str) -> &'static [&'static str] {
             "lazy_timer",
             "networks",
         ],
+        "cors" => &["engine", "origins"],
+        "cross_site" => &["cors", "engine", "origins"],
         "load_shed" => &["engine", "first_of_minute"],
         "api_key" | "jwt" | "signature" => &["credentials", "engine"],
         "client_ip" | "rate_limit" => &["engine", "networks"],
