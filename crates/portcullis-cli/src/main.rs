@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a program that reports what is wrong")]
 
 mod arguments;
+mod audit;
 mod list;
 mod siege;
 
@@ -29,6 +30,11 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
     let text = match command {
         Command::Help => USAGE.to_owned(),
         Command::KeyNew { prefix, name } => describe(&ApiKey::generate(&prefix)?, &name),
+        Command::AuditVerify(arguments) => {
+            let (text, code) = audit::verify(&arguments)?;
+            print(&text);
+            return Ok(code);
+        }
         Command::SiegeHelp => SIEGE_USAGE.to_owned(),
         Command::SiegeList(format) => list::list(format),
         Command::SiegeSchema => portcullis_siege::Report::json_schema(),

@@ -56,6 +56,7 @@
 //!
 //! | feature | default | what for |
 //! |---|---|---|
+//! | `audit` | off | `audit`: audit events, and a file of them that shows what was changed |
 //! | `auth` | on | [`api_key`] |
 //! | `decompression` | off | compressed request bodies, on tower-http |
 //! | `outbound` | off | `outbound`: breakers, retries and time limits for outgoing calls |
@@ -67,6 +68,8 @@
 
 #[cfg(feature = "auth")]
 pub mod api_key;
+#[cfg(feature = "audit")]
+pub mod audit;
 pub mod body_limit;
 pub mod catch_panic;
 pub mod client_ip;

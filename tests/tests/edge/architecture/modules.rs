@@ -24,6 +24,7 @@ fn allowed(module: &str) -> &'static [&'static str] {
             "lazy_timer",
             "networks",
         ],
+        "audit" => &["engine", "first_of_minute"],
         "cors" => &["engine", "origins"],
         "cross_site" => &["cors", "engine", "origins"],
         "load_shed" => &["engine", "first_of_minute"],
