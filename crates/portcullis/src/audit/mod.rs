@@ -115,7 +115,7 @@
 //!
 //! No field's value, no path and no query is in an event, so no secret of a request is. Texts are cut after 256
 //! bytes and written in ASCII, everything else escaped: no line break, no escape of a terminal, no change
-//! of direction. `subject` is what the client claimed to be, and the id of a key at most.
+//! of direction. `subject` is who the client said it is, and the id of a key at most.
 //!
 //! Events of refusals above the rate limit cost a client nothing but the request, and the file grows with
 //! them: rotate it. What is dropped leaves a gap in `seq`.

@@ -1,3 +1,5 @@
+mod writer;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -210,83 +212,6 @@ impl Queue {
     }
 }
 
-/// What the writer does.
-impl Queue {
-    /// Waits for work.
-    pub(super) fn next(&self) -> Work {
-        let mut state = self.lock();
-        loop {
-            if !state.waiting.is_empty() {
-                let most = state.waiting.len().min(BATCH);
-                state.writing = most;
-                return Work::Write(state.waiting.drain(..most).collect());
-            }
-            if std::mem::take(&mut state.wants_reopen) {
-                return Work::Reopen;
-            }
-            if state.is_closed {
-                return Work::Close;
-            }
-            let waited = self.work.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Notes that what the writer has was written.
-    pub(super) fn on_written(&self) {
-        self.finish(|state| state.is_failing = false);
-    }
-
-    /// Notes that what the writer has is lost. Returns how many events that are.
-    pub(super) fn on_lost(&self) {
-        let mut lost = 0;
-        self.finish(|state| lost = state.writing);
-        self.dropped.fetch_add(lost as u64, Relaxed);
-    }
-
-    fn finish(&self, note: impl FnOnce(&mut State)) {
-        let mut state = self.lock();
-        note(&mut state);
-        state.done += state.writing as u64;
-        state.writing = 0;
-        drop(state);
-        self.tell();
-    }
-
-    /// Notes that nothing could be written, and waits. Returns `true` if it is to be tried again.
-    pub(super) fn on_failed(&self, wait: Duration) -> bool {
-        let mut state = self.lock();
-        state.is_failing = true;
-        state.wants_retry = false;
-        if state.is_given_up {
-            return false;
-        }
-        let is_early = |state: &mut State| !state.wants_retry && !state.is_given_up;
-        let waited = self.work.wait_timeout_while(state, wait, is_early);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-        true
-    }
-
-    /// Returns `true` if a file is to be opened anew before it is tried again.
-    pub(super) fn takes_reopen(&self) -> bool {
-        std::mem::take(&mut self.lock().wants_reopen)
-    }
-
-    /// Notes that nobody writes any more. What waits is lost.
-    pub(super) fn on_gone(&self) {
-        let mut state = self.lock();
-        let lost = state.waiting.len() + state.writing;
-        state.waiting.clear();
-        state.done += lost as u64;
-        state.writing = 0;
-        state.is_closed = true;
-        state.is_gone = true;
-        drop(state);
-        self.dropped.fetch_add(lost as u64, Relaxed);
-        self.tell();
-    }
-}
-
 // ===== impl Place =====
 
 impl Drop for Place {
@@ -299,6 +224,3 @@ impl Drop for Place {
 /// Besides the capacity, for what must not be lost. More exchanges than this do not end in the same
 /// microsecond.
 const EXTRA: usize = 256;
-
-/// How many are written at once.
-const BATCH: usize = 1024;
