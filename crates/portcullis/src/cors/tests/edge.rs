@@ -9,6 +9,7 @@ use tower::service_fn;
 use super::*;
 use crate::{Edge, Health};
 
+#[cfg(any(feature = "auth", feature = "rate-limit"))]
 const PREFLIGHT: [(&str, &str); 2] = [("origin", GOOD), ("access-control-request-method", "PUT")];
 
 async fn hello<B>(request: Request<B>) -> Result<Response<OwnBody>, Infallible> {
