@@ -71,7 +71,7 @@
 //! # Order
 //!
 //! Below the per-address rate limit, which is what slows a guesser down: a signature of ed25519 or P-256
-//! takes some 100 µs to verify. Above a limit by principal. In an edge:
+//! takes 60 to 70 µs to verify, one of `hmac-sha256` less than 1 µs. Above a limit by principal. In an edge:
 //! `edge.guard(Slot::Authentication, SignatureGuard::try_new(keys, policy)?)`, and
 //! [`Edge::public`](crate::Edge::public) for what needs none.
 //!
