@@ -1,9 +1,9 @@
 use std::{fmt, mem, sync::Arc};
 
-use http::{HeaderMap, HeaderName, header::WWW_AUTHENTICATE, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, header::WWW_AUTHENTICATE, request, response};
 
 use super::{Guard, Need, Reply, Verdict};
-use crate::{Count, Reason, Rejection};
+use crate::{Count, Reason, Rejection, RejectionKind};
 
 /// A guard that admits what one of several guards admits: an API key or a token.
 ///
@@ -80,6 +80,22 @@ impl AnyOf {
         }
     }
 
+    /// Adds the challenges of the others to a refusal of credentials.
+    fn with_challenges(&self, rejection: Rejection) -> Rejection {
+        if rejection.kind() != RejectionKind::Unauthenticated {
+            return rejection;
+        }
+        let all = self.guards.iter().flat_map(Guard::challenges);
+        all.fold(rejection, |rejection, challenge| {
+            let header = (WWW_AUTHENTICATE, challenge);
+            if rejection.headers().contains(&header) {
+                rejection
+            } else {
+                rejection.with_header(header.0, header.1)
+            }
+        })
+    }
+
     fn after(
         &self,
         verdict: Verdict,
@@ -89,7 +105,9 @@ impl AnyOf {
         reply: &mut Reply,
     ) -> Verdict {
         match verdict {
-            Verdict::Reject(rejection) if is_final(&rejection) => Verdict::Reject(rejection),
+            Verdict::Reject(rejection) if is_final(&rejection) => {
+                self.with_challenges(rejection).into()
+            }
             Verdict::Reject(rejection) => {
                 let rejection = worse(turn.so_far, rejection);
                 self.ask(turn.at + 1, Some(rejection), head, reply)
@@ -149,6 +167,10 @@ impl Guard for AnyOf {
             let mut all = self.guards.iter().map(Guard::needs);
             all.any(|needs| needs.contains(&need))
         })
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        self.guards.iter().flat_map(Guard::challenges).collect()
     }
 
     fn counts(&self) -> Vec<Count> {
