@@ -87,11 +87,14 @@ impl AnyOf {
         }
         let all = self.guards.iter().flat_map(Guard::challenges);
         all.fold(rejection, |rejection, challenge| {
-            let header = (WWW_AUTHENTICATE, challenge);
-            if rejection.headers().contains(&header) {
+            // It may be there with an error.
+            let is_there = |(name, value): &(HeaderName, HeaderValue)| {
+                *name == WWW_AUTHENTICATE && value.as_bytes().starts_with(challenge.as_bytes())
+            };
+            if rejection.headers().iter().any(is_there) {
                 rejection
             } else {
-                rejection.with_header(header.0, header.1)
+                rejection.with_header(WWW_AUTHENTICATE, challenge)
             }
         })
     }
