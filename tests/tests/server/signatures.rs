@@ -22,7 +22,7 @@ const BODY: &str = "{\"to\": \"bob\"}";
 const OTHER: &str = "{\"to\": \"eve\"}";
 
 fn key() -> SigningKey {
-    SigningKey::hmac_sha256([7; 32]).unwrap()
+    SigningKey::hmac_sha256("q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2").unwrap()
 }
 
 /// An axum app behind an edge: its handler reads all of the body before it answers.
