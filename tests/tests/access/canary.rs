@@ -163,6 +163,7 @@ impl Cast {
             ("expired token", of_token(&self.stale)),
             ("forged token", of_token(&self.forged)),
             ("digest", self.key.digest_by(&self.hasher()).to_hex()),
+            ("plain digest", self.key.digest().to_hex()),
         ])
     }
 
