@@ -10,6 +10,7 @@ use std::hint::black_box;
 use axum::http::{HeaderValue, Request, request::Parts};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
+use http_body::SizeHint;
 use portcullis::{
     Guard, ManualClock, Principal, Reply, WallClock,
     jwt::{Jwt, JwtKey},
@@ -130,7 +131,7 @@ fn signature() -> Step {
 }
 
 fn judge(guard: impl Guard, mut parts: Parts) -> Step {
-    let mut reply = Reply::default();
+    let mut reply = Reply::new(SizeHint::with_exact(0));
     Box::new(move || {
         let verdict = guard.admit(black_box(&mut parts), &mut reply);
         assert!(verdict.is_admit(), "{verdict:?}");
