@@ -1,6 +1,10 @@
 //! What an attack is handed: the server, what is known of it, and what may be spent.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::OnceCell;
 
@@ -10,6 +14,8 @@ use crate::{
     budget::Budget,
     catalogue::Need,
     discovery::Found,
+    redact::Secret,
+    signing::Signing,
     verdict::Failure,
     wire::{Answer, Client, Exchange, Raw, Request, Sources},
 };
@@ -23,6 +29,9 @@ pub(crate) struct Context {
     pub(crate) budget: Arc<Budget>,
     pub(crate) sources: Arc<Sources>,
     pub(crate) intensity: Intensity,
+    pub(crate) signing: Arc<Signing>,
+    /// The last tokens and signatures that this attack made.
+    pub(crate) made: Arc<Mutex<VecDeque<String>>>,
     /// Every kind of answer, once they are gathered.
     pub(crate) answers: Arc<OnceCell<Arc<[Kind]>>>,
 }
@@ -36,6 +45,34 @@ impl Context {
             target,
             ..self.clone()
         }
+    }
+
+    /// The same, for one attack.
+    pub(crate) fn for_attack(&self) -> Self {
+        Self {
+            made: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Remembers a token or a signature, so that no report has it.
+    pub(crate) fn remember(&self, made: &str) {
+        let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        all.truncate(MADE - 1);
+        all.push_front(made.chars().take(LONGEST_MADE).collect());
+    }
+
+    /// Returns what no report may have.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let keys = &self.profile.keys;
+        let keys = [&keys.valid, &keys.revoked, &keys.expired, &keys.unscoped];
+        let keys = keys.into_iter().flatten().map(|key| Secret::key(key));
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = made.iter().map(|made| Secret::made(made));
+        let signing = self.signing.secrets.iter();
+        keys.chain(signing.map(|secret| Secret::of_signing(secret)))
+            .chain(made)
+            .collect()
     }
 
     /// An address that was not used before.
@@ -110,6 +147,9 @@ impl Context {
             Need::Ready => routes.ready.is_some(),
             Need::Health => routes.health.is_some(),
             Need::Origins => !profile.cors.origins.is_empty(),
+            Need::SameSite => profile.cors.refuses_cross_site,
+            Need::Tokens => self.signing.tokens.is_some(),
+            Need::Signatures => self.signing.signatures.is_some(),
             Need::TrustedPeer => profile.proxy.trusted.is_some() && self.sources.are_many(),
             Need::Fronts => !profile.proxy.fronts.is_empty(),
             Need::Log => profile.sinks.log.is_some(),
@@ -130,3 +170,7 @@ pub(crate) fn route(route: &Option<String>) -> Result<&str, Failure> {
         .as_deref()
         .ok_or_else(|| Failure::not_tested("the route is not known"))
 }
+
+/// So many of what was made are remembered: evidence shows the last of them.
+const MADE: usize = 16;
+const LONGEST_MADE: usize = 8192;

@@ -1,6 +1,6 @@
 //! Why a siege can't be. Every message is one line.
 
-use std::{env::VarError, error::Error, fmt, io};
+use std::{env::VarError, error::Error, fmt, io, path::PathBuf};
 
 use http::uri::InvalidUri;
 
@@ -38,6 +38,12 @@ pub enum ProfileError {
     NoMilliseconds(String),
     /// A variable is not set, or is no text.
     Variable(String, VarError),
+    /// What is given does not fit together: everything that is wrong.
+    Wrong(String),
+    /// A file can't be read: the setting that names it, and its path.
+    File(&'static str, PathBuf, io::Error),
+    /// The setting is no key that can sign.
+    NoKey(&'static str),
 }
 
 /// Why a siege can't begin.
@@ -116,6 +122,12 @@ impl fmt::Display for ProfileError {
                 "routes.slow: {path}: {{ms}} is missing, in the place of the milliseconds"
             ),
             Self::Variable(name, error) => write!(f, "env:{name}: {error}"),
+            Self::Wrong(problems) => f.write_str(problems),
+            Self::File(name, path, error) => write!(f, "{name}: {}: {error}", path.display()),
+            Self::NoKey(name) => write!(
+                f,
+                "{name}: not a private key of P-256, Ed25519 or RSA in PEM (PKCS #8)"
+            ),
         }
     }
 }
@@ -124,6 +136,7 @@ impl Error for ProfileError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Variable(_, error) => Some(error),
+            Self::File(_, _, error) => Some(error),
             _ => None,
         }
     }

@@ -37,6 +37,7 @@ mod profile;
 mod redact;
 mod report;
 mod siege;
+mod signing;
 mod target;
 mod verdict;
 mod wire;
@@ -45,7 +46,10 @@ pub use assault::{Assault, assault, assault_server};
 pub use budget::{Allowance, Intensity};
 pub use catalogue::{Attack, CATALOGUE, CHECKLIST, Group, Level, Line, Need};
 pub use error::{PrepareError, ProfileError, ReportError, TargetError};
-pub use profile::{Cors, Keys, Launch, Limits, Profile, Proxy, Routes, Sinks, Switches};
+pub use profile::{
+    Cors, Keys, Launch, Limits, Lockout, Profile, Proxy, Routes, Signatures, Sinks, Switches,
+    Tokens,
+};
 pub use report::{Baseline, Change, Changes, Count, LineVerdict, Outcome, Report, Spent};
 pub use siege::{Event, Prepared, Siege};
 pub use target::Target;

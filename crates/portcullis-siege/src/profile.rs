@@ -8,6 +8,10 @@ use serde::Deserialize;
 
 use crate::ProfileError;
 
+mod signing;
+
+pub use self::signing::{Signatures, Tokens};
+
 /// What is known of the server. Read from TOML with [`Profile::parse`].
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +29,12 @@ pub struct Profile {
     pub cors: Cors,
     /// The host names it serves. Without them any name may be served.
     pub hosts: Vec<String>,
+    /// When it locks clients out.
+    pub lockout: Lockout,
+    /// How to make tokens that it takes.
+    pub tokens: Option<Tokens>,
+    /// How to sign requests so that it takes them.
+    pub signatures: Option<Signatures>,
     /// The proxies it trusts.
     pub proxy: Proxy,
     /// Where it writes.
@@ -123,6 +133,17 @@ pub struct Limits {
 pub struct Cors {
     /// The origins that may read answers, such as `https://good.com`.
     pub origins: Vec<String>,
+    /// Whether it promises to refuse unsafe requests that other sites make browsers send.
+    pub refuses_cross_site: bool,
+}
+
+/// When the server locks clients out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Lockout {
+    /// After so many wrong keys in a row, the address they come from is refused, whatever it sends.
+    pub after: Option<u32>,
 }
 
 /// The proxies the server trusts.
@@ -186,7 +207,8 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails if the text is not a profile, or the path of the slow route has no `{ms}`.
+    /// Fails if the text is not a profile, if the path of the slow route has no `{ms}`, or if tokens or
+    /// signatures could not be made as it says.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let profile: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -194,7 +216,17 @@ impl Profile {
             ProfileError::Toml(line, error.message().replace('\n', " "))
         })?;
         profile.routes.check()?;
-        Ok(profile)
+        if profile.lockout.after == Some(0) {
+            return Err(ProfileError::Wrong("lockout.after is 1 or more".to_owned()));
+        }
+        let tokens = profile.tokens.iter().flat_map(Tokens::problems);
+        let signatures = profile.signatures.iter().flat_map(Signatures::problems);
+        let problems: Vec<_> = tokens.chain(signatures).collect();
+        if problems.is_empty() {
+            Ok(profile)
+        } else {
+            Err(ProfileError::Wrong(problems.join("; ")))
+        }
     }
 }
 
@@ -284,7 +316,7 @@ impl Default for Limits {
 }
 
 /// Returns the text, or what the variable after `env:` holds.
-fn value(text: &Option<String>) -> Result<Option<String>, ProfileError> {
+pub(crate) fn value(text: &Option<String>) -> Result<Option<String>, ProfileError> {
     let Some(name) = text.as_deref().and_then(|text| text.strip_prefix("env:")) else {
         return Ok(text.clone());
     };

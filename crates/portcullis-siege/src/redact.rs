@@ -2,35 +2,70 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use crate::{profile::Keys, verdict::Evidence};
+use crate::verdict::Evidence;
 
-/// What stands in place of a key. The line that repeats an attack reads it from the environment.
-const NAME: &str = "$SIEGE_KEY";
-const QUOTED: &str = "'\"$SIEGE_KEY\"'";
+/// What must be in no report, and what stands in its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Secret {
+    text: String,
+    name: &'static str,
+}
+
+// ===== impl Secret =====
+
+impl Secret {
+    /// A key of a client. The line that repeats an attack reads it from the environment.
+    pub(crate) fn key(text: &str) -> Self {
+        Self::new(text, "$SIEGE_KEY")
+    }
+
+    /// A token or a signature, in which every six characters are random.
+    pub(crate) fn made(text: &str) -> Self {
+        Self::new(text, "$SIEGE_CREDENTIAL")
+    }
+
+    /// What tokens are made or requests signed with, in one of its forms.
+    pub(crate) fn of_signing(text: &str) -> Self {
+        Self::new(text, "$SIEGE_SECRET")
+    }
+
+    fn new(text: &str, name: &'static str) -> Self {
+        Self {
+            text: text.to_owned(),
+            name,
+        }
+    }
+}
+
+// ===== impl Evidence =====
 
 impl Evidence {
-    /// Without the keys, and without pieces of them: attacks send keys that were changed.
-    pub(crate) fn without(mut self, keys: &Keys) -> Self {
-        let all = [&keys.valid, &keys.revoked, &keys.expired, &keys.unscoped];
-        for key in all.into_iter().flatten() {
+    /// Without the secrets, and without pieces of them: attacks send credentials that were changed.
+    pub(crate) fn without(mut self, secrets: &[Secret]) -> Self {
+        for Secret { text: secret, name } in secrets.iter().filter(|secret| !secret.text.is_empty())
+        {
             for text in [&mut self.what, &mut self.sent, &mut self.received] {
-                *text = hide(text, key, NAME);
+                *text = hide(text, secret, name);
             }
-            self.repeat = hide(&in_shell(&self.repeat, key), key, NAME);
+            self.repeat = hide(&in_shell(&self.repeat, secret, name), secret, name);
         }
         self
     }
 }
 
-/// A line for a shell that reads the key from a variable. Within single quotes nothing is expanded: they
+/// A line for a shell that reads the secret from a variable. Within single quotes nothing is expanded: they
 /// end before it.
-fn in_shell(line: &str, key: &str) -> String {
+fn in_shell(line: &str, key: &str, name: &str) -> String {
     let mut parts = line.split(key);
     let mut hidden = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         // `'\''` is a quote within quotes.
         let is_quoted = hidden.replace(r"'\''", "").matches('\'').count() % 2 == 1;
-        hidden.push_str(if is_quoted { QUOTED } else { NAME });
+        if is_quoted {
+            hidden.push_str(&format!("'\"{name}\"'"));
+        } else {
+            hidden.push_str(name);
+        }
         hidden.push_str(part);
     }
     hidden
@@ -84,16 +119,12 @@ mod tests {
     const KEY: &str = "pk_a1b2c3d4e5f6_SecretOfTheClient0123456789";
 
     fn seen(what: &str) -> Evidence {
-        let keys = Keys {
-            valid: Some(KEY.to_owned()),
-            ..Keys::default()
-        };
         let script = format!("printf 'x-api-key: {KEY}\\r\\n' | nc");
         Evidence::new(what)
             .sent(what)
             .received(what)
             .repeat(script)
-            .without(&keys)
+            .without(&[Secret::key(KEY)])
     }
 
     #[test]
@@ -119,6 +150,23 @@ mod tests {
             let evidence = seen(&format!("a {changed} {changed}{changed}é{KEY}"));
             assert_hidden(&format!("{evidence:?}"));
         }
+    }
+
+    #[test]
+    fn tokens_and_what_makes_them_are_hidden_too() {
+        let secrets = [
+            Secret::made("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJlLW9mLWEtdG9rZW4"),
+            Secret::of_signing("what-both-sides-have-in-common"),
+        ];
+        let text = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJlLW9mLWEtdG9rZW4 was wrong, \
+                    C2LNBMF0DXJL too; what-both-sides-have-in-common";
+
+        let evidence = Evidence::new(text).without(&secrets);
+
+        assert_eq!(
+            evidence.what,
+            "Bearer $SIEGE_CREDENTIAL was wrong, [..] too; $SIEGE_SECRET"
+        );
     }
 
     #[test]
@@ -154,7 +202,7 @@ mod tests {
         let line = format!(r"curl -H 'a: it'\''s' -H {KEY} 'http://localhost/?key={KEY}'");
 
         assert_eq!(
-            in_shell(&line, KEY),
+            in_shell(&line, KEY, "$SIEGE_KEY"),
             "curl -H 'a: it'\\''s' -H $SIEGE_KEY 'http://localhost/?key='\"$SIEGE_KEY\"''"
         );
     }

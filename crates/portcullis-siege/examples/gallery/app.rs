@@ -1,6 +1,7 @@
 //! What happens to a request between its bytes and its answer.
 
 use std::{
+    collections::HashSet,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,6 +11,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use portcullis::{jwt::Jwt, signature::SignatureLayer};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
@@ -22,6 +24,7 @@ use crate::{
     log::Log,
     message::{Head, Response},
     metrics::Metrics,
+    signatures, tokens,
 };
 
 /// What all requests share.
@@ -37,6 +40,10 @@ pub(crate) struct App {
     pub(crate) dependency: Dependency,
     pub(crate) log: Log,
     pub(crate) audit: Audit,
+    pub(crate) jwt: Jwt,
+    pub(crate) signatures: SignatureLayer,
+    /// Those that the verifier by hand knows.
+    pub(crate) nonces: Mutex<HashSet<String>>,
     pub(crate) count: AtomicU64,
     /// When the last control frame came that nobody counts.
     pub(crate) batch: Mutex<Option<Instant>>,
@@ -71,6 +78,9 @@ impl App {
             dependency: Dependency::new(),
             log: Log::open(settings.log.as_deref(), fault)?,
             audit: Audit::open(settings.audit.as_deref())?,
+            signatures: signatures::layer().map_err(std::io::Error::other)?,
+            nonces: Mutex::default(),
+            jwt: tokens::guard().map_err(std::io::Error::other)?,
             count: AtomicU64::new(0),
             batch: Mutex::default(),
         }))

@@ -103,6 +103,56 @@ faults! {
     HeadNeedsNoKey "head-needs-no-key" E13 "HEAD is not checked"
     SlashNeedsNoKey "slash-needs-no-key" E13 "a slash at the end is not checked"
     StoreDownOpen "store-down-open" E14 "a store that fails lets everybody in"
+    TokenAlgNone "token-alg-none" F01 "the algorithm none needs no signature"
+    TokenAlgNoneCased "token-alg-none-cased" F01 "none is refused, and nOnE is not"
+    TokenPublicKey "token-public-key-is-secret" F02 "HS256 is verified with the public key"
+    TokenAlgUnread "token-alg-unread" F03 "any algorithm, if the key's signature is right"
+    TokenJwkTrusted "token-jwk-trusted" F04 "a token is verified with the key that it brings"
+    TokenJkuFetched "token-jku-fetched" F04 "it connects to where a token says that keys are"
+    TokenExpMissing "token-exp-missing" F05 "a token without exp never expires"
+    TokenNbfUnread "token-nbf-unread" F05 "nbf is not looked at"
+    TokenIatUnread "token-iat-unread" F05 "iat is not looked at"
+    TokenExpText "token-exp-text" F06 "exp that is text is as good as none"
+    TokenNbfNull "token-nbf-null" F06 "nbf that is null is as good as none"
+    TokenAudUnread "token-aud-unread" F07 "aud is not looked at"
+    TokenAudWithin "token-aud-within" F07 "an aud that has the right one in it is right"
+    TokenIssUnread "token-iss-unread" F07 "iss is not looked at"
+    TokenTypUnread "token-typ-unread" F07 "typ is not looked at"
+    TokenKidPath "token-kid-path" F08 "kid is the path of a secret"
+    TokenKidUnread "token-kid-unread" F08 "a kid that nobody has is as good as none"
+    TokenKidFails "token-kid-fails" F08 "a quote in kid is an internal error"
+    TokenCritUnread "token-crit-unread" F09 "crit is not looked at"
+    TokenLastWins "token-last-member-wins" F10 "of two members the last one counts"
+    TokenBase64 "token-base64-lenient" F11 "base64 may have bits left over"
+    TokenPadding "token-padding" F11 "base64 may have padding"
+    TokenParts "token-parts-ignored" F11 "a token may have more than three parts"
+    TokenSlow "token-large-slow" F11 "a token of a megabyte takes its time"
+    TokenUnsigned "token-unsigned" F12 "no signature is a right one"
+    TokenZeros "token-zeros-verify" F12 "r = s = 0 is a right signature"
+    TokenFirstOfTwo "token-first-of-two" F13 "the first Authorization of two is believed"
+    TokenInQuery "token-in-query" F13 "a token in the query is taken"
+    TokenSchemeCased "token-scheme-cased" F13 "the scheme must be Bearer to the letter"
+    TokenErrorAlways "token-error-always" F14 "an error code where there is no token"
+    TokenUnchallenged "token-unchallenged" F14 "401 without WWW-Authenticate"
+    TokenRepeated "token-repeated" F14 "the challenge repeats the token"
+    LabelFixed "signature-label-fixed" G01 "the label must be sig1"
+    BodyUnread "signature-body-unread" G02 "the digest is covered, and the body is not looked at"
+    DigestMissing "signature-digest-missing" G03 "a body without a digest is fine"
+    DigestUncovered "signature-digest-uncovered" G04 "the digest is right, and need not be covered"
+    QueryUnread "signature-query-unread" G05 "the query of the request is not looked at"
+    CreatedUnread "signature-created-unread" G06 "a signature may be of any age"
+    ExpiresUnread "signature-expires-unread" G06 "expires is not looked at"
+    NonceUnread "signature-nonce-unread" G07 "a nonce may be used again"
+    NonceOptional "signature-nonce-optional" G07 "no nonce is fine"
+    NonceRace "signature-nonce-race" G07 "it looks for the nonce, then notes it"
+    NonceBurned "signature-nonce-burned" G08 "a nonce is noted before the signature is verified"
+    FirstLabel "signature-first-label" G09 "the first of several signatures is believed"
+    ComponentTwice "signature-component-twice" G09 "a component may be there twice"
+    SealAlgUnread "signature-alg-unread" G09 "alg is not looked at"
+    KeyIdUnread "signature-keyid-unread" G09 "keyid is not looked at"
+    FirstLineOnly "signature-first-line" G10 "only the first line of a field is covered"
+    ComponentCase "signature-component-case" G11 "names of components have no case"
+    ChunksUnread "signature-chunks-unread" G12 "the digest of chunks is not computed"
     LimiterOneMore "limiter-one-more" H01 "one request more than it says"
     LimiterStrict "limiter-too-strict" H01 "half the quota"
     LimiterRace "limiter-race" H02 "it looks, then counts"
@@ -161,5 +211,13 @@ impl Fault {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         let found = FAULTS.iter().find(|(_, known, ..)| *known == name);
         found.map(|(fault, ..)| *fault)
+    }
+
+    /// Returns the letter of the group that finds it; `-` of none.
+    pub(crate) fn group(self) -> char {
+        let found = FAULTS.iter().find(|(known, ..)| *known == self);
+        found
+            .and_then(|(_, _, attack, _)| attack.chars().next())
+            .unwrap_or('-')
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::{sleep, timeout};
 
-use crate::{app::App, faults::Fault};
+use crate::{app::App, faults::Fault, message::Response};
 
 /// Something the server needs: up (0), down (1), hanging (2).
 #[derive(Debug)]
@@ -49,6 +49,22 @@ impl Dependency {
 }
 
 impl App {
+    /// Breaks something, or mends it.
+    pub(crate) fn switch(&self, state: &str) -> Response {
+        match state {
+            "key-store/up" => self.is_store_up.store(true, Relaxed),
+            "key-store/down" => self.is_store_up.store(false, Relaxed),
+            "dependency/up" => self.dependency.set(0),
+            "dependency/down" => self.dependency.set(1),
+            "dependency/hang" => self.dependency.set(2),
+            _ => {
+                let checks = self.dependency.checks.load(Relaxed);
+                return Response::new(200, "text/plain", checks.to_string());
+            }
+        }
+        Response::empty(204)
+    }
+
     /// Looks at the dependency five times a second, whatever the probes do.
     pub(crate) fn watch(self: &Arc<Self>) {
         let app = Arc::clone(self);

@@ -21,12 +21,16 @@ mod http1;
 mod http2;
 mod limiter;
 mod log;
+mod loose;
 mod message;
 mod metrics;
 mod parse;
 mod respond;
 mod routes;
+mod seal;
 mod server;
+mod signatures;
+mod tokens;
 
 use std::{path::PathBuf, process::ExitCode};
 

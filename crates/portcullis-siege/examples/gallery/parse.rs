@@ -29,7 +29,7 @@ pub(crate) fn too_large(bytes: &[u8], fault: Fault) -> Option<u16> {
     let limit = |fault_lifts: bool, limit: usize| if fault_lifts { 4 << 20 } else { limit };
     let lifts = matches!(
         fault,
-        Fault::HeadUnbounded | Fault::FieldsUnbounded | Fault::LongKeyFails
+        Fault::HeadUnbounded | Fault::FieldsUnbounded | Fault::LongKeyFails | Fault::TokenSlow
     );
     if target > limit(fault == Fault::TargetUnbounded, TARGET) {
         Some(414)

@@ -40,8 +40,10 @@ impl App {
         if self.has(Fault::ProbesLimited) && head.path == "/health" {
             self.limit(exchange).await?;
         }
-        if !is_public(&head.path) {
-            self.authenticate(exchange)?;
+        match head.path.as_str() {
+            "/api/token" => self.token(head).await?,
+            path if is_public(path) => {}
+            _ => self.authenticate(exchange)?,
         }
         self.length(head)
     }
@@ -106,7 +108,7 @@ impl App {
         };
         let allowed = match template(path) {
             "" => return Response::problem(404, "Not Found"),
-            "/api/echo" => "POST",
+            "/api/echo" | "/api/signed" => "POST",
             path if path.starts_with("/switch/") && path != "/switch/dependency/checks" => "POST",
             _ => "GET, HEAD",
         };
@@ -135,7 +137,9 @@ impl App {
                 }
             }
             "/metrics" => Response::new(200, "text/plain; version=0.0.4", self.exposition()),
-            "/api/hello" => Response::new(200, "application/json", "{\"hello\":\"world\"}"),
+            "/api/hello" | "/api/token" => {
+                Response::new(200, "application/json", "{\"hello\":\"world\"}")
+            }
             "/api/limited" => match self.limit(exchange).await {
                 Ok(fields) => {
                     let mut response = Response::new(200, "application/json", "{}");
@@ -145,6 +149,10 @@ impl App {
                 Err(refusal) => refusal,
             },
             "/api/echo" => self.echo(head, body),
+            "/api/signed" => match self.signed(head, &body).await {
+                Ok(()) => Response::new(200, "application/json", "{}"),
+                Err(refusal) => refusal,
+            },
             "/api/slow" => self.slow(head).await,
             "/api/panic" => panics(),
             "/api/panic-body" => self.panics_later(exchange),
@@ -218,21 +226,6 @@ impl App {
         place.1 = true;
         Response::new(200, "text/plain", "slow")
     }
-
-    fn switch(&self, state: &str) -> Response {
-        match state {
-            "key-store/up" => self.is_store_up.store(true, Relaxed),
-            "key-store/down" => self.is_store_up.store(false, Relaxed),
-            "dependency/up" => self.dependency.set(0),
-            "dependency/down" => self.dependency.set(1),
-            "dependency/hang" => self.dependency.set(2),
-            _ => {
-                let checks = self.dependency.checks.load(Relaxed);
-                return Response::new(200, "text/plain", checks.to_string());
-            }
-        }
-        Response::empty(204)
-    }
 }
 
 impl Drop for Place<'_> {
@@ -260,7 +253,10 @@ fn not_allowed(allowed: &str) -> Response {
 }
 
 fn is_public(path: &str) -> bool {
-    matches!(path, "/" | "/health" | "/ready" | "/api/limited") || path.starts_with("/switch/")
+    matches!(
+        path,
+        "/" | "/health" | "/ready" | "/api/limited" | "/api/signed"
+    ) || path.starts_with("/switch/")
 }
 
 /// The route of a path; empty if there is none.
@@ -272,12 +268,14 @@ pub(crate) fn template(path: &str) -> &'static str {
         .unwrap_or("")
 }
 
-const ROUTES: [&str; 17] = [
+const ROUTES: [&str; 19] = [
     "/",
     "/health",
     "/ready",
     "/metrics",
     "/api/hello",
+    "/api/token",
+    "/api/signed",
     "/api/limited",
     "/api/echo",
     "/api/slow",

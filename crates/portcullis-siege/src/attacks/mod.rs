@@ -9,7 +9,9 @@ pub(crate) mod headers;
 pub(crate) mod http2;
 pub(crate) mod overload;
 pub(crate) mod rate_limits;
+pub(crate) mod signatures;
 pub(crate) mod telemetry;
+pub(crate) mod tokens;
 
 mod answers;
 mod limiter;

@@ -120,6 +120,12 @@ pub enum Need {
     Health,
     /// The origins that may read answers.
     Origins,
+    /// A server that promises to refuse what other sites make browsers send.
+    SameSite,
+    /// What tokens are made with.
+    Tokens,
+    /// What requests are signed with.
+    Signatures,
     /// An address of ours that the server trusts as a proxy.
     TrustedPeer,
     /// Real proxies in front of the server.
@@ -267,6 +273,11 @@ impl Need {
             Self::Ready => "no route of readiness is known (routes.ready)",
             Self::Health => "no route of liveness is known (routes.health)",
             Self::Origins => "no allowed origin is given (cors.origins)",
+            Self::SameSite => "no promise about other sites is given (cors.refuses_cross_site)",
+            Self::Tokens => "no way to make a token is given ([tokens]; see docs/siege.md)",
+            Self::Signatures => {
+                "no way to sign a request is given ([signatures]; see docs/siege.md)"
+            }
             Self::TrustedPeer => "no trusted proxy's address is given (proxy.trusted)",
             Self::Fronts => "no proxy in front of the server is given (proxy.fronts)",
             Self::Log => "the server's log is not given (sinks.log)",

@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     discovery::{Found, discover},
     profile::Profile,
+    signing::Signing,
     wire::Sources,
 };
 
@@ -96,6 +97,7 @@ impl Siege {
     pub async fn prepare(mut self) -> Result<Prepared, PrepareError> {
         let attacks = chosen(&self.only)?;
         self.profile.keys = self.profile.keys.resolve()?;
+        let signing = Signing::of(&self.profile)?;
         let allowance = self.allowance.unwrap_or(self.intensity.allowance());
         let context = Context {
             sources: Arc::new(Sources::new(self.target.address().ip())),
@@ -104,6 +106,8 @@ impl Siege {
             found: Arc::new(Found::default()),
             budget: Arc::new(Budget::new(allowance)),
             intensity: self.intensity,
+            signing: Arc::new(signing),
+            made: Arc::default(),
             answers: Arc::default(),
         };
         Ok(Prepared {

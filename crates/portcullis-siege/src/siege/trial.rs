@@ -46,7 +46,7 @@ impl Trial {
 
     /// Runs an attack, unless something that it needs is missing.
     pub(super) async fn run(context: Context, attack: &'static Attack) -> Self {
-        let began = Instant::now();
+        let (began, context) = (Instant::now(), context.for_attack());
         if let Some(need) = context.missing(attack.needs) {
             let why = need.missing().to_owned();
             return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
@@ -97,7 +97,7 @@ fn shown(context: &Context, attack: &Attack, failure: Failure) -> Failure {
     if evidence.repeat.is_empty() {
         evidence.repeat = format!("portcullis siege {} --only {}", context.target, attack.id);
     }
-    Failure::from(evidence.shortened().without(&context.profile.keys))
+    Failure::from(evidence.shortened().without(&context.secrets()))
 }
 
 /// What was there when the siege began, and no longer is.
