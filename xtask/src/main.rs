@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask test` is what CI runs: it installs the tools that are missing, then
 //! runs every step of [`steps::STEPS`] and stops at the first one that fails.
-//! `cargo xtask test STEP` runs one of them. Three commands are not among the steps:
+//! `cargo xtask test STEP` runs one of them. `cargo xtask fuzz SECONDS [TARGET]` fuzzes what reads
+//! credentials for longer than its step does. Three commands are not among the steps:
 //! `cargo xtask goals` compares the bench with its goals and wants a quiet machine;
 //! `cargo xtask sarif` gives reports of every size to Microsoft's validator and wants npm;
 //! `cargo xtask siege-docs` attacks the demo, servers that are not ours and real proxies, and writes
@@ -16,6 +17,7 @@
 )]
 
 mod command;
+mod fuzz;
 mod install;
 mod report;
 mod siege_docs;
@@ -34,6 +36,9 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test"] => run(STEPS, AfterFailure::Stop),
         ["test", name @ ..] => test_one(&name.join(" ")),
+        ["fuzz"] => in_root(fuzz::short),
+        ["fuzz", seconds] => in_root(|| fuzz::long(seconds, None)),
+        ["fuzz", seconds, target] => in_root(|| fuzz::long(seconds, Some(target))),
         ["goals"] => run(GOALS, AfterFailure::GoOn),
         ["sarif"] => run(SARIF, AfterFailure::Stop),
         ["siege-docs"] => in_root(siege_docs::write),
@@ -97,6 +102,7 @@ fn usage() -> ExitCode {
     for step in STEPS {
         println!("       cargo xtask test {}", step.name);
     }
+    println!("       cargo xtask fuzz SECONDS [TARGET]");
     println!("       cargo xtask goals        the bench beside its goals");
     println!("       cargo xtask sarif        reports before Microsoft's validator");
     println!("       cargo xtask siege-docs   attacks servers, and writes docs/siege-*.md");

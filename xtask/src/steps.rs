@@ -4,7 +4,7 @@ use crate::{
     command::Command,
     report::{Outcome, Report},
     tools::{
-        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, HACK, HAPROXY,
+        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GXX, HACK, HAPROXY,
         HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PYTHON_VENV, REDIS, REQUESTS, RUSTFMT,
         Tool, VALGRIND, WRK,
     },
@@ -145,6 +145,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[],
         variables: &[],
         command: "cargo test --doc --package portcullis-tests",
+        passes: Passes::OnSuccess,
+    },
+    Step {
+        name: "fuzz",
+        needs: &[GXX],
+        variables: &[],
+        command: "cargo xtask fuzz",
         passes: Passes::OnSuccess,
     },
 ];

@@ -102,6 +102,13 @@ pub(crate) const DENY: Tool = Tool {
     probe: "cargo deny --version",
 };
 
+/// Builds libFuzzer.
+pub(crate) const GXX: Tool = Tool {
+    package: "g++",
+    source: Source::Apt,
+    probe: "c++ --version",
+};
+
 pub(crate) const CHROMIUM: Tool = Tool {
     package: "chromium",
     source: Source::Apt,

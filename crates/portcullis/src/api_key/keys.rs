@@ -10,7 +10,8 @@ use portcullis_core::{ConfigError, Live, Principal, Quota, Secret};
 use zeroize::Zeroizing;
 
 use super::{
-    ApiKey, KeyHasher, KeyRecord, KeySecret, KeyStore, Lookup, entries, key::check_id, table::Table,
+    ApiKey, KeyHasher, KeyRecord, KeySecret, KeyStore, Lookup, document, entries, key::check_id,
+    table::Table,
 };
 
 /// Keys in memory. Clones share them, and each is a handle that changes them while requests are served.
@@ -83,6 +84,17 @@ impl Keys {
     pub fn or_parse(self, text: &str) -> Result<Self, ConfigError> {
         let more = entries::parse(text, &self.hasher)?;
         Ok(self.with(more))
+    }
+
+    /// Parses keys with digests by SHA-256 as a [`KeyFile`](super::KeyFile) has them: TOML.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong with them, each with its line and field, but no value.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let hasher = KeyHasher::sha256();
+        let keys = document::parse(text, &hasher)?;
+        Ok(Self::new(hasher, keys))
     }
 
     /// Reads keys from an environment variable.

@@ -13,6 +13,7 @@ use toml::{
 /// Reads values, and gathers problems.
 pub(super) struct Reader<'t> {
     text: &'t str,
+    /// Where they begin, in bytes, and what they are.
     problems: Vec<(usize, String)>,
 }
 
@@ -35,7 +36,9 @@ impl<'t> Reader<'t> {
         reader
     }
 
+    /// Names are escaped: a line of a message is one line, whatever they are.
     pub(super) fn problem(&mut self, at: &Value<'t>, path: &str, problem: &str) {
+        let path = path.escape_debug();
         self.push(at.span().start, format!("{path}: {problem}"));
     }
 
@@ -55,10 +58,17 @@ impl<'t> Reader<'t> {
 
     /// Returns all problems, in the order of their lines.
     pub(super) fn finish(mut self) -> Result<(), ConfigError> {
-        self.problems.sort_by_key(|(line, _)| *line);
-        let problems = self.problems.into_iter();
-        let problems = problems.map(|(line, problem)| format!("line {line}: {problem}"));
-        ConfigError::check(problems.collect())
+        self.problems.sort_by_key(|(start, _)| *start);
+        let (mut line, mut rest) = (1, self.text.as_bytes());
+        let mut problems = Vec::with_capacity(self.problems.len());
+        for (start, problem) in self.problems {
+            let read = self.text.len() - rest.len();
+            let (before, after) = rest.split_at((start - read).min(rest.len()));
+            line += before.iter().filter(|byte| **byte == b'\n').count();
+            rest = after;
+            problems.push(format!("line {line}: {problem}"));
+        }
+        ConfigError::check(problems)
     }
 
     pub(super) fn string<'v>(&mut self, value: &'v Value<'t>, path: &str) -> Option<&'v str> {
@@ -118,8 +128,13 @@ impl<'t> Reader<'t> {
     pub(super) fn scopes(&mut self, value: &Value<'t>, path: &str) -> Scopes {
         let array = self.array(value, path);
         let mut tokens = Vec::new();
-        for value in array.iter() {
-            tokens.extend(self.string(value, path));
+        for (at, value) in array.iter().enumerate() {
+            let path = format!("{path}[{at}]");
+            match self.string(value, &path) {
+                Some(token) if Scopes::try_new([token]).is_ok() => tokens.push(token),
+                Some(_) => self.problem(value, &path, "is not a scope"),
+                None => {}
+            }
         }
         Scopes::try_new(tokens).unwrap_or_else(|error| {
             self.problems(value, path, &error);
@@ -178,9 +193,7 @@ impl<'t> Reader<'t> {
     }
 
     fn push(&mut self, start: usize, problem: String) {
-        let before = self.text.as_bytes().iter().take(start);
-        let line = before.filter(|byte| **byte == b'\n').count() + 1;
-        self.problems.push((line, problem));
+        self.problems.push((start, problem));
     }
 }
 

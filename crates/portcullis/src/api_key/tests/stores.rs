@@ -251,7 +251,7 @@ fn every_mistake_in_a_file_has_its_line_and_field_and_no_value() {
             "line 3: keys.alice.scope: is no field of a key",
             "line 4: keys.alice.expires: it is a date and time with an offset, since 1970: 2027-01-01T00:00:00Z",
             "line 5: keys: a key's id is 1 to 32 lowercase letters and digits",
-            "line 8: keys.bob.scopes: \"a b\" is not a scope",
+            "line 8: keys.bob.scopes[0]: is not a scope",
             "line 9: keys.bob.quota: quota: at least one request must be allowed",
             "line 10: keys.bob.secrets[0]: has no digest",
             "line 11: duplicate key",
@@ -259,6 +259,14 @@ fn every_mistake_in_a_file_has_its_line_and_field_and_no_value() {
             "line 13: other: is not known here: it is `[keys.ID]`",
         ],
     );
+}
+
+#[test]
+fn what_is_wrong_is_one_line_whatever_the_names_are() {
+    let error = Keys::from_toml("[keys.a]\n\"x\\ny\\u001b[2J\" = 1\n").unwrap_err();
+
+    let expected = "line 2: keys.a.x\\ny\\u{1b}[2J: is no field of a key";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[tokio::test]

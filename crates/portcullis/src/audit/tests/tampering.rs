@@ -142,6 +142,23 @@ fn a_line_that_was_sealed_anew_does_not_fit_the_next() {
 }
 
 #[test]
+fn a_number_that_no_log_reaches_is_of_none() {
+    let text = String::from_utf8(FILES[0].clone()).unwrap();
+    let start = text.lines().next().unwrap();
+    let last = start.replace("\"start\"", "\"rotated\"");
+    let last = resealed(&last.replace("\"n\":1,", &format!("\"n\":{},", u64::MAX)));
+    let hash = hex(&Sha256::digest(last.trim_end()));
+    let next = start.replace(&"0".repeat(64), &hash);
+    let next = resealed(&next.replace("\"n\":1,", "\"n\":0,"));
+    let broken = verify((last.clone() + &next).as_bytes()).unwrap_err();
+    assert_eq!((broken.line(), broken.why()), (1, &Why::Altered));
+
+    let folder = Folder::new();
+    fs::write(folder.file(), last).unwrap();
+    assert!(FileSink::open(folder.file()).is_err());
+}
+
+#[test]
 fn who_makes_the_whole_chain_anew_is_found_by_an_anchor_or_by_the_key() {
     let anchor = verify(&*FILES[0]).unwrap().end;
     let forged = file(false);
