@@ -20,3 +20,9 @@ pub struct Readme;
 #[doc = include_str!("../../docs/limits.md")]
 #[derive(Debug)]
 pub struct Limits;
+
+/// The same of the page on callers.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/callers.md")]
+#[derive(Debug)]
+pub struct Callers;

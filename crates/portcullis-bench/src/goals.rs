@@ -2,7 +2,7 @@
 
 use crate::{
     figures::Rows,
-    keys,
+    keys, signed,
     stacks::{
         CHECK_AT, CLIENT, CLIENT_BREAKER, EDGE_SHED, EDGE_SHEDDING, EDGE_WITHOUT, LIMITED_SERVICE,
         PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE,
@@ -47,7 +47,7 @@ pub(crate) const GOALS: &[Goal] = &[
     Goal {
         name: "instructions of a refusal for the key over those of an answer",
         measure: Measure::Instructions("edge, 401", EDGE),
-        at_most: 0.75,
+        at_most: 0.25,
     },
     Goal {
         name: "instructions of a refusal for the quota over those of an answer",
@@ -108,6 +108,16 @@ pub(crate) const GOALS: &[Goal] = &[
         name: "instructions of one of 100,000 keys over one of 10",
         measure: Measure::Instructions(keys::HIT_OF_MANY, keys::HIT),
         at_most: 1.0,
+    },
+    Goal {
+        name: "instructions of a token of ES256 over the bare verification",
+        measure: Measure::Instructions(signed::ES256, signed::BARE_ES256),
+        at_most: 1.1,
+    },
+    Goal {
+        name: "instructions of a signature of hmac-sha256 over the bare HMAC",
+        measure: Measure::Instructions(signed::HMAC, signed::BARE_HMAC),
+        at_most: 1.5,
     },
     Goal {
         name: "allocations of an API key",

@@ -25,6 +25,7 @@ mod peers;
 mod presence;
 mod redis;
 mod report;
+mod signed;
 mod stack;
 mod stacks;
 mod timing;
@@ -78,8 +79,13 @@ fn measure(table: &str) -> Outcome<Vec<Judged>> {
     }
 }
 
+/// Every stack of the table.
+fn every() -> impl Iterator<Item = &'static Stack> {
+    STACKS.iter().chain(&keys::COSTS).chain(&signed::COSTS)
+}
+
 fn stacks() -> Outcome<Vec<Judged>> {
-    let all: Vec<Stack> = STACKS.iter().chain(&keys::COSTS).copied().collect();
+    let all: Vec<Stack> = every().copied().collect();
     let rows = measure::rows(&all)?;
     let goals: Vec<_> = GOALS.iter().map(|goal| goal.judge(&rows)).collect();
     document::write_table("bench", &report::stacks(&rows), &goals)?;
@@ -102,8 +108,7 @@ fn show(names: &[&str]) -> Outcome<ExitCode> {
         Stack::find(name)?;
     }
     let wanted = |stack: &&Stack| stack.name == stacks::BARE || names.contains(&stack.name);
-    let all = STACKS.iter().chain(&keys::COSTS);
-    let some: Vec<Stack> = all.filter(wanted).copied().collect();
+    let some: Vec<Stack> = every().filter(wanted).copied().collect();
     println!("{}", report::stacks(&measure::rows(&some)?));
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use crate::{Outcome, ask::Ask, keys, stacks::STACKS};
+use crate::{Outcome, ask::Ask, every, keys};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ impl Stack {
 
     /// The stack of that name.
     pub(crate) fn find(name: &str) -> Outcome<&'static Self> {
-        let mut all = STACKS.iter().chain(&keys::COSTS).chain(&keys::SAME);
+        let mut all = every().chain(&keys::SAME);
         let found = all.find(|stack| stack.name == name);
         found.ok_or_else(|| format!("no stack is called {name:?}; see `list`").into())
     }

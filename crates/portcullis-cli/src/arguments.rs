@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use lexopt::{Arg, Parser, ValueExt};
-use portcullis::ConfigError;
+use portcullis::{ConfigError, audit::Anchor};
 use portcullis_siege::Intensity;
 
 use crate::key::NewKey;
@@ -15,10 +15,19 @@ pub(crate) enum Command {
     KeyHelp,
     KeyNew(NewKey),
     KeyCheck,
+    AuditVerify(AuditArguments),
     SiegeHelp,
     SiegeList(Format),
     SiegeSchema,
     Siege(Box<SiegeArguments>),
+}
+
+/// A file of audit events to verify, as it was typed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct AuditArguments {
+    pub(crate) file: PathBuf,
+    pub(crate) key: Option<String>,
+    pub(crate) anchor: Option<Anchor>,
 }
 
 /// A siege, as it was typed.
@@ -58,12 +67,17 @@ portcullis: tools for an HTTP edge
 usage: portcullis siege URL [options]
        portcullis key new [--id ID] [--scope SCOPE].. [options]
        portcullis key check < FILE
+       portcullis audit verify FILE [--key env:NAME] [--anchor LINES:HASH]
 
   siege URL          attacks a running server, and reports which lines of the checklist hold;
                      see `portcullis siege --help`
   key new            creates an API key, prints it once, and the line that a server needs;
                      see `portcullis key --help`
   key check          tells whether a key is well-formed, and its id
+  audit verify FILE  tells whether a file of audit events is whole, or which line is not;
+                     exit code: 0 whole, 1 broken, 2 it could not run
+    --key env:NAME   the variable that has the key it was written with
+    --anchor ANCHOR  how far it must go, as the server's log had it: LINES:HASH
   help               prints this
 ";
 
@@ -134,6 +148,10 @@ impl Command {
                 "help" => Ok(Self::Help),
                 "siege" => Self::siege(parser),
                 "key" => Self::key(parser),
+                "audit" => match parser.next()? {
+                    Some(Arg::Value(word)) if word == "verify" => Self::audit_verify(parser),
+                    _ => Err("audit: only `audit verify` is known; see `portcullis help`".into()),
+                },
                 other => Err(format!("{other:?} is no command; see `portcullis help`").into()),
             },
             Some(other) => Err(other.unexpected()),
@@ -152,6 +170,20 @@ impl Command {
                 Err("key: `key new` and `key check` are known; see `portcullis key --help`".into())
             }
         }
+    }
+
+    fn audit_verify(parser: &mut Parser) -> Result<Self, lexopt::Error> {
+        let (mut file, mut audit) = (None, AuditArguments::default());
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Value(path) if file.is_none() => file = Some(path),
+                Arg::Long("key") => audit.key = Some(variable(&parser.value()?.string()?)?),
+                Arg::Long("anchor") => audit.anchor = Some(parser.value()?.parse()?),
+                other => return Err(other.unexpected()),
+            }
+        }
+        audit.file = file.ok_or("audit verify: which file?")?.into();
+        Ok(Self::AuditVerify(audit))
     }
 
     fn siege(parser: &mut Parser) -> Result<Self, lexopt::Error> {
@@ -204,6 +236,14 @@ impl SiegeArguments {
     }
 }
 
+/// A key that was typed would be in the history of the shell.
+fn variable(text: &str) -> Result<String, lexopt::Error> {
+    match text.strip_prefix("env:") {
+        Some(name) if !name.is_empty() => Ok(name.to_owned()),
+        _ => Err("--key: the name of a variable is needed: env:NAME".into()),
+    }
+}
+
 fn route(text: &str) -> Result<(String, String), lexopt::Error> {
     match text.split_once('=') {
         Some((name, path)) if path.starts_with('/') => Ok((name.to_owned(), path.to_owned())),
@@ -248,6 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn reads_what_is_to_be_verified() {
+        let hash = "ab".repeat(32);
+        let line = format!("audit verify a.jsonl --key env:AUDIT_KEY --anchor 7:{hash}");
+        let Ok(Command::AuditVerify(audit)) = parse(&line) else {
+            panic!("nothing to verify");
+        };
+
+        assert_eq!(audit.file, PathBuf::from("a.jsonl"));
+        assert_eq!(audit.key.as_deref(), Some("AUDIT_KEY"));
+        assert_eq!(audit.anchor.map(|anchor| anchor.lines()), Some(7));
+    }
+
+    #[test]
     fn reads_a_siege() {
         let line =
             "siege http://127.0.0.1 --only A,B01 --route body=/b --intensity full --format html";
@@ -274,6 +327,11 @@ mod tests {
             "key check pk_x",
             "key old",
             "key new x y",
+            "audit",
+            "audit verify",
+            "audit verify a b",
+            "audit verify a --key secret",
+            "audit verify a --anchor 7",
             "siege a b",
             "siege --intensity mild",
             "siege --format pdf",

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a program that reports what is wrong")]
 
 mod arguments;
+mod audit;
 mod key;
 mod list;
 mod siege;
@@ -33,6 +34,11 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
         Command::KeyNew(key) => key.describe()?,
         Command::KeyCheck => {
             let (text, code) = key::check()?;
+            print(&text);
+            return Ok(code);
+        }
+        Command::AuditVerify(arguments) => {
+            let (text, code) = audit::verify(&arguments)?;
             print(&text);
             return Ok(code);
         }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::{HeaderMap, HeaderName, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, request, response};
 
 use crate::{Count, Guard, Need, Paths, Reply, RequestPath, Verdict};
 
@@ -144,6 +144,10 @@ impl<G: Guard> Guard for UnlessPublic<G> {
 
     fn needs(&self) -> &'static [Need] {
         self.guard.needs()
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        self.guard.challenges()
     }
 
     fn counts(&self) -> Vec<Count> {

@@ -35,6 +35,15 @@ impl Secret {
         Ok(Self(Zeroizing::new(bytes.to_vec()).into()))
     }
 
+    /// Checks bytes that would be a secret.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_new`](Self::try_new).
+    pub fn check(bytes: &[u8]) -> Result<(), ConfigError> {
+        ConfigError::check(problems(bytes))
+    }
+
     /// Reads a secret from an environment variable: the bytes of its text.
     ///
     /// # Errors

@@ -10,11 +10,12 @@
 //! | secure headers | [`secure_headers`] | |
 //! | hygiene | [`hygiene`] | 400, 405, 421 |
 //! | health | [`health`] | 503 |
-//! | cross-origin | [`LayerGuard`](edge::LayerGuard), around a layer of tower-http | 403 |
+//! | cross-origin | [`cors`], [`cross_site`] | 403 |
 //! | load shed | [`load_shed`] | 503 |
 //! | rate limit | [`rate_limit`] | 429 |
 //! | in flight | [`rate_limit`] | 429 |
 //! | limited health | [`health`] | 503 |
+//! | preflights | [`cors`] | |
 //! | reports | [`reports`] | |
 //! | body limit | [`body_limit`] | 413, 415, 417 |
 //! | authentication | [`api_key`], `jwt`, `signature`, [`client_cert`], `lockout` | 401, 429 |
@@ -55,6 +56,7 @@
 //!
 //! | feature | default | what for |
 //! |---|---|---|
+//! | `audit` | off | `audit`: audit events, and a file of them that shows what was changed |
 //! | `auth` | on | [`api_key`], [`client_cert`] |
 //! | `decompression` | off | compressed request bodies, on tower-http |
 //! | `jwks` | off | keys of tokens that are fetched from their issuer, by hyper and rustls |
@@ -69,13 +71,17 @@
 
 #[cfg(feature = "auth")]
 pub mod api_key;
+#[cfg(feature = "audit")]
+pub mod audit;
 pub mod body_limit;
 pub mod catch_panic;
 #[cfg(feature = "auth")]
 pub mod client_cert;
 pub mod client_ip;
+pub mod cors;
 #[cfg(feature = "auth")]
 mod credentials;
+pub mod cross_site;
 pub mod edge;
 mod engine;
 mod first_of_minute;
@@ -89,6 +95,7 @@ pub mod load_shed;
 pub mod lockout;
 mod networks;
 pub mod observe;
+mod origins;
 #[cfg(feature = "outbound")]
 pub mod outbound;
 #[cfg(feature = "rate-limit")]

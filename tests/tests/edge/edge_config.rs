@@ -114,6 +114,7 @@ load shed       off                                           refusing must be t
 rate limit      \"default\": 10/s, burst 20 for each address    guessing keys must cost
 in flight       8 at the same time for each address           who waits for a response takes a place, known or not
 limited health  off                                           for those who want probes to spend quota
+preflights      off                                           browsers send them without a key, and they spend quota
 reports         off                                           browsers send them without a key, and they spend quota
 body limit      1048576 bytes                                 it comes before anything that reads a body
 authentication  API key; public: /, /assets/*                 the application sees only known callers

@@ -1,4 +1,4 @@
-//! Servers that start, listen, stop and export, most of them as programs.
+//! Servers that start, listen, verify, stop and export, most of them as programs.
 
 mod demo;
 mod listeners;
@@ -6,6 +6,7 @@ mod otlp;
 mod programs;
 mod proxy_protocol;
 mod shutdown;
+mod signatures;
 mod slow_readers;
 mod tls;
 mod unparsed;

@@ -1,9 +1,9 @@
 use std::{fmt, mem, sync::Arc};
 
-use http::{HeaderMap, HeaderName, header::WWW_AUTHENTICATE, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, header::WWW_AUTHENTICATE, request, response};
 
 use super::{Guard, Need, Reply, Verdict};
-use crate::{Count, Reason, Rejection};
+use crate::{Count, Reason, Rejection, RejectionKind};
 
 /// A guard that admits what one of several guards admits: an API key or a token.
 ///
@@ -80,6 +80,25 @@ impl AnyOf {
         }
     }
 
+    /// Adds the challenges of the others to a refusal of credentials.
+    fn with_challenges(&self, rejection: Rejection) -> Rejection {
+        if rejection.kind() != RejectionKind::Unauthenticated {
+            return rejection;
+        }
+        let all = self.guards.iter().flat_map(Guard::challenges);
+        all.fold(rejection, |rejection, challenge| {
+            // It may be there with an error.
+            let is_there = |(name, value): &(HeaderName, HeaderValue)| {
+                *name == WWW_AUTHENTICATE && value.as_bytes().starts_with(challenge.as_bytes())
+            };
+            if rejection.headers().iter().any(is_there) {
+                rejection
+            } else {
+                rejection.with_header(WWW_AUTHENTICATE, challenge)
+            }
+        })
+    }
+
     fn after(
         &self,
         verdict: Verdict,
@@ -89,7 +108,9 @@ impl AnyOf {
         reply: &mut Reply,
     ) -> Verdict {
         match verdict {
-            Verdict::Reject(rejection) if is_final(&rejection) => Verdict::Reject(rejection),
+            Verdict::Reject(rejection) if is_final(&rejection) => {
+                self.with_challenges(rejection).into()
+            }
             Verdict::Reject(rejection) => {
                 let rejection = worse(turn.so_far, rejection);
                 self.ask(turn.at + 1, Some(rejection), head, reply)
@@ -149,6 +170,10 @@ impl Guard for AnyOf {
             let mut all = self.guards.iter().map(Guard::needs);
             all.any(|needs| needs.contains(&need))
         })
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        self.guards.iter().flat_map(Guard::challenges).collect()
     }
 
     fn counts(&self) -> Vec<Count> {

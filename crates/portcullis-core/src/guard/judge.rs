@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, request, response};
 
 use super::{Reply, Verdict};
 use crate::Count;
@@ -68,6 +68,12 @@ pub trait Guard: Send + Sync + 'static {
     /// Returns the facts that a guard above must find out. Checked when an edge is built.
     fn needs(&self) -> &'static [Need] {
         &[]
+    }
+
+    /// Returns the challenges (RFC 9110, section 11.6.1) of a guard that authenticates, which a request
+    /// without credentials gets: where one of [several](super::AnyOf) refuses, those of all are told.
+    fn challenges(&self) -> Vec<HeaderValue> {
+        Vec::new()
     }
 
     /// Returns what the guard has counted, for a page of metrics.
@@ -151,6 +157,10 @@ impl<G: Guard> Guard for Option<G> {
         self.as_ref().map_or(&[], Guard::needs)
     }
 
+    fn challenges(&self) -> Vec<HeaderValue> {
+        self.as_ref().map(Guard::challenges).unwrap_or_default()
+    }
+
     fn counts(&self) -> Vec<Count> {
         self.as_ref().map(Guard::counts).unwrap_or_default()
     }
@@ -195,6 +205,10 @@ impl<G: Guard + ?Sized> Guard for Arc<G> {
 
     fn needs(&self) -> &'static [Need] {
         (**self).needs()
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        (**self).challenges()
     }
 
     fn counts(&self) -> Vec<Count> {

@@ -321,3 +321,35 @@ fn the_first_scheme_that_applies_decides() {
         .or(Says("tokens", || Verdict::Admit));
     assert!(judge(&guard).0.is_admit());
 }
+
+#[test]
+fn a_final_refusal_has_the_challenges_of_all() {
+    struct Wrong;
+    impl Guard for Wrong {
+        fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+            let cause = Cause::new(AuthScheme::ApiKey, Reason::WrongSecret);
+            Rejection::new(RejectionKind::Unauthenticated)
+                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Own"))
+                .with_cause(cause)
+                .into()
+        }
+
+        fn challenges(&self) -> Vec<HeaderValue> {
+            vec![HeaderValue::from_static("Own")]
+        }
+    }
+    struct Other;
+    impl Guard for Other {
+        fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+            panic!("it is not this guard's");
+        }
+
+        fn challenges(&self) -> Vec<HeaderValue> {
+            vec![HeaderValue::from_static("Other")]
+        }
+    }
+    let rejection = rejection(judge(&AnyOf::new().or(Wrong).or(Other)).0);
+    let challenges = rejection.headers().iter().map(|(_, value)| value);
+
+    assert_eq!(challenges.collect::<Vec<_>>(), ["Own", "Other"]);
+}

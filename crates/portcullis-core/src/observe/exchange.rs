@@ -98,8 +98,8 @@ impl Exchange {
         self.request_id.as_ref()
     }
 
-    /// Returns who sent the request, once that is known: at the end, for a request that was
-    /// served.
+    /// Returns who sent the request, once that is known: at the end, for a request that was served,
+    /// or refused because of what it wanted.
     #[must_use]
     pub const fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()

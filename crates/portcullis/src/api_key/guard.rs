@@ -84,6 +84,10 @@ impl Guard for ApiKeyGuard {
         credentials::hide(&mut head.headers);
     }
 
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![CHALLENGE]
+    }
+
     fn describe(&self) -> String {
         "API key".to_owned()
     }

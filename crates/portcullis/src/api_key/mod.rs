@@ -9,17 +9,26 @@
 //!
 //! Everything else is answered with a 401 [rejection](crate::Rejection) that carries
 //! `WWW-Authenticate: Bearer` and is the same for every cause, but for the request ID: no key, two
-//! keys, an unknown one, a wrong one, a damaged one. When an asynchronous store fails, the answer
-//! is 503: a store that is down opens no door.
+//! keys, one that is unknown, wrong, damaged, expired or revoked. When an asynchronous store fails, the
+//! answer is 503: a store that is down opens no door. A bearer token that has not the form of a key is no
+//! key, so that another guard of an [`AnyOf`](crate::AnyOf) may look at it.
 //!
 //! # Keys
 //!
 //! A key reads `prefix_keyid_secret`, like `pk_4fzq0m8c1x7d_` and 49 more letters and digits: a
 //! secret with 256 random bits, and a CRC-32 of all before it. The checksum lets a scanner find leaked
-//! keys, and spares the store typing mistakes. The id selects the stored digest, so a store never
-//! sees a secret; only SHA-256 digests are kept, which is right for secrets with that much entropy
-//! (NIST SP 800-63B, look-up secrets). Digests are compared in constant time, and an unknown id
-//! costs the same work.
+//! keys, and spares the store typing mistakes. The id selects what the store keeps: a store never
+//! sees a secret, only its digest, by SHA-256 or with a pepper ([`KeyHasher`]).
+//!
+//! A key has up to four [secrets](KeySecret), each of which opens from a date to a date, and may be
+//! revoked. So it is rotated without a gap: the new one opens before the old one expires.
+//!
+//! | store | for |
+//! |---|---|
+//! | [`Keys`] | keys in memory, which change while requests are served |
+//! | [`KeyFile`] | a TOML file with digests, read again when it changes; a bad one is refused whole |
+//! | [`CachedKeys`] | a database, behind a cache that goes on while it is down |
+//! | a closure, or a [`KeyStore`] of your own | everything else |
 //!
 //! # Example
 //!
@@ -54,7 +63,8 @@
 //!
 //! | method | default | why |
 //! |---|---|---|
-//! | [`ApiKeyLayer::new`] | | [`Keys`] for keys known at start; a closure or a [`KeyStore`] for others |
+//! | [`ApiKeyLayer::new`] | | a store of those above |
+//! | [`ApiKeyGuard::with_clock`] | the system's clock | a test has its own date |
 //! | [`ApiKeyLayer::public`] | nothing | what was forgotten must be closed |
 //! | [`ApiKeyLayer::off`] | on | |
 //!
@@ -66,6 +76,12 @@
 //! | [`Unavailable`](crate::RejectionKind::Unavailable) | 503 | the store failed |
 //!
 //! # Security considerations
+//!
+//! A wrong key takes the same instructions whatever is wrong with it, for the stores of this module:
+//! `docs/performance.md` has the counts, and times compared as dudect does. Which record of many is in the
+//! processor's cache can still be seen by time; ids are no secrets.
+//!
+//! Guessing must cost: see `lockout`, and the rate limit above.
 //!
 //! The header is marked sensitive, of public requests too, so that it is not printed with the others.
 //! The key itself is in no log, span, `Debug` output or response. The text that [`Keys`] are read from is wiped from

@@ -113,6 +113,10 @@ impl Guard for ClientCertGuard {
         self.clean(head);
     }
 
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![CHALLENGE]
+    }
+
     fn describe(&self) -> String {
         format!(
             "client certificate in {} of a trusted proxy",

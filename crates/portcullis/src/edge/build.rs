@@ -10,6 +10,7 @@ use super::{Edge, EdgeLayer, Slot};
 use crate::{
     Health,
     catch_panic::CatchPanic,
+    cors::Cors,
     engine::{Part, Stack},
     hygiene::Hygiene,
     reports::Reports,
@@ -81,6 +82,7 @@ impl<M> Edge<M> {
         let probes = self.health.clone();
         let probes = probes.map(|health| health.route_from(self.route_from));
         guards.extend(on(health, probes));
+        guards.extend(self.take_cross_origin());
         let reports = self.reports.clone();
         let reports = reports.map(|reports| reports.route_from(self.route_from));
         guards.extend(on(Slot::Reports, reports));
@@ -116,6 +118,22 @@ impl<M> Edge<M> {
         };
         own.push((Slot::Authentication, guard));
         own
+    }
+
+    /// Returns what looks at origins, with what answers preflights, which spend quota as any request.
+    fn take_cross_origin(&mut self) -> Guards {
+        let mut guards = Guards::new();
+        if let Some((cors, preflights)) = self.cors.take().map(Cors::in_two) {
+            guards.extend(on(Slot::CrossOrigin, Some(cors)));
+            guards.extend(on(Slot::Preflights, Some(preflights)));
+        }
+        let cross_site = self.cross_site.take();
+        let cross_site = cross_site.map(|guard| match &self.reports {
+            Some(reports) => guard.exempt_reports(reports.path()),
+            None => guard,
+        });
+        guards.extend(on(Slot::CrossOrigin, cross_site));
+        guards
     }
 
     /// Returns the headers, which tell browsers where to report.

@@ -15,9 +15,23 @@ use crate::{
     lockout::Lockout,
     rate_limit::{InFlight, RateLimit, SharedRateLimit},
 };
-use crate::{load_shed::LoadShed, require::Require};
+use crate::{cors::Cors, cross_site::CrossSite, load_shed::LoadShed, require::Require};
 
 impl<M> Edge<M> {
+    /// Allows scripts of other sites to use the application. Preflights need no key, and spend
+    /// [quota](Self::rate_limit). Off by default; `None::<Cors>` turns it off.
+    pub fn cors(mut self, cors: impl Into<Setting<Cors>>) -> Self {
+        self.cors = cors.into().into_value();
+        self
+    }
+
+    /// Refuses requests that change something and that a browser sends for another site. Off by
+    /// default; `None::<CrossSite>` turns it off. [Reports](Self::reports) of browsers pass.
+    pub fn cross_site(mut self, guard: impl Into<Setting<CrossSite>>) -> Self {
+        self.cross_site = guard.into().into_value();
+        self
+    }
+
     /// Admits only what the application can serve, and answers the rest at once. Off by default: what
     /// an application can do at the same time is its own. Takes a [`LoadShed`], or a number for
     /// [a fixed limit](LoadShed::fixed); `None::<LoadShed>` turns it off. [Probes](Self::health) are above it.

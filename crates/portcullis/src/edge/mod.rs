@@ -12,11 +12,12 @@
 //! | [secure headers](crate::secure_headers) | every response gets them, a 401 and a 500 too |
 //! | [hygiene](crate::hygiene) | nothing below should meet a request that two servers read differently |
 //! | [health](crate::health) | probes spend no quota and need no key |
-//! | cross-origin | preflights carry no key, and browsers must be able to read a 401 |
+//! | [cross-origin](crate::cors) | preflights carry no key, and browsers must be able to read a 401 |
 //! | [load shed](crate::load_shed) | refusing must be the cheapest thing |
 //! | rate limit | guessing keys must cost |
 //! | in flight | who waits for a response takes a place, known or not |
 //! | limited health | for those who want probes to spend quota |
+//! | [preflights](crate::cors) | browsers send them without a key, and they spend quota |
 //! | [reports](crate::reports) | browsers send them without a key, and they spend quota |
 //! | [body limit](crate::body_limit) | it comes before anything that reads a body |
 //! | authentication | the application sees only known callers |

@@ -32,6 +32,8 @@ pub enum Slot {
     InFlight,
     /// `/health` and `/ready`, for those who want probes to spend quota.
     LimitedHealth,
+    /// Preflights that CORS allows.
+    Preflights,
     /// Reports of browsers.
     Reports,
     /// Bodies that are too large.
@@ -46,7 +48,7 @@ pub enum Slot {
 
 impl Slot {
     /// All slots, outermost first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ClientAddress,
         Self::RequestId,
         Self::SecureHeaders,
@@ -57,6 +59,7 @@ impl Slot {
         Self::RateLimit,
         Self::InFlight,
         Self::LimitedHealth,
+        Self::Preflights,
         Self::Reports,
         Self::BodyLimit,
         Self::Authentication,
@@ -77,6 +80,7 @@ impl Slot {
             Self::RateLimit => "rate limit",
             Self::InFlight => "in flight",
             Self::LimitedHealth => "limited health",
+            Self::Preflights => "preflights",
             Self::Reports => "reports",
             Self::BodyLimit => "body limit",
             Self::Authentication => "authentication",
@@ -100,6 +104,7 @@ impl Slot {
             Self::RateLimit => "guessing keys must cost",
             Self::InFlight => "who waits for a response takes a place, known or not",
             Self::LimitedHealth => "for those who want probes to spend quota",
+            Self::Preflights => "browsers send them without a key, and they spend quota",
             Self::Reports => "browsers send them without a key, and they spend quota",
             Self::BodyLimit => "it comes before anything that reads a body",
             Self::Authentication => "the application sees only known callers",

@@ -40,6 +40,7 @@ impl Passage {
         head: &request::Parts,
     ) -> Response<Bytes> {
         self.format = self.watch.stack.format(head);
+        self.watch.on_request(head);
         self.refuse(rejection)
     }
 }

@@ -51,7 +51,7 @@ impl Watch {
         self.exchange.is_some()
     }
 
-    /// Notes who sent the request, before the application gets it.
+    /// Notes who sent the request, before the application gets it or it is refused.
     #[inline]
     pub(super) fn on_request(&mut self, head: &request::Parts) {
         if let Some(exchange) = &mut self.exchange {

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, header::AUTHORIZATION, request};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request};
 #[cfg(feature = "jwks")]
 use portcullis_core::Count;
 use portcullis_core::{ConfigError, Facts, Guard, Principal, Reason, Reply, Verdict};
@@ -139,6 +139,10 @@ impl Guard for Jwt {
 
     fn skip(&self, head: &mut request::Parts) {
         credentials::hide(&mut head.headers, &[AUTHORIZATION]);
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![self.0.challenges.plain()]
     }
 
     fn describe(&self) -> String {

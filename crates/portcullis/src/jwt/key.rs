@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use hmac::{Hmac, KeyInit, Mac};
-use portcullis_core::ConfigError;
+use portcullis_core::{ConfigError, Secret};
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
     RsaPublicKeyComponents, UnparsedPublicKey,
@@ -44,7 +44,8 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// Returns an error for a secret of less than 32 bytes (RFC 7518, section 3.2), or for an id that is
+    /// Returns an error for a secret of less than 32 bytes (RFC 7518, section 3.2) or one of examples (see
+    /// [`Secret`]), or for an id that is
     /// empty, longer than 128 bytes, or has control characters.
     pub fn hs256(id: impl Into<Box<str>>, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let (id, secret) = (id.into(), Material::secret(secret.as_ref()));
@@ -145,14 +146,9 @@ impl fmt::Debug for JwtKey {
 
 impl Material {
     pub(super) fn secret(secret: &[u8]) -> Result<Self, String> {
-        if secret.len() < SHORTEST_SECRET {
-            return Err("a secret for HS256 has at least 32 bytes".to_owned());
-        }
+        Secret::check(secret).map_err(|error| error.of("HS256").to_string())?;
         // There is no length that it refuses.
         let hmac = Hmac::new_from_slice(secret).map_err(|error| error.to_string())?;
         Ok(Self::Secret(hmac))
     }
 }
-
-/// As many as the hash has (RFC 7518, section 3.2).
-const SHORTEST_SECRET: usize = 32;

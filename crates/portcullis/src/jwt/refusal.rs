@@ -55,6 +55,11 @@ impl Challenges {
         })
     }
 
+    /// Returns the challenge to a request without credentials.
+    pub(super) fn plain(&self) -> HeaderValue {
+        self.plain.clone()
+    }
+
     /// Returns the rejection, which does not tell what was wrong with a token.
     pub(super) fn reject(&self, refusal: &Refusal) -> Rejection {
         let (kind, challenge) = match refusal.reason {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, request, response};
 use portcullis_core::{
     AuthScheme, Cause, Count, Counts, Facts, FailureStore, Guard, Lock, LockoutRule, Need, Reason,
     Rejection, RejectionKind, Reply, Verdict,
@@ -277,6 +277,10 @@ impl<G: Guard> Guard for Locked<G> {
     fn needs(&self) -> &'static [Need] {
         let own = self.guard.needs();
         Need::list(|need| need == Need::ClientAddress || own.contains(&need))
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        self.guard.challenges()
     }
 
     fn counts(&self) -> Vec<Count> {

@@ -143,6 +143,7 @@ mod in_flight;
 mod key;
 mod key_by;
 mod limiter;
+pub(crate) mod places;
 mod policy;
 mod quotas;
 mod rate;
@@ -170,11 +171,6 @@ pub use self::{
     shared::{MemoryStore, OnFailure, SharedRateLimit},
 };
 use crate::engine::{Alone, Plain};
-
-/// What the limiter's tables are made of.
-pub(crate) mod places {
-    pub(crate) use super::{clock::Clock, key::Secret as Places, key_by::client_key, table::Table};
-}
 
 /// Limits how often clients may send requests. See the [module docs](self) for an example.
 pub type RateLimitLayer = Alone<RateLimit, Plain>;

@@ -67,6 +67,10 @@ impl Guard for SignatureGuard {
         credentials::hide(&mut head.headers, &SECRETS);
     }
 
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![CHALLENGE]
+    }
+
     fn describe(&self) -> String {
         self.0.rules.to_string()
     }

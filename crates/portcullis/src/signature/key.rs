@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use portcullis_core::{AuthScheme, ConfigError, Principal};
+use portcullis_core::{AuthScheme, ConfigError, Principal, Secret};
 use zeroize::Zeroizing;
 
 use super::{Algorithm, pem};
@@ -24,7 +24,7 @@ impl SignatureKey {
     ///
     /// # Errors
     ///
-    /// Returns an error for a secret of less than 32 bytes: it is no stronger than its length.
+    /// Returns an error for a secret of less than 32 bytes, or one of examples: see [`Secret`].
     pub fn hmac_sha256(
         secret: impl AsRef<[u8]>,
         principal: Principal,
@@ -144,11 +144,5 @@ impl fmt::Debug for SignatureKey {
 }
 
 pub(super) fn check_secret(secret: &[u8]) -> Result<(), ConfigError> {
-    if secret.len() < LEAST_SECRET {
-        let problem = format!("a secret of hmac-sha256 has at least {LEAST_SECRET} bytes");
-        return Err(ConfigError::new(problem));
-    }
-    Ok(())
+    Secret::check(secret).map_err(|error| error.of("hmac-sha256"))
 }
-
-const LEAST_SECRET: usize = 32;

@@ -49,7 +49,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let key = SigningKey::hmac_sha256([7; 32])?;
+//! let key = SigningKey::hmac_sha256("q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2")?;
 //! let keys = SignatureKeys::new().and("key-1", key.verifying_key(Principal::new("alice")));
 //! let policy = SignaturePolicy::new().single_use(MemoryReplays::new(100_000));
 //! let hello = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
@@ -71,7 +71,7 @@
 //! # Order
 //!
 //! Below the per-address rate limit, which is what slows a guesser down: a signature of ed25519 or P-256
-//! takes some 100 µs to verify. Above a limit by principal. In an edge:
+//! takes 60 to 70 µs to verify, one of `hmac-sha256` less than 1 µs. Above a limit by principal. In an edge:
 //! `edge.guard(Slot::Authentication, SignatureGuard::try_new(keys, policy)?)`, and
 //! [`Edge::public`](crate::Edge::public) for what needs none.
 //!

@@ -29,7 +29,7 @@ use super::{
 /// use portcullis::signature::{Signer, SigningKey};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let key = SigningKey::hmac_sha256([7; 32])?;
+/// let key = SigningKey::hmac_sha256("q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2")?;
 /// let signer = Signer::try_new("key-1", key)?.nonce(true);
 ///
 /// let body = b"{}";

@@ -28,7 +28,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// Returns an error for a secret of less than 32 bytes.
+    /// Returns an error for a secret of less than 32 bytes, or one of examples: see
+    /// [`Secret`](crate::Secret).
     pub fn hmac_sha256(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let secret = secret.as_ref();
         check_secret(secret)?;

@@ -26,6 +26,9 @@ fn allowed(module: &str) -> &'static [&'static str] {
         ],
         // It counts in the limiter's tables.
         "lockout" => &["engine", "rate_limit"],
+        "audit" => &["engine", "first_of_minute"],
+        "cors" => &["engine", "origins"],
+        "cross_site" => &["cors", "engine", "origins"],
         "load_shed" => &["engine", "first_of_minute"],
         "api_key" | "jwt" | "signature" => &["credentials", "engine"],
         "client_ip" | "rate_limit" => &["engine", "networks"],

@@ -10,7 +10,7 @@ use crate::jwt::{Jwks, Jwt, JwtBuilder};
 
 pub(super) const NOW: u64 = 1_700_000_000;
 pub(super) const ISSUER: &str = "https://issuer.example";
-pub(super) const SECRET: &[u8] = b"a secret of at least 32 bytes, or so";
+pub(super) const SECRET: &[u8] = b"q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2or";
 
 /// One of each algorithm.
 pub(super) static SIGNERS: LazyLock<[Signer; 5]> = LazyLock::new(|| {

@@ -190,7 +190,7 @@ fn a_key_of_another_kind_that_is_damaged_or_private_is_refused() {
     }
     assert_eq!(changed(ed, "x", encode([0; 31])), "\"x\" is 32 bytes");
     let weak = changed(hs, "k", encode([0; 31]));
-    assert_eq!(weak, "a secret for HS256 has at least 32 bytes");
+    assert_eq!(weak, "HS256: a secret has at least 32 bytes, this has 31");
     assert_eq!(changed(es, "x", "a="), "\"x\" is not base64url");
     assert_eq!(changed(es, "x", 1), "\"x\" is missing, or not a string");
     for signer in [es, rs, ed] {
@@ -293,7 +293,7 @@ fn everything_that_is_wrong_with_a_guard_is_listed() {
     assert_eq!(
         JwtKey::hs256("", [0; 31]).unwrap_err().to_string(),
         "a key's id is 1 to 128 bytes without control characters; \
-         a secret for HS256 has at least 32 bytes"
+         HS256: a secret has at least 32 bytes, this has 31"
     );
 }
 
@@ -309,7 +309,7 @@ fn no_secret_is_printed() {
         problem(&json!({"kty": "oct", "k": encode(b"a secret"), "kid": "x"})),
     ] {
         assert!(
-            !printed.contains("a secret of") && !printed.contains(&jwk),
+            !printed.contains("q8Jm2Zr5") && !printed.contains(&jwk),
             "{printed}"
         );
     }

@@ -266,7 +266,7 @@ async fn f15_a_set_that_is_bad_changes_nothing() {
     weak["n"] = super::signer::encode(vec![0xff; 128]).into();
     let mut private = Signer::es256("private").jwk();
     private["d"] = "AA".into();
-    let secret = Signer::hs256("secret", &[7; 32]).jwk();
+    let secret = Signer::hs256("secret", b"q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2").jwk();
     for bad in [
         String::new(),
         "garbage".to_owned(),

@@ -23,7 +23,7 @@ fn signed_by(key: SigningKey) -> Request<TestBody> {
 #[test]
 fn each_algorithm_verifies_its_own_signatures_and_no_others() {
     let keys = [
-        SigningKey::hmac_sha256([1; 32]).unwrap(),
+        SigningKey::hmac_sha256("m2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2q8J").unwrap(),
         SigningKey::from_pem(ED25519).unwrap(),
         SigningKey::from_pem(P256).unwrap(),
     ];
@@ -108,11 +108,11 @@ fn what_is_no_key_is_an_error_in_one_line() {
     assert_eq!(
         printed,
         [
-            "a secret of hmac-sha256 has at least 32 bytes",
+            "hmac-sha256: a secret has at least 32 bytes, this has 31",
             "a public key of ed25519 has 32 bytes",
             "a public key of P-256 has 65 bytes, the first of which is 4",
             "not a public key of ed25519 or P-256 in PEM",
-            "a secret of hmac-sha256 has at least 32 bytes",
+            "hmac-sha256: a secret has at least 32 bytes, this has 31",
             "not a private key of ed25519 or P-256 in PEM",
         ]
     );

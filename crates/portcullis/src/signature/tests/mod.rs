@@ -38,7 +38,7 @@ const NOW: u64 = 1_700_000_000;
 static CLOCK: LazyLock<ManualClock> = LazyLock::new(|| ManualClock::new(NOW));
 
 fn key() -> SigningKey {
-    SigningKey::hmac_sha256([7; 32]).unwrap()
+    SigningKey::hmac_sha256("q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2").unwrap()
 }
 
 fn keys() -> SignatureKeys {

@@ -63,7 +63,7 @@ async fn a_nonce_is_required_where_it_is_used_once() {
 
 #[tokio::test]
 async fn a_nonce_belongs_to_its_key() {
-    let other = SigningKey::hmac_sha256([8; 32]).unwrap();
+    let other = SigningKey::hmac_sha256("8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2q").unwrap();
     let keys = keys().and("key-2", other.verifying_key(Principal::new("bob")));
     let policy = policy().single_use(MemoryReplays::new(10));
     let layer = SignatureLayer::try_new(keys, policy).unwrap();
@@ -103,7 +103,11 @@ async fn a_nonce_belongs_to_its_key() {
 async fn who_has_no_key_uses_up_no_nonce() {
     let store = MemoryReplays::new(10);
     let layer = layer(policy().single_use(store.clone()));
-    let wrong = Signer::try_new("key-1", SigningKey::hmac_sha256([9; 32]).unwrap()).unwrap();
+    let wrong = Signer::try_new(
+        "key-1",
+        SigningKey::hmac_sha256("Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2q8").unwrap(),
+    )
+    .unwrap();
     let wrong = wrong.nonce(true).clock(WallClock::from(&*super::CLOCK));
 
     assert_eq!(ask(&layer, signed(&wrong, "{}")).await.status(), 401);

@@ -103,6 +103,10 @@ impl Guard for WebhookGuard {
         credentials::hide(&mut head.headers, &[SIGNATURE]);
     }
 
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![CHALLENGE]
+    }
+
     fn describe(&self) -> String {
         let (inner, seconds) = (&self.0, self.0.tolerance.as_secs());
         let once = inner.replays.as_ref().map_or("", |_| ", each once");

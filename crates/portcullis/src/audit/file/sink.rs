@@ -1,0 +1,198 @@
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use portcullis_core::WallClock;
+
+use super::{
+    super::{Anchor, AuditEvent, EventSink, time::rfc3339},
+    FileOptions, Fsync,
+    chain::Chain,
+    fields::Kind,
+    seal::Seal,
+    tail::Tail,
+};
+
+/// Writes events into a file, a JSON object on each line, of which each seals the one before. See the [module
+/// docs](crate::audit) for what that shows.
+pub struct FileSink {
+    path: PathBuf,
+    file: File,
+    chain: Chain,
+    settings: Settings,
+    since_anchor: u64,
+    /// To which length the file is to be cut before anything else is written.
+    cut_to: Option<u64>,
+}
+
+pub(super) struct Settings {
+    pub(super) seal: Seal,
+    pub(super) anchor_every: u64,
+    pub(super) on_anchor: Box<dyn FnMut(&Anchor) + Send>,
+    pub(super) fsync: Fsync,
+    pub(super) clock: WallClock,
+}
+
+/// What is to be written at once.
+struct Batch {
+    bytes: Vec<u8>,
+    chain: Chain,
+    since_anchor: u64,
+    anchors: Vec<Anchor>,
+}
+
+// ===== impl FileSink =====
+
+impl FileSink {
+    /// Opens a file with the defaults: see [`options`](Self::options).
+    ///
+    /// # Errors
+    ///
+    /// See [`FileOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, portcullis_core::ConfigError> {
+        Self::options(path).open()
+    }
+
+    /// Sets up a file with other settings.
+    pub fn options(path: impl AsRef<Path>) -> FileOptions {
+        FileOptions::new(path.as_ref())
+    }
+
+    pub(super) fn from_settings(path: PathBuf, settings: Settings) -> io::Result<Self> {
+        let mut sink = Self {
+            file: open(&path)?,
+            chain: Chain::new(settings.seal.clone()),
+            path,
+            settings,
+            since_anchor: 0,
+            cut_to: None,
+        };
+        sink.begin(Kind::Start)?;
+        Ok(sink)
+    }
+
+    /// Goes on where a file ends; one without a line begins with an anchor of this kind.
+    fn begin(&mut self, kind: Kind) -> io::Result<()> {
+        let tail = Tail::read(&mut self.file, &self.settings.seal)?;
+        let mut batch = self.batch();
+        let kind = match tail {
+            Tail::Empty => kind,
+            Tail::Whole(end) => {
+                batch.chain.end = end;
+                Kind::Restart
+            }
+            Tail::Torn(end) => {
+                let (path, line) = (self.path.display(), end.lines());
+                tracing::error!(target: "portcullis", %path, line, "a line of the audit log is torn");
+                batch.chain.end = end;
+                batch.bytes.push(b'\n');
+                Kind::Torn
+            }
+        };
+        self.anchor(&mut batch, kind);
+        self.put(batch)
+    }
+
+    fn batch(&self) -> Batch {
+        Batch {
+            bytes: Vec::new(),
+            chain: self.chain.clone(),
+            since_anchor: self.since_anchor,
+            anchors: Vec::new(),
+        }
+    }
+
+    fn anchor(&self, batch: &mut Batch, kind: Kind) {
+        let time = rfc3339(self.settings.clock.since_epoch());
+        batch.chain.anchor(&mut batch.bytes, kind.name(), &time);
+        batch.anchors.push(batch.chain.end);
+        batch.since_anchor = 0;
+    }
+
+    /// Writes all of a batch, or cuts off what is there of it.
+    fn put(&mut self, batch: Batch) -> io::Result<()> {
+        if let Some(length) = self.cut_to {
+            self.file.set_len(length)?;
+            self.cut_to = None;
+        }
+        let length = self.file.metadata()?.len();
+        if let Err(error) = self.write_all(&batch) {
+            self.cut_to = self.file.set_len(length).is_err().then_some(length);
+            return Err(error);
+        }
+        (self.chain, self.since_anchor) = (batch.chain, batch.since_anchor);
+        for anchor in &batch.anchors {
+            (self.settings.on_anchor)(anchor);
+        }
+        Ok(())
+    }
+
+    fn write_all(&mut self, batch: &Batch) -> io::Result<()> {
+        self.file.write_all(&batch.bytes)?;
+        match self.settings.fsync {
+            Fsync::EachBatch => self.file.sync_data(),
+            Fsync::EachAnchor if !batch.anchors.is_empty() => self.file.sync_data(),
+            Fsync::EachAnchor | Fsync::Never => Ok(()),
+        }
+    }
+}
+
+impl EventSink for FileSink {
+    fn write(&mut self, events: &[AuditEvent]) -> io::Result<()> {
+        let mut batch = self.batch();
+        for event in events {
+            batch.chain.line(&mut batch.bytes, |json| event.write(json));
+            batch.since_anchor += 1;
+            if batch.since_anchor >= self.settings.anchor_every {
+                self.anchor(&mut batch, Kind::Count);
+            }
+        }
+        self.put(batch)
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        let before = (self.chain.clone(), self.cut_to.take());
+        let old = std::mem::replace(&mut self.file, open(&self.path)?);
+        if let Err(error) = self.begin(Kind::Rotated) {
+            self.file = old;
+            (self.chain, self.cut_to) = before;
+            return Err(error);
+        }
+        if let Some(length) = before.1 {
+            old.set_len(length)?;
+        }
+        old.sync_data()
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        let mut batch = self.batch();
+        self.anchor(&mut batch, Kind::Stop);
+        self.put(batch)?;
+        self.file.sync_data()
+    }
+}
+
+impl fmt::Debug for FileSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileSink")
+            .field("path", &self.path)
+            .field("end", &self.chain.end)
+            .finish_non_exhaustive()
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is not a file"))
+    }
+}

@@ -1,0 +1,7 @@
+//! Who is let in: keys that change under load, stores that are down, secrets that are nowhere to be
+//! seen, and a whole service.
+
+mod canary;
+mod down;
+mod marketplace;
+mod rotation;
