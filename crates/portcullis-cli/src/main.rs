@@ -7,6 +7,7 @@ mod audit;
 mod key;
 mod list;
 mod siege;
+mod usage;
 
 use std::{
     io::{self, Write},
@@ -15,7 +16,10 @@ use std::{
 
 use portcullis::ConfigError;
 
-use crate::arguments::{Command, KEY_USAGE, SIEGE_USAGE, USAGE};
+use crate::{
+    arguments::Command,
+    usage::{KEY_USAGE, SIEGE_USAGE, USAGE},
+};
 
 fn main() -> ExitCode {
     match Command::parse(std::env::args_os().skip(1)).and_then(run) {

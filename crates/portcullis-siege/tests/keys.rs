@@ -127,7 +127,7 @@ async fn a_wrong_key_is_not_tested() {
     }
 }
 
-const SECRET: &str = "a-secret-of-more-than-thirty-two-bytes";
+const SECRET: &str = "q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2";
 const ED25519: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEZ2DIpv3e6Fu6iZJiGk1NhTRnGbRcfheySRzrz6aZHJ
 -----END PRIVATE KEY-----";

@@ -4,4 +4,5 @@
 mod canary;
 mod down;
 mod marketplace;
+mod quotas;
 mod rotation;

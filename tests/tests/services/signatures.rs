@@ -10,6 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -33,6 +34,8 @@ struct Keys {
     public: String,
 }
 
+const SECRET: &str = "q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2";
+
 fn keys() -> [Keys; 3] {
     let pem = |algorithm, private: &str, public: &str| Keys {
         algorithm,
@@ -43,8 +46,8 @@ fn keys() -> [Keys; 3] {
     [
         Keys {
             algorithm: "hmac-sha256",
-            signing: SigningKey::hmac_sha256([7; 33]).unwrap(),
-            private: "BwcH".repeat(11),
+            signing: SigningKey::hmac_sha256(SECRET).unwrap(),
+            private: BASE64_STANDARD.encode(SECRET),
             public: String::new(),
         },
         pem("ed25519", ED25519, ED25519_PUBLIC),

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use portcullis_core::{ConfigError, Live, Principal, Secret};
+use portcullis_core::{ConfigError, Live, Principal, Quota, Secret};
 use zeroize::Zeroizing;
 
 use super::{
@@ -199,6 +199,15 @@ impl Keys {
     #[must_use]
     pub fn record(&self, id: &str) -> Option<KeyRecord> {
         Some(self.table.load().find(id)).filter(KeyRecord::is_known)
+    }
+
+    /// Returns the keys that have a quota of their own, by their ids: for a limit by API key, see
+    /// `rate_limit::Policy::keys`.
+    #[must_use]
+    pub fn quotas(&self) -> Vec<(Box<str>, Quota)> {
+        let entries = self.entries().into_iter();
+        let quotas = entries.filter_map(|(id, record)| Some((id, record.principal().quota()?)));
+        quotas.collect()
     }
 
     /// Returns how many keys there are.

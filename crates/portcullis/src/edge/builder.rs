@@ -1,11 +1,11 @@
-use std::{fmt, marker::PhantomData, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, net::SocketAddr, sync::Arc};
 
 use http::Extensions;
 use portcullis_core::{ConfigError, Guard, Observer, ProblemOrPage, Respond, facts::OriginalUri};
 
 use super::{
-    Slot,
-    setting::{Bytes, Limits, Setting},
+    DEFAULT_BODY_LIMIT, DEFAULT_TIMEOUT, Slot,
+    setting::{Around, Bytes, Limits, Setting},
 };
 use crate::{
     Health,
@@ -63,9 +63,6 @@ pub struct Edge<M = Wrapped> {
     pub(super) problems: Vec<String>,
     pub(super) bodies: PhantomData<M>,
 }
-
-/// Puts something around a guard.
-pub(super) type Around = Arc<dyn Fn(Arc<dyn Guard>) -> Arc<dyn Guard> + Send + Sync>;
 
 // ===== impl Edge =====
 
@@ -226,8 +223,9 @@ impl<M> Edge<M> {
 
     /// Adds a guard, below what setters put into its slot and below those that were added before. A guard that is off, such as `None`,
     /// is left out.
-    pub fn guard(self, slot: Slot, guard: impl Guard) -> Self {
-        self.add(slot, Arc::new(guard))
+    pub fn guard(mut self, slot: Slot, guard: impl Guard) -> Self {
+        self.guards.push((slot, Arc::new(guard)));
+        self
     }
 
     /// Adds an observer. Those added first are outermost. An observer that is off, such as `None`,
@@ -250,11 +248,6 @@ impl<M> Edge<M> {
     fn add_problems(&mut self, error: &ConfigError) {
         self.problems
             .extend(error.problems().map(ToOwned::to_owned));
-    }
-
-    fn add(mut self, slot: Slot, guard: Arc<dyn Guard>) -> Self {
-        self.guards.push((slot, guard));
-        self
     }
 
     /// Replaces what an earlier call of the same setter put into a slot. Guards that were added are
@@ -303,10 +296,3 @@ impl<M> fmt::Debug for Edge<M> {
         f.debug_struct("Edge").finish_non_exhaustive()
     }
 }
-
-/// How long an application may take to respond, unless an edge says otherwise. Long enough for what
-/// people wait for, shorter than the minute after which common proxies give up.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How many bytes a request's body may have, unless an edge says otherwise: 1 MiB, as in nginx.
-pub const DEFAULT_BODY_LIMIT: u64 = 1 << 20;

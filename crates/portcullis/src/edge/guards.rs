@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 #[cfg(feature = "rate-limit")]
-use super::builder::Around;
+use super::setting::Around;
 use super::{Edge, Setting, Slot};
 #[cfg(feature = "auth")]
 use crate::api_key::{ApiKeyGuard, KeyStore};

@@ -98,11 +98,11 @@ mod tests;
 #[cfg(feature = "rate-limit")]
 pub use self::guards::{Limit, PrincipalLimit};
 pub use self::{
-    builder::{DEFAULT_BODY_LIMIT, DEFAULT_TIMEOUT, Edge},
+    builder::Edge,
     explain::{Explanation, Line},
     layer::EdgeLayer,
     layer_guard::{LayerGuard, Passes},
-    setting::{Bytes, Limits, Setting},
+    setting::{Bytes, DEFAULT_BODY_LIMIT, DEFAULT_TIMEOUT, Limits, Setting},
     slot::Slot,
 };
 pub use crate::engine::{

@@ -1,8 +1,8 @@
-use crate::body_limit::BodyLimit;
+use std::{sync::Arc, time::Duration};
 
-use std::time::Duration;
+use portcullis_core::Guard;
 
-use crate::timeout::Timeout;
+use crate::{body_limit::BodyLimit, timeout::Timeout};
 
 /// What a setter of an [`Edge`](super::Edge) takes: a value, an `Option` of one, or what a value is
 /// made of. `None` turns it off.
@@ -91,3 +91,13 @@ impl From<BodyLimit> for Bytes {
         Self(Ok(Some(limit)))
     }
 }
+
+/// Puts something around a guard.
+pub(super) type Around = Arc<dyn Fn(Arc<dyn Guard>) -> Arc<dyn Guard> + Send + Sync>;
+
+/// How long an application may take to respond, unless an edge says otherwise. Long enough for what
+/// people wait for, shorter than the minute after which common proxies give up.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many bytes a request's body may have, unless an edge says otherwise: 1 MiB, as in nginx.
+pub const DEFAULT_BODY_LIMIT: u64 = 1 << 20;

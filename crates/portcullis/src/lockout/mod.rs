@@ -78,13 +78,10 @@
 
 mod failures;
 mod guard;
+mod locked;
 mod logins;
 mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    guard::{Locked, Lockout},
-    logins::Logins,
-    shared::MemoryFailures,
-};
+pub use self::{guard::Lockout, locked::Locked, logins::Logins, shared::MemoryFailures};

@@ -159,6 +159,12 @@ impl Policy {
         self
     }
 
+    /// Sets the quotas of several keys: of API keys that have one in their file, for example.
+    pub fn keys(self, keys: impl IntoIterator<Item = (impl Into<Arc<str>>, Quota)>) -> Self {
+        let add = |policy: Self, (key, quota)| policy.key(key, quota);
+        keys.into_iter().fold(self, add)
+    }
+
     /// Sets the quota of one tier. The tier is the principal's id, unless
     /// [`tier_by`](Self::tier_by) says otherwise; an edge has it below authentication then.
     pub fn tier(mut self, name: impl Into<Arc<str>>, quota: Quota) -> Self {
