@@ -1,6 +1,6 @@
 //! `portcullis siege --list`: the catalogue.
 
-use portcullis_siege::{Attack, CATALOGUE, Group};
+use portcullis_siege::{Attack, CATALOGUE, ELSEWHERE, Group};
 
 use crate::arguments::Format;
 
@@ -51,7 +51,9 @@ fn markdown() -> String {
             text.push_str(&(HEAD.to_owned() + &rows));
         }
     }
-    text
+    let elsewhere = ELSEWHERE.iter();
+    let elsewhere = elsewhere.map(|(id, what, place)| format!("| {id} | {what} | {place} |\n"));
+    text + NOT_FROM_OUTSIDE + &elsewhere.collect::<String>()
 }
 
 fn row(attack: &Attack) -> String {
@@ -74,4 +76,11 @@ fn row(attack: &Attack) -> String {
 const HEAD: &str = "\
 | | level | what is sent | what a hardened server does | fix | tests | source |
 |---|---|---|---|---|---|---|
+";
+
+const NOT_FROM_OUTSIDE: &str = "
+## What can't be seen from outside
+
+| | what | tested in |
+|---|---|---|
 ";

@@ -148,6 +148,7 @@ impl Context {
             Need::Health => routes.health.is_some(),
             Need::Origins => !profile.cors.origins.is_empty(),
             Need::SameSite => profile.cors.refuses_cross_site,
+            Need::Lockout => profile.lockout.after.is_some(),
             Need::Tokens => self.signing.tokens.is_some(),
             Need::Signatures => self.signing.signatures.is_some(),
             Need::TrustedPeer => profile.proxy.trusted.is_some() && self.sources.are_many(),

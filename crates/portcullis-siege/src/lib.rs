@@ -44,7 +44,7 @@ mod wire;
 
 pub use assault::{Assault, assault, assault_server};
 pub use budget::{Allowance, Intensity};
-pub use catalogue::{Attack, CATALOGUE, CHECKLIST, Group, Level, Line, Need};
+pub use catalogue::{Attack, CATALOGUE, CHECKLIST, ELSEWHERE, Group, Level, Line, Need};
 pub use error::{PrepareError, ProfileError, ReportError, TargetError};
 pub use profile::{
     Cors, Keys, Launch, Limits, Lockout, Profile, Proxy, Routes, Signatures, Sinks, Switches,

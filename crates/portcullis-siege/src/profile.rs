@@ -87,6 +87,8 @@ pub struct Routes {
     pub page: Option<String>,
     /// Prometheus text.
     pub metrics: Option<String>,
+    /// A WebSocket that needs a key.
+    pub websocket: Option<String>,
     /// Liveness.
     pub health: Option<String>,
     /// Readiness.
@@ -142,7 +144,8 @@ pub struct Cors {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Lockout {
-    /// After so many wrong keys in a row, the address they come from is refused, whatever it sends.
+    /// After so many wrong keys the address that they come from gets 429, for a right key too. A right
+    /// key among them forgets none.
     pub after: Option<u32>,
 }
 
@@ -250,6 +253,7 @@ impl Routes {
             "large" => &mut self.large,
             "page" => &mut self.page,
             "metrics" => &mut self.metrics,
+            "websocket" => &mut self.websocket,
             "health" => &mut self.health,
             "ready" => &mut self.ready,
             _ => return Err(ProfileError::UnknownRoute(name.to_owned())),

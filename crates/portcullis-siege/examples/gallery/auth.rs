@@ -51,18 +51,22 @@ impl App {
         if self.has(Fault::LongKeyFails) && key.len() > 512 {
             return Err(Response::problem(500, "Internal Server Error"));
         }
-        let is_locked = self.has(Fault::LockoutOfEveryone) && self.failed("all") > 20;
-        if is_locked {
-            return Err(Response::problem(429, "Too Many Requests").with("retry-after", "10"));
+        let everyone = self.has(Fault::LockoutOfEveryone) && self.failed("all") >= 5;
+        let is_locked = !self.has(Fault::FailuresUnlimited) && self.failed(&exchange.client) >= 5;
+        if everyone || is_locked && !self.has(Fault::RightKeyUnlocks) {
+            return Err(locked());
         }
         if self.is_key(key, VALID) || self.has(Fault::RevokedValid) && key == REVOKED {
+            if self.has(Fault::SuccessForgets) {
+                lock(&self.failures).remove(&exchange.client);
+            }
             return Ok(());
         }
         if key == UNSCOPED {
             return Err(Response::problem(403, "Forbidden"));
         }
-        if !self.has(Fault::FailuresUnlimited) && self.failed(&exchange.client) > 20 {
-            return Err(Response::problem(429, "Too Many Requests").with("retry-after", "10"));
+        if is_locked {
+            return Err(locked());
         }
         self.note_failure(&exchange.client);
         Err(self.unauthenticated(exchange, Some(key)))
@@ -84,6 +88,7 @@ impl App {
     fn unauthenticated(&self, _: &Exchange, key: Option<&str>) -> Response {
         let title = match (self.fault, key) {
             (Fault::WrongKeyDiffers, Some(_)) => "Unknown key",
+            (Fault::ExpiredTold, Some(EXPIRED)) => "Expired key",
             (Fault::WrongSecretDiffers, Some(key)) if key.starts_with("gal_valid_") => {
                 "Wrong secret"
             }
@@ -120,6 +125,10 @@ impl App {
     }
 }
 
+fn locked() -> Response {
+    Response::problem(429, "Too Many Requests").with("retry-after", "10")
+}
+
 /// Two microseconds for each byte that is right.
 fn early_exit(given: &str, key: &str) -> bool {
     for (one, other) in given.bytes().zip(key.bytes()) {
@@ -136,4 +145,5 @@ fn early_exit(given: &str, key: &str) -> bool {
 
 const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
 const REVOKED: &str = "gal_revoked_4f9c2b7d1e8a6053";
+const EXPIRED: &str = "gal_expired_4f9c2b7d1e8a6053";
 const UNSCOPED: &str = "gal_unscoped_4f9c2b7d1e8a6053";

@@ -15,6 +15,7 @@ mod audit;
 mod auth;
 mod chunks;
 mod client;
+mod cross_site;
 mod faults;
 mod health;
 mod http1;

@@ -91,12 +91,21 @@ impl App {
 
     fn cors(&self, head: &Head, response: Response) -> Response {
         let origins = head.all("origin");
-        let vary = if self.has(Fault::VaryMissing) {
+        let is_same = match self.fault {
+            Fault::VaryMissing => true,
+            Fault::VaryByOrigin => origins.is_empty(),
+            Fault::VaryOfGood => response.status >= 400,
+            _ => false,
+        };
+        let vary = if is_same {
             response
         } else {
             response.with("vary", "Origin")
         };
         match &origins[..] {
+            [_] if self.has(Fault::StarCredentials) => vary
+                .with("access-control-allow-origin", "*")
+                .with("access-control-allow-credentials", "true"),
             [origin] if self.is_allowed(origin) => vary
                 .with("access-control-allow-origin", origin)
                 .with("access-control-allow-credentials", "true"),
@@ -115,19 +124,31 @@ impl App {
     /// Returns the answer to a preflight.
     pub(crate) fn preflight(&self, head: &Head) -> Response {
         let method = head.one("access-control-request-method");
-        let names = head.one("access-control-request-headers").to_lowercase();
-        let mut names = names
+        let wanted = head.one("access-control-request-headers").to_lowercase();
+        let mut names = wanted
             .split(',')
             .map(str::trim)
             .filter(|name| !name.is_empty());
+        let is_mirrored = self.has(Fault::PreflightMirrored);
+        let is_private = head.has("access-control-request-private-network");
         let is_fine = self.is_allowed(&head.one("origin"))
             && matches!(method.as_str(), "GET" | "POST")
-            && names.all(|name| matches!(name, "content-type" | "x-api-key"))
-            && !head.has("access-control-request-private-network");
+            && (is_mirrored || names.all(|name| matches!(name, "content-type" | "x-api-key")))
+            && (!is_private || self.has(Fault::PrivateNetwork));
         if is_fine {
-            Response::empty(204)
+            let names = if is_mirrored {
+                wanted.as_str()
+            } else {
+                "content-type, x-api-key"
+            };
+            let fine = Response::empty(204)
                 .with("access-control-allow-methods", "GET, POST")
-                .with("access-control-allow-headers", "content-type, x-api-key")
+                .with("access-control-allow-headers", names);
+            if is_private {
+                fine.with("access-control-allow-private-network", "true")
+            } else {
+                fine
+            }
         } else if self.has(Fault::PreflightWithCors) {
             Response::problem(403, "Forbidden").with("access-control-allow-methods", "GET, POST")
         } else {

@@ -31,6 +31,7 @@ impl App {
             return Err(self.preflight(head));
         }
         self.method(head)?;
+        self.cross_site(head)?;
         if self.has(Fault::ShedsEarly)
             && head.path != "/health"
             && self.count.fetch_add(1, Relaxed) % 50 == 49
@@ -43,6 +44,7 @@ impl App {
         match head.path.as_str() {
             "/api/token" => self.token(head).await?,
             path if is_public(path) => {}
+            _ if self.has(Fault::UpgradeNeedsNoKey) && head.has("upgrade") => {}
             _ => self.authenticate(exchange)?,
         }
         self.length(head)

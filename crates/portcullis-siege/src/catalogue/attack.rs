@@ -122,6 +122,8 @@ pub enum Need {
     Origins,
     /// A server that promises to refuse what other sites make browsers send.
     SameSite,
+    /// A server that promises to lock out who guesses.
+    Lockout,
     /// What tokens are made with.
     Tokens,
     /// What requests are signed with.
@@ -274,6 +276,7 @@ impl Need {
             Self::Health => "no route of liveness is known (routes.health)",
             Self::Origins => "no allowed origin is given (cors.origins)",
             Self::SameSite => "no promise about other sites is given (cors.refuses_cross_site)",
+            Self::Lockout => "no lockout is promised (lockout.after)",
             Self::Tokens => "no way to make a token is given ([tokens]; see docs/siege.md)",
             Self::Signatures => {
                 "no way to sign a request is given ([signatures]; see docs/siege.md)"

@@ -7,4 +7,4 @@ mod table;
 pub(crate) use attack::Pace;
 pub use attack::{Attack, Group, Level, Need};
 pub use checklist::{CHECKLIST, Line};
-pub use table::CATALOGUE;
+pub use table::{CATALOGUE, ELSEWHERE};

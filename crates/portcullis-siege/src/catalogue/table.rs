@@ -355,9 +355,16 @@ attacks! {
         "a key store that fails"
         => "503, never 200"
         => "ApiKeyLayer: fail closed"
+    E15 Must Quick api_keys::upgrades [Protected] ["AUTH-14"] ["API2" "API8"] ["4.4.3"] "RFC 6455 4.2.2; RFC 9110 7.8"
+        "WebSocket handshakes and other upgrades, without a key and with a wrong one"
+        => "401, never 101"
+        => "ApiKeyLayer: an upgrade is a request like any other"
+    E16 Must Quick api_keys::lockout [Protected Key Sources Lockout] ["AUTH-5"] ["API2"] ["6.3.1"] "NIST SP 800-63B 3.2.2; OWASP: blocking brute force"
+        "as many wrong keys as lock a client out, then a right one; and a right one among them"
+        => "429 with Retry-After, for the right key too; a neighbour's key is served"
+        => "Edge: `lockout`"
 
-    // F: tokens. F15, an issuer whose keys are slow, huge or gone, needs the issuer's side: it is a test of
-    // `portcullis::jwt::jwks`. So is how often keys are fetched for unknown ids, of F08.
+    // F: tokens
     F01 Must Quick tokens::none [Tokens] ["AUTH-6"] ["API2"] ["9.1.2"] "RFC 8725 3.1; CVE-2015-9235"
         "tokens with the algorithm none, in any case, and with no algorithm"
         => "401"
@@ -415,8 +422,7 @@ attacks! {
         => "401 with a Bearer challenge: an error code for the token only, which is not repeated; no-store"
         => "JwtLayer"
 
-    // G: signed requests. That a million nonces take bounded memory, of G08, is a test of
-    // `portcullis::signature`: what fills a store for minutes is no attack for a server that goes on.
+    // G: signed requests
     G01 Must Quick signatures::right [Signatures] ["AUTH-9"] ["API2"] ["4.1.5"] "RFC 9421 3.2"
         "right signatures: with another label, another order of components, without alg, over HTTP/2"
         => "served"
@@ -518,7 +524,7 @@ attacks! {
         => "one line each, escaped"
         => "a log format that escapes"
     I06 Must Quick telemetry::audit_chain [Audit] ["AUTH-10"] ["API8"] ["16.4.2"] "ASVS 5.0 16.4.2"
-        "an audit log with a line altered, and one with a line taken away"
+        "an audit log with a line altered, one with a line taken away, one with two lines swapped"
         => "the log verifies; the others do not"
         => "an audit log whose lines are chained"
     I07 Must Quick telemetry::secrets [] ["ERR-3"] ["API8"] ["16.2.5"] "OpenTelemetry: url.query redaction"
@@ -617,6 +623,10 @@ attacks! {
         "the caching of 401, 403, 429 and 5xx"
         => "no-store on each"
         => "ProblemJson"
+    K13 Must Quick headers::cross_site [Body SameSite] ["AUTH-11"] ["API8"] ["3.5.1"] "Fetch Metadata; OWASP: cross-site request forgery"
+        "unsafe requests that a browser sends for another site, with and without Sec-Fetch-Site"
+        => "403; its own are served, and links from elsewhere"
+        => "CrossSiteLayer"
 
     // L: overload, health, shutdown
     L01 Must Heavy overload::shedding [Slow Sources] ["LIM-10"] ["API4"] ["15.2.2"] "RFC 9110 15.6.4"
@@ -652,3 +662,28 @@ attacks! {
         => "ended within the time to drain"
         => "serve: `drain` has an end"
 }
+
+/// What belongs to the catalogue and can't be seen from outside: the attack, what is not tested, and where
+/// `portcullis` tests it. An attack that has more than that is in [`CATALOGUE`] too.
+pub const ELSEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "F08",
+        "how often the issuer's keys are fetched for unknown ids",
+        "the tests of `portcullis::jwt::jwks`, which are the issuer",
+    ),
+    (
+        "F15",
+        "an issuer whose keys are gone, slow, 10 MB, or somewhere else",
+        "the tests of `portcullis::jwt::jwks`, which are the issuer",
+    ),
+    (
+        "G07",
+        "a nonce at several instances that share Redis",
+        "the tests of `portcullis-redis`",
+    ),
+    (
+        "G08",
+        "a million nonces in bounded memory: with a right key they fill the store for minutes",
+        "the tests of `portcullis::signature`",
+    ),
+];

@@ -7,10 +7,14 @@ use crate::{
     wire::{Answer, Client, Request},
 };
 
+mod bypass;
+mod lockout;
 mod store;
 mod timing;
 
 pub(crate) use self::{
+    bypass::{bypass, upgrades},
+    lockout::lockout,
     store::{dead_keys, flip, store_down},
     timing::timing,
 };
@@ -193,46 +197,6 @@ pub(crate) async fn brute_force(context: &Context) -> Finding {
         );
         Err(request.breach(context, &elsewhere, what))
     }
-}
-
-pub(crate) async fn bypass(context: &Context) -> Finding {
-    let path = protected(context)?;
-    let encoded = match path.as_bytes() {
-        [_, first, ..] if first.is_ascii_alphanumeric() => format!("/%{first:02x}{}", &path[2..]),
-        _ => path.to_owned(),
-    };
-    let mut tries: Vec<_> = ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "FOO"]
-        .map(|method| Request::new(method, path))
-        .into();
-    let variants = [
-        format!("{path}/"),
-        encoded,
-        format!("{path}?x=1"),
-        format!("{path}//"),
-        format!("/.{path}"),
-        path.to_ascii_uppercase(),
-    ];
-    if path.len() > 1 {
-        tries.extend(variants.map(Request::get));
-    }
-    if context.found.http2 {
-        tries.extend(
-            ["GET", "HEAD", "OPTIONS", "POST"].map(|method| Request::new(method, path).http2(true)),
-        );
-    }
-    for request in &tries {
-        let Ok(answer) = context.send(request).await else {
-            continue;
-        };
-        if answer.is_good() {
-            let what = format!(
-                "{} {} is served without a key",
-                request.method, request.path
-            );
-            return Err(request.breach(context, &answer, what));
-        }
-    }
-    Ok(format!("{} variants, none served", tries.len()))
 }
 
 async fn refused(context: &Context, request: &Request, allowed: &[u16]) -> Result<Answer, Failure> {

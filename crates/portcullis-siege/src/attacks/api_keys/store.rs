@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{protected, refused};
+use super::{protected, refused, same_refusal};
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
@@ -14,16 +14,19 @@ use crate::{
 pub(crate) async fn dead_keys(context: &Context) -> Finding {
     let path = protected(context)?;
     let keys = &context.profile.keys;
+    let unknown = Request::get(path).with_key(context, "siege_wrong_0123456789abcdef");
+    let unknown = context.send(&unknown).await?;
     let mut tried = Vec::new();
-    for (name, key, status) in [
-        ("revoked", &keys.revoked, 401),
-        ("expired", &keys.expired, 401),
-        ("unscoped", &keys.unscoped, 403),
-    ] {
+    for (name, key) in [("revoked", &keys.revoked), ("expired", &keys.expired)] {
         let Some(key) = key else { continue };
         let request = Request::get(path).with_key(context, key);
-        refused(context, &request, &[status]).await?;
+        same_refusal(context, &request, &unknown).await?;
         tried.push(name);
+    }
+    if let Some(key) = &keys.unscoped {
+        let request = Request::get(path).with_key(context, key);
+        refused(context, &request, &[403]).await?;
+        tried.push("unscoped");
     }
     Ok(tried.join(", "))
 }

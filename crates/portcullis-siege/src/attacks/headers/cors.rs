@@ -1,8 +1,9 @@
 //! CORS.
 
+use super::all;
 use crate::{
     context::Context,
-    verdict::Finding,
+    verdict::{Failure, Finding},
     wire::{Answer, Request},
 };
 
@@ -79,18 +80,11 @@ pub(crate) async fn credentials_and_vary(context: &Context) -> Finding {
         };
         let answer = context.send(&request).await?;
         let allowed = answer.header("access-control-allow-origin");
-        let varies = answer.headers.get_all("vary").iter().any(|value| {
-            let value = value.to_str().unwrap_or("").to_ascii_lowercase();
-            value
-                .split(',')
-                .any(|name| matches!(name.trim(), "origin" | "*"))
-        });
-        let credentials = answer.header("access-control-allow-credentials");
-        let what = if allowed == "*" && credentials == "true" {
+        let what = if gives_everyone_credentials(&answer) {
             Some("credentials with *")
         } else if origin == Some(good.as_str()) && allowed != good && allowed != "*" {
             Some("a good origin may not read this")
-        } else if !varies && allowed != "*" {
+        } else if !varies(&answer) && allowed != "*" {
             Some("no Vary: Origin")
         } else {
             None
@@ -99,7 +93,37 @@ pub(crate) async fn credentials_and_vary(context: &Context) -> Finding {
             return Err(request.breach(context, &answer, what));
         }
     }
-    Ok("Vary: Origin for good, foreign and no origins".to_owned())
+    let preflight = Request::new("OPTIONS", path)
+        .header("origin", good)
+        .header("access-control-request-method", "GET");
+    let answer = context.send(&preflight).await?;
+    if gives_everyone_credentials(&answer) {
+        return Err(preflight.breach(context, &answer, "credentials with *"));
+    }
+    // An answer without CORS fields is as good as one with them in a cache.
+    let is_for_all = answer.header("access-control-allow-origin") == "*";
+    let kinds = all(context).await?;
+    let same = kinds.iter().find(|kind| !varies(&kind.answer));
+    match same.filter(|_| !is_for_all) {
+        Some(kind) => Err(kind.breach(context, "no Vary: Origin")),
+        None => Ok(format!(
+            "Vary: Origin for good, foreign and no origins, on {} kinds of answers",
+            kinds.len()
+        )),
+    }
+}
+
+fn varies(answer: &Answer) -> bool {
+    answer.headers.get_all("vary").iter().any(|value| {
+        let value = value.to_str().unwrap_or("").to_ascii_lowercase();
+        let mut names = value.split(',').map(str::trim);
+        names.any(|name| matches!(name, "origin" | "*"))
+    })
+}
+
+fn gives_everyone_credentials(answer: &Answer) -> bool {
+    answer.header("access-control-allow-origin") == "*"
+        && answer.header("access-control-allow-credentials") == "true"
 }
 
 pub(crate) async fn preflight(context: &Context) -> Finding {
@@ -118,13 +142,7 @@ pub(crate) async fn preflight(context: &Context) -> Finding {
             "the preflight of a good origin is refused",
         ));
     }
-    let odd = request(good)
-        .header("access-control-request-method", "SIEGE")
-        .header("access-control-request-headers", "x-siege-evil");
-    let answer = context.send(&odd).await?;
-    if answer.mentions("SIEGE") || answer.mentions("x-siege-evil") {
-        return Err(odd.breach(context, &answer, "methods or headers are mirrored"));
-    }
+    lists_are_exact(context, path, good).await?;
     let foreign = request("https://evil.com").header("access-control-request-method", "GET");
     let answer = context.send(&foreign).await?;
     let has_cors = answer
@@ -145,4 +163,29 @@ pub(crate) async fn preflight(context: &Context) -> Finding {
     } else {
         Ok("good: allowed without a key; foreign: 403".to_owned())
     }
+}
+
+/// What is not in a list is not allowed, whatever was wanted.
+async fn lists_are_exact(context: &Context, path: &str, good: &str) -> Result<(), Failure> {
+    let wanted = |method: &str| {
+        let request = Request::new("OPTIONS", path).header("origin", good);
+        request.header("access-control-request-method", method)
+    };
+    let header = wanted("GET").header("access-control-request-headers", "x-siege-evil");
+    for (request, list, odd) in [
+        (wanted("SIEGE"), "access-control-allow-methods", "SIEGE"),
+        (header, "access-control-allow-headers", "x-siege-evil"),
+    ] {
+        let answer = context.send(&request).await?;
+        let allowed = answer.header(list);
+        if answer.mentions(odd) {
+            return Err(request.breach(context, &answer, "methods or headers are mirrored"));
+        }
+        // Without credentials `*` is everything.
+        if answer.is_good() && allowed == "*" {
+            let what = format!("{list} is *: nothing is in no list");
+            return Err(request.breach(context, &answer, what));
+        }
+    }
+    Ok(())
 }

@@ -10,8 +10,12 @@ use crate::{
 };
 
 mod cors;
+mod cross_site;
 
-pub(crate) use self::cors::{credentials_and_vary, foreign_origins, preflight};
+pub(crate) use self::{
+    cors::{credentials_and_vary, foreign_origins, preflight},
+    cross_site::cross_site,
+};
 
 pub(crate) async fn preset(context: &Context) -> Finding {
     let kinds = all(context).await?;

@@ -84,8 +84,11 @@ pub(crate) async fn audit_chain(context: &Context) -> Finding {
     });
     let altered: Vec<_> = altered.collect();
     let kept = |except: usize| [&lines[..except], &lines[except + 1..]].concat().join("\n") + "\n";
+    let mut moved = lines.clone();
+    moved.swap(middle - 1, middle);
     let tries = [
         ("whole", text.clone(), true),
+        ("changed in its order", moved.join("\n") + "\n", false),
         ("altered", altered.join("\n") + "\n", false),
         ("cut", kept(middle), false),
     ];
@@ -102,7 +105,7 @@ pub(crate) async fn audit_chain(context: &Context) -> Finding {
         }
     }
     Ok(format!(
-        "{} lines verify; altered or cut they do not",
+        "{} lines verify; altered, cut or moved they do not",
         lines.len()
     ))
 }

@@ -70,7 +70,7 @@ pub(crate) async fn challenge(context: &Context) -> Finding {
     let expired = bearer.forge.with_claim("exp", 0);
     let wrong = bearer.send(&expired).await?;
     let of_none = flaw(&none).or_else(|| {
-        let told = none.header("www-authenticate").contains("error");
+        let told = bearer_of(&none).contains("error=");
         told.then(|| "an error code without credentials".to_owned())
     });
     if let Some(what) = of_none {
@@ -79,9 +79,7 @@ pub(crate) async fn challenge(context: &Context) -> Finding {
     }
     let signature = expired.rsplit('.').next().unwrap_or_default();
     let flaw = flaw(&wrong).or_else(|| {
-        let told = wrong
-            .header("www-authenticate")
-            .contains("error=\"invalid_token\"");
+        let told = bearer_of(&wrong).contains("error=\"invalid_token\"");
         let no_code = || "no error=\"invalid_token\"".to_owned();
         let repeats = wrong.mentions(signature);
         let repeated = repeats.then(|| "the answer repeats the token".to_owned());
@@ -91,20 +89,28 @@ pub(crate) async fn challenge(context: &Context) -> Finding {
         Some(what) => Err(bearer.breach(&format!("a wrong token: {what}"), &expired, &wrong)),
         None => Ok(format!(
             "{}; {}",
-            none.header("www-authenticate"),
-            wrong.header("www-authenticate")
+            bearer_of(&none),
+            bearer_of(&wrong)
         )),
     }
 }
 
 const WRONG: &str = "Bearer siege.siege.siege";
 
+/// The challenge for a token, which others may stand beside, in fields of their own or in one.
+fn bearer_of(answer: &Answer) -> String {
+    let fields = answer.headers.get_all("www-authenticate").iter();
+    let fields: Vec<&str> = fields.filter_map(|field| field.to_str().ok()).collect();
+    let all = fields.join(", ");
+    let place = all.to_ascii_lowercase().find("bearer");
+    place.map_or(String::new(), |at| all[at..].to_owned())
+}
+
 /// What any refusal must have.
 fn flaw(answer: &Answer) -> Option<String> {
-    let challenge = answer.header("www-authenticate").to_ascii_lowercase();
     if answer.status != 401 {
         Some(format!("{} where 401 was expected", answer.status))
-    } else if !challenge.starts_with("bearer") {
+    } else if bearer_of(answer).is_empty() {
         Some("401 without a Bearer challenge".to_owned())
     } else if !answer.header("cache-control").contains("no-store") {
         Some("401 without no-store".to_owned())

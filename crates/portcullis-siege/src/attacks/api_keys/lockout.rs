@@ -1,0 +1,97 @@
+//! Clients that guess are locked out, and nobody else.
+
+use std::net::IpAddr;
+
+use super::protected;
+use crate::{
+    context::Context,
+    verdict::{Failure, Finding},
+    wire::{Answer, Request},
+};
+
+pub(crate) async fn lockout(context: &Context) -> Finding {
+    let after = context.profile.lockout.after.unwrap_or(1);
+    polite(context, after).await?;
+    let attacker = context.fresh();
+    for i in 0..after {
+        guess(context, attacker, i).await?;
+    }
+    let what = format!("{after} wrong keys, and then a right one is served: nobody is locked out");
+    let locked = is_locked(context, attacker, &what).await?;
+    neighbour_is_served(context).await?;
+    // Who has one key must not guess another's for ever.
+    let insider = context.fresh();
+    for i in 0..after {
+        guess(context, insider, i).await?;
+        if i + 2 == after {
+            context.send(&right(context, insider)?).await?;
+        }
+    }
+    let what = format!("{after} wrong keys with a right one among them: nobody is locked out");
+    is_locked(context, insider, &what).await?;
+    Ok(format!(
+        "429 after {after} wrong keys, for {} s at first; others are served",
+        locked.header("retry-after")
+    ))
+}
+
+/// Shows that it is no rate limit that refuses so many requests.
+async fn polite(context: &Context, after: u32) -> Result<(), Failure> {
+    let client = context.fresh();
+    for _ in 0..after + 2 {
+        let answer = context.send(&right(context, client)?).await?;
+        if !answer.is_good() {
+            let status = answer.status;
+            return Err(Failure::not_tested(format!(
+                "{} requests with a right key are not served: {status}",
+                after + 2
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn guess(context: &Context, from: Option<IpAddr>, count: u32) -> Result<(), Failure> {
+    let request = Request::get(protected(context)?)
+        .with_key(context, format!("siege_guess_{count:08}"))
+        .from(from);
+    let answer = context.send(&request).await?;
+    match answer.status {
+        401 => Ok(()),
+        status => Err(request.breach(
+            context,
+            &answer,
+            format!(
+                "{status} for wrong key number {}: 401 was expected",
+                count + 1
+            ),
+        )),
+    }
+}
+
+async fn is_locked(context: &Context, from: Option<IpAddr>, what: &str) -> Result<Answer, Failure> {
+    let request = right(context, from)?;
+    let answer = context.send(&request).await?;
+    if answer.status != 429 {
+        return Err(request.breach(context, &answer, what));
+    }
+    let seconds: Option<u64> = answer.header("retry-after").parse().ok();
+    if seconds.is_none_or(|seconds| seconds == 0) {
+        return Err(request.breach(context, &answer, "a lockout without Retry-After"));
+    }
+    Ok(answer)
+}
+
+async fn neighbour_is_served(context: &Context) -> Result<(), Failure> {
+    let request = right(context, context.fresh())?;
+    let answer = context.send(&request).await?;
+    if answer.is_good() {
+        return Ok(());
+    }
+    let what = format!("{} for a right key from another address", answer.status);
+    Err(request.breach(context, &answer, what))
+}
+
+fn right(context: &Context, from: Option<IpAddr>) -> Result<Request, Failure> {
+    Ok(Request::get(protected(context)?).key(context).from(from))
+}
