@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::OnceCell;
@@ -94,6 +95,15 @@ impl Context {
         Ok(raw.into_seen())
     }
 
+    /// Sends bytes on a connection of their own, and reads no further than the first answer's head.
+    pub(crate) async fn first_answer(&self, bytes: impl AsRef<[u8]>) -> Result<Exchange, Failure> {
+        self.budget.request()?;
+        let mut raw = self.raw().await?;
+        raw.send(bytes).await?;
+        raw.status(FIRST_ANSWER).await;
+        Ok(raw.into_seen())
+    }
+
     /// Sends a request on a connection of its own, from the address it names or a fresh one.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let source = request.source.or_else(|| self.fresh());
@@ -172,6 +182,8 @@ pub(crate) fn route(route: &Option<String>) -> Result<&str, Failure> {
         .ok_or_else(|| Failure::not_tested("the route is not known"))
 }
 
+/// How long the first answer may take.
+const FIRST_ANSWER: Duration = Duration::from_secs(4);
 /// So many of what was made are remembered: evidence shows the last of them.
 const MADE: usize = 16;
 const LONGEST_MADE: usize = 8192;

@@ -65,6 +65,8 @@ pub(crate) fn router(demo: Demo) -> Router {
         .merge(debug)
         .route("/api/hello", get(routes::hello))
         .route("/api/echo", post(routes::echo))
+        .route("/api/token", get(routes::hello))
+        .route("/api/signed", post(routes::echo))
         .route("/api/slow", get(routes::slow))
         .route("/api/report", get(routes::report).layer(at_once))
         .route("/api/pay", post(routes::pay))

@@ -5,6 +5,10 @@
 //! | `HOST`, `PORT` | `127.0.0.1`, `8080` | where to listen; port 0 takes a free one |
 //! | `ENVIRONMENT` | `development` | or `production`: no demo key, no debug routes, a key is required |
 //! | `API_KEYS`, `API_KEYS_FILE` | none | keys, or their digests, as `portcullis key new` prints them |
+//! | `TOKEN_KEY` | a fresh one in development | a private key of Ed25519 in PEM: `/api/token` takes its tokens |
+//! | `SIGNATURE_SECRET` | a fresh one in development | 32 bytes or more: `/api/signed` takes what is signed with it |
+//! | `CORS_ORIGINS` | none | origins whose scripts may call, separated by commas |
+//! | `AUDIT_FILE` | none | where audit events go |
 //! | `RATE_LIMIT_PER_SECOND` | 10 | for each address |
 //! | `RATE_LIMIT_BURST` | the rate | |
 //! | `RATE_LIMIT_HEALTH` | `false` | whether probes spend quota |
@@ -23,7 +27,12 @@ use std::{
 use portcullis::{
     ConfigError, Quota,
     api_key::{ApiKey, Keys},
+    cors::Cors,
+    jwt::Jwt,
+    signature::SignatureGuard,
 };
+
+use crate::callers::{self, Issuer};
 
 /// What the environment says, checked.
 #[derive(Debug)]
@@ -33,6 +42,12 @@ pub(crate) struct Config {
     pub(crate) environment: Environment,
     pub(crate) keys: Keys,
     pub(crate) demo_key: Option<ApiKey>,
+    /// In development a fresh one, so that tokens can be tried.
+    pub(crate) issuer: Option<Issuer>,
+    pub(crate) tokens: Option<Jwt>,
+    pub(crate) signatures: Option<SignatureGuard>,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) audit_file: String,
     pub(crate) quota: Quota,
     pub(crate) limit_probes: bool,
     pub(crate) trusted_proxies: String,
@@ -70,6 +85,9 @@ impl Config {
         let burst = read.or("RATE_LIMIT_BURST", rate);
         let quota = Quota::new(rate, Duration::from_secs(1)).and_then(|q| q.try_burst(burst));
         let keys = read.keys(environment);
+        let issuer = read.issuer(environment);
+        let tokens = issuer.as_ref().map(Issuer::guard).transpose();
+        let cors = read.or("CORS_ORIGINS", String::new());
         let config = Self {
             host: read.or("HOST", "127.0.0.1".to_owned()),
             port: read.or("PORT", 8080),
@@ -80,6 +98,11 @@ impl Config {
             body_limit: read.or("BODY_LIMIT_BYTES", 1 << 20),
             drain: Duration::from_secs(read.or("DRAIN_SECONDS", 20)),
             demo_key: None,
+            tokens: read.checked(tokens).flatten(),
+            issuer,
+            signatures: read.signatures(environment),
+            cors: read.cors(&cors),
+            audit_file: read.or("AUDIT_FILE", String::new()),
             keys: keys.unwrap_or_default(),
         };
         ConfigError::check(read.problems)?;
@@ -164,12 +187,46 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         self.checked(keys)
     }
 
+    fn issuer(&mut self, environment: Environment) -> Option<Issuer> {
+        let text = (self.variable)("TOKEN_KEY").filter(|text| !text.is_empty());
+        let issuer = match text {
+            Some(text) => Issuer::from_pem(&text).map_err(|error| of("TOKEN_KEY", &error)),
+            None if environment == Environment::Development => Issuer::fresh(),
+            None => return None,
+        };
+        self.checked(issuer)
+    }
+
+    fn signatures(&mut self, environment: Environment) -> Option<SignatureGuard> {
+        let text = (self.variable)("SIGNATURE_SECRET").filter(|text| !text.is_empty());
+        let is_development = environment == Environment::Development;
+        let secret = text.or_else(|| is_development.then(callers::secret))?;
+        let guard = callers::signatures(&secret);
+        self.checked(guard.map_err(|error| of("SIGNATURE_SECRET", &error)))
+    }
+
+    fn cors(&mut self, origins: &str) -> Option<Cors> {
+        if origins.is_empty() {
+            return None;
+        }
+        let cors = Cors::builder(origins.split(','))
+            .methods(["GET", "HEAD", "POST"])
+            .request_headers(["authorization", "content-type", "x-api-key"])
+            .build();
+        self.checked(cors)
+    }
+
     fn checked<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         let problems = result.as_ref().err().map(ConfigError::problems);
         let problems: Vec<_> = problems.into_iter().flatten().map(str::to_owned).collect();
         self.problems.extend(problems);
         result.ok()
     }
+}
+
+/// The same problem, with the variable that has it.
+fn of(name: &str, error: &ConfigError) -> ConfigError {
+    ConfigError::new(format!("{name}: {error}"))
 }
 
 /// Limits of connections that a person at the page can see act.
@@ -206,7 +263,9 @@ mod tests {
 
         let key = ApiKey::generate("pk").unwrap();
         let set = [("ENVIRONMENT", "production"), ("API_KEYS", key.expose())];
-        assert!(read(&set).unwrap().demo_key.is_none());
+        let config = read(&set).unwrap();
+        assert!(config.demo_key.is_none());
+        assert!(config.tokens.is_none() && config.signatures.is_none());
     }
 
     #[test]
@@ -216,10 +275,21 @@ mod tests {
             ("PORT", "70000"),
             ("RATE_LIMIT_BURST", "0"),
             ("API_KEYS", "pk_1_2"),
+            ("TOKEN_KEY", "x"),
+            ("SIGNATURE_SECRET", "short"),
+            ("CORS_ORIGINS", "nowhere"),
         ];
         let problems = read(&set).unwrap_err().to_string();
 
-        for name in ["ENVIRONMENT", "PORT", "quota", "API keys"] {
+        for name in [
+            "ENVIRONMENT",
+            "PORT",
+            "quota",
+            "API keys",
+            "TOKEN_KEY",
+            "SIGNATURE_SECRET",
+            "nowhere",
+        ] {
             assert!(problems.contains(name), "{problems}");
         }
         assert!(!problems.contains('\n'), "{problems}");

@@ -17,6 +17,7 @@ pub(crate) fn router() -> Router<Demo> {
         .route("/debug/checks/{name}", get(checks).post(set_check))
         .route("/debug/no-host", get(no_host))
         .route("/debug/drain", get(drain))
+        .route("/debug/token", get(token))
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +72,13 @@ async fn no_host(State(demo): State<Demo>) -> Result<String, StatusCode> {
     let request = "GET /health HTTP/1.1\r\nconnection: close\r\n\r\n";
     let answer = raw::ask(demo.address, request).await;
     answer.map_err(|_| StatusCode::BAD_GATEWAY)
+}
+
+/// A token for `/api/token`, good for five minutes.
+async fn token(State(demo): State<Demo>) -> Result<String, StatusCode> {
+    let issuer = demo.config.issuer.as_ref();
+    let issuer = issuer.ok_or(StatusCode::NOT_FOUND)?;
+    Ok(issuer.token("ann"))
 }
 
 /// Another server starts, is asked, and stops; each line is sent as it happens.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use portcullis::{
-    ConfigError, body_limit::BodyLimit, load_shed::LoadShed, secure_headers::SecureHeaders,
+    AnyOf, ConfigError, Slot, api_key::ApiKeyGuard, audit::Audit, body_limit::BodyLimit,
+    cross_site::CrossSite, load_shed::LoadShed, lockout::Lockout, secure_headers::SecureHeaders,
     timeout::Timeout,
 };
 use portcullis_axum::EdgeLayer;
@@ -12,20 +13,38 @@ use portcullis_otel::Telemetry;
 use crate::{app::Demo, page};
 
 /// Every layer, configured by the environment.
-pub(crate) fn build(demo: &Demo, telemetry: &Telemetry) -> Result<EdgeLayer, ConfigError> {
+pub(crate) fn build(
+    demo: &Demo,
+    telemetry: &Telemetry,
+    audit: Option<&Audit>,
+) -> Result<EdgeLayer, ConfigError> {
     let config = &demo.config;
-    portcullis_axum::edge()
-        .trust_proxies(&config.trusted_proxies)
+    // Whichever a request has decides.
+    let callers = AnyOf::new()
+        .or(ApiKeyGuard::new(config.keys.clone()))
+        .or(config.tokens.clone())
+        .or(config.signatures.clone());
+    let edge = portcullis_axum::edge();
+    let edge = match audit {
+        Some(audit) => edge
+            .observe(audit.clone())
+            .guard(Slot::BodyLimit, audit.guard()),
+        None => edge,
+    };
+    edge.trust_proxies(&config.trusted_proxies)
         .observe(telemetry.tracing())
         .observe(demo.metrics.clone())
         .secure_headers(SecureHeaders::strict())
         .health(&demo.health)
         .limit_probes(config.limit_probes)
         .timeout(Timeout::new(DEADLINE).upload_idle(UPLOAD_IDLE))
+        .cors(config.cors.clone())
+        .cross_site(CrossSite::new())
         .load_shed(LoadShed::fixed(IN_FLIGHT))
         .rate_limit(config.quota)
         .body_limit(BodyLimit::new(config.body_limit).decoded(config.body_limit))
-        .api_keys(config.keys.clone())
+        .guard(Slot::Authentication, callers)
+        .lockout(Lockout::default())
         .public(page::PATHS)
         // A browser can't send a header with a WebSocket.
         .public(["/ws"])

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "a program that says what is wrong")]
 
 mod app;
+mod callers;
 mod config;
 mod debug;
 mod dependencies;
@@ -19,9 +20,13 @@ mod streams;
 use std::{
     io::{self, Write},
     process::ExitCode,
+    time::Duration,
 };
 
-use portcullis::serve;
+use portcullis::{
+    audit::{Audit, FileSink, OnFull},
+    serve,
+};
 use portcullis_otel::Telemetry;
 use tokio::net::TcpListener;
 use tracing_subscriber::{EnvFilter, prelude::*};
@@ -56,7 +61,8 @@ async fn run() -> Result<(), Problem> {
         .await
         .map_err(|error| format!("{address}: {error}"))?;
     let demo = Demo::new(config, listener.local_addr()?)?;
-    let edge = edge::build(&demo, &telemetry)?;
+    let audit = audit(&demo.config.audit_file)?;
+    let edge = edge::build(&demo, &telemetry, audit.as_ref())?;
     let url = format!("http://{}", demo.address);
     let stack = edge.explain().to_string();
     let server = serve(listener, app::router(demo.clone()).layer(edge.clone()))
@@ -72,8 +78,19 @@ async fn run() -> Result<(), Problem> {
 
     let stopped = server.await?;
     telemetry.shutdown();
+    if let Some(audit) = audit {
+        audit.close(AUDIT_CLOSES).await?;
+    }
     say(&stopped.to_string());
     Ok(())
+}
+
+/// An attack must not end the demo by what it leaves: events that find no room are counted and dropped.
+fn audit(path: &str) -> Result<Option<Audit>, Problem> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Audit::new(FileSink::open(path)?, OnFull::Drop)?))
 }
 
 /// What a person wants to know first.
@@ -89,3 +106,6 @@ fn introduce(demo: &Demo, stack: &str, url: &str) {
 fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
+
+/// How long the last events may take to be written.
+const AUDIT_CLOSES: Duration = Duration::from_secs(2);

@@ -43,17 +43,28 @@ impl Sieged {
         let program = command.get_program().display().to_string();
         command.env("PORT", port.to_string()).env("API_KEYS", key);
         command.env("TRUSTED_PROXIES", &trusted);
+        command.env("TOKEN_KEY", TOKEN_KEY);
+        command.env("SIGNATURE_SECRET", SIGNATURE_SECRET);
+        command.env("CORS_ORIGINS", "https://app.example");
+        command.env("AUDIT_FILE", folder.path().join("audit"));
         command.env("DRAIN_SECONDS", "5").stderr(folder.file("log"));
-        let (server, _) = Process::until(&mut command, "listening on ");
+        let (process, _) = Process::until(&mut command, "listening on ");
         let proxies = Proxy::ALL.map(|proxy| proxy.start(free_port(), address(port)));
         let launch = format!("API_KEYS = '{key}', TRUSTED_PROXIES = '{trusted}'");
         let profile = replaced(DEMO, "env:API_KEYS", key);
         let profile = replaced(&profile, "target/release/demo", &program);
         let profile = replaced(&profile, "env = { ", &format!("env = {{ {launch}, "));
+        let profile = replaced(&profile, "env:SIGNATURE_SECRET", SIGNATURE_SECRET);
+        let profile = replaced(&profile, "env:TOKEN_KEY", &TOKEN_KEY.replace('\n', "\\n"));
+        let profile = replaced(&profile, "[sinks]\n", &log(&folder));
+        let audit = folder.path().join("audit").display().to_string();
+        let profile = replaced(&profile, "target/demo-audit.jsonl", &audit);
+        let verifier = server("portcullis").get_program().display().to_string();
+        let profile = replaced(&profile, "target/release/portcullis", &verifier);
         Self {
             url: url(port),
-            profile: profile + &log(&folder) + &fronts(&proxies),
-            _server: server,
+            profile: profile + &fronts(&proxies),
+            _server: process,
             _proxies: proxies.into(),
             _folder: Some(folder),
         }
@@ -194,6 +205,10 @@ fn address(port: u16) -> SocketAddr {
 fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
+
+/// Of this test's demo, and of nothing else.
+const TOKEN_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEZ2DIpv3e6Fu6iZJiGk1NhTRnGbRcfheySRzrz6aZHJ\n-----END PRIVATE KEY-----\n";
+const SIGNATURE_SECRET: &str = "5f1d6a1c0c3b4f6f9a0e8d7c6b5a49382716";
 
 const DEMO: &str = include_str!("../../../examples/demo/siege.toml");
 const GALLERY: &str = include_str!("../../../crates/portcullis-siege/examples/gallery/siege.toml");

@@ -179,9 +179,16 @@ impl Prepared {
             ("health", &routes.health),
             ("ready", &routes.ready),
         ];
+        let profile = &self.context.profile;
+        let tokens = profile.tokens.as_ref().map(|tokens| &tokens.route);
+        let signed = profile.signatures.as_ref();
+        let signed = signed.map(|signatures| &signatures.route);
+        let named = named.map(|(name, path)| (name, path.as_ref()));
+        let named = named
+            .into_iter()
+            .chain([("token", tokens), ("signed", signed)]);
         let known: Vec<_> = named
-            .iter()
-            .filter_map(|(name, path)| Some(format!("{name} {}", path.as_ref()?)))
+            .filter_map(|(name, path)| Some(format!("{name} {}", path?)))
             .collect();
         let key = match self.context.profile.keys.valid {
             Some(_) => "a key",

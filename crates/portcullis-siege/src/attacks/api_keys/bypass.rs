@@ -57,7 +57,7 @@ pub(crate) async fn upgrades(context: &Context) -> Finding {
                     key => format!("{name}: {key}\r\n"),
                 };
                 let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{protocol}{key}\r\n");
-                let seen = context.exchange(head).await?;
+                let seen = context.first_answer(head).await?;
                 let status = seen.status();
                 if !matches!(status, Some(400 | 401)) {
                     let status = status.map_or("nothing".to_owned(), |status| status.to_string());

@@ -53,7 +53,11 @@ pub(crate) async fn timing(context: &Context) -> Finding {
     ];
     let mut notes = Vec::new();
     for (name, other) in others {
-        let seen = measure(context, &first, &other, count).await?;
+        let mut seen = measure(context, &first, &other, count).await?;
+        // Far apart, and lost in the noise of a busy machine: measured once more.
+        if !seen.leaks() && seen.median.abs() >= NOISY {
+            seen = measure(context, &first, &other, count).await?;
+        }
         // A machine's hiccup is not found twice.
         if seen.leaks() && measure(context, &first, &other, count).await?.leaks() {
             let what = format!("a wrong first byte against {name}: {}", seen.text());
@@ -105,8 +109,7 @@ async fn measure(
     let requests = [one, other]
         .map(|key| Request::get(protected(context).unwrap_or("/")).with_key(context, key));
     let mut times = [Vec::new(), Vec::new()];
-    let mut client = Client::connect(context, context.fresh(), false).await?;
-    let mut first = true;
+    let mut client = warm(context).await?;
     while times[0].len() + times[1].len() < count * 2 {
         let which = usize::from(rand::random::<bool>());
         let began = Instant::now();
@@ -114,19 +117,22 @@ async fn measure(
         let took = began.elapsed();
         match answer {
             Ok(answer) if answer.status == 401 => {
-                // A connection's first answer pays for its beginning.
-                if !std::mem::replace(&mut first, false) {
-                    times[which].push(took.as_nanos() as f64 / 1000.0);
-                }
+                times[which].push(took.as_nanos() as f64 / 1000.0);
             }
-            // Limited, or closed: from another address.
-            _ => {
-                client = Client::connect(context, context.fresh(), false).await?;
-                first = true;
-            }
+            // Limited, locked out, or closed: from another address.
+            _ => client = warm(context).await?,
         }
     }
     Ok(Difference::new(times))
+}
+
+/// A connection from a fresh address. Its first answer pays for its beginning: that of the right key, which
+/// is no failure that is counted.
+async fn warm(context: &Context) -> Result<Client, Failure> {
+    let mut client = Client::connect(context, context.fresh(), false).await?;
+    let request = Request::get(protected(context)?).key(context);
+    drop(client.send(context, &request).await);
+    Ok(client)
 }
 
 // ===== impl Difference =====
@@ -214,6 +220,9 @@ async fn leak(mut io: TcpStream, key: String) -> std::io::Result<()> {
             .await?;
     }
 }
+
+/// In microseconds: more than the medians of one thing differ on a quiet machine.
+const NOISY: f64 = 10.0;
 
 #[cfg(test)]
 mod tests {

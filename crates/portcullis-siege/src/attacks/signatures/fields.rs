@@ -71,7 +71,7 @@ pub(crate) async fn injection(context: &Context) -> Finding {
         let length = format!("\r\ncontent-length: {}\r\n", draft.body.len());
         let lines = [b"x-siege: ", &value[..], length.as_bytes()].concat();
         let bytes = signed.bytes(&request, &lines, &draft.body);
-        let seen = context.exchange(bytes).await?;
+        let seen = context.first_answer(bytes).await?;
         let is_refused =
             matches!(seen.status(), Some(400 | 401)) || seen.status().is_none() && seen.closed;
         if !is_refused {

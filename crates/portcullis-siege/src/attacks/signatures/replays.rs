@@ -66,7 +66,7 @@ pub(crate) async fn burned_nonces(context: &Context) -> Finding {
     let right = signed.draft();
     let wrong = right.with_signature(&[0; 32]);
     signed.refuses("a wrong signature", &wrong).await?;
-    let count = context.intensity.scale(500);
+    let count = context.intensity.scale(200);
     for _ in 0..count {
         let request = signed.draft().with_signature(&[0; 32]);
         signed.refuses("a wrong signature", &request).await?;

@@ -29,7 +29,7 @@ pub(crate) async fn forged_ids(context: &Context) -> Finding {
             context.control(),
             context.target.authority()
         );
-        let seen = context.exchange(head).await?;
+        let seen = context.first_answer(head).await?;
         let Some(answer) = seen.answers().into_iter().next() else {
             continue;
         };

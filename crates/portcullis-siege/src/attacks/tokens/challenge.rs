@@ -87,11 +87,7 @@ pub(crate) async fn challenge(context: &Context) -> Finding {
     });
     match flaw {
         Some(what) => Err(bearer.breach(&format!("a wrong token: {what}"), &expired, &wrong)),
-        None => Ok(format!(
-            "{}; {}",
-            bearer_of(&none),
-            bearer_of(&wrong)
-        )),
+        None => Ok(format!("{}; {}", bearer_of(&none), bearer_of(&wrong))),
     }
 }
 
