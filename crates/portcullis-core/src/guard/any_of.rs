@@ -13,7 +13,8 @@ use crate::{Count, Reason, Rejection, RejectionKind};
 /// A rejection without a cause leaves it to the next. If all reject,
 /// the first rejection with a server error counts (a store that is down must not look like a wrong
 /// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1). What a guard
-/// that rejects wrote into the reply is not said.
+/// that rejects wrote into the reply is not said. Those that did not admit a request
+/// [skip](Guard::skip) it: what may be their credentials is hidden, too.
 ///
 /// ```
 /// use portcullis_core::{AnyOf, Guard};
@@ -116,9 +117,18 @@ impl AnyOf {
                 self.ask(turn.at + 1, Some(rejection), head, reply)
             }
             other => {
+                self.skip_others(turn.at, head);
                 reply.merge(own);
                 other
             }
+        }
+    }
+
+    /// Lets a request pass by those that did not admit it.
+    fn skip_others(&self, at: usize, head: &mut request::Parts) {
+        let others = self.guards.iter().enumerate();
+        for (_, guard) in others.filter(|(other, _)| *other != at) {
+            guard.skip(head);
         }
     }
 }

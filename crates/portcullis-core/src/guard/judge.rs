@@ -12,8 +12,8 @@ pub trait Guard: Send + Sync + 'static {
     /// Judges a request. May add facts to it; what the response must carry goes into `reply`.
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict;
 
-    /// Lets a request pass that the guard is not asked about, such as a [public](crate::Public) one.
-    /// May change its head.
+    /// Lets a request pass that the guard is not asked about, such as a [public](crate::Public) one, or
+    /// that another of [several](crate::AnyOf) admitted. May change its head.
     fn skip(&self, head: &mut request::Parts) {
         let _ = head;
     }

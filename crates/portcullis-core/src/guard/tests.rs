@@ -143,6 +143,39 @@ fn any_of_says_nothing_of_what_a_guard_said_that_rejects() {
 }
 
 #[test]
+fn any_of_lets_those_skip_that_did_not_admit() {
+    /// Notes that it skipped a request.
+    struct Skips(&'static str, fn() -> Verdict);
+
+    impl Guard for Skips {
+        fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+            (self.1)()
+        }
+
+        fn skip(&self, head: &mut request::Parts) {
+            head.headers
+                .append(NAME, HeaderValue::from_static(self.0));
+        }
+    }
+
+    for admits in [|| Verdict::Admit, || later(|| Verdict::Admit)] {
+        let (mut head, ()) = Request::new(()).into_parts();
+        let mut reply = Reply::default();
+        let guard = AnyOf::new()
+            .or(Skips("a", refused))
+            .or(Skips("b", admits))
+            .or(Skips("c", refused));
+        let verdict = settle(guard.admit(&mut head, &mut reply), &mut head, &mut reply);
+
+        assert!(verdict.is_admit(), "{verdict:?}");
+        assert_eq!(
+            head.headers.get_all(NAME).iter().collect::<Vec<_>>(),
+            ["a", "c"]
+        );
+    }
+}
+
+#[test]
 fn any_of_needs_what_one_of_them_needs() {
     struct NeedsAddress;
     impl Guard for NeedsAddress {
