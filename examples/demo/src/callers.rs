@@ -4,7 +4,7 @@
 
 use std::{
     fmt,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use base64::{
@@ -13,6 +13,8 @@ use base64::{
 };
 use portcullis::{
     ConfigError, Principal,
+    api_key::{KeyChange, KeyFile},
+    audit::{Audit, Event},
     jwt::{Jwt, JwtKey},
     signature::{MemoryReplays, SignatureGuard, SignatureKeys, SignaturePolicy, SigningKey},
 };
@@ -31,6 +33,22 @@ pub(crate) fn signatures(secret: &str) -> Result<SignatureGuard, ConfigError> {
     let keys = SignatureKeys::new().and(KEY_ID, key.verifying_key(Principal::new(KEY_ID)));
     let policy = SignaturePolicy::new().single_use(MemoryReplays::new(NONCES));
     SignatureGuard::try_new(keys, policy)
+}
+
+/// Reads a file of keys again when it changes, and notes it.
+pub(crate) fn watch(file: KeyFile, audit: Option<Audit>) -> KeyFile {
+    let listener = move |change: &KeyChange| {
+        let event = match change {
+            KeyChange::Reloaded(_) => Event::reloaded("API_KEYS_FILE"),
+            KeyChange::Refused(_) => Event::reload_failed("API_KEYS_FILE"),
+            KeyChange::Revoked(id) | KeyChange::Removed(id) => Event::revoked(id),
+            _ => return,
+        };
+        if let Some(audit) = &audit {
+            audit.record(event);
+        }
+    };
+    file.on_change(listener).watch(WATCH)
 }
 
 /// Returns a secret that nobody has.
@@ -91,6 +109,8 @@ impl fmt::Debug for Issuer {
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "demo";
 const KEY_ID: &str = "demo";
+/// How often a file of keys is looked at.
+const WATCH: Duration = Duration::from_secs(2);
 /// Of five minutes, at 300 signed requests a second.
 const NONCES: usize = 100_000;
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `HOST`, `PORT` | `127.0.0.1`, `8080` | where to listen; port 0 takes a free one |
 //! | `ENVIRONMENT` | `development` | or `production`: no demo key, no debug routes, a key is required |
-//! | `API_KEYS`, `API_KEYS_FILE` | none | keys, or their digests, as `portcullis key new` prints them |
+//! | `API_KEYS`, `API_KEYS_FILE` | none | keys, or their digests; or a file of them (TOML), read again when it changes |
 //! | `TOKEN_KEY` | a fresh one in development | a private key of Ed25519 in PEM: `/api/token` takes its tokens |
 //! | `SIGNATURE_SECRET` | a fresh one in development | 32 bytes or more: `/api/signed` takes what is signed with it |
 //! | `CORS_ORIGINS` | none | origins whose scripts may call, separated by commas |
@@ -26,7 +26,7 @@ use std::{
 
 use portcullis::{
     ConfigError, Quota,
-    api_key::{ApiKey, Keys},
+    api_key::{ApiKey, KeyFile, Keys},
     cors::Cors,
     jwt::Jwt,
     signature::SignatureGuard,
@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     pub(crate) environment: Environment,
     pub(crate) keys: Keys,
+    pub(crate) key_file: Option<KeyFile>,
     pub(crate) demo_key: Option<ApiKey>,
     /// In development a fresh one, so that tokens can be tried.
     pub(crate) issuer: Option<Issuer>,
@@ -84,7 +85,7 @@ impl Config {
         let rate = read.or("RATE_LIMIT_PER_SECOND", 10);
         let burst = read.or("RATE_LIMIT_BURST", rate);
         let quota = Quota::new(rate, Duration::from_secs(1)).and_then(|q| q.try_burst(burst));
-        let keys = read.keys(environment);
+        let (keys, key_file) = read.keys(environment);
         let issuer = read.issuer(environment);
         let tokens = issuer.as_ref().map(Issuer::guard).transpose();
         let cors = read.or("CORS_ORIGINS", String::new());
@@ -104,6 +105,7 @@ impl Config {
             cors: read.cors(&cors),
             audit_file: read.or("AUDIT_FILE", String::new()),
             keys: keys.unwrap_or_default(),
+            key_file,
         };
         ConfigError::check(read.problems)?;
         config.with_demo_key()
@@ -171,20 +173,24 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         })
     }
 
-    fn keys(&mut self, environment: Environment) -> Option<Keys> {
+    /// The keys, and the file that they are from.
+    fn keys(&mut self, environment: Environment) -> (Option<Keys>, Option<KeyFile>) {
         let text = (self.variable)("API_KEYS").filter(|text| !text.is_empty());
-        let file = (self.variable)("API_KEYS_FILE").filter(|path| !path.is_empty());
-        let keys = match (text, file) {
+        let path = (self.variable)("API_KEYS_FILE").filter(|path| !path.is_empty());
+        let keys = match (text, path) {
             (Some(text), None) => Keys::parse(&text),
-            (None, Some(path)) => Keys::from_file(path),
+            (None, Some(path)) => {
+                let file = self.checked(KeyFile::open(path));
+                return (file.as_ref().map(|file| file.keys().clone()), file);
+            }
             (Some(_), Some(_)) => Err(ConfigError::new("API_KEYS and API_KEYS_FILE: set only one")),
             (None, None) if environment == Environment::Production => Err(ConfigError::new(
                 "in production a key is required: set API_KEYS or API_KEYS_FILE; \
                  `portcullis key new` makes one",
             )),
-            (None, None) => return None,
+            (None, None) => return (None, None),
         };
-        self.checked(keys)
+        (self.checked(keys), None)
     }
 
     fn issuer(&mut self, environment: Environment) -> Option<Issuer> {

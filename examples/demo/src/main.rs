@@ -63,6 +63,8 @@ async fn run() -> Result<(), Problem> {
     let demo = Demo::new(config, listener.local_addr()?)?;
     let audit = audit(&demo.config.audit_file)?;
     let edge = edge::build(&demo, &telemetry, audit.as_ref())?;
+    let key_file = demo.config.key_file.clone();
+    let _watched = key_file.map(|file| callers::watch(file, audit.clone()));
     let url = format!("http://{}", demo.address);
     let stack = edge.explain().to_string();
     let server = serve(listener, app::router(demo.clone()).layer(edge.clone()))

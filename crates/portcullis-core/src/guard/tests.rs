@@ -153,8 +153,7 @@ fn any_of_lets_those_skip_that_did_not_admit() {
         }
 
         fn skip(&self, head: &mut request::Parts) {
-            head.headers
-                .append(NAME, HeaderValue::from_static(self.0));
+            head.headers.append(NAME, HeaderValue::from_static(self.0));
         }
     }
 

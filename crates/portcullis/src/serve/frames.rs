@@ -96,13 +96,16 @@ impl Frames {
     /// Looks at bytes that left. Returns what the client was blamed for, if it was.
     pub(super) fn wrote(&mut self, mut bytes: &[u8], activity: &Activity) -> Option<Why> {
         self.budget.wrote(bytes.len());
-        let mut why = None;
+        let (mut why, mut data) = (None, 0);
         while !bytes.is_empty() {
+            data += self.left.data(bytes.len());
             if self.left.step(&mut bytes) {
                 self.streams.left(&self.left);
                 why = why.or_else(|| self.left.blame(bytes));
             }
         }
+        // Heads and PINGs leave whatever the client's windows say: who takes no more than them reads nothing.
+        activity.wrote(data);
         activity.set_streams(self.streams.open.len());
         why
     }
@@ -170,6 +173,15 @@ impl Walk {
         let [a, b, c, ..] = self.head;
         self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         true
+    }
+
+    /// Returns how many of so many bytes are of a body.
+    fn data(&self, bytes: usize) -> usize {
+        if self.head[3] == DATA {
+            self.payload.min(bytes)
+        } else {
+            0
+        }
     }
 
     /// Returns what a GOAWAY blames the client for. `payload` is what of it is there: all, where it

@@ -156,16 +156,17 @@ impl Wire {
     ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(bytes)) => {
-                self.activity.wrote(bytes);
-                if let Some(frames) = &mut self.frames {
-                    let mut left = bytes;
-                    for buf in bufs {
-                        let part = &buf[..left.min(buf.len())];
-                        if let Some(why) = frames.wrote(part, &self.activity) {
-                            self.slot.blamed(why);
-                        }
-                        left -= part.len();
+                let Some(frames) = &mut self.frames else {
+                    self.activity.wrote(bytes);
+                    return written;
+                };
+                let mut left = bytes;
+                for buf in bufs {
+                    let part = &buf[..left.min(buf.len())];
+                    if let Some(why) = frames.wrote(part, &self.activity) {
+                        self.slot.blamed(why);
                     }
+                    left -= part.len();
                 }
             }
             Poll::Ready(Err(_)) => {}

@@ -1,5 +1,7 @@
 //! Clients that send more control frames than they need.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use portcullis_test::logged;
 use proptest::prelude::*;
 
@@ -208,4 +210,23 @@ proptest! {
         let activity = std::sync::Arc::new(Activity::new(Instant::now()));
         let _ = Frames::new().read(&bytes, &activity);
     }
+}
+
+#[tokio::test]
+async fn what_leaves_beside_bodies_is_not_read() {
+    let activity = Activity::new(Instant::now());
+    let mut frames = Frames::new();
+    activity.blocked();
+    let mut read = |bytes: &[u8]| {
+        for part in bytes.chunks(7) {
+            frames.wrote(part, &activity);
+        }
+        activity.read_since.load(Relaxed)
+    };
+
+    // Heads, PINGs and windows leave whatever the client has room for.
+    for kind in [1, 6, 8, 9] {
+        assert_eq!(read(&frame(kind, 0, 1, &[0; 3000])), 0);
+    }
+    assert_eq!(read(&frame(0, 0, 1, &[0; 3000])), 3000);
 }
