@@ -58,7 +58,8 @@ impl Sieged {
         let profile = replaced(&profile, "env:TOKEN_KEY", &TOKEN_KEY.replace('\n', "\\n"));
         let profile = replaced(&profile, "[sinks]\n", &log(&folder));
         let audit = folder.path().join("audit").display().to_string();
-        let profile = replaced(&profile, "target/demo-audit.jsonl", &audit);
+        let audit = format!("audit = '{audit}'");
+        let profile = replaced(&profile, "audit = \"target/demo-audit.jsonl\"", &audit);
         let verifier = server("portcullis").get_program().display().to_string();
         let profile = replaced(&profile, "target/release/portcullis", &verifier);
         Self {
@@ -206,7 +207,7 @@ fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// Of this test's demo, and of nothing else.
+/// Of these tests' demo, and of nothing else.
 const TOKEN_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEZ2DIpv3e6Fu6iZJiGk1NhTRnGbRcfheySRzrz6aZHJ\n-----END PRIVATE KEY-----\n";
 const SIGNATURE_SECRET: &str = "5f1d6a1c0c3b4f6f9a0e8d7c6b5a49382716";
 
