@@ -12,6 +12,8 @@ fn needs_nothing() {
     assert_eq!(config.address(), "127.0.0.1:8080");
     assert_eq!(config.quota, Quota::per_second(10));
     assert!(config.demo_key.is_some());
+    assert!(config.issuer.is_some() && config.signatures.is_some());
+    assert!(config.cors.is_some());
 }
 
 #[test]
@@ -27,6 +29,7 @@ fn production_needs_a_key_and_has_no_demo_key() {
     let config = read(&set).unwrap();
     assert!(config.demo_key.is_none());
     assert!(config.tokens.is_none() && config.signatures.is_none());
+    assert!(config.cors.is_none());
 }
 
 #[test]

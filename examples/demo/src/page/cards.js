@@ -27,6 +27,46 @@ const GROUPS = [
     ],
   },
   {
+    title: "Only known callers",
+    cards: [
+      {
+        id: "token", title: "Token", layer: "JWT", request: "GET /api/token", expect: "200",
+        text: "With a token of this demo's issuer, good for five minutes. Only in development.",
+        run: (panel) => sendToken(panel, 0), developmentOnly: true,
+      },
+      {
+        id: "expired-token", title: "Expired token", layer: "JWT", request: "GET /api/token", expect: "401",
+        text: "The issuer signed it, an hour ago. The challenge says what is wrong with it. Only in development.",
+        run: (panel) => sendToken(panel, AN_HOUR), developmentOnly: true,
+      },
+      {
+        id: "replay", title: "Replay a signature", layer: "Signatures", request: "2 × POST /api/signed", expect: "200, then 401",
+        text: "The server signs a request for the page, which sends it twice. Its nonce is good once. Only in development.",
+        run: replay, developmentOnly: true,
+      },
+      {
+        id: "lockout", title: "Guess a key", layer: "Lockout", request: "6 × GET /api/hello", expect: "401, then 429",
+        text: "Five wrong keys, then the right one: too late. From another address, so that this page is not locked out. Only in development.",
+        run: (panel) => probe(panel, "/debug/lockout", ["retry-after"]), developmentOnly: true,
+      },
+    ],
+  },
+  {
+    title: "What other sites may do",
+    cards: [
+      {
+        id: "preflight", title: "Preflights", layer: "CORS", request: "2 × OPTIONS /api/hello", expect: "204, then 403",
+        text: "May a script of that origin send a key? One origin is in the list, one is not. No page may send this, so the server sends it to itself. Only in development.",
+        run: (panel) => probe(panel, "/debug/preflights", ["access-control-allow-headers"]), developmentOnly: true,
+      },
+      {
+        id: "cross-site", title: "A forged form", layer: "Cross-site", request: "2 × POST /api/echo", expect: "200, then 403",
+        text: "The same form from this site and from another. What browsers say of where it comes from is enough to refuse it. The server sends it to itself. Only in development.",
+        run: (panel) => probe(panel, "/debug/forms", []), developmentOnly: true,
+      },
+    ],
+  },
+  {
     title: "How much may enter",
     cards: [
       {

@@ -28,6 +28,7 @@ const BURST = 15;
 // Browsers open no more connections to one server.
 const AT_ONCE = 6;
 const PAYMENTS = 3;
+const AN_HOUR = 3600;
 
 // A placeholder that the server left as it was counts as nothing.
 function meta(name) {

@@ -9,10 +9,14 @@ function request(path, { key, method = "GET", body, headers: given } = {}) {
 
 async function send(panel, path, options) {
   const response = await request(path, options);
+  await show(panel, response);
+  return response;
+}
+
+async function show(panel, response) {
   panel.head(response);
   await read(response, (text) => panel.append(text));
   panel.prettify(response);
-  return response;
 }
 
 const post = (panel, path, body) => send(panel, path, { key: typedKey(), method: "POST", body });
@@ -56,22 +60,65 @@ async function burst(panel) {
 }
 
 function answerLine(response, names = ["retry-after"]) {
-  const fields = names.filter((name) => response.headers.has(name));
-  const values = fields.map((name) => `${name}: ${response.headers.get(name)}`);
-  return [response.status, ...values].join("   ");
+  return [response.status, ...fields(response, names)].join("   ");
+}
+
+function fields(response, names) {
+  const sent = names.filter((name) => response.headers.has(name));
+  return sent.map((name) => `${name}: ${response.headers.get(name)}`);
 }
 
 // The answer is raw: its head is in the body of what the browser gets.
 async function withoutHost(panel) {
   const response = await request("/debug/no-host");
-  const [head, body] = (await response.text()).split("\r\n\r\n");
+  await show(panel, parse(await response.text()));
+}
+
+function parse(answer) {
+  const [head, body] = answer.split("\r\n\r\n");
   const [first, ...lines] = head.split("\r\n");
   const [, code, ...reason] = first.split(" ");
-  panel.status(Number(code), reason.join(" "));
-  const headers = new Headers(lines.map((line) => line.split(/: (.*)/).slice(0, 2)));
-  panel.headers([...headers]);
-  panel.append(body);
-  panel.prettify({ headers });
+  const headers = lines.map((line) => line.split(/: (.*)/).slice(0, 2));
+  return new Response(body || null, { status: Number(code), statusText: reason.join(" "), headers });
+}
+
+// Several requests of the server, each with its raw answer.
+async function probe(panel, path, names) {
+  const response = await request(path);
+  if (!response.ok) return show(panel, response);
+  const probes = await response.json();
+  showEach(panel, probes.map(({ request, answer }) => [request, parse(answer)]), names);
+}
+
+// A badge and a line for each answer, with these of its fields below, and the head of the last.
+function showEach(panel, answers, names) {
+  const width = Math.max(...answers.map(([what]) => what.length));
+  panel.head(answers.at(-1)[1]);
+  panel.tries(answers.map(([, response]) => response.status));
+  for (const [what, response] of answers) {
+    panel.append(`${what.padEnd(width)}   ${response.status}\n`);
+    for (const field of fields(response, names)) panel.append(`  ${field}\n`);
+  }
+}
+
+async function sendToken(panel, age) {
+  const token = await (await request(`/debug/token?age=${age}`)).text();
+  await send(panel, "/api/token", { headers: { authorization: `Bearer ${token}` } });
+  const { exp } = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+  const minutes = Math.round((exp - Date.now() / 1000) / 60);
+  panel.note(minutes > 0 ? `good for ${minutes} min` : `expired ${-minutes} min ago`);
+}
+
+async function replay(panel) {
+  const body = "a signed body";
+  const headers = await (await request("/debug/sign", { method: "POST", body })).json();
+  const answers = [];
+  for (const what of ["signed", "the same again"]) {
+    const response = await request("/api/signed", { method: "POST", body, headers });
+    await response.arrayBuffer();
+    answers.push([what, response]);
+  }
+  showEach(panel, answers, ["www-authenticate"]);
 }
 
 async function zipBomb(panel) {
