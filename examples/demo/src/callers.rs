@@ -16,7 +16,9 @@ use portcullis::{
     api_key::{KeyChange, KeyFile},
     audit::{Audit, Event},
     jwt::{Jwt, JwtKey},
-    signature::{MemoryReplays, SignatureGuard, SignatureKeys, SignaturePolicy, SigningKey},
+    signature::{
+        MemoryReplays, SignatureGuard, SignatureKeys, SignaturePolicy, Signer, SigningKey,
+    },
 };
 use ring::{
     rand::SystemRandom,
@@ -27,12 +29,12 @@ use serde_json::json;
 /// Makes tokens of Ed25519.
 pub(crate) struct Issuer(Ed25519KeyPair);
 
-/// Returns what takes requests that are signed with a secret, each once.
-pub(crate) fn signatures(secret: &str) -> Result<SignatureGuard, ConfigError> {
-    let key = SigningKey::hmac_sha256(secret)?;
-    let keys = SignatureKeys::new().and(KEY_ID, key.verifying_key(Principal::new(KEY_ID)));
-    let policy = SignaturePolicy::new().single_use(MemoryReplays::new(NONCES));
-    SignatureGuard::try_new(keys, policy)
+/// Both sides of a shared secret.
+#[derive(Debug)]
+pub(crate) struct Signatures {
+    /// Takes requests that are signed with it, each once.
+    pub(crate) guard: SignatureGuard,
+    pub(crate) signer: Signer,
 }
 
 /// Reads a file of keys again when it changes, and notes it.
@@ -85,13 +87,13 @@ impl Issuer {
         Jwt::new(ISSUER, [AUDIENCE], JwtKey::from_jwk(jwk.to_string())?)
     }
 
-    /// Returns a token that is good for five minutes.
-    pub(crate) fn token(&self, subject: &str) -> String {
+    /// Returns a token that was issued so long ago, and good for five minutes from then on.
+    pub(crate) fn token(&self, subject: &str, age: Duration) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.unwrap_or_default().as_secs();
+        let issued = now.unwrap_or_default().saturating_sub(age).as_secs();
         let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": KEY_ID });
         let claims = json!({
-            "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": now + 300,
+            "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": issued, "exp": issued + 300,
         });
         let part = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let message = format!("{}.{}", part(&header), part(&claims));
@@ -103,6 +105,20 @@ impl Issuer {
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Issuer(..)")
+    }
+}
+
+// ===== impl Signatures =====
+
+impl Signatures {
+    pub(crate) fn new(secret: &str) -> Result<Self, ConfigError> {
+        let key = SigningKey::hmac_sha256(secret)?;
+        let keys = SignatureKeys::new().and(KEY_ID, key.verifying_key(Principal::new(KEY_ID)));
+        let policy = SignaturePolicy::new().single_use(MemoryReplays::new(NONCES));
+        Ok(Self {
+            guard: SignatureGuard::try_new(keys, policy)?,
+            signer: Signer::try_new(KEY_ID, key)?.nonce(true),
+        })
     }
 }
 
@@ -128,8 +144,8 @@ mod tests {
             let problem = Issuer::from_pem(text).unwrap_err().to_string();
             assert_eq!(problem, "not a private key of Ed25519 in PEM");
         }
-        assert!(signatures("short").is_err());
-        assert!(signatures(&secret()).is_ok());
+        assert!(Signatures::new("short").is_err());
+        assert!(Signatures::new(&secret()).is_ok());
     }
 
     #[test]
@@ -137,7 +153,7 @@ mod tests {
         let issuer = Issuer::fresh().unwrap();
 
         assert_eq!(format!("{issuer:?}"), "Issuer(..)");
-        assert_eq!(issuer.token("ann").split('.').count(), 3);
+        assert_eq!(issuer.token("ann", Duration::ZERO).split('.').count(), 3);
         assert!(issuer.guard().is_ok());
     }
 }

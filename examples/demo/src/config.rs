@@ -7,7 +7,7 @@
 //! | `API_KEYS`, `API_KEYS_FILE` | none | keys, or their digests; or a file of them (TOML), read again when it changes |
 //! | `TOKEN_KEY` | a fresh one in development | a private key of Ed25519 in PEM: `/api/token` takes its tokens |
 //! | `SIGNATURE_SECRET` | a fresh one in development | 32 bytes or more: `/api/signed` takes what is signed with it |
-//! | `CORS_ORIGINS` | none | origins whose scripts may call, separated by commas |
+//! | `CORS_ORIGINS` | `https://app.example` in development | origins whose scripts may call, separated by commas |
 //! | `AUDIT_FILE` | none | where audit events go |
 //! | `RATE_LIMIT_PER_SECOND` | 10 | for each address |
 //! | `RATE_LIMIT_BURST` | the rate | |
@@ -29,10 +29,12 @@ use portcullis::{
     api_key::{ApiKey, KeyFile, Keys},
     cors::Cors,
     jwt::Jwt,
-    signature::SignatureGuard,
 };
 
-use crate::callers::{self, Issuer};
+use crate::callers::{self, Issuer, Signatures};
+
+#[cfg(test)]
+mod tests;
 
 /// What the environment says, checked.
 #[derive(Debug)]
@@ -46,8 +48,10 @@ pub(crate) struct Config {
     /// In development a fresh one, so that tokens can be tried.
     pub(crate) issuer: Option<Issuer>,
     pub(crate) tokens: Option<Jwt>,
-    pub(crate) signatures: Option<SignatureGuard>,
+    pub(crate) signatures: Option<Signatures>,
     pub(crate) cors: Option<Cors>,
+    /// As they are written.
+    pub(crate) cors_origins: String,
     pub(crate) audit_file: String,
     pub(crate) quota: Quota,
     pub(crate) limit_probes: bool,
@@ -88,7 +92,7 @@ impl Config {
         let (keys, key_file) = read.keys(environment);
         let issuer = read.issuer(environment);
         let tokens = issuer.as_ref().map(Issuer::guard).transpose();
-        let cors = read.or("CORS_ORIGINS", String::new());
+        let origins = read.or("CORS_ORIGINS", environment.cors_origins().to_owned());
         let config = Self {
             host: read.or("HOST", "127.0.0.1".to_owned()),
             port: read.or("PORT", 8080),
@@ -102,7 +106,8 @@ impl Config {
             tokens: read.checked(tokens).flatten(),
             issuer,
             signatures: read.signatures(environment),
-            cors: read.cors(&cors),
+            cors: read.cors(&origins),
+            cors_origins: origins,
             audit_file: read.or("AUDIT_FILE", String::new()),
             keys: keys.unwrap_or_default(),
             key_file,
@@ -143,6 +148,16 @@ impl Config {
 }
 
 // ===== impl Environment =====
+
+impl Environment {
+    /// In development there is one, so that preflights can be tried. No site can have its name.
+    const fn cors_origins(self) -> &'static str {
+        match self {
+            Self::Development => "https://app.example",
+            Self::Production => "",
+        }
+    }
+}
 
 impl FromStr for Environment {
     type Err = &'static str;
@@ -203,12 +218,12 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         self.checked(issuer)
     }
 
-    fn signatures(&mut self, environment: Environment) -> Option<SignatureGuard> {
+    fn signatures(&mut self, environment: Environment) -> Option<Signatures> {
         let text = (self.variable)("SIGNATURE_SECRET").filter(|text| !text.is_empty());
         let is_development = environment == Environment::Development;
         let secret = text.or_else(|| is_development.then(callers::secret))?;
-        let guard = callers::signatures(&secret);
-        self.checked(guard.map_err(|error| of("SIGNATURE_SECRET", &error)))
+        let both = Signatures::new(&secret);
+        self.checked(both.map_err(|error| of("SIGNATURE_SECRET", &error)))
     }
 
     fn cors(&mut self, origins: &str) -> Option<Cors> {
@@ -240,64 +255,3 @@ pub(crate) const IDLE: Duration = Duration::from_secs(15);
 pub(crate) const WRITE: Duration = Duration::from_secs(10);
 pub(crate) const CONNECTIONS: usize = 1000;
 pub(crate) const CLIENT_CONNECTIONS: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(set: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let found = |name: &str| set.iter().find(|(key, _)| *key == name);
-        Config::read(|name| found(name).map(|(_, value)| (*value).to_owned()))
-    }
-
-    #[test]
-    fn needs_nothing() {
-        let config = read(&[]).unwrap();
-
-        assert_eq!(config.address(), "127.0.0.1:8080");
-        assert_eq!(config.quota, Quota::per_second(10));
-        assert!(config.demo_key.is_some());
-    }
-
-    #[test]
-    fn production_needs_a_key_and_has_no_demo_key() {
-        let refused = read(&[("ENVIRONMENT", "production")]).unwrap_err();
-        assert!(
-            refused.to_string().contains("a key is required"),
-            "{refused}"
-        );
-
-        let key = ApiKey::generate("pk").unwrap();
-        let set = [("ENVIRONMENT", "production"), ("API_KEYS", key.expose())];
-        let config = read(&set).unwrap();
-        assert!(config.demo_key.is_none());
-        assert!(config.tokens.is_none() && config.signatures.is_none());
-    }
-
-    #[test]
-    fn everything_wrong_is_said_at_once() {
-        let set = [
-            ("ENVIRONMENT", "staging"),
-            ("PORT", "70000"),
-            ("RATE_LIMIT_BURST", "0"),
-            ("API_KEYS", "pk_1_2"),
-            ("TOKEN_KEY", "x"),
-            ("SIGNATURE_SECRET", "short"),
-            ("CORS_ORIGINS", "nowhere"),
-        ];
-        let problems = read(&set).unwrap_err().to_string();
-
-        for name in [
-            "ENVIRONMENT",
-            "PORT",
-            "quota",
-            "API keys",
-            "TOKEN_KEY",
-            "SIGNATURE_SECRET",
-            "nowhere",
-        ] {
-            assert!(problems.contains(name), "{problems}");
-        }
-        assert!(!problems.contains('\n'), "{problems}");
-    }
-}

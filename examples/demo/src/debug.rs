@@ -1,15 +1,22 @@
-//! Routes of development: what is in force, and what a browser cannot send.
+//! Routes of development: what is in force, what callers need, and what a browser cannot send.
+
+use std::{collections::BTreeMap, io, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{Path, Query, State},
-    routing::get,
+    routing::{get, post},
 };
-use http::StatusCode;
+use http::{HeaderMap, Request, StatusCode, header::HOST};
 use serde::{Deserialize, Serialize};
 
-use crate::{app::Demo, dependencies::Answer, raw, rehearsal};
+use crate::{
+    app::Demo,
+    dependencies::Answer,
+    probes::{self, Probe},
+    raw, rehearsal,
+};
 
 pub(crate) fn router() -> Router<Demo> {
     Router::new()
@@ -18,12 +25,26 @@ pub(crate) fn router() -> Router<Demo> {
         .route("/debug/no-host", get(no_host))
         .route("/debug/drain", get(drain))
         .route("/debug/token", get(token))
+        .route("/debug/sign", post(sign))
+        .route("/debug/lockout", get(lockout))
+        .route("/debug/preflights", get(preflights))
+        .route("/debug/forms", get(forms))
 }
 
 #[derive(Debug, Deserialize)]
 struct Check {
     answer: Answer,
 }
+
+#[derive(Debug, Deserialize)]
+struct Issued {
+    /// How many seconds ago.
+    #[serde(default)]
+    age: u64,
+}
+
+/// What a probe found, or what was in its way.
+type Probed = Result<Json<Vec<Probe>>, (StatusCode, String)>;
 
 /// The configuration that is in force. No key, no digest.
 #[derive(Debug, Serialize)]
@@ -74,11 +95,52 @@ async fn no_host(State(demo): State<Demo>) -> Result<String, StatusCode> {
     answer.map_err(|_| StatusCode::BAD_GATEWAY)
 }
 
-/// A token for `/api/token`, good for five minutes.
-async fn token(State(demo): State<Demo>) -> Result<String, StatusCode> {
+/// A token for `/api/token`, good for five minutes since it was issued.
+async fn token(
+    State(demo): State<Demo>,
+    Query(Issued { age }): Query<Issued>,
+) -> Result<String, StatusCode> {
     let issuer = demo.config.issuer.as_ref();
     let issuer = issuer.ok_or(StatusCode::NOT_FOUND)?;
-    Ok(issuer.token("ann"))
+    Ok(issuer.token("ann", Duration::from_secs(age)))
+}
+
+/// The fields that sign a request to `/api/signed` with this body.
+async fn sign(
+    State(demo): State<Demo>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<BTreeMap<String, String>>, StatusCode> {
+    let signatures = demo.config.signatures.as_ref();
+    let signer = &signatures.ok_or(StatusCode::NOT_FOUND)?.signer;
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let target = format!("http://{}/api/signed", host.unwrap_or_default());
+    let request = Request::post(target).body(());
+    let (mut head, ()) = request.map_err(|_| StatusCode::BAD_REQUEST)?.into_parts();
+    let signed = signer.sign(&mut head, Some(&body));
+    signed.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let fields = head.headers.iter().filter_map(|(name, value)| {
+        let value = value.to_str().ok()?;
+        Some((name.to_string(), value.to_owned()))
+    });
+    Ok(Json(fields.collect()))
+}
+
+async fn lockout(State(demo): State<Demo>) -> Probed {
+    probed(probes::lockout(&demo).await)
+}
+
+async fn preflights(State(demo): State<Demo>) -> Probed {
+    probed(probes::preflights(&demo).await)
+}
+
+async fn forms(State(demo): State<Demo>) -> Probed {
+    probed(probes::forms(&demo).await)
+}
+
+fn probed(found: io::Result<Vec<Probe>>) -> Probed {
+    let problem = |error| (StatusCode::BAD_GATEWAY, format!("{error}\n"));
+    found.map(Json).map_err(problem)
 }
 
 /// Another server starts, is asked, and stops; each line is sent as it happens.

@@ -23,7 +23,7 @@ pub(crate) fn build(
     let callers = AnyOf::new()
         .or(ApiKeyGuard::new(config.keys.clone()))
         .or(config.tokens.clone())
-        .or(config.signatures.clone());
+        .or(config.signatures.as_ref().map(|both| both.guard.clone()));
     let edge = portcullis_axum::edge();
     let edge = match audit {
         Some(audit) => edge

@@ -12,6 +12,7 @@ mod dependencies;
 mod edge;
 mod page;
 mod payments;
+mod probes;
 mod raw;
 mod rehearsal;
 mod routes;

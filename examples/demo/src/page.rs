@@ -44,4 +44,10 @@ async fn file(media_type: &'static str, text: &'static str) -> impl IntoResponse
 const CSS: &str = include_str!("page/page.css");
 const ICON: &str = include_str!("page/icon.svg");
 const INDEX: &str = include_str!("page/index.html");
-const JS: &str = include_str!("page/page.js");
+/// One file, as each request of the page spends quota.
+const JS: &str = concat!(
+    include_str!("page/page.js"),
+    include_str!("page/cards.js"),
+    include_str!("page/requests.js"),
+    include_str!("page/panel.js"),
+);

@@ -1,7 +1,9 @@
 //! The demo's page in a real browser: every card is pressed, and shows what was sent.
 
+mod callers;
 mod chrome;
 mod client;
+mod other_sites;
 mod page;
 mod pages;
 mod refusals;
@@ -19,6 +21,8 @@ async fn shows_what_every_layer_really_answers() -> Result<()> {
 
     shows_each_status(&page).await?;
     shows_that_a_wrong_key_looks_like_none(&page).await?;
+    callers::shows_who_is_known(&page).await?;
+    other_sites::shows_what_they_may_do(&page).await?;
     shows_a_body_that_broke_off(&page).await?;
     shows_streams(&page).await?;
     shows_a_broken_dependency(&page).await?;

@@ -53,7 +53,7 @@ fn with(headers: SecureHeaders) -> EdgeLayer {
 }
 
 /// Runs a script until it returns something.
-async fn eventually(chrome: &Chrome, script: &str) -> Result<Value> {
+pub(crate) async fn eventually(chrome: &Chrome, script: &str) -> Result<Value> {
     for _ in 0..100 {
         let value = chrome.run(script, json!([])).await?;
         if !value.is_null() {
