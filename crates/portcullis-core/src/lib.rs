@@ -30,8 +30,8 @@ pub use self::{
     config_error::ConfigError,
     counters::{Count, Counts},
     facts::{
-        AuthScheme, ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, Principal, Received,
-        RequestId, Scheme, Scopes,
+        AuthScheme, ClientCert, ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, PeerCert,
+        Principal, Received, RequestId, Scheme, Scopes,
     },
     failures::{Failing, Failure, FailureStore, Lock, LockoutRule},
     guard::{

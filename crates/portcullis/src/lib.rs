@@ -114,7 +114,7 @@ pub use portcullis_core::{
     AnyOf, AuthScheme, BodyCheck, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp,
     ConfigError, Cost, Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts,
     Failing, Failure, FailureStore, Format, Guard, Host, Live, Loaded, Lock, LockoutRule,
-    ManualClock, Need, Noted, Observer, Outcome, Paths, PeerAddr, Principal, ProblemJson,
+    ManualClock, Need, Noted, Observer, Outcome, Paths, PeerAddr, PeerCert, Principal, ProblemJson,
     ProblemOrPage, Public, Quota, QuotaStore, Reason, Received, Rejection, RejectionKind,
     ReplayNote, ReplayStore, Reply, RequestId, RequestPath, Respond, Route, Scheme, Scope, Scopes,
     Secret, Standing, UnlessPublic, Verdict, WallClock, facts, guard, refuse, rejection, store,

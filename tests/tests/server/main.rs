@@ -1,5 +1,6 @@
 //! Servers that start, listen, verify, stop and export, most of them as programs.
 
+mod client_certs;
 mod demo;
 mod listeners;
 mod otlp;

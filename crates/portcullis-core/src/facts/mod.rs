@@ -17,6 +17,7 @@
 
 mod address;
 mod auth_scheme;
+mod client_cert;
 mod csp_nonce;
 mod deadline;
 mod principal;
@@ -30,6 +31,7 @@ use tokio::time::Instant;
 pub use self::{
     address::{ClientIp, Host, PeerAddr, Scheme},
     auth_scheme::AuthScheme,
+    client_cert::{ClientCert, PeerCert},
     csp_nonce::CspNonce,
     deadline::{Deadline, Pauses},
     principal::Principal,
@@ -47,6 +49,7 @@ pub struct Facts {
     host: Option<Host>,
     original_uri: Option<OriginalUri>,
     peer: Option<PeerAddr>,
+    peer_cert: Option<PeerCert>,
     peer_trusted: bool,
     principal: Option<Principal>,
     received: Option<Received>,
@@ -60,8 +63,8 @@ pub type OriginalUri = fn(&Extensions) -> Option<&Uri>;
 /// One of the [`Facts`] of a request.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fact that a layer leaves in a request",
-    note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `Host`, `PeerAddr`, `Principal`, `Received`, \
-            `RequestId` and `Scheme`"
+    note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `Host`, `PeerAddr`, `PeerCert`, `Principal`, \
+            `Received`, `RequestId` and `Scheme`"
 )]
 pub trait Fact: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
@@ -167,6 +170,7 @@ facts! {
     deadline: Deadline,
     host: Host,
     peer: PeerAddr,
+    peer_cert: PeerCert,
     principal: Principal,
     received: Received,
     request_id: RequestId,
@@ -180,6 +184,7 @@ static NONE: Facts = Facts {
     host: None,
     original_uri: None,
     peer: None,
+    peer_cert: None,
     peer_trusted: false,
     principal: None,
     received: None,

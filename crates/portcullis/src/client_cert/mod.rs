@@ -1,16 +1,21 @@
-//! Authentication by client certificates, as a trusted proxy tells of them.
+//! Authentication by client certificates, as the server's own TLS or a trusted proxy tells of them.
 //!
 //! # What happens
 //!
-//! A proxy that ends TLS verifies the client's certificate, and tells of it in a field of the request:
-//! `Client-Cert`, which has the certificate itself (RFC 9440), or Envoy's `X-Forwarded-Client-Cert`, which
-//! has what is in it. A [`ClientCertGuard`] reads one of the two, the one that it was made for, and only
-//! from a peer that [`client_ip`](crate::client_ip) found to be a trusted proxy. The application says who
-//! that is, and the handler finds the [`Principal`](crate::Principal) in [`Facts`](crate::Facts).
+//! A [`ClientCertGuard`] takes the client's certificate from one of three sources, the one that it was made
+//! for. The application says who that is, and the handler finds the [`Principal`](crate::Principal) in
+//! [`Facts`](crate::Facts).
 //!
-//! From any other peer the fields are taken out of the request, and it has no certificate; the field that
-//! the guard does not read is taken out of every request. Of an `X-Forwarded-Client-Cert` with several
-//! elements the last counts: the one that the nearest proxy wrote.
+//! | source | who verified it | what is told of it |
+//! |---|---|---|
+//! | the connection: [`serve`](crate::serve())'s own TLS, which leaves a [`PeerCert`](crate::PeerCert) | rustls, in the handshake | all but the subject |
+//! | `Client-Cert` (RFC 9440) | a proxy that ends TLS | the certificate itself and its fingerprint |
+//! | Envoy's `X-Forwarded-Client-Cert` | a proxy that ends TLS | fingerprint, subject, URIs, DNS names: what the proxy chose to write |
+//!
+//! A field is read only from a peer that [`client_ip`](crate::client_ip) found to be a trusted proxy. From any
+//! other peer the fields are taken out of the request, and it has no certificate; a field that the guard does
+//! not read is taken out of every request, so a guard of the connection takes all of them out. Of an
+//! `X-Forwarded-Client-Cert` with several elements the last counts: the one that the nearest proxy wrote.
 //!
 //! # Example
 //!
@@ -49,35 +54,69 @@
 //! # }
 //! ```
 //!
+//! With TLS of our own (feature `tls`), where the roots are those that issue the clients' certificates:
+//!
+//! ```
+//! use portcullis::{Edge, client_cert::ClientCertGuard};
+//! # #[cfg(feature = "tls")]
+//! use portcullis::{ConfigError, serve::Tls};
+//!
+//! # #[cfg(feature = "tls")]
+//! fn tls(roots: &[u8]) -> Result<Tls, ConfigError> {
+//!     Tls::from_pem_files("server.pem", "server.key")?.client_roots(roots)
+//! }
+//!
+//! # fn main() -> Result<(), portcullis::ConfigError> {
+//! let edge = Edge::new().client_certs(ClientCertGuard::tls_by_uri()).build()?;
+//! # let _ = edge;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Order
 //!
-//! Below [`client_ip`](crate::client_ip), which finds out whether the peer is trusted: an edge without it is
-//! not built. In an edge: `edge.guard(Slot::Authentication, ClientCertGuard::by_uri())`. In an
-//! [`AnyOf`](crate::AnyOf) it comes first, so that a forged field is taken out whoever admits the request.
+//! A guard of the connection needs nothing above it. One of a proxy is below [`client_ip`](crate::client_ip), which finds out whether the peer is trusted: an edge without it is
+//! not built. In an edge: [`Edge::client_certs`](crate::Edge::client_certs). In an
+//! [`AnyOf`](crate::AnyOf) it comes first, so that a forged field is taken out whoever admits the request, and
+//! there is one of it: a second one would miss its field.
 //!
 //! # Configuration
 //!
 //! | method | default | why |
 //! |---|---|---|
+//! | [`ClientCertGuard::from_tls`] | | TLS of our own: a closure finds the principal of a [`ClientCert`], by its fingerprint, its names or its DER |
+//! | [`ClientCertGuard::tls_by_uri`] | | the same; the principal's id is the one URI, such as a SPIFFE ID |
+//! | [`ClientCertGuard::tls_by_dns`] | | the same; the principal's id is the one DNS name |
 //! | [`ClientCertGuard::from_client_cert`] | | proxies that speak RFC 9440: a closure finds the principal of a [`ClientCert`], by its fingerprint |
 //! | [`ClientCertGuard::from_xfcc`] | | Envoy, and meshes of it: a closure finds the principal |
-//! | [`ClientCertGuard::by_uri`] | | the same; the principal's id is the one URI, such as a SPIFFE ID |
-//! | [`ClientCertGuard::by_dns`] | | the same; the principal's id is the one DNS name |
+//! | [`ClientCertGuard::by_uri`] | | Envoy; the principal's id is the one URI, such as a SPIFFE ID |
+//! | [`ClientCertGuard::by_dns`] | | Envoy; the principal's id is the one DNS name |
 //! | [`ClientCertLayer::public`], [`ClientCertLayer::closed`] | nothing is public | what was forgotten must be closed |
 //!
 //! # Rejections
 //!
 //! [`Unauthenticated`](crate::RejectionKind::Unauthenticated), 401, the same for every cause: no trusted
-//! proxy, no certificate, one that can't be read, one of nobody.
+//! proxy, no certificate, one that can't be read, one of nobody. A certificate that the server's own TLS does
+//! not accept gets no connection, and so no response.
 //!
 //! # Security considerations
 //!
-//! Everything rests on the proxy: it must verify certificates, and take these fields out of what clients
-//! send (RFC 9440, section 4; Envoy: `forward_client_cert_details: SANITIZE_SET`). Trust the addresses of
-//! such proxies and no others. The certificate is not verified again: neither who issued it nor whether it
-//! has expired.
+//! Over the server's own TLS everything rests on the roots: whoever may issue below them may name anybody. Use
+//! roots of your own, not those of the web. A certificate is verified as the connection begins, and neither
+//! revocation lists nor OCSP are read. Behind a proxy the certificate of the connection is the proxy's, if it
+//! has one, and not its client's.
 //!
-//! A field has at most 16 KiB, and a certificate at most 32 names of a kind.
+//! With an accept loop of one's own ([`serve`](crate::serve())) that is given a `TlsStream` of tokio-rustls,
+//! over a `TcpStream`, the certificate is what its own configuration accepted: a verifier that accepts
+//! everything makes everybody anybody, and sessions that it resumes are not verified again.
+//!
+//! Elsewhere everything rests on the proxy: it must verify certificates, and take these fields out of what clients
+//! send (RFC 9440, section 4; Envoy: `forward_client_cert_details: SANITIZE_SET`). Trust the addresses of
+//! such proxies and no others. The certificate that a proxy tells of is not verified again: neither who
+//! issued it nor whether it has expired.
+//!
+//! A field has at most 16 KiB, and a certificate in `X-Forwarded-Client-Cert` at most 32 names of a kind. A name
+//! that becomes a principal's id is printable ASCII.
 
 mod cert;
 mod guard;
@@ -87,11 +126,13 @@ mod xfcc;
 
 use portcullis_core::{ConfigError, Paths, Public, UnlessPublic};
 
-pub use self::{cert::ClientCert, guard::ClientCertGuard};
+pub use portcullis_core::ClientCert;
+
+pub use self::guard::ClientCertGuard;
 use crate::engine::{Alone, Plain};
 
-/// Admits requests of clients with a certificate, as a trusted proxy tells. See the [module docs](self)
-/// for an example.
+/// Admits requests of clients with a certificate, as the server's own TLS or a trusted proxy tells. See the
+/// [module docs](self) for an example.
 pub type ClientCertLayer = Alone<UnlessPublic<ClientCertGuard>, Plain>;
 
 impl ClientCertLayer {
@@ -135,5 +176,5 @@ impl ClientCertLayer {
 #[doc(hidden)]
 #[must_use]
 pub fn fuzz(text: &str) -> bool {
-    ClientCert::from_byte_sequence(text).is_some() || xfcc::last(text).is_some()
+    cert::from_byte_sequence(text).is_some() || xfcc::last(text).is_some()
 }

@@ -1,18 +1,21 @@
+use std::sync::Arc;
+
 use http::{HeaderValue, Request, Response};
-use portcullis_core::{Facts, PeerAddr, Principal, Reason, Rejection};
+use portcullis_core::{ClientCert, Facts, PeerAddr, PeerCert, Principal, Reason, Rejection};
 use portcullis_test::{Body, contract, request, send, text};
 use proptest::prelude::*;
 use tower::Layer;
 
-use super::{ClientCert, ClientCertGuard, ClientCertLayer, fuzz, xfcc};
+use super::{ClientCertGuard, ClientCertLayer, cert, fuzz, xfcc};
 use crate::{
-    Edge, Slot,
+    Edge,
     client_ip::{ClientIpLayer, ResolveClientIp},
 };
 
 contract!(
     ClientCertLayer::new(ClientCertGuard::by_uri()),
     ClientCertLayer::off(),
+    ClientCertLayer::new(ClientCertGuard::tls_by_uri()),
 );
 
 const PROXY: [u8; 4] = [10, 0, 0, 1];
@@ -149,6 +152,98 @@ async fn every_refusal_is_the_same_to_the_byte() {
     );
 }
 
+fn over_tls(peer: [u8; 4], cert: ClientCert) -> Request<Body> {
+    let fields = [
+        ("client-cert", CLIENT_CERT),
+        ("client-cert-chain", CLIENT_CERT),
+        (XFCC, FULL),
+    ];
+    let mut request = with(peer, &fields);
+    Facts::of_mut(request.extensions_mut()).set(PeerCert(Arc::new(cert)));
+    request
+}
+
+fn of_alice() -> ClientCert {
+    ClientCert::new()
+        .with_fingerprint(FINGERPRINT)
+        .with_uri("spiffe://example.com/alice")
+        .with_dns("alice.example.com")
+}
+
+#[tokio::test]
+async fn the_connection_tells_of_a_certificate_and_no_field_does() {
+    let by_fingerprint = ClientCertGuard::from_tls(|cert| {
+        (cert.fingerprint() == Some(FINGERPRINT)).then(|| Principal::new("alice"))
+    });
+    for (guard, expected) in [
+        (by_fingerprint.clone(), "alice "),
+        (ClientCertGuard::tls_by_uri(), "spiffe://example.com/alice "),
+        (ClientCertGuard::tls_by_dns(), "alice.example.com "),
+    ] {
+        for peer in [PROXY, ANYBODY] {
+            let known = ask(guard.clone(), over_tls(peer, of_alice())).await;
+            assert_eq!(text(known).await, expected);
+            let fields = [("client-cert", CLIENT_CERT), (XFCC, FULL)];
+            let without = ask(guard.clone(), with(peer, &fields)).await;
+            assert_eq!(reason(&without), Some(Reason::NoCredentials));
+        }
+    }
+    let nobodys = over_tls(PROXY, of_alice().with_fingerprint("00"));
+    let refused = ask(by_fingerprint, nobodys).await;
+    assert_eq!(reason(&refused), Some(Reason::UnknownKey));
+}
+
+#[tokio::test]
+async fn a_field_of_a_proxy_is_no_certificate_of_the_connection_nor_the_other_way_round() {
+    let mut request = over_tls(ANYBODY, of_alice());
+    let refused = ask(ClientCertGuard::by_uri(), request).await;
+    assert_eq!(reason(&refused), Some(Reason::NoCredentials));
+
+    request = over_tls(ANYBODY, of_alice());
+    *request.uri_mut() = "/public".parse().unwrap();
+    let public = ask(ClientCertGuard::tls_by_uri(), request).await;
+    assert_eq!(text(public).await, "nobody ");
+}
+
+#[tokio::test]
+async fn two_names_or_one_that_no_log_should_have_are_nobodys() {
+    for cert in [
+        ClientCert::new(),
+        of_alice().with_uri("spiffe://example.com/bob"),
+        ClientCert::new().with_uri("spiffe://example.com/a\nb"),
+        ClientCert::new().with_uri("spiffe://example.com/\u{202e}a"),
+    ] {
+        let request = over_tls(ANYBODY, cert);
+        let refused = ask(ClientCertGuard::tls_by_uri(), request).await;
+        assert_eq!(reason(&refused), Some(Reason::UnknownKey));
+    }
+}
+
+#[tokio::test]
+async fn the_principal_has_its_scheme_and_the_fingerprint_of_its_certificate() {
+    let told = portcullis_test::service(|request: &Request<Body>| {
+        let principal: &Principal = Facts::of(request.extensions()).get().unwrap();
+        format!("{:?} {:?}", principal.scheme(), principal.key_id())
+    });
+    let layer = ClientCertLayer::new(ClientCertGuard::tls_by_uri());
+    let response = send(layer.layer(told), over_tls(ANYBODY, of_alice())).await;
+    let expected = format!("ClientCertificate Some({FINGERPRINT:?})");
+    assert_eq!(text(response).await, expected);
+}
+
+#[test]
+fn an_edge_with_the_certificates_of_its_own_server_needs_no_address() {
+    let edge = |guard: ClientCertGuard| {
+        let edge = Edge::new().client_ip(None::<ResolveClientIp>);
+        edge.client_certs(guard).build()
+    };
+    assert!(edge(ClientCertGuard::by_uri()).is_err());
+    let built = edge(ClientCertGuard::tls_by_uri()).unwrap();
+    let explained = built.explain().to_string();
+    let expected = "client certificate of the connection";
+    assert!(explained.contains(expected), "{explained}");
+}
+
 #[test]
 fn an_element_is_read_with_its_quotes_and_escapes() {
     let cert = xfcc::last(FULL).unwrap();
@@ -215,7 +310,7 @@ async fn the_last_element_is_the_nearest_proxys() {
 
 #[tokio::test]
 async fn an_edge_finds_out_which_peers_are_trusted_or_is_not_built() {
-    let edge = || Edge::new().guard(Slot::Authentication, ClientCertGuard::by_uri());
+    let edge = || Edge::new().client_certs(ClientCertGuard::by_uri());
     let off = edge().client_ip(None::<ResolveClientIp>).build();
     assert!(off.is_err());
 
@@ -245,7 +340,7 @@ proptest! {
     fn every_certificate_has_a_fingerprint(rest: Vec<u8>) {
         use base64::{Engine, engine::general_purpose::STANDARD};
         let der: Vec<u8> = [0x30].into_iter().chain(rest).collect();
-        let cert = ClientCert::from_byte_sequence(&format!(":{}:", STANDARD.encode(&der))).unwrap();
+        let cert = cert::from_byte_sequence(&format!(":{}:", STANDARD.encode(&der))).unwrap();
         prop_assert_eq!(cert.fingerprint().map(str::len), Some(64));
         prop_assert_eq!(cert.der(), Some(&*der));
     }

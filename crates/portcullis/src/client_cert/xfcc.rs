@@ -3,19 +3,19 @@
 //! Elements are separated by commas, and have pairs of a key and a value, separated by semicolons. A value
 //! with one of these, or an equals sign, is in quotes, in which a backslash escapes what follows it.
 
-use super::ClientCert;
+use portcullis_core::ClientCert;
 
 /// Returns the last element of a field, if all of it can be read.
 pub(super) fn last(text: &str) -> Option<ClientCert> {
     let mut rest = text;
     loop {
-        let mut cert = ClientCert::default();
+        let mut cert = ClientCert::new();
         let mut has_key = false;
         let end = loop {
             let (key, value, end, after) = pair(rest)?;
             rest = after;
             has_key |= !key.is_empty();
-            add(&mut cert, key, value)?;
+            cert = add(cert, key, value)?;
             if end != Some(';') {
                 break end;
             }
@@ -68,29 +68,28 @@ fn quoted_value(text: &str) -> Option<(String, &str)> {
 }
 
 /// Adds what a pair tells. Keys are compared without regard to case; what is not known is left out.
-fn add(cert: &mut ClientCert, key: &str, value: String) -> Option<()> {
+fn add(cert: ClientCert, key: &str, value: String) -> Option<ClientCert> {
     let is = |known: &str| key.eq_ignore_ascii_case(known);
     if value.is_empty() {
-        return Some(());
+        return Some(cert);
     }
     if is("Hash") {
         let is_hex = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_new = cert.fingerprint.is_none();
-        cert.fingerprint = Some(value.to_ascii_lowercase());
-        return (is_hex && is_new).then_some(());
+        let is_new = cert.fingerprint().is_none();
+        return (is_hex && is_new).then(|| cert.with_fingerprint(value.to_ascii_lowercase()));
     }
     if is("Subject") {
-        return cert.subject.replace(value).is_none().then_some(());
+        let is_new = cert.subject().is_none();
+        return is_new.then(|| cert.with_subject(value));
     }
-    let names = if is("URI") {
-        &mut cert.uris
+    let cert = if is("URI") {
+        cert.with_uri(value)
     } else if is("DNS") {
-        &mut cert.dns
+        cert.with_dns(value)
     } else {
-        return Some(());
+        cert
     };
-    names.push(value);
-    (names.len() <= MOST).then_some(())
+    (cert.uris().len() <= MOST && cert.dns().len() <= MOST).then_some(cert)
 }
 
 const MOST: usize = 32;

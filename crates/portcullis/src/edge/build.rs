@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_core::{
-    AnyOf, ConfigError, Count, Counts, Guard, Need, Paths, Public, UnlessPublic,
-};
+use portcullis_core::{ConfigError, Count, Counts, Guard, Need, Paths, Public, UnlessPublic};
 
 use super::{Edge, EdgeLayer, Slot};
 use crate::{
@@ -104,19 +102,11 @@ impl<M> Edge<M> {
         guards
     }
 
-    /// Returns the guards of setters. Of API keys and tokens, whichever a request has decides.
+    /// Returns the guards of setters.
     fn take_own(&mut self) -> Guards {
         let mut own = std::mem::take(&mut self.own);
-        let Some(tokens) = self.tokens.take() else {
-            return own;
-        };
-        let mut slots = own.iter();
-        let keys = slots.position(|(slot, _)| *slot == Slot::Authentication);
-        let guard = match keys.map(|at| own.remove(at)) {
-            Some((_, keys)) => Arc::new(AnyOf::new().or(keys).or(tokens)),
-            None => tokens,
-        };
-        own.push((Slot::Authentication, guard));
+        let ways = std::mem::take(&mut self.ways).into_guard();
+        own.extend(on(Slot::Authentication, ways));
         own
     }
 

@@ -6,6 +6,7 @@ use portcullis_core::{ConfigError, Guard, Observer, ProblemOrPage, Respond, fact
 use super::{
     DEFAULT_BODY_LIMIT, DEFAULT_TIMEOUT, Slot,
     setting::{Around, Bytes, Limits, Setting},
+    ways::Ways,
 };
 use crate::{
     Health,
@@ -46,14 +47,13 @@ pub struct Edge<M = Wrapped> {
     pub(super) body_limit: Option<BodyLimit>,
     pub(super) public: Vec<String>,
     pub(super) closed: Vec<String>,
-    /// API keys, or tokens, were turned off on purpose, so public paths contradict nothing.
+    /// A way in was turned off on purpose, so public paths contradict nothing.
     pub(super) is_open: bool,
     /// What is put around authentication.
     pub(super) around: Option<Around>,
-    /// Of setters, one for each slot.
+    /// Of setters, one for each slot but authentication.
     pub(super) own: Vec<(Slot, Arc<dyn Guard>)>,
-    /// Beside API keys, where there are both.
-    pub(super) tokens: Option<Arc<dyn Guard>>,
+    pub(super) ways: Ways,
     /// In the order in which they were added.
     pub(super) guards: Vec<(Slot, Arc<dyn Guard>)>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
@@ -96,7 +96,7 @@ impl<M> Edge<M> {
             is_open: false,
             around: None,
             own: Vec::new(),
-            tokens: None,
+            ways: Ways::default(),
             guards: Vec::new(),
             observers: Vec::new(),
             route_from: None,
@@ -281,7 +281,7 @@ impl<M> Clone for Edge<M> {
             closed: self.closed.clone(),
             around: self.around.clone(),
             own: self.own.clone(),
-            tokens: self.tokens.clone(),
+            ways: self.ways.clone(),
             guards: self.guards.clone(),
             observers: self.observers.clone(),
             respond: Arc::clone(&self.respond),

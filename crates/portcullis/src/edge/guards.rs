@@ -7,8 +7,12 @@ use super::setting::Around;
 use super::{Edge, Setting, Slot};
 #[cfg(feature = "auth")]
 use crate::api_key::{ApiKeyGuard, KeyStore};
+#[cfg(feature = "auth")]
+use crate::client_cert::ClientCertGuard;
 #[cfg(feature = "jwt")]
 use crate::jwt::Jwt;
+#[cfg(feature = "signatures")]
+use crate::signature::SignatureGuard;
 #[cfg(feature = "rate-limit")]
 use crate::{
     Quota,
@@ -55,24 +59,50 @@ impl<M> Edge<M> {
 
 #[cfg(feature = "auth")]
 impl<M> Edge<M> {
-    /// Admits only requests with an API key that a store knows. `None` of a store's `Option` turns it
+    /// Admits only requests with an API key that a store knows. With another way in too, such as
+    /// [certificates](Self::client_certs), the first decides that a request has credentials of: a
+    /// certificate, a key, a token, a signature, in this order. `None` of a store's `Option` turns it
     /// off, and then [public paths](Edge::public) are no contradiction.
     pub fn api_keys(mut self, store: impl Into<Setting<ApiKeyGuard>>) -> Self {
         let guard = store.into().into_value();
-        self.is_open = guard.is_none();
-        self.set(Slot::Authentication, shared(guard))
+        self.is_open |= guard.is_none();
+        self.ways.keys = shared(guard);
+        self
+    }
+
+    /// Admits only clients with a certificate, as the server's own TLS or a trusted proxy tells. With another
+    /// way in too, the first decides that a request has credentials of, as with [API keys](Self::api_keys).
+    /// `None::<ClientCertGuard>` turns it off, and then [public paths](Edge::public) are no contradiction.
+    pub fn client_certs(mut self, guard: impl Into<Setting<ClientCertGuard>>) -> Self {
+        let guard = guard.into().into_value();
+        self.is_open |= guard.is_none();
+        self.ways.certs = shared(guard);
+        self
     }
 }
 
 #[cfg(feature = "jwt")]
 impl<M> Edge<M> {
-    /// Admits only requests with a token that is right. With [API keys](Edge::api_keys) too, whichever a
-    /// request has decides. `None::<Jwt>` turns it off, and then [public paths](Edge::public) are no
-    /// contradiction.
+    /// Admits only requests with a token that is right. With another way in too, the first decides that a
+    /// request has credentials of, as with [API keys](Edge::api_keys). `None::<Jwt>` turns it off, and
+    /// then [public paths](Edge::public) are no contradiction.
     pub fn jwt(mut self, guard: impl Into<Setting<Jwt>>) -> Self {
         let guard = guard.into().into_value();
         self.is_open |= guard.is_none();
-        self.tokens = shared(guard);
+        self.ways.tokens = shared(guard);
+        self
+    }
+}
+
+#[cfg(feature = "signatures")]
+impl<M> Edge<M> {
+    /// Admits only requests that are signed (RFC 9421). With another way in too, the first decides that a
+    /// request has credentials of, as with [API keys](Edge::api_keys). `None::<SignatureGuard>` turns it off,
+    /// and then [public paths](Edge::public) are no contradiction.
+    pub fn signatures(mut self, guard: impl Into<Setting<SignatureGuard>>) -> Self {
+        let guard = guard.into().into_value();
+        self.is_open |= guard.is_none();
+        self.ways.signatures = shared(guard);
         self
     }
 }

@@ -94,6 +94,7 @@ mod setting;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 #[cfg(feature = "rate-limit")]
 pub use self::guards::{Limit, PrincipalLimit};

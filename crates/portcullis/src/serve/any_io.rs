@@ -2,6 +2,7 @@
 
 use std::{any::Any, time::Duration};
 
+use portcullis_core::PeerCert;
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -14,6 +15,10 @@ pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// the system would keep it for a client that doesn't read, and keep the connection.
     #[doc(hidden)]
     fn discard(&self);
+
+    /// Returns the certificate that the client showed in the TLS handshake.
+    #[doc(hidden)]
+    fn peer_cert(&self) -> Option<PeerCert>;
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {
@@ -27,6 +32,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {
         }
         #[cfg(feature = "tls")]
         super::tls::discard(any);
+    }
+
+    fn peer_cert(&self) -> Option<PeerCert> {
+        let any: &dyn Any = self;
+        if let Some(boxed) = any.downcast_ref::<BoxIo>() {
+            return (**boxed).peer_cert();
+        }
+        #[cfg(feature = "tls")]
+        return super::client_roots::peer_cert(any);
+        #[cfg(not(feature = "tls"))]
+        None
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, io, net::SocketAddr, sync::Arc};
 
-use portcullis_core::Scheme;
+use portcullis_core::{PeerCert, Scheme};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
@@ -33,6 +33,7 @@ pub(super) struct Opened {
     pub(super) version: Version,
     pub(super) peer: SocketAddr,
     pub(super) scheme: Option<Scheme>,
+    pub(super) cert: Option<PeerCert>,
     pub(super) settings: Arc<Settings>,
     pub(super) slot: Slot,
 }
@@ -103,6 +104,7 @@ impl Connection {
             self.slot.activity().head_began();
             until = Instant::now() + limits.head;
         }
+        let cert = io.peer_cert();
         let mut begun = Begun::new();
         let version = timeout_at(until, version::read(&mut io, &mut begun)).await;
         let version = version
@@ -114,6 +116,7 @@ impl Connection {
             version: limits.versions.choose(version),
             peer,
             scheme,
+            cert,
             settings: self.settings,
             slot: self.slot,
         })

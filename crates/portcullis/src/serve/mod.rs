@@ -3,7 +3,8 @@
 //! # What happens
 //!
 //! [`serve()`] accepts connections and serves HTTP/1 and HTTP/2 on them, with upgrades. Each
-//! request carries its [`PeerAddr`](crate::PeerAddr). What no layer can close is closed here: a
+//! request carries its [`PeerAddr`](crate::PeerAddr), and over TLS the certificate that its client showed, as a
+//! [`PeerCert`](crate::PeerCert). What no layer can close is closed here: a
 //! client that sends no whole head, in any version and from its first byte on, one that asks
 //! nothing, one that doesn't read, one that floods with control frames.
 //!
@@ -29,8 +30,8 @@
 //!
 //! # Listeners
 //!
-//! TCP and Unix sockets, several at once ([`Server::listen`]), TLS (`Server::listen_tls`, feature
-//! `tls`), what systemd or a process before this one hands over ([`inherited`]), anything that
+//! TCP and Unix sockets, several at once ([`Server::listen`]), TLS with or without certificates of clients
+//! (`Server::listen_tls`, feature `tls`), what systemd or a process before this one hands over ([`inherited`]), anything that
 //! implements [`Listener`], or an accept loop of one's own ([`Server::accept_loop`],
 //! [`Connections::serve_connection`]). A listener of TCP lets 4096 connections wait, as far as the
 //! system allows. Where accepting fails, as without a file descriptor, a connection that waits makes
@@ -124,6 +125,8 @@ mod any_io;
 mod begun;
 mod bodies;
 mod budget;
+#[cfg(feature = "tls")]
+mod client_roots;
 mod connection;
 mod counts;
 mod due;

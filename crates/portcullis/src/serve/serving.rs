@@ -19,7 +19,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use portcullis_core::{BoxError, Facts, PeerAddr, Scheme};
+use portcullis_core::{BoxError, Facts, PeerAddr, PeerCert, Scheme};
 use tower_service::Service;
 
 use super::{
@@ -152,6 +152,7 @@ trait End: Future {
 struct Requests {
     peer: PeerAddr,
     scheme: Option<Scheme>,
+    cert: Option<PeerCert>,
     leave_peer: Option<LeavePeer>,
     activity: Arc<Activity>,
 }
@@ -197,6 +198,7 @@ impl Requests {
         Self {
             peer: PeerAddr(opened.peer),
             scheme: opened.scheme,
+            cert: opened.cert.clone(),
             leave_peer: opened.settings.leave_peer,
             activity: Arc::clone(opened.slot.activity()),
         }
@@ -208,6 +210,9 @@ impl Requests {
         facts.set(self.peer);
         if let Some(scheme) = self.scheme {
             facts.set(scheme);
+        }
+        if let Some(cert) = &self.cert {
+            facts.set(cert.clone());
         }
         if let Some(leave) = self.leave_peer {
             leave(req.extensions_mut(), self.peer.0);

@@ -10,7 +10,10 @@ use tokio_rustls::{
         ServerConfig,
         crypto::{CryptoProvider, ring},
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-        server::{ClientHello, ResolvesServerCert},
+        server::{
+            ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+            danger::ClientCertVerifier,
+        },
         sign::CertifiedKey,
     },
     server::TlsStream,
@@ -18,6 +21,7 @@ use tokio_rustls::{
 
 use super::{
     any_io::{BoxIo, Io},
+    client_roots::{self, Presence},
     limits::Versions,
 };
 
@@ -27,6 +31,24 @@ use super::{
 ///
 /// TLS 1.2 and 1.3, as rustls has them by default; no early data. HTTP/2 and HTTP/1.1 are offered
 /// (ALPN).
+///
+/// # Certificates of clients
+///
+/// None is wanted unless [`client_roots`](Self::client_roots) or
+/// [`optional_client_roots`](Self::optional_client_roots) is called. What is verified is then in each request
+/// of its connection as a [`PeerCert`](crate::PeerCert), of HTTP/1 and HTTP/2, and
+/// `ClientCertGuard::from_tls` (`portcullis::client_cert`, feature `auth`) turns it into a principal.
+///
+/// | a client with | [`client_roots`](Self::client_roots) | [`optional_client_roots`](Self::optional_client_roots) |
+/// |---|---|---|
+/// | a certificate from one of the roots, in its time, and its key | `PeerCert` | `PeerCert` |
+/// | one from elsewhere, one that has expired, one that is for servers only | no connection | no connection |
+/// | none | no connection | no `PeerCert` |
+///
+/// A certificate is verified once for each connection, as it begins: it may expire while the connection
+/// lasts ([`Server::max_age`](super::Server::max_age) ends that). Sessions are not resumed where certificates
+/// are wanted, as a resumed session is not verified again, and would outlive its certificate. Revocation lists
+/// are not read: certificates that live for hours or days need none.
 #[derive(Clone)]
 pub struct Tls {
     current: Live<Arc<CertifiedKey>>,
@@ -83,6 +105,28 @@ impl Tls {
         Self::new(parse(certificates, key)?)
     }
 
+    /// Demands a certificate of each client, which comes from one of these roots, in PEM text. Whoever has
+    /// none gets no connection. The roots stay, whatever [`reload`](Self::reload) reads; handles that were
+    /// cloned before have none. The last call of this and
+    /// [`optional_client_roots`](Self::optional_client_roots) counts.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when there is no root, or one is no certificate.
+    pub fn client_roots(self, roots: &[u8]) -> Result<Self, ConfigError> {
+        self.verifying(client_roots::verifier(roots, Presence::Required)?)
+    }
+
+    /// Offers clients to show a certificate, which must come from one of these roots, in PEM text. Whoever has
+    /// none is let in without. See [`client_roots`](Self::client_roots).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when there is no root, or one is no certificate.
+    pub fn optional_client_roots(self, roots: &[u8]) -> Result<Self, ConfigError> {
+        self.verifying(client_roots::verifier(roots, Presence::Optional)?)
+    }
+
     /// Reads the files again. New connections get the new certificate.
     ///
     /// # Errors
@@ -108,18 +152,21 @@ impl Tls {
 
     fn new(key: CertifiedKey) -> Result<Self, ConfigError> {
         let current = Live::new(Arc::new(key));
-        let builder = ServerConfig::builder_with_provider(provider());
-        let mut config = builder
-            .with_safe_default_protocol_versions()
-            .map_err(|error| ConfigError::new(format!("TLS: {error}")))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(Current(current.clone())));
-        config.alpn_protocols = alpn(Versions::Both);
+        let config = config(&current, WebPkiClientVerifier::no_client_auth())?;
         Ok(Self {
             current,
             files: None,
             config: Arc::new(config),
         })
+    }
+
+    /// A session that is resumed is not verified again: rustls compares no time then.
+    fn verifying(mut self, clients: Arc<dyn ClientCertVerifier>) -> Result<Self, ConfigError> {
+        let mut config = config(&self.current, clients)?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        self.config = Arc::new(config);
+        Ok(self)
     }
 
     /// Offers only what the server speaks.
@@ -196,7 +243,21 @@ fn parse(certificates: &[u8], key: &[u8]) -> Result<CertifiedKey, ConfigError> {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+fn config(
+    current: &Live<Arc<CertifiedKey>>,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<ServerConfig, ConfigError> {
+    let builder = ServerConfig::builder_with_provider(provider());
+    let mut config = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::new(format!("TLS: {error}")))?
+        .with_client_cert_verifier(clients)
+        .with_cert_resolver(Arc::new(Current(current.clone())));
+    config.alpn_protocols = alpn(Versions::Both);
+    Ok(config)
+}
+
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 

@@ -72,7 +72,7 @@
 //!
 //! Below the per-address rate limit, which is what slows a guesser down: a signature of ed25519 or P-256
 //! takes 60 to 70 µs to verify, one of `hmac-sha256` less than 1 µs. Above a limit by principal. In an edge:
-//! `edge.guard(Slot::Authentication, SignatureGuard::try_new(keys, policy)?)`, and
+//! [`Edge::signatures`](crate::Edge::signatures) with `SignatureGuard::try_new(keys, policy)?`, and
 //! [`Edge::public`](crate::Edge::public) for what needs none.
 //!
 //! # Configuration

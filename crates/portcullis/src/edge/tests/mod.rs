@@ -8,6 +8,8 @@ mod setters;
 mod slowness;
 #[cfg(feature = "jwt")]
 mod tokens;
+#[cfg(all(feature = "jwt", feature = "signatures"))]
+mod ways;
 
 use std::{convert::Infallible, time::Duration};
 

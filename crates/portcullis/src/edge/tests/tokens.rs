@@ -17,13 +17,13 @@ use crate::{
 
 const SECRET: &[u8] = b"32 bytes, and a few more of them";
 
-fn jwt() -> Jwt {
+pub(super) fn jwt() -> Jwt {
     let key = JwtKey::hs256("hs", SECRET).unwrap();
     Jwt::new("issuer", ["api"], key).unwrap()
 }
 
 /// A token of alice, good until the year 9999.
-fn token() -> String {
+pub(super) fn token() -> String {
     let claims = r#"{"iss":"issuer","aud":"api","sub":"alice","exp":253402300000}"#;
     let [header, claims] =
         [r#"{"alg":"HS256"}"#, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
