@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, hint::black_box};
 
-use axum::http::{HeaderValue, Request, request::Parts};
+use axum::http::{HeaderName, HeaderValue, Request, request::Parts};
 use portcullis::{
     Guard, ManualClock, Principal, Reply,
     api_key::{ApiKey, ApiKeyGuard, KeyRecord, KeySecret, Keys},
@@ -122,7 +122,7 @@ impl Door {
 pub(crate) fn request(key: &str) -> Parts {
     let (mut parts, ()) = Request::new(()).into_parts();
     let value = HeaderValue::from_str(key).expect("a key");
-    parts.headers.insert("x-api-key", value);
+    parts.headers.insert(X_API_KEY, value);
     parts
 }
 
@@ -170,6 +170,8 @@ fn signed(text: &str) -> String {
     body.to_owned() + &String::from_utf8_lossy(&digits)
 }
 
+/// In static memory: where a copy of it lies on the heap changes what comparing it takes.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const NOW: u64 = 1_800_000_000;
 const ID: &str = "alice0000001";
 const CHECKSUM: usize = 6;
