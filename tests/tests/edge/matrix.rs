@@ -14,9 +14,12 @@ use portcullis::{
     body_limit::{BodyLimitLayer, RequestBody},
     catch_panic::CatchPanicLayer,
     client_ip::ClientIpLayer,
+    cors::{Cors, CorsLayer},
+    cross_site::{CrossSite, CrossSiteLayer},
     edge::GuardLayer,
     hygiene::HygieneLayer,
     load_shed::{LoadShed, LoadShedLayer},
+    lockout::Lockout,
     rate_limit::{InFlightLayer, RateLimitLayer},
     reports::{Reports, ReportsLayer},
     request_id::RequestIdLayer,
@@ -48,6 +51,11 @@ fn key() -> &'static ApiKey {
 
 fn keys() -> Keys {
     Keys::from(key())
+}
+
+#[expect(clippy::unwrap_used, reason = "tests")]
+fn origins() -> Cors {
+    Cors::builder(["https://app.example"]).build().unwrap()
 }
 
 /// Asks a server on both protocols.
@@ -103,6 +111,8 @@ alone!(api_key, ApiKeyLayer::new(keys()));
 alone!(body_limit, BodyLimitLayer::new(9), RequestBody<Incoming>);
 alone!(catch_panic, CatchPanicLayer::new());
 alone!(client_ip, ClientIpLayer::default());
+alone!(cors, CorsLayer::from(origins()));
+alone!(cross_site, CrossSiteLayer::from(CrossSite::new()));
 alone!(guard, GuardLayer::from(Nothing), RequestBody<Incoming>);
 alone!(health, Health::new().layer());
 alone!(hygiene, HygieneLayer::new());
@@ -129,7 +139,10 @@ macro_rules! edge {
         $edge
             .observe(Metrics::new())
             .health(&Health::new())
+            .cors(origins())
+            .cross_site(CrossSite::new())
             .api_keys(keys())
+            .lockout(Lockout::default())
             .rate_limit(Quota::per_second(100))
             .build()
             .expect("the stack is right")
