@@ -30,7 +30,8 @@ impl Http2 {
     pub(super) async fn overdue(&mut self) -> Result {
         let is_late = self.awaits_since.elapsed() > Duration::from_secs(2);
         let settings = self.counts.settings == 0 && !self.app.has(Fault::H2SettingsAwaited);
-        let head = self.block.is_some() && !self.app.has(Fault::H2HeadAwaited);
+        let has_time = self.app.has(Fault::H2HeadAwaited) || self.app.has(Fault::H2Continuations);
+        let head = self.block.is_some() && !has_time;
         if is_late && (settings || head) {
             return Err(Goaway(1));
         }
