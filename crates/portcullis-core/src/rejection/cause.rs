@@ -132,13 +132,13 @@ impl Reason {
     }
 
     /// Returns `true` for what a guesser meets, so that it counts as a failed attempt: not for a request
-    /// without credentials, and not for credentials that were right once.
+    /// without credentials or with several, which nobody looked at, and not for credentials that were right
+    /// once.
     #[must_use]
     pub const fn is_guess(self) -> bool {
         matches!(
             self,
-            Self::SeveralCredentials
-                | Self::Malformed
+            Self::Malformed
                 | Self::UnknownKey
                 | Self::WrongSecret
                 | Self::BadSignature
@@ -146,7 +146,6 @@ impl Reason {
                 | Self::WrongAudience
                 | Self::NotAllowed
                 | Self::Incomplete
-                | Self::Replayed
         )
     }
 }

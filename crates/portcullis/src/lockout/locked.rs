@@ -1,5 +1,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, request, response};
-use portcullis_core::{Count, Counts, Facts, Guard, Need, Rejection, Reply, Verdict};
+use portcullis_core::{
+    AuthScheme, Count, Counts, Facts, Guard, Lock, Need, Reason, Rejection, Reply, Verdict,
+};
 
 use super::{Lockout, shared};
 
@@ -29,12 +31,18 @@ impl<G: Guard> Guard for Locked<G> {
             Verdict::Reject(rejection) => self.lockout.note(rejection, head),
             Verdict::Defer(deferred) => {
                 let lockout = self.lockout.clone();
-                Verdict::Defer(deferred.then(move |verdict, head, _| match verdict {
+                Verdict::Defer(deferred.then(move |verdict, head, reply| match verdict {
                     Verdict::Reject(rejection) => lockout.note(rejection, head),
-                    other => other,
+                    other => {
+                        lockout.watch_body(head, reply);
+                        other
+                    }
                 }))
             }
-            other => other,
+            other => {
+                self.lockout.watch_body(head, reply);
+                other
+            }
         }
     }
 
@@ -90,13 +98,24 @@ impl<G: Guard> Guard for Locked<G> {
 impl Lockout {
     /// Looks at a refusal: was it a guess?
     fn note(&self, rejection: Rejection, head: &request::Parts) -> Verdict {
-        let Some(cause) = rejection.cause().filter(|cause| cause.reason().is_guess()) else {
-            return rejection.into();
-        };
         let facts = Facts::of(&head.extensions);
-        match self.fail(facts, cause.subject()) {
+        match self.guessed(facts, &rejection) {
             Some(lock) => shared::tell(self, facts, lock, rejection),
             None => rejection.into(),
         }
+    }
+
+    /// Counts a refusal if it is of a guess. Returns how the client stands then.
+    pub(super) fn guessed(&self, facts: &Facts, rejection: &Rejection) -> Option<Lock> {
+        let cause = rejection
+            .cause()
+            .filter(|cause| cause.reason().is_guess())?;
+        // A token's key is its issuer's: one that is not known yet is no guess, and nobody in particular is
+        // attacked at it.
+        let is_token = cause.scheme() == AuthScheme::Token;
+        if is_token && cause.reason() == Reason::UnknownKey {
+            return None;
+        }
+        self.fail(facts, cause.subject().filter(|_| !is_token))
     }
 }

@@ -1,10 +1,7 @@
 use http::{StatusCode, request};
-use portcullis_core::{
-    ClientIp, ConfigError, Facts, Guard, Need, Paths, PeerAddr, Received, Reply, RequestPath,
-    Verdict,
-};
+use portcullis_core::{ConfigError, Facts, Guard, Need, Paths, Reply, RequestPath, Verdict};
 
-use super::Lockout;
+use super::{Lockout, bodies::client};
 
 /// Counts failures of an application's own log-in. Made by [`Lockout::logins`].
 #[derive(Clone, Debug)]
@@ -50,7 +47,7 @@ impl Guard for Logins {
         }
         let (lockout, client) = (self.lockout.clone(), client(facts));
         reply.on_end(move |ended| {
-            if ended.status == Some(StatusCode::UNAUTHORIZED) && ended.rejection.is_none() {
+            if ended.status == Some(StatusCode::UNAUTHORIZED) {
                 lockout.fail(&client, None);
             }
         });
@@ -65,17 +62,4 @@ impl Guard for Logins {
     fn needs(&self) -> &'static [Need] {
         &[Need::ClientAddress]
     }
-}
-
-/// Returns what is needed of a request's facts when it has ended.
-fn client(facts: &Facts) -> Facts {
-    let mut kept = Facts::default();
-    if let Some(ip) = facts.get::<ClientIp>() {
-        kept.set(*ip);
-    }
-    if let Some(peer) = facts.get::<PeerAddr>() {
-        kept.set(*peer);
-    }
-    debug_assert!(kept.get::<Received>().is_none(), "it fails when it ends");
-    kept
 }

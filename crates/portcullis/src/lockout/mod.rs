@@ -7,12 +7,14 @@
 //! failure, and is an hour at most. Failures are forgotten when there was none for 15 minutes after the
 //! last lock. A success forgets nothing: who has one key could reset the count with it.
 //!
-//! A failure is what a guesser meets: a wrong or unknown key, a bad signature. It is none to come without
-//! credentials, nor with some that were right once and have expired.
+//! A failure is what a guesser meets: a wrong or unknown key, a bad signature, also one that is known for bad
+//! when the body was read. It is none to come without credentials or with several, with some that were right
+//! once and have expired, with a signature that was used before, nor with a token of a key that its issuer may
+//! have published just now.
 //!
 //! Other addresses are not locked out, whoever's key is tried. But a key id at which a hundred attempts failed,
 //! from wherever, is under attack: from then on the first failure there locks an address out. Who has the right
-//! key is let in all the same.
+//! key is let in all the same. Of tokens only addresses count: their key's id is that of the issuer.
 //!
 //! An IPv6 address counts by its /64.
 //!
@@ -76,6 +78,7 @@
 //! Processes that [share](Lockout::shared) failures learn of a lock at their own next failure of that
 //! address: no request waits for the store unless it failed.
 
+mod bodies;
 mod failures;
 mod guard;
 mod locked;

@@ -1,20 +1,22 @@
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use portcullis_core::{
-    AuthScheme, Cause, ClientIp, Facts, Failing, Failure, FailureStore, Guard, LockoutRule, Reason,
-    Rejection, RejectionKind, Reply, Verdict,
+    AuthScheme, BodyCheck, Cause, ClientIp, Facts, Failing, Failure, FailureStore, Format, Guard,
+    LockoutRule, ProblemJson, Reason, Rejection, RejectionKind, Reply, Verdict, refuse,
 };
 use portcullis_test::{Body, contract, request, send, service};
 use tokio::time::advance;
 use tower::Layer;
 
 use super::{Locked, Lockout, MemoryFailures};
-use crate::edge::GuardLayer;
+use crate::{body_limit::RequestBody, edge::GuardLayer};
 
 /// Judges by the header `x-key`: `right`, or a reason; at once, or later.
 #[derive(Clone)]
@@ -35,13 +37,20 @@ impl Guard for Keys {
                 "right" => None,
                 "" => Some(Reason::NoCredentials),
                 "expired" => Some(Reason::Expired),
+                "several" => Some(Reason::SeveralCredentials),
+                "replayed" => Some(Reason::Replayed),
+                "early" | "forged" => Some(Reason::UnknownKey),
                 _ => Some(Reason::WrongSecret),
             },
         );
+        let scheme = match key {
+            "early" | "token" => AuthScheme::Token,
+            _ => AuthScheme::ApiKey,
+        };
         let verdict = move || match reason {
             None => Verdict::Admit,
             Some(reason) => Rejection::new(RejectionKind::Unauthenticated)
-                .with_cause(Cause::new(AuthScheme::ApiKey, reason).with_subject(&id))
+                .with_cause(Cause::new(scheme, reason).with_subject(&id))
                 .into(),
         };
         if self.waits {
@@ -144,7 +153,7 @@ async fn each_further_failure_doubles_the_lock() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_guess_is_no_failure() {
     let lockout = Lockout::default();
-    for key in ["", "expired"] {
+    for key in ["", "expired", "several", "replayed", "early"] {
         for _ in 0..20 {
             assert_eq!(status(&lockout, GUESSER, key).await, 401);
         }
@@ -180,6 +189,77 @@ async fn an_id_under_attack_costs_more_and_its_owner_is_let_in() {
     assert_eq!(status(&lockout, NEIGHBOUR, "right@alice").await, 200);
     assert_eq!(status(&lockout, NEIGHBOUR, "wrong@bob").await, 401);
     assert_eq!(status(&lockout, NEIGHBOUR, "right@bob").await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_id_of_an_issuers_key_is_nobodys() {
+    let lockout = Lockout::default();
+    for guesser in 0..26 {
+        for _ in 0..4 {
+            status(&lockout, &format!("198.51.100.{guesser}"), "token@issuer").await;
+        }
+    }
+
+    assert_eq!(status(&lockout, GUESSER, "token@issuer").await, 401);
+    assert_eq!(status(&lockout, GUESSER, "right@issuer").await, 200);
+}
+
+/// Looks at what a body says: `forged`, or `again`.
+#[derive(Clone)]
+struct Bodies;
+
+struct Judged(Vec<u8>);
+
+impl Guard for Bodies {
+    fn admit(&self, _: &mut http::request::Parts, reply: &mut Reply) -> Verdict {
+        reply.check_body(Judged(Vec::new()));
+        Verdict::Admit
+    }
+}
+
+impl BodyCheck for Judged {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn poll_finish(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        let reason = match &self.0[..] {
+            b"forged" => Reason::BadSignature,
+            b"again" => Reason::Replayed,
+            _ => return Poll::Ready(Ok(())),
+        };
+        let cause = Cause::new(AuthScheme::Webhook, reason);
+        Poll::Ready(Err(
+            Rejection::new(RejectionKind::Unauthenticated).with_cause(cause)
+        ))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_that_is_judged_with_its_body_counts() {
+    let lockout = Lockout::default();
+    let layer = GuardLayer::from(lockout.around(Bodies));
+    let app = layer.layer(tower::service_fn(
+        |request: Request<RequestBody<Body>>| async {
+            let read = request.into_body().collect().await;
+            let status = if read.is_ok() { 200 } else { 400 };
+            let response = Response::builder().status(status).body(Body::default());
+            Ok::<_, Infallible>(response.unwrap())
+        },
+    ));
+    let post = |body: &'static str| {
+        let request = from(GUESSER, "").map(|_| Body::from(body));
+        send(app.clone(), request)
+    };
+    for _ in 0..9 {
+        assert_eq!(post("again").await.status(), 401);
+    }
+    assert_eq!(post("right").await.status(), 200);
+    for _ in 0..5 {
+        assert_eq!(post("forged").await.status(), 401);
+    }
+
+    assert_eq!(post("right").await.status(), 429);
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,6 +318,22 @@ async fn a_store_that_is_down_leaves_each_process_its_own_count() {
         assert_eq!(status(&lockout, GUESSER, "wrong").await, 401);
     }
     assert_eq!(status(&lockout, GUESSER, "right").await, 429);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_in_that_answers_with_a_rejection_counts() {
+    let lockout = Lockout::default();
+    let layer: GuardLayer<_> = lockout.logins(["/"]).unwrap().into();
+    let app = layer.layer(tower::service_fn(|_: Request<_>| async {
+        let rejection = Rejection::new(RejectionKind::Unauthenticated);
+        let refused = refuse(&ProblemJson::default(), rejection, Format::Problem);
+        Ok::<_, Infallible>(refused.map(Body::from))
+    }));
+    for _ in 0..5 {
+        assert_eq!(send(app.clone(), from(GUESSER, "")).await.status(), 401);
+    }
+
+    assert_eq!(send(app, from(GUESSER, "")).await.status(), 429);
 }
 
 #[tokio::test(start_paused = true)]
