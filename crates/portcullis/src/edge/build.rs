@@ -85,6 +85,10 @@ impl<M> Edge<M> {
         let reports = reports.map(|reports| reports.route_from(self.route_from));
         guards.extend(on(Slot::Reports, reports));
         guards.extend(on(Slot::BodyLimit, self.body_limit.take()));
+        guards.extend(self.required.drain(..).flat_map(|required| {
+            let required = UnlessPublic::new(public.clone(), required);
+            on(Slot::Authorization, Some(required))
+        }));
         let own = self.take_own().into_iter();
         let added = std::mem::take(&mut self.guards).into_iter();
         let all = own.chain(added);

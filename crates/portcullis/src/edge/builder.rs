@@ -18,6 +18,7 @@ use crate::{
     hygiene::Hygiene,
     reports::Reports,
     request_id::SetRequestId,
+    require::Require,
     secure_headers::SecureHeaders,
     timeout::Timeout,
 };
@@ -54,6 +55,8 @@ pub struct Edge<M = Wrapped> {
     /// Of setters, one for each slot but authentication.
     pub(super) own: Vec<(Slot, Arc<dyn Guard>)>,
     pub(super) ways: Ways,
+    /// Wanted of whatever is not public.
+    pub(super) required: Vec<Require>,
     /// In the order in which they were added.
     pub(super) guards: Vec<(Slot, Arc<dyn Guard>)>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
@@ -97,6 +100,7 @@ impl<M> Edge<M> {
             around: None,
             own: Vec::new(),
             ways: Ways::default(),
+            required: Vec::new(),
             guards: Vec::new(),
             observers: Vec::new(),
             route_from: None,
@@ -282,6 +286,7 @@ impl<M> Clone for Edge<M> {
             around: self.around.clone(),
             own: self.own.clone(),
             ways: self.ways.clone(),
+            required: self.required.clone(),
             guards: self.guards.clone(),
             observers: self.observers.clone(),
             respond: Arc::clone(&self.respond),

@@ -50,10 +50,15 @@ impl<M> Edge<M> {
 }
 
 impl<M> Edge<M> {
-    /// Admits only callers with certain scopes or roles, everywhere or on some paths. Each call adds to what is
-    /// wanted.
-    pub fn require(self, guard: Require) -> Self {
-        self.guard(Slot::Authorization, guard)
+    /// Admits only callers with certain scopes or roles: on all paths but [public](Self::public) ones, or
+    /// [on](Require::on) some, public or not. Each call adds to what is wanted.
+    pub fn require(mut self, guard: Require) -> Self {
+        if guard.is_everywhere() {
+            self.required.push(guard);
+            self
+        } else {
+            self.guard(Slot::Authorization, guard)
+        }
     }
 }
 

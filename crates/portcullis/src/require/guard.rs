@@ -68,6 +68,11 @@ impl Require {
         Ok(Self { paths, ..self })
     }
 
+    /// Whether it is wanted of all requests.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     fn is_met(&self, principal: &Principal) -> bool {
         match &self.wanted {
             Wanted::Scopes(wanted) => principal.scopes().contains_all(wanted),
@@ -95,7 +100,7 @@ impl Require {
 
 impl Guard for Require {
     fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
-        if !self.paths.is_empty() && !self.paths.could_match(&RequestPath::of(head)) {
+        if !self.is_everywhere() && !self.paths.could_match(&RequestPath::of(head)) {
             return Verdict::Admit;
         }
         match Facts::of(&head.extensions).get::<Principal>() {

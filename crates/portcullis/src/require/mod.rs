@@ -42,7 +42,7 @@
 //! |---|---|---|
 //! | [`Require::scopes`] | | every one of them is wanted |
 //! | [`Require::any_role`] | | one of them is enough |
-//! | [`Require::on`] | all requests | what could be one of these; public paths too |
+//! | [`Require::on`] | all requests; in an edge, all that are not public | what could be one of these; public paths too, where nobody is known |
 //!
 //! # Rejections
 //!

@@ -194,6 +194,26 @@ fn paths_are_public_or_closed() {
 }
 
 #[tokio::test]
+#[cfg(feature = "auth")]
+async fn what_is_required_everywhere_is_not_of_public_paths() {
+    let read = || crate::require::Require::scopes("read").unwrap();
+    let edge = Edge::new()
+        .api_keys(crate::api_key::Keys::default())
+        .require(read())
+        .require(read().on(["/admin/*"]).unwrap())
+        .public(["/status", "/admin/status"]);
+    let service = edge.build().unwrap().layer(portcullis_test::echo());
+    let mut statuses = Vec::new();
+    for path in ["/status", "/posts", "/admin/status"] {
+        let request = portcullis_test::request(path);
+        let response = portcullis_test::send(service.clone(), request).await;
+        statuses.push(response.status().as_u16());
+    }
+
+    assert_eq!(statuses, [200, 401, 401]);
+}
+
+#[tokio::test]
 async fn a_header_is_the_only_one_where_the_profile_is_off() {
     let edge = Edge::new().secure_headers(None).header("x-a", "b");
     let service = edge.build().unwrap().layer(portcullis_test::echo());
