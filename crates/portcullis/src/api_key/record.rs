@@ -203,6 +203,22 @@ impl KeyRecord {
         }
     }
 
+    /// Returns the same record, whose principal came with the key of this id, unless it has one already.
+    #[inline]
+    pub(super) fn of(self, id: &str) -> Self {
+        if self.inner.principal.key_id().is_some() {
+            return self;
+        }
+        let inner = Inner {
+            principal: self.inner.principal.clone().with_key(id),
+            ..*self.inner
+        };
+        Self {
+            inner: Arc::new(inner),
+            ..self
+        }
+    }
+
     pub(super) fn is_known(&self) -> bool {
         self.is_known
     }

@@ -31,7 +31,7 @@ impl Fixture {
         };
         let record = |key: &ApiKey, change: fn(KeySecret) -> KeySecret| {
             let secret = change(KeySecret::new(key.digest()));
-            KeyRecord::try_new(alice().with_key(key.id()), [secret]).unwrap()
+            KeyRecord::try_new(alice(), [secret]).unwrap()
         };
         let keys = ["open", "early", "late", "revoked"].map(|id| {
             let key = key(id);
