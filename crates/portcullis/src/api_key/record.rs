@@ -301,7 +301,7 @@ const WHY_NOT: [u8; 8] = {
 const NEVER: u64 = u64::MAX >> 1;
 /// No reason against it.
 const OPEN: u8 = u8::MAX;
-const MOST_SECRETS: usize = 4;
+pub(super) const MOST_SECRETS: usize = 4;
 /// What a record may find, by number.
 const REASONS: [Reason; 8] = {
     let mut reasons = [Reason::UnknownKey; 8];
