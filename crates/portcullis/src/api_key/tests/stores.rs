@@ -379,6 +379,47 @@ async fn a_bad_file_is_refused_whole_and_the_old_keys_go_on() {
     );
 }
 
+#[test]
+fn a_file_without_a_key_is_refused_and_the_last_one_is_closed_by_revoking_it() {
+    let last = format!("[keys.alice]\n{DIGEST}\n");
+    let file = TestFile::new(&last);
+    let keys = KeyFile::open(&file.0).unwrap();
+
+    file.write("# nobody\n");
+    assert!(
+        keys.reload()
+            .unwrap_err()
+            .to_string()
+            .ends_with("there is no key")
+    );
+    assert!(!keys.keys().record("alice").unwrap().is_revoked());
+    file.write(&(last + "revoked = true\n"));
+    keys.reload().unwrap();
+    assert!(keys.keys().record("alice").unwrap().is_revoked());
+}
+
+#[test]
+fn no_more_of_a_file_is_read_than_may_be_there() {
+    let file = TestFile::new(&"#".repeat((16 << 20) + 1));
+    let error = KeyFile::open(&file.0).unwrap_err().to_string();
+    assert!(
+        error.ends_with(": it has more than 16777216 bytes"),
+        "{error}"
+    );
+
+    std::fs::write(&file.0, b"\xff").unwrap();
+    let error = KeyFile::open(&file.0).unwrap_err().to_string();
+    assert!(error.ends_with(": it is not UTF-8"), "{error}");
+}
+
+/// A device has no length, and no end.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_an_end_is_read_to_where_one_must_be() {
+    let error = KeyFile::open("/dev/zero").unwrap_err().to_string();
+    assert_eq!(error, "/dev/zero: it has more than 16777216 bytes");
+}
+
 #[tokio::test]
 async fn a_file_that_is_watched_is_read_again() {
     let fixture = Fixture::new();
