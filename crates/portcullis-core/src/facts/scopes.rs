@@ -2,7 +2,8 @@ use std::fmt;
 
 use crate::ConfigError;
 
-/// What a caller may do: a set of scope tokens (RFC 6749, section 3.3), compared to the byte.
+/// What a caller may do: a set of scope tokens (RFC 6749, section 3.3), compared to the byte. At most 64, of
+/// at most 128 bytes each.
 ///
 /// Printed in their order, separated by spaces.
 ///
@@ -26,8 +27,8 @@ impl Scopes {
     ///
     /// # Errors
     ///
-    /// Returns an error for a token with a character that none may have (RFC 6749, section 3.3), or for
-    /// more than 64 tokens.
+    /// Returns an error for a token with a character that none may have (RFC 6749, section 3.3) or with more
+    /// than 128 bytes, or for more than 64 tokens.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         Self::try_new(text.split(' ').filter(|token| !token.is_empty()))
     }

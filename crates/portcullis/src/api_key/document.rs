@@ -6,7 +6,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{KeyHasher, KeyRecord, KeySecret, key, value::Reader};
+use super::{KeyHasher, KeyRecord, KeySecret, key, record::MOST_SECRETS, value::Reader};
 
 /// A key as the file has it.
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Draft {
 }
 
 /// A secret as the file has it.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct DraftSecret {
     secret: Option<KeySecret>,
     not_before: Option<u64>,
@@ -93,15 +93,38 @@ impl<'t> Reader<'t> {
                 "quota" => draft.quota = self.quota(value, &path),
                 "secrets" => draft.secrets = self.secrets(value, &path, hasher),
                 "revoked" => draft.is_revoked = self.boolean(value, &path).unwrap_or_default(),
+                "keys" => self.problem(value, &path, IS_TOO_LOW),
                 _ => self.secret_field(&mut draft.own, field, value, &path, hasher),
             }
         }
+        self.check_own(table, path, draft.own);
         draft
+    }
+
+    /// Checks the secret whose fields are the key's own: there are none beside a list of secrets.
+    fn check_own(&mut self, table: &DeTable<'t>, path: &str, own: DraftSecret) {
+        let has_list = table.keys().any(|field| field.get_ref() == "secrets");
+        let never_opens = own.finish().is_some_and(|secret| secret.never_opens());
+        for (field, value) in table {
+            let field = field.get_ref().as_ref();
+            let path = format!("{path}.{field}");
+            match field {
+                "digest" | "not_before" | "expires" if has_list => {
+                    self.problem(value, &path, "belongs to each of its secrets");
+                }
+                "expires" if never_opens => self.problem(value, &path, NEVER_OPENS),
+                _ => {}
+            }
+        }
     }
 
     fn secrets(&mut self, value: &Value<'t>, path: &str, hasher: &KeyHasher) -> Vec<KeySecret> {
         let mut secrets = Vec::new();
-        for (at, value) in self.array(value, path).iter().enumerate() {
+        let array = self.array(value, path);
+        if array.len() > MOST_SECRETS {
+            self.problem(value, path, "a key has at most 4 secrets");
+        }
+        for (at, value) in array.iter().enumerate() {
             let path = format!("{path}[{at}]");
             if let Some(table) = self.table(value, &path)
                 && let Some(secret) = self.secret(table, value, &path, hasher)
@@ -133,6 +156,9 @@ impl<'t> Reader<'t> {
         let secret = draft.finish();
         if secret.is_none() && self.count() == before {
             self.problem(at, path, "has no digest");
+        }
+        if secret.is_some_and(|secret| secret.never_opens()) {
+            self.problem(at, path, NEVER_OPENS);
         }
         secret.map(|secret| if is_revoked { secret.revoked() } else { secret })
     }
@@ -216,3 +242,7 @@ impl DraftSecret {
         Some(secret)
     }
 }
+
+const IS_TOO_LOW: &str =
+    "is no field of a key: a line `keys.ID = ..` stands above the first `[table]`";
+const NEVER_OPENS: &str = "a secret expires before it opens";

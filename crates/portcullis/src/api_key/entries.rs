@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use portcullis_core::{ConfigError, Principal};
 
-use super::{ApiKey, KeyDigest, KeyHasher, KeyRecord, key};
+use super::{
+    ApiKey, KeyDigest, KeyHasher, KeyRecord, key,
+    value::{A_NAME, is_name},
+};
 
 /// Reads entries. Returns what is wrong with each, by its number: an entry is never printed.
 pub(super) fn parse(
@@ -16,7 +19,7 @@ pub(super) fn parse(
     for (at, entry) in entries(text).enumerate() {
         match parse_entry(entry, hasher) {
             Ok((id, _)) if !ids.insert(id.clone()) => {
-                problems.push(format!("API keys: entry {}: duplicate id", at + 1));
+                problems.push(format!("API keys: entry {}: duplicate id {id}", at + 1));
             }
             Ok(key) => keys.push(key),
             Err(problem) => problems.push(format!("API keys: entry {}: {problem}", at + 1)),
@@ -50,6 +53,9 @@ fn parse_entry(entry: &str, hasher: &KeyHasher) -> Result<(Box<str>, KeyRecord),
         parse_key(key, hasher)?
     };
     let name = name.filter(|name| !name.is_empty()).unwrap_or(&id);
+    if !is_name(name) {
+        return Err(format!("a principal is {A_NAME}"));
+    }
     let principal = Principal::new(name).with_key(&*id);
     Ok((id, KeyRecord::new(digest, principal)))
 }

@@ -1,5 +1,6 @@
 use std::{
     fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, SystemTime},
@@ -35,7 +36,9 @@ use super::{KeyHasher, KeyStore, Keys, Lookup, changes::changes, document};
 /// revoked = true
 /// ```
 ///
-/// A file that has a mistake is refused whole, and the keys that were read before go on.
+/// A file that has a mistake is refused whole, and the keys that were read before go on. So is one without
+/// any key, which most often is a mistake: `revoked = true` closes the last one, too. Revoke a key rather than
+/// remove it: one that was removed is an unknown id like any other, in the log and for `lockout`.
 #[derive(Clone)]
 pub struct KeyFile {
     keys: Keys,
@@ -204,13 +207,7 @@ impl File {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = Stamp::of(&self.path);
         let name = self.path.display().to_string();
-        let too_long = seen.is_some_and(|stamp| stamp.length > LONGEST);
-        if too_long {
-            let problem = format!("{name}: it has more than {LONGEST} bytes");
-            return Err(ConfigError::new(problem));
-        }
-        let text = fs::read_to_string(&self.path)
-            .map_err(|error| ConfigError::new(format!("{name}: {error}")))?;
+        let text = read(&self.path).map_err(|error| error.of(&name))?;
         let read = document::parse(&text, &self.hasher).map_err(|error| error.of(&name))?;
         keys.replace(&Keys::new(self.hasher.clone(), read));
         Ok(())
@@ -251,6 +248,21 @@ fn inode(metadata: &fs::Metadata) -> u64 {
 #[cfg(not(unix))]
 fn inode(_: &fs::Metadata) -> u64 {
     0
+}
+
+/// Reads no more than may be there, of a pipe too, which has no length.
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let wrong = |error: io::Error| ConfigError::new(error.to_string());
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(wrong)?;
+    file.take(LONGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(wrong)?;
+    if bytes.len() as u64 > LONGEST {
+        let problem = format!("it has more than {LONGEST} bytes");
+        return Err(ConfigError::new(problem));
+    }
+    String::from_utf8(bytes).map_err(|_| ConfigError::new("it is not UTF-8"))
 }
 
 /// Looks at the file until nobody needs it.

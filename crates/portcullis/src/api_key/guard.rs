@@ -107,7 +107,7 @@ impl Presented<'_> {
     fn judge(&self, record: Option<&KeyRecord>) -> Result<KeyRecord, Rejection> {
         let record = record.unwrap_or(&NOBODY);
         match record.judge(&self.digest, self.now) {
-            Ok(_) => Ok(record.clone()),
+            Ok(_) => Ok(record.clone().of(self.id)),
             Err(reason) => Err(refuse(reason, Some(self.id))),
         }
     }

@@ -140,7 +140,8 @@ impl Keys {
         Self::new(self.hasher.clone(), all)
     }
 
-    /// Adds a key, or replaces what was known of it. Every clone has it at once.
+    /// Adds a key, or replaces what was known of it. Every clone has it at once. The principal of its record
+    /// came with this key, unless it [has](Principal::with_key) another already.
     ///
     /// # Errors
     ///

@@ -83,6 +83,16 @@ impl KeySecret {
         }
     }
 
+    /// Returns the same, expiring then at the latest if it opens now.
+    fn ending(self, unix: u64, now: u64) -> Self {
+        let opens = !self.is_revoked && self.not_before <= now;
+        if opens {
+            self.expires(self.expires.min(unix))
+        } else {
+            self
+        }
+    }
+
     /// Returns `true` if there is no time at which it opens.
     pub(super) const fn never_opens(&self) -> bool {
         self.not_before >= self.expires
@@ -151,23 +161,28 @@ impl KeyRecord {
     }
 
     /// Adds a secret, and lets those that open now expire at `old_expire`, in seconds since 1970, unless they
-    /// do so earlier. One that has expired by then makes room.
+    /// do so earlier. Those that do not open yet are left alone. One that has expired makes room, and, where
+    /// there is none, one that was revoked.
     ///
     /// # Errors
     ///
-    /// Returns what is wrong: four secrets that all open still, one that expires before it opens, or a key that
-    /// was revoked.
+    /// Returns what is wrong: four secrets that all open still, or will; one that expires before it opens; or
+    /// a key that was revoked.
     pub fn rotated(&self, new: KeySecret, old_expire: u64, now: u64) -> Result<Self, ConfigError> {
         if self.is_revoked() {
             return Err(ConfigError::new("the key was revoked"));
         }
         let live = self.secrets().filter(|secret| secret.expires > now);
-        let shortened = live.map(|secret| {
-            let expires = secret.expires.min(old_expire);
-            secret.expires(expires)
-        });
-        let kept = shortened.filter(|secret| !secret.never_opens());
-        Self::try_new(self.inner.principal.clone(), kept.chain([new]))
+        let ending = live.map(|secret| secret.ending(old_expire, now));
+        let mut kept: Vec<_> = ending.filter(|secret| !secret.never_opens()).collect();
+        let revoked = kept.iter().position(|secret| secret.is_revoked);
+        if let Some(at) = revoked
+            && kept.len() == MOST_SECRETS
+        {
+            kept.remove(at);
+        }
+        kept.push(new);
+        Self::try_new(self.inner.principal.clone(), kept)
     }
 
     /// Returns whose key it is.
@@ -199,6 +214,22 @@ impl KeyRecord {
     pub(super) fn known_if(self, is_known: Choice) -> Self {
         Self {
             is_known: self.is_known & bool::from(is_known),
+            ..self
+        }
+    }
+
+    /// Returns the same record, whose principal came with the key of this id, unless it has one already.
+    #[inline]
+    pub(super) fn of(self, id: &str) -> Self {
+        if self.inner.principal.key_id().is_some() {
+            return self;
+        }
+        let inner = Inner {
+            principal: self.inner.principal.clone().with_key(id),
+            ..*self.inner
+        };
+        Self {
+            inner: Arc::new(inner),
             ..self
         }
     }
@@ -270,7 +301,7 @@ const WHY_NOT: [u8; 8] = {
 const NEVER: u64 = u64::MAX >> 1;
 /// No reason against it.
 const OPEN: u8 = u8::MAX;
-const MOST_SECRETS: usize = 4;
+pub(super) const MOST_SECRETS: usize = 4;
 /// What a record may find, by number.
 const REASONS: [Reason; 8] = {
     let mut reasons = [Reason::UnknownKey; 8];
@@ -352,5 +383,47 @@ mod tests {
             .unwrap();
         assert!(!opens(&third, "1", 99), "it had expired and made room");
         assert!(opens(&third, "2", 299) && opens(&third, "3", 300));
+    }
+
+    #[test]
+    fn a_rotation_leaves_alone_what_does_not_open_yet() {
+        let secrets = [
+            KeySecret::new(digest("now")),
+            KeySecret::new(digest("later")).not_before(2000),
+            KeySecret::new(digest("stolen")).revoked(),
+        ];
+        let record = KeyRecord::try_new(Principal::new("alice"), secrets).unwrap();
+        let record = record.rotated(KeySecret::new(digest("new")), 1100, 1000);
+        let record = record.unwrap();
+        let judge = |secret, now| record.judge(&digest(secret), now).map(Principal::id);
+
+        assert_eq!(judge("later", 1500), Err(Reason::NotYetValid));
+        assert_eq!(judge("later", 2500), Ok("alice"));
+        assert_eq!(judge("now", 1100), Err(Reason::Expired));
+        assert_eq!(judge("stolen", 1000), Err(Reason::Revoked));
+    }
+
+    #[test]
+    fn revoked_secrets_make_room_when_there_is_none() {
+        let revoked = |text| KeySecret::new(digest(text)).revoked();
+        let secrets = [
+            revoked("1"),
+            revoked("2"),
+            revoked("3"),
+            KeySecret::new(digest("4")),
+        ];
+        let record = KeyRecord::try_new(Principal::new("alice"), secrets).unwrap();
+        let rotated =
+            |record: &KeyRecord, text| record.rotated(KeySecret::new(digest(text)), 1100, 1000);
+        let record = rotated(&record, "5").unwrap();
+
+        let judge = |secret| record.judge(&digest(secret), 1050).map(Principal::id);
+        assert_eq!((judge("4"), judge("5")), (Ok("alice"), Ok("alice")));
+        assert_eq!(judge("3"), Err(Reason::Revoked), "it need not go");
+        let full = rotated(&rotated(&record, "6").unwrap(), "7").unwrap();
+        assert_eq!(
+            rotated(&full, "8").unwrap_err().to_string(),
+            "a key has at most 4 secrets"
+        );
     }
 }

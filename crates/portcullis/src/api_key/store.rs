@@ -15,7 +15,8 @@ use super::{KeyHasher, KeyRecord};
             `|id: &str| Lookup::wait(async move {{ Ok::<Option<KeyRecord>, MyError>(..) }})`"
 )]
 pub trait KeyStore: Send + Sync + 'static {
-    /// Looks an id up. The secret is never given to the store.
+    /// Looks an id up. The secret is never given to the store. A principal without a
+    /// [key](portcullis_core::Principal::key_id) came with the one of this id.
     fn find(&self, id: &str) -> Lookup;
 
     /// Returns how the digests in it were made. By SHA-256, unless the store says otherwise.

@@ -49,7 +49,7 @@ impl Table {
         sorted.dedup_by(|(one, _), (other, _)| one == other);
         let nobody = Entry::new("", KeyRecord::nobody());
         let known = sorted.into_iter();
-        let known = known.map(|(id, record)| Entry::new(&id, record));
+        let known = known.map(|(id, record)| Entry::new(&id, record.of(&id)));
         Self::placed([nobody].into_iter().chain(known).collect())
     }
 

@@ -82,15 +82,10 @@ impl<'t> Reader<'t> {
     /// A text that is safe to log.
     pub(super) fn name(&mut self, value: &Value<'t>, path: &str) -> Option<String> {
         let text = self.string(value, path)?;
-        let is_name = (1..=LONGEST_NAME).contains(&text.len()) && !text.contains(char::is_control);
-        if is_name {
+        if is_name(text) {
             Some(text.to_owned())
         } else {
-            self.problem(
-                value,
-                path,
-                "it is 1 to 128 bytes without control characters",
-            );
+            self.problem(value, path, &format!("it is {A_NAME}"));
             None
         }
     }
@@ -197,6 +192,10 @@ impl<'t> Reader<'t> {
     }
 }
 
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 fn unix(date_time: &Datetime) -> Option<u64> {
     let (date, time) = (date_time.date?, date_time.time?);
     let offset = match date_time.offset? {
@@ -211,4 +210,5 @@ fn unix(date_time: &Datetime) -> Option<u64> {
     u64::try_from(time.ok()?.assume_offset(offset).unix_timestamp()).ok()
 }
 
+pub(super) const A_NAME: &str = "1 to 128 bytes without control characters";
 const LONGEST_NAME: usize = 128;

@@ -55,13 +55,18 @@ impl JwtBuilder {
     }
 
     /// Sets the claims that scopes are in: `scope` and `scp` unless told otherwise. Each is text with
-    /// spaces (RFC 8693, section 4.2) or an array of strings; all are read.
+    /// spaces (RFC 8693, section 4.2) or an array with one scope in each string; all are read.
+    ///
+    /// A string of an array that can't be a scope (see [`Scopes::try_new`](crate::Scopes::try_new)) is left
+    /// out whole: `["former admin"]` is neither `former` nor `admin`.
     pub fn scope_claims(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.rules.scopes = boxed(names);
         self
     }
 
-    /// Sets the claim that roles are in, as scopes are. None is read unless told.
+    /// Sets the claim that roles are in, as scopes are: text with spaces, or an array with one role in each
+    /// string. A role with a space in its name can't be told from two in a text; in an array it is left out.
+    /// None is read unless told.
     pub fn roles_claim(mut self, name: &str) -> Self {
         self.rules.roles = Some(name.into());
         self

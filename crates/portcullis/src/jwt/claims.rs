@@ -89,15 +89,28 @@ impl<'a> Claims<'a> {
         Ok(principal)
     }
 
-    /// Reads sets of scope tokens: text with spaces, or arrays.
+    /// Reads sets of scope tokens: text with spaces, or arrays with one in each string. A string of an
+    /// array that can't be one is left out whole: no part of it is granted.
     fn tokens<'n>(&self, names: impl Iterator<Item = &'n Box<str>>) -> Result<Scopes, Reason> {
-        let mut all = Vec::new();
+        let (mut texts, mut listed) = (Vec::new(), Vec::new());
         for name in names {
-            all.extend(self.texts(name)?.unwrap_or_default());
+            let found = self.texts(name)?.unwrap_or_default();
+            if self.is_text(name) {
+                texts.extend(found);
+            } else {
+                listed.extend(found);
+            }
         }
-        let tokens = all.iter().flat_map(|text| text.split(' '));
-        let tokens = tokens.filter(|token| !token.is_empty());
-        Scopes::try_new(tokens).map_err(|_| Reason::Malformed)
+        let words = texts.iter().flat_map(|text| text.split(' '));
+        let words = words.filter(|word| !word.is_empty());
+        let listed = listed.iter().map(|one| &**one);
+        let listed = listed.filter(|one| Scopes::try_new([one]).is_ok());
+        Scopes::try_new(words.chain(listed)).map_err(|_| Reason::Malformed)
+    }
+
+    fn is_text(&self, name: &str) -> bool {
+        let raw = self.claims.raw(name);
+        raw.is_some_and(|raw| raw.starts_with('"'))
     }
 
     /// Reads text, a number or a truth value.

@@ -20,6 +20,9 @@ type Problem = String;
 /// Returns a key, or nothing if it is of a kind that is not known here, or not for verifying.
 pub(super) fn parse(jwk: &Object<'_>) -> Result<Option<JwtKey>, Problem> {
     let kind = text(jwk, "kty")?.ok_or("\"kty\" is missing")?;
+    if kind != SECRET && PRIVATE.into_iter().any(|name| jwk.has(name)) {
+        return Err("it has its private part, which no verifier needs".to_owned());
+    }
     let named = text(jwk, "alg")?;
     let id = text(jwk, "kid")?;
     if id.as_deref().is_some_and(|id| !text::is_id(id)) {
@@ -50,7 +53,7 @@ fn natural(kind: &str, jwk: &Object<'_>) -> Result<Option<Algorithm>, Problem> {
         ("RSA", _) => Some(Algorithm::Rs256),
         ("EC", Some("P-256")) => Some(Algorithm::Es256),
         ("OKP", Some("Ed25519")) => Some(Algorithm::EdDsa),
-        ("oct", _) => Some(Algorithm::Hs256),
+        (SECRET, _) => Some(Algorithm::Hs256),
         _ => None,
     })
 }
@@ -68,9 +71,6 @@ fn is_for_verifying(jwk: &Object<'_>) -> Result<bool, Problem> {
 }
 
 fn material(algorithm: Algorithm, jwk: &Object<'_>) -> Result<Material, Problem> {
-    if algorithm != Algorithm::Hs256 && jwk.has("d") {
-        return Err("it has its private part, which no verifier needs".to_owned());
-    }
     match algorithm {
         Algorithm::Rs256 | Algorithm::Ps256 => rsa(&bytes(jwk, "n")?, &bytes(jwk, "e")?),
         Algorithm::Es256 => p256(&bytes(jwk, "x")?, &bytes(jwk, "y")?),
@@ -138,5 +138,16 @@ fn bytes(jwk: &Object<'_>, name: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
     Ok(Zeroizing::new(bytes))
 }
 
+/// Returns `true` for a key that is a secret, whatever it is for.
+#[cfg(feature = "jwks")]
+pub(super) fn is_secret(jwk: &Object<'_>) -> bool {
+    let kind = jwk.text("kty").ok().flatten();
+    kind.is_some_and(|kind| kind == SECRET)
+}
+
 const FEWEST_BITS: usize = 2048;
 const MOST_BITS: usize = 8192;
+/// The members of a key that is no secret which nobody else may know: of RSA, EC and OKP (RFC 7518, section
+/// 6; RFC 8037, section 2), and of AKP.
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
+const SECRET: &str = "oct";

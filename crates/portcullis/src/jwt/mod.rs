@@ -33,6 +33,10 @@
 //! Dates are digits, with or without a fraction (RFC 7519, section 2): no sign, no exponent, nothing after
 //! the year 9999. A claim of a wrong type is never as good as none.
 //!
+//! Scopes and roles are text with spaces, or an array with one in each string. At most 64 of each, of at
+//! most 128 bytes in ASCII, or the token is refused; but a string of an array that can't be one, such as a
+//! group with a space in its name, is left out, and grants no part of it.
+//!
 //! # Keys
 //!
 //! A [`JwtKey`] is parsed from a JWK or made of a secret, [`Jwks`] from a JWK Set; a

@@ -2,8 +2,6 @@ use std::{fmt, sync::Arc};
 
 use portcullis_core::{ConfigError, Reason};
 
-#[cfg(feature = "jwks")]
-use super::Algorithm;
 use super::{JwtKey, json::Object, jwk, token::Wanted};
 
 /// A set of keys (RFC 7517, section 5): at least one, and at most 64. Clones share it.
@@ -29,8 +27,8 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// Returns what is wrong with each key that is known, by its place: one that is weak, damaged or
-    /// private makes the whole set wrong. Also when no key is left, and as for [`new`](Self::new).
+    /// Returns what is wrong with each key, by its place: one that is known and weak or damaged, or any with
+    /// its private part, makes the whole set wrong. Also when no key is left, and as for [`new`](Self::new).
     pub fn parse(json: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let problem = |problem: &str| ConfigError::new(format!("JWKS: {problem}"));
         let not_a_set =
@@ -49,6 +47,17 @@ impl Jwks {
         }
         ConfigError::check(problems)?;
         Self::new(keys)
+    }
+
+    /// Parses a JWK Set that anybody may fetch: no place for a secret, whatever it is for.
+    #[cfg(feature = "jwks")]
+    pub(super) fn parse_public(json: &[u8]) -> Result<Self, ConfigError> {
+        let keys = Self::parse(json)?;
+        if has_secret(json) {
+            let problem = "JWKS: it has a secret, which everybody could fetch";
+            return Err(ConfigError::new(problem));
+        }
+        Ok(keys)
     }
 
     /// Returns the same set, with PS256 instead of RS256 for keys whose JWK had no `alg`.
@@ -83,12 +92,6 @@ impl Jwks {
         let key = key.ok_or(Reason::UnknownKey)?;
         Some(key).filter(fits).cloned().ok_or(Reason::NotAllowed)
     }
-
-    /// Returns `true` if there is a secret, which has no place in what anybody may fetch.
-    #[cfg(feature = "jwks")]
-    pub(super) fn has_secret(&self) -> bool {
-        self.keys().any(|key| key.algorithm() == Algorithm::Hs256)
-    }
 }
 
 impl From<JwtKey> for Jwks {
@@ -101,6 +104,13 @@ impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.keys()).finish()
     }
+}
+
+#[cfg(feature = "jwks")]
+fn has_secret(set: &[u8]) -> bool {
+    let entries = Object::parse(set).and_then(|set| set.objects("keys"));
+    let mut entries = entries.into_iter().flatten();
+    entries.any(|entry| Object::parse(entry).is_ok_and(|key| jwk::is_secret(&key)))
 }
 
 fn parse_entry(entry: &[u8]) -> Result<Option<JwtKey>, String> {

@@ -258,6 +258,20 @@ fn keys_are_read_from_a_file() {
 }
 
 #[test]
+fn a_principal_of_an_entry_is_safe_to_log() {
+    let key = ApiKey::generate("pk").unwrap();
+    let long = "a".repeat(129);
+    for name in ["al\u{1b}[31mice", "al\u{7f}ice", &long] {
+        let error = Keys::parse(&format!("{name}={}", key.expose())).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "API keys: entry 1: a principal is 1 to 128 bytes without control characters"
+        );
+    }
+    assert!(Keys::parse(&format!("alice={}", key.expose())).is_ok());
+}
+
+#[test]
 fn every_wrong_entry_is_named_by_its_number_and_never_printed() {
     let key = ApiKey::generate("pk").unwrap();
     let without_checksum = &key.expose()[..key.expose().len() - 6];
@@ -269,10 +283,13 @@ fn every_wrong_entry_is_named_by_its_number_and_never_printed() {
 
     assert_eq!(
         error,
-        "API keys: entry 1: not an API key, or one with a wrong checksum; \
-         API keys: entry 3: duplicate id; \
-         API keys: entry 4: a digest reads sha256:ID:HEX; \
-         API keys: entry 5: a digest has 64 hexadecimal digits"
+        format!(
+            "API keys: entry 1: not an API key, or one with a wrong checksum; \
+             API keys: entry 3: duplicate id {}; \
+             API keys: entry 4: a digest reads sha256:ID:HEX; \
+             API keys: entry 5: a digest has 64 hexadecimal digits",
+            key.id()
+        )
     );
     assert_eq!(
         Keys::parse(" # nothing\n").unwrap_err().to_string(),

@@ -31,7 +31,7 @@ impl Fixture {
         };
         let record = |key: &ApiKey, change: fn(KeySecret) -> KeySecret| {
             let secret = change(KeySecret::new(key.digest()));
-            KeyRecord::try_new(alice().with_key(key.id()), [secret]).unwrap()
+            KeyRecord::try_new(alice(), [secret]).unwrap()
         };
         let keys = ["open", "early", "late", "revoked"].map(|id| {
             let key = key(id);
@@ -261,6 +261,73 @@ fn every_mistake_in_a_file_has_its_line_and_field_and_no_value() {
     );
 }
 
+/// A key with these lines, and what is wrong with it.
+fn problems(lines: &str) -> Vec<String> {
+    let read = Keys::from_toml(&format!("[keys.alice]\n{lines}\n"));
+    let error = read.expect_err(lines);
+    error.problems().map(str::to_owned).collect()
+}
+
+const DIGEST: &str =
+    "digest = \"sha256:60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752\"";
+
+#[test]
+fn a_key_with_a_list_of_secrets_has_no_other_and_no_dates_of_its_own() {
+    let list = format!("secrets = [{{ {DIGEST} }}, {{ {DIGEST} }}]");
+    for (field, name) in [
+        ("expires = 2020-01-01T00:00:00Z", "expires"),
+        ("not_before = 2020-01-01T00:00:00Z", "not_before"),
+        (DIGEST, "digest"),
+    ] {
+        let expected = format!("line 2: keys.alice.{name}: belongs to each of its secrets");
+        assert_eq!(problems(&format!("{field}\n{list}")), [expected]);
+        assert_eq!(problems(&format!("{field}\nsecrets = []")).len(), 1);
+    }
+    let revoked = Keys::from_toml(&format!("[keys.alice]\nrevoked = true\n{list}\n"));
+    assert!(revoked.unwrap().record("alice").unwrap().is_revoked());
+}
+
+#[test]
+fn what_is_wrong_with_secrets_is_listed_beside_what_is_wrong_with_scopes() {
+    let five = vec![format!("{{ {DIGEST} }}"); 5].join(", ");
+    let scopes = "scopes = [\"a b\"]";
+    let dates = "not_before = 2020-01-01T00:00:00Z\nexpires = 2020-01-01T00:00:00Z";
+    let inside = format!("secrets = [{{ {DIGEST}, {} }}]", dates.replace('\n', ", "));
+
+    assert_eq!(
+        problems(&format!("{scopes}\nsecrets = [{five}]")),
+        [
+            "line 2: keys.alice.scopes[0]: is not a scope",
+            "line 3: keys.alice.secrets: a key has at most 4 secrets",
+        ]
+    );
+    assert_eq!(
+        problems(&format!("{scopes}\n{DIGEST}\n{dates}")),
+        [
+            "line 2: keys.alice.scopes[0]: is not a scope",
+            "line 5: keys.alice.expires: a secret expires before it opens",
+        ]
+    );
+    assert_eq!(
+        problems(&inside),
+        ["line 2: keys.alice.secrets[0]: a secret expires before it opens"]
+    );
+    assert_eq!(
+        problems("scopes = []"),
+        ["line 1: keys.alice: a key has at least one secret"]
+    );
+}
+
+#[test]
+fn a_dotted_line_below_a_table_is_told_where_it_belongs() {
+    assert_eq!(
+        problems(&format!("{DIGEST}\nkeys.zed = {{ {DIGEST} }}")),
+        [
+            "line 3: keys.alice.keys: is no field of a key: a line `keys.ID = ..` stands above the first `[table]`"
+        ]
+    );
+}
+
 #[test]
 fn what_is_wrong_is_one_line_whatever_the_names_are() {
     let error = Keys::from_toml("[keys.a]\n\"x\\ny\\u001b[2J\" = 1\n").unwrap_err();
@@ -310,6 +377,47 @@ async fn a_bad_file_is_refused_whole_and_the_old_keys_go_on() {
             "Removed(\"late\")"
         ]
     );
+}
+
+#[test]
+fn a_file_without_a_key_is_refused_and_the_last_one_is_closed_by_revoking_it() {
+    let last = format!("[keys.alice]\n{DIGEST}\n");
+    let file = TestFile::new(&last);
+    let keys = KeyFile::open(&file.0).unwrap();
+
+    file.write("# nobody\n");
+    assert!(
+        keys.reload()
+            .unwrap_err()
+            .to_string()
+            .ends_with("there is no key")
+    );
+    assert!(!keys.keys().record("alice").unwrap().is_revoked());
+    file.write(&(last + "revoked = true\n"));
+    keys.reload().unwrap();
+    assert!(keys.keys().record("alice").unwrap().is_revoked());
+}
+
+#[test]
+fn no_more_of_a_file_is_read_than_may_be_there() {
+    let file = TestFile::new(&"#".repeat((16 << 20) + 1));
+    let error = KeyFile::open(&file.0).unwrap_err().to_string();
+    assert!(
+        error.ends_with(": it has more than 16777216 bytes"),
+        "{error}"
+    );
+
+    std::fs::write(&file.0, b"\xff").unwrap();
+    let error = KeyFile::open(&file.0).unwrap_err().to_string();
+    assert!(error.ends_with(": it is not UTF-8"), "{error}");
+}
+
+/// A device has no length, and no end.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_an_end_is_read_to_where_one_must_be() {
+    let error = KeyFile::open("/dev/zero").unwrap_err().to_string();
+    assert_eq!(error, "/dev/zero: it has more than 16777216 bytes");
 }
 
 #[tokio::test]

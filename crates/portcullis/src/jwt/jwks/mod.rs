@@ -17,9 +17,9 @@
 //! | is down, hangs, is slow | the last good set goes on; after 24 hours without a new one, 503 |
 //! | answers another status than 200, or redirects | the same: nobody is followed |
 //! | sends more than 256 KiB, garbage, no key, two keys of one id | the same: a set is taken whole or not at all |
-//! | sends a weak or a private key, or a secret | the same |
-//! | adds a key | it is known after 5 minutes, or with the first token that has it |
-//! | takes a key away | its tokens are refused after 5 minutes |
+//! | sends a weak key, or any that is private or a secret, whatever its type, `alg` and `use` | the same |
+//! | adds a key | it is known after 5 minutes and a half at most, or with the first token that has it |
+//! | takes a key away | its tokens are refused after 5 minutes and a half at most: the interval, and a tenth |
 //!
 //! What fails is tried again after 1, 2, 4 seconds and so on, up to 30. One line is logged when fetching
 //! begins to fail, one when the set has become too old, and one when all is well again.

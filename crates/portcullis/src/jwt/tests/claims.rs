@@ -262,6 +262,22 @@ fn a_principal_has_what_the_claims_say() {
 }
 
 #[test]
+fn a_string_of_an_array_is_one_scope_or_role_and_not_its_words() {
+    let jwt = builder().roles_claim("groups").build().unwrap();
+    let long = "a".repeat(129);
+    let listed = json!(["former admin", "", " ", "caf\u{e9}", long, "owner"]);
+    let mut claims = with("groups", listed.clone());
+    claims["scp"] = listed;
+    let alice = jwt.principal(signer().token(&claims)).unwrap();
+
+    assert_eq!(alice.roles().to_string(), "owner");
+    assert_eq!(alice.scopes().to_string(), "owner");
+    let text = with("scp", "former admin".into());
+    let alice = jwt.principal(signer().token(&text)).unwrap();
+    assert_eq!(alice.scopes().to_string(), "admin former");
+}
+
+#[test]
 fn a_claim_that_nobody_reads_may_be_anything() {
     let mut claims = with("roles", json!({"a": [1, null]}));
     claims["tid"] = Value::Null;

@@ -276,6 +276,13 @@ async fn f15_a_set_that_is_bad_changes_nothing() {
         with_other(weak.to_string()),
         with_other(private.to_string()),
         with_other(secret.to_string()),
+        // Of what is not known here, too.
+        with_other(r#"{"kty":"oct","alg":"HS512","k":"AA"}"#.to_owned()),
+        with_other(r#"{"kty":"oct","use":"enc","k":"AA"}"#.to_owned()),
+        with_other(r#"{"kty":"EC","crv":"P-384","x":"AA","y":"AA","d":"AA"}"#.to_owned()),
+        with_other(r#"{"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB","d":"AA"}"#.to_owned()),
+        with_other(r#"{"kty":"RSA","alg":"RS512","n":"AQAB","e":"AQAB","p":"AA"}"#.to_owned()),
+        with_other(r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AA","priv":"AA"}"#.to_owned()),
         with_other(other.jwk().to_string()),
         with_other("1".to_owned()),
         format!("{{\"keys\":[{}]}}", vec!["{\"kty\":\"x\"}"; 65].join(",")),
