@@ -12,7 +12,9 @@
 //! error in their place. Whatever it answers, the client sees no response but the 401 unless the
 //! signature was right: an application that answers before it has read all of the body is refused too.
 //! So act on a webhook when it is read: an extractor of the whole body, such as axum's `Bytes` or `Json`,
-//! does. A body that is known to be empty is checked before the application is called.
+//! does. A body that is known to be empty is checked before the application is called. The timestamp is
+//! judged with the head, and again with the last byte: a body that takes longer than its timestamp is good
+//! is refused.
 //!
 //! # Example
 //!
@@ -82,6 +84,7 @@
 //! version `v1a` (ed25519) are passed over: they can be verified only with all of a body in memory.
 
 mod check;
+mod dates;
 mod guard;
 mod secret;
 #[cfg(test)]

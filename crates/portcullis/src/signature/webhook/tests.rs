@@ -2,10 +2,11 @@ use std::{convert::Infallible, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use futures_util::stream;
 use hmac::Mac;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::Body;
-use http_body_util::BodyExt;
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use portcullis_core::{
     BoxError, Facts, ManualClock, Noted, Principal, Reason, Rejection, ReplayNote, ReplayStore,
     WallClock,
@@ -207,6 +208,55 @@ async fn a_webhook_that_was_recorded_is_refused_and_another_attempt_is_not() {
 
     assert_eq!(post(&guard, right("msg_1", NOW + 5)).await.status(), 200);
     assert_eq!(post(&guard, right("msg_2", NOW)).await.status(), 200);
+}
+
+/// A webhook that is right, with a body that takes as long as `reading` does.
+fn slow(
+    id: &str,
+    time: u64,
+    reading: impl Future<Output = ()> + Send + 'static,
+) -> Request<UnsyncBoxBody<Bytes, BoxError>> {
+    let last = async move {
+        reading.await;
+        Ok(Frame::data(Bytes::from(BODY)))
+    };
+    let body = StreamBody::new(Box::pin(stream::once(last)));
+    right(id, time).map(|_| BodyExt::boxed_unsync(body))
+}
+
+/// The store has forgotten by then that it was used.
+#[tokio::test]
+async fn a_webhook_that_was_recorded_is_refused_however_slow_its_body_is() {
+    let date = ManualClock::new(NOW);
+    let guard = guard()
+        .clock(WallClock::from(&date))
+        .single_use(MemoryReplays::new(10));
+    assert_eq!(post(&guard, right("msg_1", NOW)).await.status(), 200);
+
+    date.advance(Duration::from_secs(300));
+    let (clock, others) = (date.clone(), guard.clone());
+    let copy = slow("msg_1", NOW, async move {
+        clock.advance(Duration::from_secs(60));
+        let other = right("msg_2", NOW + 360);
+        assert_eq!(post(&others, other).await.status(), 200);
+    });
+    let response = post(&guard, copy).await;
+    assert_eq!(
+        (response.status().as_u16(), reason(&response)),
+        (401, Some(Reason::Expired))
+    );
+}
+
+#[tokio::test]
+async fn a_webhook_is_good_as_long_as_its_date_is() {
+    for (seconds, expected) in [(300, 200), (301, 401)] {
+        let date = ManualClock::new(NOW);
+        let guard = guard().clock(WallClock::from(&date));
+        let request = slow("msg_1", NOW, async move {
+            date.advance(Duration::from_secs(seconds));
+        });
+        assert_eq!(post(&guard, request).await.status(), expected, "{seconds}");
+    }
 }
 
 #[tokio::test]
