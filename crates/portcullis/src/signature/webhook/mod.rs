@@ -33,7 +33,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+//! // The sender's, in production: `WebhookSecret::parse(&text)?`.
+//! let secret = WebhookSecret::from_bytes(rand::random::<[u8; 32]>())?;
 //! let guard = WebhookGuard::new(secret, Principal::new("billing"))
 //!     .single_use(MemoryReplays::new(10_000));
 //! let handler = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async {
@@ -62,6 +63,7 @@
 //! | method | default | why |
 //! |---|---|---|
 //! | [`WebhookGuard::new`] | | one sender |
+//! | [`WebhookSecret::parse`] | | `whsec_` and 24 to 64 random bytes in base64, as the sender tells them |
 //! | [`WebhookGuard::secret`] | | the old secret, while the sender changes to a new one; at most 4 |
 //! | [`WebhookGuard::tolerance`] | 300 s | as the specification's libraries have it, in both directions |
 //! | [`WebhookGuard::single_use`] | off | a store is a decision |
