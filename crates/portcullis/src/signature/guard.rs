@@ -54,10 +54,12 @@ impl SignatureGuard {
 
 impl Guard for SignatureGuard {
     fn admit(&self, head: &mut request::Parts, reply: &mut Reply) -> Verdict {
-        match self.0.judge(head, reply) {
+        // Read once: what is good then is remembered then.
+        let now = self.0.rules.policy.clock.unix();
+        match self.0.judge(head, reply, now) {
             Ok((signed, key)) => {
                 credentials::hide(&mut head.headers, &SECRETS);
-                self.use_once(&signed, key.principal(), head)
+                self.use_once(&signed, key.principal(), head, now)
             }
             Err(refused) => self.0.reject(&refused).into(),
         }
@@ -83,6 +85,7 @@ impl SignatureGuard {
         signed: &Signed,
         principal: &Principal,
         head: &mut request::Parts,
+        now: u64,
     ) -> Verdict {
         let policy = &self.0.rules.policy;
         let (Some(store), Some(nonce)) = (&policy.replays, &signed.params.nonce) else {
@@ -92,7 +95,7 @@ impl SignatureGuard {
         let key = signed.params.keyid.as_deref().unwrap_or_default();
         let until = signed.params.created.unwrap_or_default();
         let until = self.0.rules.good_until(until);
-        let note = replays::note("signature", key, nonce, policy.clock.unix(), until);
+        let note = replays::note("signature", key, nonce, now, until);
         let (all, principal) = (Arc::clone(&self.0), principal.clone());
         let replayed = Refused(Reason::Replayed, Some(key.to_owned()));
         let judge =
@@ -127,12 +130,13 @@ impl Inner {
         &self,
         head: &request::Parts,
         reply: &mut Reply,
+        now: u64,
     ) -> Result<(Signed, SignatureKey), Refused> {
         let signed = Signed::find(&head.headers, self.rules.tag());
         let signed = signed.map_err(|reason| Refused(reason, None))?;
         let id = signed.params.keyid.clone();
         let key = self
-            .verify(&signed, head, reply)
+            .verify(&signed, head, reply, now)
             .map_err(|reason| Refused(reason, id.clone()))?;
         if signed
             .components
@@ -152,8 +156,8 @@ impl Inner {
         signed: &Signed,
         head: &request::Parts,
         reply: &Reply,
+        now: u64,
     ) -> Result<SignatureKey, Reason> {
-        let now = self.rules.policy.clock.unix();
         let has_body = reply.body_size().upper() != Some(0);
         self.rules.judge(signed, has_body, now)?;
         let id = signed.params.keyid.as_deref().ok_or(Reason::Incomplete)?;

@@ -65,6 +65,7 @@ impl SignaturePolicy {
     }
 
     /// Sets how long after its creation a signature is good: 300 seconds unless set. In whole seconds.
+    /// [`Duration::MAX`] is for ever.
     #[must_use]
     pub const fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
@@ -201,8 +202,9 @@ impl Rules {
 
     /// Returns until when a signature could be used again, in seconds since 1970.
     pub(super) fn good_until(&self, created: u64) -> u64 {
-        let lifetime = self.policy.max_age.as_secs() + self.policy.skew.as_secs();
-        created.saturating_add(lifetime)
+        let policy = &self.policy;
+        let late = created.saturating_add(policy.max_age.as_secs());
+        late.saturating_add(policy.skew.as_secs())
     }
 
     /// Returns what a client must sign, as it is told (RFC 9421, section 5.1).

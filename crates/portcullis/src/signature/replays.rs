@@ -117,7 +117,7 @@ impl Nonces {
     }
 }
 
-/// Returns what to note of something that is used: each scheme and key has its own.
+/// Returns what to note of something that is used, and good `until` then: each scheme and key has its own.
 pub(super) fn note(scheme: &str, key: &str, nonce: &str, now: u64, until: u64) -> ReplayNote {
     let mut digest = Sha256::new();
     for part in [scheme, key, nonce] {
@@ -126,7 +126,7 @@ pub(super) fn note(scheme: &str, key: &str, nonce: &str, now: u64, until: u64) -
     }
     let mut half = [0; 16];
     half.copy_from_slice(&digest.finalize()[..16]);
-    ReplayNote::new(half, now, until)
+    ReplayNote::new(half, now, until.saturating_add(SLACK))
 }
 
 /// `true` for a first use, or why it can't be known.
@@ -158,6 +158,10 @@ fn unavailable(scheme: AuthScheme) -> Rejection {
     let cause = Cause::new(scheme, Reason::Unavailable);
     Rejection::new(RejectionKind::Unavailable).with_cause(cause)
 }
+
+/// For how many seconds more than it is good each is remembered: servers that share a store have clocks
+/// that differ, and a store far away hears of a use later than it was judged.
+const SLACK: u64 = 10;
 
 /// With each one that is noted.
 const FORGOTTEN: usize = 32;

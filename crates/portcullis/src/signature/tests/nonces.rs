@@ -10,7 +10,9 @@ use portcullis_test::text;
 use proptest::prelude::*;
 
 use super::{NOW, ask, keys, layer, policy, reason, signed, signer};
-use crate::signature::{MemoryReplays, SignatureLayer, SignaturePolicy, Signer, SigningKey};
+use crate::signature::{
+    MemoryReplays, SignatureLayer, SignaturePolicy, Signer, SigningKey, replays,
+};
 
 fn note(number: u128, now: u64, until: u64) -> ReplayNote {
     ReplayNote::new(number.to_be_bytes(), now, until)
@@ -51,6 +53,45 @@ async fn g07_servers_with_one_store_use_a_nonce_once() {
 
     assert_eq!(ask(&servers[0], request.clone()).await.status(), 200);
     assert_eq!(ask(&servers[1], request).await.status(), 401);
+}
+
+/// The next second begins between the look at the date and the use of the nonce.
+#[tokio::test]
+async fn a_nonce_is_used_once_at_the_last_second_too() {
+    let date = ManualClock::new(NOW);
+    let clock = WallClock::from(&date);
+    let keys = {
+        let (date, key) = (
+            date.clone(),
+            super::key().verifying_key(Principal::new("alice")),
+        );
+        move |_: &str| {
+            date.advance(Duration::from_secs(1));
+            Some(key.clone())
+        }
+    };
+    let policy = SignaturePolicy::new().clock(clock.clone());
+    let policy = policy.single_use(MemoryReplays::new(10));
+    let layer = SignatureLayer::try_new(keys, policy).unwrap();
+    let request = signed(&signer().nonce(true).clock(clock), "{}");
+
+    assert_eq!(ask(&layer, request.clone()).await.status(), 200);
+    date.advance(Duration::from_secs(329));
+    let again = ask(&layer, request).await;
+    assert_eq!(reason(&again), Some(Reason::Replayed));
+}
+
+/// Servers that share a store don't read the same clock.
+#[test]
+fn a_nonce_is_remembered_longer_than_it_is_good() {
+    let store = MemoryReplays::new(10);
+    let used = |now| replays::note("signature", "key-1", "n", now, NOW + 330);
+
+    assert!(is_first(&store, &used(NOW)));
+    for late in [NOW + 331, NOW + 340] {
+        assert!(is_first(&store, &note(late.into(), late, late)));
+        assert!(!is_first(&store, &used(late)), "{late}");
+    }
 }
 
 #[tokio::test]
@@ -137,7 +178,7 @@ async fn a_store_that_is_full_refuses_and_forgets_nothing() {
         (refused.status().as_u16(), reason(&refused)),
         (503, Some(Reason::Unavailable))
     );
-    date.advance(Duration::from_secs(330));
+    date.advance(Duration::from_secs(340));
     assert_eq!(ask(&layer, first.clone()).await.status(), 401);
     assert_eq!(ask(&layer, signed(&signer, "{}")).await.status(), 503);
     date.advance(Duration::from_secs(1));

@@ -1,7 +1,9 @@
 //! What a policy is made of, and what is public.
 
+use std::time::Duration;
+
 use http::Request;
-use portcullis_core::Reason;
+use portcullis_core::{ManualClock, Reason, WallClock};
 use portcullis_test::{request, send};
 use tower::Layer;
 
@@ -19,7 +21,7 @@ fn what_is_wrong_with_a_policy_is_told_at_once() {
         .require([
             "@method", "@status", "X-Upper", "a b", "@method", "\"x\";sf", "",
         ])
-        .max_age(std::time::Duration::from_millis(900))
+        .max_age(Duration::from_millis(900))
         .tag("caf\u{e9}");
     let error = SignatureGuard::try_new(keys(), policy).unwrap_err();
 
@@ -111,6 +113,23 @@ async fn what_is_not_public_is_closed() {
             expected,
             "{path}"
         );
+    }
+}
+
+#[test]
+fn an_age_and_a_skew_may_be_as_long_as_durations_are() {
+    let date = ManualClock::new(NOW);
+    let policy = || SignaturePolicy::new().clock(WallClock::from(&date));
+    let guards = [
+        guard(policy().max_age(Duration::MAX)),
+        guard(policy().clock_skew(Duration::MAX)),
+        guard(policy().max_age(Duration::MAX).clock_skew(Duration::MAX)),
+    ];
+    let request = signed(&signer(), "{}");
+
+    date.advance(Duration::from_secs(1_000_000_000));
+    for guard in guards {
+        assert_eq!(judged(&guard, request.clone()), Ok(()), "{guard:?}");
     }
 }
 

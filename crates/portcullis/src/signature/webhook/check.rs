@@ -9,13 +9,14 @@ use hmac::{Hmac, Mac};
 use portcullis_core::{AuthScheme, BodyCheck, Reason, Rejection, ReplayNote, ReplayStore};
 use sha2::Sha256;
 
-use super::guard::reject;
+use super::{dates::Dates, guard::reject};
 use crate::signature::replays::{self, Used, Waiting};
 
 pub(super) struct Check {
     /// One for each secret.
     begun: Vec<Hmac<Sha256>>,
     signatures: Vec<Vec<u8>>,
+    dates: Dates,
     replays: Option<(Arc<dyn ReplayStore>, ReplayNote)>,
     waiting: Option<Waiting>,
     wrong: Rejection,
@@ -27,12 +28,14 @@ impl Check {
     pub(super) fn new(
         begun: Vec<Hmac<Sha256>>,
         signatures: Vec<Vec<u8>>,
+        dates: Dates,
         replays: Option<(Arc<dyn ReplayStore>, ReplayNote)>,
         wrong: Rejection,
     ) -> Self {
         Self {
             begun,
             signatures,
+            dates,
             replays,
             waiting: None,
             wrong,
@@ -48,6 +51,15 @@ impl Check {
             }
         }
         is_right
+    }
+
+    /// Judges a webhook whose body was read. A body may take long, and a store forgets what is too old:
+    /// so the date must still be good when its use is noted.
+    fn judge(&self) -> Result<u64, Rejection> {
+        if !self.is_right() {
+            return Err(self.wrong.clone());
+        }
+        self.dates.judge().map_err(|reason| self.reject(reason))
     }
 
     /// Notes the use of a webhook that is right.
@@ -76,8 +88,9 @@ impl BodyCheck for Check {
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
-        if self.waiting.is_none() && !self.is_right() {
-            return Poll::Ready(Err(self.wrong.clone()));
+        if self.waiting.is_none() {
+            let now = self.judge()?;
+            self.replays.iter_mut().for_each(|(_, note)| note.now = now);
         }
         Poll::Ready(match ready!(self.poll_use(cx)) {
             Ok(true) => Ok(()),

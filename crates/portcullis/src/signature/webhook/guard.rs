@@ -7,7 +7,7 @@ use portcullis_core::{
     ReplayStore, Reply, Verdict, WallClock,
 };
 
-use super::{WebhookSecret, check::Check};
+use super::{WebhookSecret, check::Check, dates::Dates};
 use crate::{
     credentials::{self, Found},
     engine::Alone,
@@ -63,7 +63,7 @@ impl WebhookGuard {
     }
 
     /// Sets by how much a timestamp may differ from the current time: 300 seconds unless set. In whole
-    /// seconds.
+    /// seconds. It must be so when the head comes, and when all of the body was read.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         Arc::make_mut(&mut self.0).tolerance = tolerance;
@@ -130,13 +130,12 @@ impl fmt::Debug for WebhookGuard {
 impl Inner {
     fn check(&self, headers: &HeaderMap) -> Result<Check, Reason> {
         let told = Told::read(headers)?;
-        let (now, tolerance) = (self.clock.unix(), self.tolerance.as_secs());
-        if told.time > now.saturating_add(tolerance) {
-            return Err(Reason::NotYetValid);
-        }
-        if now > told.time.saturating_add(tolerance) {
-            return Err(Reason::Expired);
-        }
+        let dates = Dates {
+            clock: self.clock.clone(),
+            sent: told.time,
+            tolerance: self.tolerance.as_secs(),
+        };
+        let now = dates.judge()?;
         let signed = format!("{}.{}.", told.id, told.timestamp);
         let begun = self
             .secrets
@@ -144,18 +143,18 @@ impl Inner {
             .map(|secret| secret.begin(signed.as_bytes()));
         let begun: Option<Vec<_>> = begun.collect();
         let store = self.replays.clone();
-        let note = self.note(&told, now);
+        let note = self.note(&told, now, dates.until());
         Ok(Check::new(
             begun.ok_or(Reason::Malformed)?,
             told.signatures,
+            dates,
             store.map(|store| (store, note)),
             reject(Reason::BadSignature, Some(told.id)),
         ))
     }
 
-    fn note(&self, told: &Told<'_>, now: u64) -> ReplayNote {
+    fn note(&self, told: &Told<'_>, now: u64, until: u64) -> ReplayNote {
         let used = format!("{}.{}", told.id, told.timestamp);
-        let until = told.time.saturating_add(self.tolerance.as_secs());
         replays::note("webhook", self.principal.id(), &used, now, until)
     }
 }

@@ -12,7 +12,9 @@
 //! error in their place. Whatever it answers, the client sees no response but the 401 unless the
 //! signature was right: an application that answers before it has read all of the body is refused too.
 //! So act on a webhook when it is read: an extractor of the whole body, such as axum's `Bytes` or `Json`,
-//! does. A body that is known to be empty is checked before the application is called.
+//! does. A body that is known to be empty is checked before the application is called. The timestamp is
+//! judged with the head, and again with the last byte: a body that takes longer than its timestamp is good
+//! is refused.
 //!
 //! # Example
 //!
@@ -31,7 +33,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+//! // The sender's, in production: `WebhookSecret::parse(&text)?`.
+//! let secret = WebhookSecret::from_bytes(rand::random::<[u8; 32]>())?;
 //! let guard = WebhookGuard::new(secret, Principal::new("billing"))
 //!     .single_use(MemoryReplays::new(10_000));
 //! let handler = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async {
@@ -60,6 +63,7 @@
 //! | method | default | why |
 //! |---|---|---|
 //! | [`WebhookGuard::new`] | | one sender |
+//! | [`WebhookSecret::parse`] | | `whsec_` and 24 to 64 random bytes in base64, as the sender tells them |
 //! | [`WebhookGuard::secret`] | | the old secret, while the sender changes to a new one; at most 4 |
 //! | [`WebhookGuard::tolerance`] | 300 s | as the specification's libraries have it, in both directions |
 //! | [`WebhookGuard::single_use`] | off | a store is a decision |
@@ -82,6 +86,7 @@
 //! version `v1a` (ed25519) are passed over: they can be verified only with all of a body in memory.
 
 mod check;
+mod dates;
 mod guard;
 mod secret;
 #[cfg(test)]

@@ -2,10 +2,11 @@ use std::{convert::Infallible, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use futures_util::stream;
 use hmac::Mac;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::Body;
-use http_body_util::BodyExt;
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use portcullis_core::{
     BoxError, Facts, ManualClock, Noted, Principal, Reason, Rejection, ReplayNote, ReplayStore,
     WallClock,
@@ -20,19 +21,18 @@ use crate::{body_limit::RequestBody, signature::MemoryReplays};
 contract!(WebhookLayer::from(guard()), WebhookLayer::off());
 
 const NOW: u64 = 1_674_087_231;
+/// Of the specification's example.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const BODY: &str = "{\"test\": 2432232314}";
 
 fn guard() -> WebhookGuard {
-    let secret = WebhookSecret::parse(SECRET).unwrap();
+    let secret = WebhookSecret::known_to_all(SECRET);
     let clock = WallClock::from(&ManualClock::new(NOW));
     WebhookGuard::new(secret, Principal::new("billing")).clock(clock)
 }
 
 fn signature(secret: &str, signed: &str) -> String {
-    let mac = WebhookSecret::parse(secret)
-        .unwrap()
-        .begin(signed.as_bytes());
+    let mac = WebhookSecret::known_to_all(secret).begin(signed.as_bytes());
     format!(
         "v1,{}",
         STANDARD.encode(mac.unwrap().finalize().into_bytes())
@@ -160,7 +160,7 @@ async fn an_application_that_does_not_read_answers_nobody() {
 #[tokio::test]
 async fn one_of_several_signatures_and_secrets_is_enough() {
     let old = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
-    let both = guard().secret(WebhookSecret::parse(old).unwrap());
+    let both = guard().secret(WebhookSecret::known_to_all(old));
     let signed = format!("msg_1.{NOW}.{BODY}");
     let (new, old) = (signature(SECRET, &signed), signature(old, &signed));
     let wrong = signature(SECRET, "another");
@@ -207,6 +207,55 @@ async fn a_webhook_that_was_recorded_is_refused_and_another_attempt_is_not() {
 
     assert_eq!(post(&guard, right("msg_1", NOW + 5)).await.status(), 200);
     assert_eq!(post(&guard, right("msg_2", NOW)).await.status(), 200);
+}
+
+/// A webhook that is right, with a body that takes as long as `reading` does.
+fn slow(
+    id: &str,
+    time: u64,
+    reading: impl Future<Output = ()> + Send + 'static,
+) -> Request<UnsyncBoxBody<Bytes, BoxError>> {
+    let last = async move {
+        reading.await;
+        Ok(Frame::data(Bytes::from(BODY)))
+    };
+    let body = StreamBody::new(Box::pin(stream::once(last)));
+    right(id, time).map(|_| BodyExt::boxed_unsync(body))
+}
+
+/// The store has forgotten by then that it was used.
+#[tokio::test]
+async fn a_webhook_that_was_recorded_is_refused_however_slow_its_body_is() {
+    let date = ManualClock::new(NOW);
+    let guard = guard()
+        .clock(WallClock::from(&date))
+        .single_use(MemoryReplays::new(10));
+    assert_eq!(post(&guard, right("msg_1", NOW)).await.status(), 200);
+
+    date.advance(Duration::from_secs(300));
+    let (clock, others) = (date.clone(), guard.clone());
+    let copy = slow("msg_1", NOW, async move {
+        clock.advance(Duration::from_secs(60));
+        let other = right("msg_2", NOW + 360);
+        assert_eq!(post(&others, other).await.status(), 200);
+    });
+    let response = post(&guard, copy).await;
+    assert_eq!(
+        (response.status().as_u16(), reason(&response)),
+        (401, Some(Reason::Expired))
+    );
+}
+
+#[tokio::test]
+async fn a_webhook_is_good_as_long_as_its_date_is() {
+    for (seconds, expected) in [(300, 200), (301, 401)] {
+        let date = ManualClock::new(NOW);
+        let guard = guard().clock(WallClock::from(&date));
+        let request = slow("msg_1", NOW, async move {
+            date.advance(Duration::from_secs(seconds));
+        });
+        assert_eq!(post(&guard, request).await.status(), expected, "{seconds}");
+    }
 }
 
 #[tokio::test]
@@ -308,18 +357,68 @@ async fn every_refusal_is_the_same_to_the_byte() {
     assert_eq!(seen.len(), 1, "{seen:?}");
 }
 
+/// Bytes that are as different as random ones.
+fn different(length: u8) -> Vec<u8> {
+    (0..length)
+        .map(|n| n.wrapping_mul(167).wrapping_add(13))
+        .collect()
+}
+
 #[test]
-fn a_secret_is_24_to_64_bytes_and_never_printed() {
-    let of = |length: usize| STANDARD.encode(vec![7; length]);
-    assert!(WebhookSecret::parse(&of(24)).is_ok() && WebhookSecret::parse(&of(64)).is_ok());
-    for text in [of(23), of(65), "whsec_".to_owned(), "whsec_*".to_owned()] {
-        let error = WebhookSecret::parse(&text).unwrap_err().to_string();
-        assert_eq!(error, "a secret of webhooks is 24 to 64 bytes in base64");
+fn a_secret_is_24_to_64_bytes_in_base64_and_never_printed() {
+    for length in [24, 31, 32, 64] {
+        let text = STANDARD.encode(different(length));
+        let secret = WebhookSecret::parse(&text).unwrap();
+        assert_eq!(format!("{secret:?}"), "WebhookSecret(..)");
+        assert!(WebhookSecret::parse(&format!("whsec_{text}")).is_ok());
+        assert!(WebhookSecret::from_bytes(different(length)).is_ok());
     }
-    assert_eq!(
-        format!("{:?}", WebhookSecret::parse(SECRET).unwrap()),
-        "WebhookSecret(..)"
-    );
+    for length in [0, 23, 65] {
+        let text = STANDARD.encode(different(length));
+        let expected = format!("webhook secret: has 24 to 64 bytes, this has {length}");
+        assert_eq!(
+            WebhookSecret::parse(&text).unwrap_err().to_string(),
+            expected
+        );
+        let error = WebhookSecret::from_bytes(different(length)).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+    let error = WebhookSecret::parse("whsec_*").unwrap_err();
+    assert_eq!(error.to_string(), "webhook secret: is not in base64");
+}
+
+#[test]
+fn a_secret_of_webhooks_is_none_of_examples() {
+    let bytes = |bytes: &[u8]| WebhookSecret::from_bytes(bytes).unwrap_err();
+    let text = |text: &str| WebhookSecret::parse(text).unwrap_err();
+    for (error, expected) in [
+        (bytes(&[0; 24]), "this has 1 different bytes"),
+        (bytes(&[0; 64]), "this has 1 different bytes"),
+        (
+            bytes(b"abababababababababababab"),
+            "this has 2 different bytes",
+        ),
+        (
+            bytes(b"my-own-changeme-1234567-"),
+            "a default of examples (changeme)",
+        ),
+        (
+            text(&STANDARD.encode(b"my-own-changeme-1234567-")),
+            "(changeme)",
+        ),
+        (
+            text("whsec_theSecretOfOurWebhooksIsLongEnoughOk"),
+            "a default of examples (secret)",
+        ),
+        (text(SECRET), "the specification's example"),
+    ] {
+        let error = error.to_string();
+        assert!(
+            error.starts_with("webhook secret: a secret is random, "),
+            "{error}"
+        );
+        assert!(error.ends_with(expected), "{error}");
+    }
 }
 
 proptest! {
