@@ -112,8 +112,11 @@ impl Queue {
         match (rank, self.on_full) {
             (Rank::Unlimited, _) => len + state.reserved < self.capacity.div_ceil(2),
             (Rank::Limited, OnFull::Drop) => len < self.capacity,
+            (Rank::Own, OnFull::Drop) => len < self.capacity + EXTRA,
+            // However many there are, they take no place that was kept.
+            (Rank::Own, _) => len + state.reserved < self.capacity + EXTRA,
             // A place that was kept is given back just before its event comes.
-            (Rank::Limited | Rank::Own, _) => len < self.capacity + EXTRA,
+            (Rank::Limited, _) => len < self.capacity + 2 * EXTRA,
         }
     }
 
@@ -221,6 +224,6 @@ impl Drop for Place {
     }
 }
 
-/// Besides the capacity, for what must not be lost. More exchanges than this do not end in the same
-/// microsecond.
+/// Besides the capacity, for events of the server, and once more for exchanges whose place was given back:
+/// more than this do not end in the same microsecond.
 const EXTRA: usize = 256;

@@ -4,12 +4,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use portcullis_core::{Count, Counts, Facts, Guard, Principal, Reply, Verdict};
 use portcullis_test::{Body, contract, logged, request, send, text};
+use tokio::sync::Notify;
 use tower::Layer;
 
 use super::*;
 use crate::{
     Edge, Slot,
-    audit::{Audit, AuditGuard, Event, OnFull, Unwritten},
+    audit::{Audit, AuditGuard, Decision, Event, OnFull, Unwritten},
     edge::GuardLayer,
 };
 
@@ -151,6 +152,42 @@ async fn what_can_not_be_recorded_is_refused() {
     }
     audit.flush(SOON).await.unwrap();
     assert_eq!(status(&edge).await, 200);
+}
+
+#[tokio::test]
+async fn what_was_admitted_is_recorded_whatever_the_server_records_meanwhile() {
+    let (audit, keeper) = audit(2, OnFull::FailClosed);
+    let (entered, may_leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let door = (Arc::clone(&entered), Arc::clone(&may_leave));
+    let slow = tower::service_fn(move |request| {
+        let (entered, may_leave) = door.clone();
+        async move {
+            entered.notify_one();
+            may_leave.notified().await;
+            hello(request).await
+        }
+    });
+    let service = edge(&audit).layer(slow);
+    let admitted = tokio::spawn(async move {
+        let response = send(service, request("/")).await;
+        let status = response.status();
+        text(response).await;
+        status
+    });
+    entered.notified().await;
+    for _ in 0..9000 {
+        audit.record(Event::revoked("key"));
+    }
+    may_leave.notify_one();
+    assert_eq!(admitted.await.unwrap(), 200);
+
+    for _ in 0..9 {
+        keeper.tell(Ok(()));
+    }
+    audit.flush(SOON).await.unwrap();
+    let events = keeper.kept.events();
+    let is_allowed = |event: &&AuditEvent| event.decision == Decision::Allowed;
+    assert_eq!(events.iter().filter(is_allowed).count(), 1);
 }
 
 #[tokio::test]
