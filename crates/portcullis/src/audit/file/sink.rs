@@ -84,11 +84,13 @@ impl FileSink {
                 batch.chain.end = end;
                 Kind::Restart
             }
-            Tail::Torn(end) => {
+            Tail::Torn { end, is_ended } => {
                 let (path, line) = (self.path.display(), end.lines());
                 tracing::error!(target: "portcullis", %path, line, "a line of the audit log is torn");
                 batch.chain.end = end;
-                batch.bytes.push(b'\n');
+                if !is_ended {
+                    batch.bytes.push(b'\n');
+                }
                 Kind::Torn
             }
         };

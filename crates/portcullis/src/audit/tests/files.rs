@@ -117,6 +117,75 @@ async fn half_a_line_is_noticed_and_the_chain_begins_anew_behind_it() {
     }
 }
 
+/// The process may be stopped again while it tells of half a line, and again.
+#[test]
+fn a_file_that_was_torn_twice_goes_on() {
+    let folder = Folder::new();
+    let path = folder.file();
+    let open = || options(&path).open().map(drop);
+    for starts in [1, 2] {
+        let _ = fs::remove_file(&path);
+        (0..starts).for_each(|_| open().unwrap());
+        let whole = read(&path);
+        let torn = &whole[..whole.len() - 40];
+        fs::write(&path, torn).unwrap();
+        open().unwrap();
+        let twice = read(&path);
+        for end in torn.len() + 1..twice.len() {
+            fs::write(&path, &twice[..end]).unwrap();
+            open().unwrap();
+            let verified = verify(read(&path).as_bytes()).unwrap();
+            // An anchor of which only the end of the line is missing is whole.
+            let halves = if (torn.len() + 2..twice.len() - 1).contains(&end) {
+                2
+            } else {
+                1
+            };
+            assert_eq!(verified.torn, halves, "{end}");
+        }
+        fs::write(&path, format!("{torn}\n{{\"n\":\n{{\n{{\"n")).unwrap();
+        open().unwrap();
+        assert_eq!(verify(read(&path).as_bytes()).unwrap().torn, 4);
+    }
+}
+
+#[test]
+fn no_line_can_be_made_one_of_those_that_were_torn() {
+    let folder = Folder::new();
+    let path = folder.file();
+    let open = || drop(options(&path).hash_key(KEY).open().unwrap());
+    (0..3).for_each(|_| open());
+    fs::write(&path, read(&path) + "{\"n\":4,\"time").unwrap();
+    open();
+    let verifier = Verifier::new().hash_key(KEY).unwrap();
+    let text = read(&path);
+    assert_eq!(verifier.verify(text.as_bytes()).unwrap().torn, 1);
+
+    let third = text.lines().nth(2).unwrap();
+    let forged = text.replace(third, &third[..third.len() - 3]);
+    let broken = verifier.verify(forged.as_bytes()).unwrap_err();
+    assert_eq!(broken.line(), 3);
+}
+
+#[test]
+fn what_is_no_half_line_is_not_gone_on_behind() {
+    let folder = Folder::new();
+    drop(options(&folder.file()).open().unwrap());
+    let whole = read(&folder.file());
+    for other in [
+        "hello\n",
+        "\n",
+        "hello\n{\"n\":2",
+        "{\"n\":2}\n",
+        "{\"n\":2}\nhello",
+    ] {
+        let text = format!("{whole}{other}");
+        fs::write(folder.file(), &text).unwrap();
+        assert!(options(&folder.file()).open().is_err(), "{other}");
+        assert_eq!(read(&folder.file()), text);
+    }
+}
+
 #[tokio::test]
 async fn a_torn_line_is_reported() {
     let folder = Folder::new();
