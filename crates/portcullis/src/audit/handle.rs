@@ -86,7 +86,8 @@ impl Audit {
         self.push(Rank::Own, What::Changed(event));
     }
 
-    /// Opens the sink anew, after the next batch: after a file was renamed.
+    /// Opens the sink anew, after a file was renamed: once the batch is written that it writes now, 1,024
+    /// events at most. What waits then goes to the new one.
     pub fn reopen(&self) {
         self.0.queue.reopen();
     }

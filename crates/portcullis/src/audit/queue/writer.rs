@@ -10,17 +10,17 @@ use super::{Queue, State, Work};
 // ===== impl Queue =====
 
 impl Queue {
-    /// Waits for work.
+    /// Waits for work. To open a sink anew comes first: events may come faster than they are written.
     pub(in crate::audit) fn next(&self) -> Work {
         let mut state = self.lock();
         loop {
+            if std::mem::take(&mut state.wants_reopen) {
+                return Work::Reopen;
+            }
             if !state.waiting.is_empty() {
                 let most = state.waiting.len().min(BATCH);
                 state.writing = most;
                 return Work::Write(state.waiting.drain(..most).collect());
-            }
-            if std::mem::take(&mut state.wants_reopen) {
-                return Work::Reopen;
             }
             if state.is_closed {
                 return Work::Close;

@@ -212,6 +212,36 @@ async fn nothing_passes_while_the_sink_fails_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_sink_is_opened_anew_after_the_batch_however_many_events_wait() {
+    /// Keeps how many batches there were when it was opened anew.
+    struct Reopens(Gate, usize, Sender<usize>);
+
+    impl EventSink for Reopens {
+        fn write(&mut self, events: &[AuditEvent]) -> io::Result<()> {
+            self.1 += 1;
+            self.0.write(events)
+        }
+
+        fn reopen(&mut self) -> io::Result<()> {
+            self.2.send(self.1).map_err(io::Error::other)
+        }
+    }
+
+    let (gate, keeper) = gate();
+    let (reopened, has_reopened) = channel();
+    let audit = Audit::new(Reopens(gate, 0, reopened), OnFull::Drop).unwrap();
+    audit.record(Event::reloaded("a"));
+    keeper.begun();
+    audit.reopen();
+    audit.record(Event::reloaded("b"));
+    keeper.tell(Ok(()));
+
+    assert_eq!(has_reopened.recv_timeout(SOON), Ok(1));
+    keeper.tell(Ok(()));
+    audit.close(SOON).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_request_waits_for_a_place() {
     let (audit, keeper) = audit(1, OnFull::Block);
     let edge = edge(&audit);
