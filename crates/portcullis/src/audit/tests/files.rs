@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
+const KEY: &[u8] = b"q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2";
 
 fn options(path: &Path) -> FileOptions {
     let clock = WallClock::from(&ManualClock::new(0));
@@ -264,7 +264,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let error = error.open().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "audit: a key has at least 32 bytes; audit: an anchor after 0 lines never comes"
+        "audit: hash_key: a secret has at least 32 bytes, this has 31; audit: an anchor after 0 lines never comes"
     );
 
     assert!(options(&folder.0).open().is_err(), "a folder");
@@ -283,7 +283,8 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let keyed = folder.0.join("keyed");
     write(options(&keyed).hash_key(KEY), 1).await;
     assert!(options(&keyed).open().is_err());
-    assert!(options(&keyed).hash_key(&[7; 32]).open().is_err());
+    let other: Vec<u8> = KEY.iter().rev().copied().collect();
+    assert!(options(&keyed).hash_key(&other).open().is_err());
     assert!(options(&keyed).hash_key(KEY).open().is_ok());
 }
 
@@ -332,11 +333,27 @@ fn fills_a_disk() {
 }
 
 #[test]
+fn a_key_is_random_and_of_no_example() {
+    let folder = Folder::new();
+    for (key, problem) in [
+        (&[0; 32][..], "this has 1 different bytes"),
+        (b"changemechangemechangemechangeme", "a default of examples"),
+        (b"0123456789abcdef0123456789abcdef", "a default of examples"),
+    ] {
+        let error = options(&folder.file()).hash_key(key).open().unwrap_err();
+        assert!(error.to_string().contains(problem), "{error}");
+        assert!(!folder.file().exists());
+        // What was written with it can still be verified.
+        assert!(Verifier::new().hash_key(key).is_ok());
+    }
+}
+
+#[test]
 fn a_key_is_not_printed() {
     let folder = Folder::new();
     let sink = options(&folder.file()).hash_key(KEY).open().unwrap();
     let verifier = Verifier::new().hash_key(KEY).unwrap();
 
     let printed = format!("{sink:?} {verifier:?}");
-    assert!(!printed.contains("0123456789"), "{printed}");
+    assert!(!printed.contains("q8Jm2Zr5"), "{printed}");
 }
