@@ -42,6 +42,8 @@ struct State {
     /// How many were accepted, and how many of them are done with.
     accepted: u64,
     done: u64,
+    /// Of those, how many were lost.
+    lost: u64,
     is_failing: bool,
     /// No more are accepted.
     is_closed: bool,
@@ -147,7 +149,18 @@ impl Queue {
         }
     }
 
-    /// Waits until all is written that was accepted before.
+    /// Returns how many were accepted and lost: there is no writer any more, or it has given up.
+    pub(super) fn lost(&self) -> u64 {
+        self.lock().lost
+    }
+
+    /// Returns how many had no place.
+    pub(super) fn refused(&self) -> u64 {
+        let state = self.lock();
+        self.dropped.load(Relaxed) - state.lost
+    }
+
+    /// Waits until all is written or lost that was accepted before.
     pub(super) async fn flushed(&self) {
         let accepted = self.nudge();
         loop {

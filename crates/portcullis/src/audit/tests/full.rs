@@ -338,9 +338,11 @@ async fn a_sink_that_panics_refuses_and_does_not_hang() {
     let audit = Audit::new(Panics, OnFull::FailClosed).unwrap();
     let edge = edge(&audit);
     assert_eq!(status(&edge).await, 200);
-    audit.flush(SOON).await.unwrap();
+    let lost = Err(Unwritten { events: 1 });
+    assert_eq!(audit.flush(SOON).await, lost);
 
     assert_eq!(status(&edge).await, 503);
     assert_eq!(count(&audit.counts(), "portcullis_audit_dropped"), 1);
-    assert_eq!(audit.close(SOON).await, Ok(()));
+    assert_eq!(audit.flush(SOON).await, lost);
+    assert_eq!(audit.close(SOON).await, lost);
 }
