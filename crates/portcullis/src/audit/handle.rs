@@ -86,21 +86,31 @@ impl Audit {
         self.push(Rank::Own, What::Changed(event));
     }
 
-    /// Opens the sink anew, after the next batch: after a file was renamed.
+    /// Opens the sink anew, after a file was renamed: once the batch is written that it writes now, 1,024
+    /// events at most. What waits then goes to the new one.
     pub fn reopen(&self) {
         self.0.queue.reopen();
     }
 
-    /// Waits until everything is written that was recorded before, at most this long.
+    /// Waits until everything is written that was recorded before, at most this long. What had no place, and
+    /// was dropped and counted, is not waited for.
     ///
     /// # Errors
     ///
-    /// Returns an error if some events still wait.
+    /// Returns an error if some events still wait, or were lost because nobody writes any more: the sink
+    /// panicked, or the log was closed before it could write them.
     pub async fn flush(&self, limit: Duration) -> Result<(), Unwritten> {
-        let flushed = timeout_at(Instant::now() + limit, self.0.queue.flushed());
-        flushed.await.map_err(|_| Unwritten {
-            events: self.0.queue.len() as u64,
-        })
+        let queue = &self.0.queue;
+        let flushed = timeout_at(Instant::now() + limit, queue.flushed()).await;
+        let left = if flushed.is_err() {
+            queue.len() as u64
+        } else {
+            0
+        };
+        match left + queue.lost() {
+            0 => Ok(()),
+            events => Err(Unwritten { events }),
+        }
     }
 
     /// Writes what waits, closes the sink, and accepts nothing more. Call it when the server has
@@ -108,10 +118,10 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// Returns an error if some events could not be written in time: they are lost.
+    /// Returns an error if some events could not be written in time, or were accepted and lost before.
     pub async fn close(&self, limit: Duration) -> Result<(), Unwritten> {
         let queue = &self.0.queue;
-        let lost_before = queue.dropped.load(Relaxed);
+        let refused_before = queue.refused();
         queue.close(false);
         let ended = timeout_at(Instant::now() + limit, queue.ended()).await;
         let left = if ended.is_err() {
@@ -119,8 +129,9 @@ impl Audit {
         } else {
             0
         };
+        let lost = queue.lost() + queue.refused() - refused_before;
         queue.close(true);
-        match left + queue.dropped.load(Relaxed) - lost_before {
+        match left + lost {
             0 => Ok(()),
             events => Err(Unwritten { events }),
         }

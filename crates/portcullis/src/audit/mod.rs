@@ -33,7 +33,7 @@
 //! |---|---|
 //! | `start` | the file was new |
 //! | `restart` | the file was there, and goes on |
-//! | `torn` | the line before is half a line: the process or the machine was stopped while it was written |
+//! | `torn` | the line before is half a line: the process or the machine was stopped while it was written. If that happens again while this anchor is written, several lines are halves: `prev` is the SHA-256 of all of them |
 //! | `count` | after so many lines |
 //! | `rotated` | the file was renamed and [opened anew](Audit::reopen): the first line of the next one, with the number and the hash of the last line of the one before |
 //! | `stop` | the log was [closed](Audit::close) |

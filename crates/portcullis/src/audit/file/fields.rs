@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     super::anchor::unhex,
@@ -92,6 +92,15 @@ impl Fields {
         })
     }
 }
+
+/// Returns `true` if it may be half a line: it begins as each does, and is no whole object.
+pub(super) fn is_half(line: &[u8]) -> bool {
+    let both = line.len().min(BEGINNING.len());
+    let begins = !line.is_empty() && line[..both] == BEGINNING[..both];
+    begins && serde_json::from_slice::<IgnoredAny>(line).is_err()
+}
+
+const BEGINNING: &[u8] = b"{\"n\":";
 
 /// No log gets so far: one with more would not be counted on. All readers of JSON agree on it (RFC 8259,
 /// section 6).

@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portcullis_core::{ConfigError, WallClock};
+use portcullis_core::{ConfigError, Secret, WallClock};
 
 use super::{super::Anchor, FileSink, seal::Seal, sink::Settings};
 
@@ -47,9 +47,11 @@ impl FileOptions {
     }
 
     /// Seals lines with a key of at least 32 random bytes (HMAC-SHA-256): who has the file and not the
-    /// key can change nothing unseen, but cut off its end.
+    /// key can change nothing unseen, but cut off its end. The key is a [`Secret`]: `openssl rand -hex 32`
+    /// makes one.
     pub fn hash_key(mut self, key: &[u8]) -> Self {
-        self.key = Some(Seal::keyed(key));
+        let checked = Secret::check(key).map_err(|error| error.of("audit: hash_key"));
+        self.key = Some(checked.and_then(|()| Seal::keyed(key)));
         self
     }
 
@@ -82,7 +84,7 @@ impl FileOptions {
     ///
     /// # Errors
     ///
-    /// Lists everything that is wrong: a key that is too short, an anchor after 0 lines, what can't be opened
+    /// Lists everything that is wrong: a key that is no [`Secret`], an anchor after 0 lines, what can't be opened
     /// or is no file, a file whose last line is of something else or of another key.
     pub fn open(mut self) -> Result<FileSink, ConfigError> {
         let mut problems = Vec::new();

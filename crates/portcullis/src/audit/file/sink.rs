@@ -84,11 +84,13 @@ impl FileSink {
                 batch.chain.end = end;
                 Kind::Restart
             }
-            Tail::Torn(end) => {
+            Tail::Torn { end, is_ended } => {
                 let (path, line) = (self.path.display(), end.lines());
                 tracing::error!(target: "portcullis", %path, line, "a line of the audit log is torn");
                 batch.chain.end = end;
-                batch.bytes.push(b'\n');
+                if !is_ended {
+                    batch.bytes.push(b'\n');
+                }
                 Kind::Torn
             }
         };
@@ -154,8 +156,9 @@ impl EventSink for FileSink {
     }
 
     fn reopen(&mut self) -> io::Result<()> {
+        let new = open(&self.path)?;
         let before = (self.chain.clone(), self.cut_to.take());
-        let old = std::mem::replace(&mut self.file, open(&self.path)?);
+        let old = std::mem::replace(&mut self.file, new);
         if let Err(error) = self.begin(Kind::Rotated) {
             self.file = old;
             (self.chain, self.cut_to) = before;
@@ -194,5 +197,33 @@ fn open(path: &Path) -> io::Result<File> {
         Ok(file)
     } else {
         Err(io::Error::other("it is not a file"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::audit::{pending::tests::event, verify};
+
+    #[test]
+    fn what_is_to_be_cut_off_still_is_where_nothing_can_be_opened_anew() {
+        let name = format!("portcullis-audit-cut-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let old = path.with_extension("old");
+        let mut sink = FileSink::open(&path).unwrap();
+        sink.cut_to = sink.file.metadata().ok().map(|file| file.len());
+        sink.file.write_all(b"{\"n\":2,\"ti").unwrap();
+        fs::rename(&path, &old).unwrap();
+        fs::create_dir(&path).unwrap();
+        let reopened = sink.reopen();
+        let written = sink.write(&[event()]);
+        let verified = verify(File::open(&old).unwrap());
+        fs::remove_dir(&path).unwrap();
+        fs::remove_file(&old).unwrap();
+
+        assert!(reopened.is_err() && written.is_ok());
+        assert_eq!(verified.map(|verified| verified.events), Ok(1));
     }
 }

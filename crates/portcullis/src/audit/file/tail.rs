@@ -5,7 +5,7 @@ use std::{
 
 use super::{
     super::Anchor,
-    fields::Fields,
+    fields::{Fields, is_half},
     seal::{Seal, sha256},
 };
 
@@ -15,8 +15,12 @@ pub(super) enum Tail {
     Empty,
     /// With a whole line.
     Whole(Anchor),
-    /// With half a line.
-    Torn(Anchor),
+    /// With half a line, or several: the process may be stopped again while it tells of the first.
+    Torn {
+        end: Anchor,
+        /// The last of them has an end.
+        is_ended: bool,
+    },
 }
 
 // ===== impl Tail =====
@@ -33,39 +37,51 @@ impl Tail {
 
     /// Judges the end of a file, of which there may be more.
     fn of(bytes: &[u8], is_cut: bool, seal: &Seal) -> Result<Self, &'static str> {
-        if bytes.is_empty() {
-            return Ok(Self::Empty);
-        }
-        let end = bytes.iter().rposition(|byte| *byte == b'\n');
-        let (lines, rest) = bytes.split_at(end.map_or(0, |end| end + 1));
-        let last = last_line(lines, is_cut).map(|line| Fields::read(line, seal));
-        match (last, rest) {
-            (Some(Ok(last)), []) => Ok(Self::Whole(Anchor::new(last.number, last.hash))),
-            (Some(Ok(last)), torn) => Ok(Self::Torn(Anchor::new(last.number + 1, sha256(torn)))),
-            (None, torn) if !is_cut && is_beginning(torn) => {
-                Ok(Self::Torn(Anchor::new(1, sha256(torn))))
+        let (body, is_ended) = match bytes.strip_suffix(b"\n") {
+            Some(body) => (body, true),
+            None if bytes.is_empty() => return Ok(Self::Empty),
+            None => (bytes, false),
+        };
+        let (mut rest, mut halves, mut are_like_lines) = (body, 0, true);
+        loop {
+            let before = rest.iter().rposition(|byte| *byte == b'\n');
+            let line = &rest[before.map_or(0, |before| before + 1)..];
+            match Fields::read(line, seal) {
+                _ if before.is_none() && is_cut => return Err(UNKNOWN),
+                Ok(last) => return Ok(Self::behind(&last, &body[rest.len()..], halves, is_ended)),
+                Err(_) => halves += 1,
             }
-            _ => Err("its last line is not of an audit log, or was sealed with another key"),
+            are_like_lines &= is_half(line);
+            // One that has no end may be anything, if the line before it is whole.
+            match before {
+                Some(before) if are_like_lines || (halves == 1 && !is_ended) => {
+                    rest = &rest[..before];
+                }
+                None if are_like_lines => {
+                    let end = Anchor::new(halves, sha256(body));
+                    return Ok(Self::Torn { end, is_ended });
+                }
+                _ => return Err(UNKNOWN),
+            }
+        }
+    }
+
+    /// Returns what the end is behind the last whole line. All halves have one hash, so that each is what it
+    /// was.
+    fn behind(last: &Fields, torn: &[u8], halves: u64, is_ended: bool) -> Self {
+        let end = match torn.strip_prefix(b"\n") {
+            Some(torn) => Anchor::new(last.number + halves, sha256(torn)),
+            None => Anchor::new(last.number, last.hash),
+        };
+        if is_ended && halves == 0 {
+            Self::Whole(end)
+        } else {
+            Self::Torn { end, is_ended }
         }
     }
 }
 
-/// Returns the last of some lines, if all of it is there.
-fn last_line(lines: &[u8], is_cut: bool) -> Option<&[u8]> {
-    let lines = lines.strip_suffix(b"\n")?;
-    match lines.iter().rposition(|byte| *byte == b'\n') {
-        Some(before) => Some(&lines[before + 1..]),
-        None => (!is_cut).then_some(lines),
-    }
-}
-
-/// Returns `true` if the first line of a file may begin so.
-fn is_beginning(torn: &[u8]) -> bool {
-    let both = torn.len().min(BEGINNING.len());
-    torn[..both] == BEGINNING[..both]
-}
-
-const BEGINNING: &[u8] = b"{\"n\":";
+const UNKNOWN: &str = "its last line is not of an audit log, or was sealed with another key";
 
 /// Of what is read, in bytes: two lines with all texts at their longest fit in.
-const LONGEST: u64 = 128 * 1024;
+pub(super) const LONGEST: u64 = 128 * 1024;

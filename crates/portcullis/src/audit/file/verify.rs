@@ -4,11 +4,13 @@ use std::{
 };
 
 use portcullis_core::ConfigError;
+use sha2::{Digest, Sha256};
 
 use super::{
     super::Anchor,
-    fields::{Fields, Flaw, Kind},
-    seal::{Seal, sha256},
+    fields::{Fields, Flaw, Kind, is_half},
+    seal::Seal,
+    tail,
 };
 
 /// Verifies files of audit events.
@@ -68,8 +70,17 @@ struct Progress {
     line: u64,
     verified: Verified,
     is_anchored: bool,
-    /// A line that is none, unless the next says that it was torn.
-    suspect: Option<(Broken, [u8; 32])>,
+    /// Lines that are none, unless the next says that they were torn.
+    suspect: Option<Suspect>,
+}
+
+/// Half a line, or several.
+struct Suspect {
+    broken: Broken,
+    /// Of all of them.
+    hash: Sha256,
+    lines: u64,
+    bytes: u64,
 }
 
 /// Verifies a file of audit events that was written without a key.
@@ -158,8 +169,8 @@ impl Verifier {
     }
 
     fn end(&self, progress: Progress) -> Result<Verified, Broken> {
-        if let Some((broken, _)) = progress.suspect {
-            return Err(broken);
+        if let Some(suspect) = progress.suspect {
+            return Err(suspect.broken);
         }
         let is_short = self.anchor.is_some() && !progress.is_anchored;
         if progress.line == 0 || is_short {
@@ -190,14 +201,15 @@ impl Progress {
 
     /// Goes on with a line that is right by itself.
     fn follow(&mut self, fields: &Fields) -> Result<(), Broken> {
-        if let Some((broken, hash)) = self.suspect.take() {
-            let number = self.verified.end.lines() + 1;
+        if let Some(suspect) = self.suspect.take() {
+            let last = self.verified.end.lines() + suspect.lines;
+            let hash = suspect.hash.finalize().into();
             let is_told = fields.anchor == Some(Kind::Torn) && fields.prev == hash;
-            if !is_told || fields.number != number + 1 {
-                return Err(broken);
+            if !is_told || fields.number != last + 1 {
+                return Err(suspect.broken);
             }
-            self.verified.torn += 1;
-            self.verified.end = Anchor::new(number, hash);
+            self.verified.torn += suspect.lines;
+            self.verified.end = Anchor::new(last, hash);
         }
         let end = self.verified.end;
         match fields.anchor {
@@ -222,15 +234,20 @@ impl Progress {
 
     /// Goes on with a line that is none, if the next may say why.
     fn suspect(&mut self, flaw: Flaw, line: &[u8]) -> Result<(), Broken> {
-        if let Some((broken, _)) = self.suspect.take() {
-            return Err(broken);
-        }
-        let why = match flaw {
-            Flaw::Unsealed => Why::NotALine,
-            Flaw::Altered => Why::Altered,
+        let Some(suspect) = &mut self.suspect else {
+            let why = match flaw {
+                Flaw::Unsealed => Why::NotALine,
+                Flaw::Altered => Why::Altered,
+            };
+            let broken = Broken::new(self.line, why);
+            self.suspect = Some(Suspect::new(broken, line));
+            return Ok(());
         };
-        self.suspect = Some((Broken::new(self.line, why), sha256(line)));
-        Ok(())
+        if suspect.takes(line) {
+            Ok(())
+        } else {
+            Err(suspect.broken.clone())
+        }
     }
 
     fn expect(&self, is_so: bool, why: Why) -> Result<(), Broken> {
@@ -239,6 +256,28 @@ impl Progress {
         } else {
             Err(Broken::new(self.line, why))
         }
+    }
+}
+
+// ===== impl Suspect =====
+
+impl Suspect {
+    fn new(broken: Broken, line: &[u8]) -> Self {
+        Self {
+            broken,
+            hash: Sha256::new_with_prefix(line),
+            lines: 1,
+            bytes: line.len() as u64,
+        }
+    }
+
+    /// Takes one more, if it may be half a line, and all of them are no more than a sink goes on behind.
+    fn takes(&mut self, line: &[u8]) -> bool {
+        self.hash.update(b"\n");
+        self.hash.update(line);
+        self.lines += 1;
+        self.bytes += line.len() as u64 + 1;
+        is_half(line) && self.bytes <= tail::LONGEST
     }
 }
 

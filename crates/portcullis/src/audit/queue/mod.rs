@@ -42,6 +42,8 @@ struct State {
     /// How many were accepted, and how many of them are done with.
     accepted: u64,
     done: u64,
+    /// Of those, how many were lost.
+    lost: u64,
     is_failing: bool,
     /// No more are accepted.
     is_closed: bool,
@@ -112,8 +114,11 @@ impl Queue {
         match (rank, self.on_full) {
             (Rank::Unlimited, _) => len + state.reserved < self.capacity.div_ceil(2),
             (Rank::Limited, OnFull::Drop) => len < self.capacity,
+            (Rank::Own, OnFull::Drop) => len < self.capacity + EXTRA,
+            // However many there are, they take no place that was kept.
+            (Rank::Own, _) => len + state.reserved < self.capacity + EXTRA,
             // A place that was kept is given back just before its event comes.
-            (Rank::Limited | Rank::Own, _) => len < self.capacity + EXTRA,
+            (Rank::Limited, _) => len < self.capacity + 2 * EXTRA,
         }
     }
 
@@ -144,7 +149,18 @@ impl Queue {
         }
     }
 
-    /// Waits until all is written that was accepted before.
+    /// Returns how many were accepted and lost: there is no writer any more, or it has given up.
+    pub(super) fn lost(&self) -> u64 {
+        self.lock().lost
+    }
+
+    /// Returns how many had no place.
+    pub(super) fn refused(&self) -> u64 {
+        let state = self.lock();
+        self.dropped.load(Relaxed) - state.lost
+    }
+
+    /// Waits until all is written or lost that was accepted before.
     pub(super) async fn flushed(&self) {
         let accepted = self.nudge();
         loop {
@@ -221,6 +237,6 @@ impl Drop for Place {
     }
 }
 
-/// Besides the capacity, for what must not be lost. More exchanges than this do not end in the same
-/// microsecond.
+/// Besides the capacity, for events of the server, and once more for exchanges whose place was given back:
+/// more than this do not end in the same microsecond.
 const EXTRA: usize = 256;

@@ -10,17 +10,17 @@ use super::{Queue, State, Work};
 // ===== impl Queue =====
 
 impl Queue {
-    /// Waits for work.
+    /// Waits for work. To open a sink anew comes first: events may come faster than they are written.
     pub(in crate::audit) fn next(&self) -> Work {
         let mut state = self.lock();
         loop {
+            if std::mem::take(&mut state.wants_reopen) {
+                return Work::Reopen;
+            }
             if !state.waiting.is_empty() {
                 let most = state.waiting.len().min(BATCH);
                 state.writing = most;
                 return Work::Write(state.waiting.drain(..most).collect());
-            }
-            if std::mem::take(&mut state.wants_reopen) {
-                return Work::Reopen;
             }
             if state.is_closed {
                 return Work::Close;
@@ -37,9 +37,7 @@ impl Queue {
 
     /// Notes that what the writer has is lost.
     pub(in crate::audit) fn on_lost(&self) {
-        let mut lost = 0;
-        self.finish(|state| lost = state.writing);
-        self.dropped.fetch_add(lost as u64, Relaxed);
+        self.finish(|state| self.lose(state, state.writing));
     }
 
     fn finish(&self, note: impl FnOnce(&mut State)) {
@@ -74,14 +72,19 @@ impl Queue {
     pub(in crate::audit) fn on_gone(&self) {
         let mut state = self.lock();
         let lost = state.waiting.len() + state.writing;
+        self.lose(&mut state, lost);
         state.waiting.clear();
         state.done += lost as u64;
         state.writing = 0;
         state.is_closed = true;
         state.is_gone = true;
         drop(state);
-        self.dropped.fetch_add(lost as u64, Relaxed);
         self.tell();
+    }
+
+    fn lose(&self, state: &mut State, events: usize) {
+        state.lost += events as u64;
+        self.dropped.fetch_add(events as u64, Relaxed);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
+const KEY: &[u8] = b"q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2";
 
 fn options(path: &Path) -> FileOptions {
     let clock = WallClock::from(&ManualClock::new(0));
@@ -117,6 +117,75 @@ async fn half_a_line_is_noticed_and_the_chain_begins_anew_behind_it() {
     }
 }
 
+/// The process may be stopped again while it tells of half a line, and again.
+#[test]
+fn a_file_that_was_torn_twice_goes_on() {
+    let folder = Folder::new();
+    let path = folder.file();
+    let open = || options(&path).open().map(drop);
+    for starts in [1, 2] {
+        let _ = fs::remove_file(&path);
+        (0..starts).for_each(|_| open().unwrap());
+        let whole = read(&path);
+        let torn = &whole[..whole.len() - 40];
+        fs::write(&path, torn).unwrap();
+        open().unwrap();
+        let twice = read(&path);
+        for end in torn.len() + 1..twice.len() {
+            fs::write(&path, &twice[..end]).unwrap();
+            open().unwrap();
+            let verified = verify(read(&path).as_bytes()).unwrap();
+            // An anchor of which only the end of the line is missing is whole.
+            let halves = if (torn.len() + 2..twice.len() - 1).contains(&end) {
+                2
+            } else {
+                1
+            };
+            assert_eq!(verified.torn, halves, "{end}");
+        }
+        fs::write(&path, format!("{torn}\n{{\"n\":\n{{\n{{\"n")).unwrap();
+        open().unwrap();
+        assert_eq!(verify(read(&path).as_bytes()).unwrap().torn, 4);
+    }
+}
+
+#[test]
+fn no_line_can_be_made_one_of_those_that_were_torn() {
+    let folder = Folder::new();
+    let path = folder.file();
+    let open = || drop(options(&path).hash_key(KEY).open().unwrap());
+    (0..3).for_each(|_| open());
+    fs::write(&path, read(&path) + "{\"n\":4,\"time").unwrap();
+    open();
+    let verifier = Verifier::new().hash_key(KEY).unwrap();
+    let text = read(&path);
+    assert_eq!(verifier.verify(text.as_bytes()).unwrap().torn, 1);
+
+    let third = text.lines().nth(2).unwrap();
+    let forged = text.replace(third, &third[..third.len() - 3]);
+    let broken = verifier.verify(forged.as_bytes()).unwrap_err();
+    assert_eq!(broken.line(), 3);
+}
+
+#[test]
+fn what_is_no_half_line_is_not_gone_on_behind() {
+    let folder = Folder::new();
+    drop(options(&folder.file()).open().unwrap());
+    let whole = read(&folder.file());
+    for other in [
+        "hello\n",
+        "\n",
+        "hello\n{\"n\":2",
+        "{\"n\":2}\n",
+        "{\"n\":2}\nhello",
+    ] {
+        let text = format!("{whole}{other}");
+        fs::write(folder.file(), &text).unwrap();
+        assert!(options(&folder.file()).open().is_err(), "{other}");
+        assert_eq!(read(&folder.file()), text);
+    }
+}
+
 #[tokio::test]
 async fn a_torn_line_is_reported() {
     let folder = Folder::new();
@@ -195,7 +264,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let error = error.open().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "audit: a key has at least 32 bytes; audit: an anchor after 0 lines never comes"
+        "audit: hash_key: a secret has at least 32 bytes, this has 31; audit: an anchor after 0 lines never comes"
     );
 
     assert!(options(&folder.0).open().is_err(), "a folder");
@@ -214,7 +283,8 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let keyed = folder.0.join("keyed");
     write(options(&keyed).hash_key(KEY), 1).await;
     assert!(options(&keyed).open().is_err());
-    assert!(options(&keyed).hash_key(&[7; 32]).open().is_err());
+    let other: Vec<u8> = KEY.iter().rev().copied().collect();
+    assert!(options(&keyed).hash_key(&other).open().is_err());
     assert!(options(&keyed).hash_key(KEY).open().is_ok());
 }
 
@@ -263,11 +333,27 @@ fn fills_a_disk() {
 }
 
 #[test]
+fn a_key_is_random_and_of_no_example() {
+    let folder = Folder::new();
+    for (key, problem) in [
+        (&[0; 32][..], "this has 1 different bytes"),
+        (b"changemechangemechangemechangeme", "a default of examples"),
+        (b"0123456789abcdef0123456789abcdef", "a default of examples"),
+    ] {
+        let error = options(&folder.file()).hash_key(key).open().unwrap_err();
+        assert!(error.to_string().contains(problem), "{error}");
+        assert!(!folder.file().exists());
+        // What was written with it can still be verified.
+        assert!(Verifier::new().hash_key(key).is_ok());
+    }
+}
+
+#[test]
 fn a_key_is_not_printed() {
     let folder = Folder::new();
     let sink = options(&folder.file()).hash_key(KEY).open().unwrap();
     let verifier = Verifier::new().hash_key(KEY).unwrap();
 
     let printed = format!("{sink:?} {verifier:?}");
-    assert!(!printed.contains("0123456789"), "{printed}");
+    assert!(!printed.contains("q8Jm2Zr5"), "{printed}");
 }

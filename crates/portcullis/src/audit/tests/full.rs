@@ -4,12 +4,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use portcullis_core::{Count, Counts, Facts, Guard, Principal, Reply, Verdict};
 use portcullis_test::{Body, contract, logged, request, send, text};
+use tokio::sync::Notify;
 use tower::Layer;
 
 use super::*;
 use crate::{
     Edge, Slot,
-    audit::{Audit, AuditGuard, Event, OnFull, Unwritten},
+    audit::{Audit, AuditGuard, Decision, Event, OnFull, Unwritten},
     edge::GuardLayer,
 };
 
@@ -154,6 +155,42 @@ async fn what_can_not_be_recorded_is_refused() {
 }
 
 #[tokio::test]
+async fn what_was_admitted_is_recorded_whatever_the_server_records_meanwhile() {
+    let (audit, keeper) = audit(2, OnFull::FailClosed);
+    let (entered, may_leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let door = (Arc::clone(&entered), Arc::clone(&may_leave));
+    let slow = tower::service_fn(move |request| {
+        let (entered, may_leave) = door.clone();
+        async move {
+            entered.notify_one();
+            may_leave.notified().await;
+            hello(request).await
+        }
+    });
+    let service = edge(&audit).layer(slow);
+    let admitted = tokio::spawn(async move {
+        let response = send(service, request("/")).await;
+        let status = response.status();
+        text(response).await;
+        status
+    });
+    entered.notified().await;
+    for _ in 0..9000 {
+        audit.record(Event::revoked("key"));
+    }
+    may_leave.notify_one();
+    assert_eq!(admitted.await.unwrap(), 200);
+
+    for _ in 0..9 {
+        keeper.tell(Ok(()));
+    }
+    audit.flush(SOON).await.unwrap();
+    let events = keeper.kept.events();
+    let is_allowed = |event: &&AuditEvent| event.decision == Decision::Allowed;
+    assert_eq!(events.iter().filter(is_allowed).count(), 1);
+}
+
+#[tokio::test]
 async fn nothing_passes_while_the_sink_fails_and_nothing_is_lost() {
     let (audit, keeper) = audit(100, OnFull::FailClosed);
     let edge = edge(&audit);
@@ -172,6 +209,36 @@ async fn nothing_passes_while_the_sink_fails_and_nothing_is_lost() {
     assert_eq!(keeper.kept.events().len(), 1);
     assert_eq!(status(&edge).await, 200);
     keeper.tell(Ok(()));
+}
+
+#[tokio::test]
+async fn a_sink_is_opened_anew_after_the_batch_however_many_events_wait() {
+    /// Keeps how many batches there were when it was opened anew.
+    struct Reopens(Gate, usize, Sender<usize>);
+
+    impl EventSink for Reopens {
+        fn write(&mut self, events: &[AuditEvent]) -> io::Result<()> {
+            self.1 += 1;
+            self.0.write(events)
+        }
+
+        fn reopen(&mut self) -> io::Result<()> {
+            self.2.send(self.1).map_err(io::Error::other)
+        }
+    }
+
+    let (gate, keeper) = gate();
+    let (reopened, has_reopened) = channel();
+    let audit = Audit::new(Reopens(gate, 0, reopened), OnFull::Drop).unwrap();
+    audit.record(Event::reloaded("a"));
+    keeper.begun();
+    audit.reopen();
+    audit.record(Event::reloaded("b"));
+    keeper.tell(Ok(()));
+
+    assert_eq!(has_reopened.recv_timeout(SOON), Ok(1));
+    keeper.tell(Ok(()));
+    audit.close(SOON).await.unwrap();
 }
 
 #[tokio::test]
@@ -271,9 +338,11 @@ async fn a_sink_that_panics_refuses_and_does_not_hang() {
     let audit = Audit::new(Panics, OnFull::FailClosed).unwrap();
     let edge = edge(&audit);
     assert_eq!(status(&edge).await, 200);
-    audit.flush(SOON).await.unwrap();
+    let lost = Err(Unwritten { events: 1 });
+    assert_eq!(audit.flush(SOON).await, lost);
 
     assert_eq!(status(&edge).await, 503);
     assert_eq!(count(&audit.counts(), "portcullis_audit_dropped"), 1);
-    assert_eq!(audit.close(SOON).await, Ok(()));
+    assert_eq!(audit.flush(SOON).await, lost);
+    assert_eq!(audit.close(SOON).await, lost);
 }

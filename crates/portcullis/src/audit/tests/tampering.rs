@@ -10,7 +10,7 @@ use crate::audit::{
     Anchor, Audit, Broken, Event, FileSink, OnFull, Verified, Verifier, Why, anchor::hex, verify,
 };
 
-const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
+const KEY: &[u8] = b"q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2";
 
 /// A file with a key and one without, each of 11 lines, with an anchor in the middle.
 static FILES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| [file(false), file(true)]);
