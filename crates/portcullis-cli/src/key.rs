@@ -64,8 +64,9 @@ impl NewKey {
             "The key. It is shown this once; give it to {name}:\n\
              {text}\n\
              \n\
-             The line for a file of keys: its digest, no secret:\n\
-             keys.{id} = {{ {fields}digest = \"{algorithm}:{digest}\" }}\n\
+             Lines for the end of a file of keys: its digest, no secret:\n\
+             [keys.{id}]\n\
+             {fields}digest = \"{algorithm}:{digest}\"\n\
              \n\
              Or for a variable, which has no scopes:\n\
              API_KEYS={name}={algorithm}:{id}:{digest}\n"
@@ -80,12 +81,12 @@ impl NewKey {
     }
 
     fn fields(&self, name: &str) -> String {
-        let mut fields = format!("principal = {name:?}, ");
+        let mut fields = format!("principal = {name:?}\n");
         if let Some(tenant) = &self.tenant {
-            fields += &format!("tenant = {tenant:?}, ");
+            fields += &format!("tenant = {tenant:?}\n");
         }
         if !self.scopes.is_empty() {
-            fields += &format!("scopes = {:?}, ", self.scopes);
+            fields += &format!("scopes = {:?}\n", self.scopes);
         }
         fields
     }
@@ -104,12 +105,24 @@ impl NewKey {
         };
         add("--name", check_name(self.name.as_deref()));
         add("--tenant", check_name(self.tenant.as_deref()));
-        add("--scope", Scopes::try_new(&self.scopes).map(drop));
+        add("--scope", check_scopes(&self.scopes));
         let prefix = self.prefix.as_deref().unwrap_or("pk");
         let id = self.id.as_deref().unwrap_or("id");
         add("key new", ApiKey::generate_with_id(prefix, id).map(drop));
         ConfigError::check(problems)
     }
+}
+
+fn check_scopes(scopes: &[String]) -> Result<(), ConfigError> {
+    let has_several = scopes.iter().any(|scope| scope.contains(' '));
+    let checked = Scopes::try_new(scopes).map(drop);
+    checked.map_err(|error| {
+        if has_several {
+            error.and(ConfigError::new("one each: --scope read --scope write"))
+        } else {
+            error
+        }
+    })
 }
 
 /// Whether both lines can hold it.
@@ -140,6 +153,8 @@ const LONGEST: u64 = 4096;
 
 #[cfg(test)]
 mod tests {
+    use portcullis::api_key::Keys;
+
     use super::*;
 
     fn describe(line: &str) -> Result<String, ConfigError> {
@@ -147,20 +162,49 @@ mod tests {
         NewKey::read(&mut parser).unwrap().describe()
     }
 
+    /// The lines for a file of keys.
+    fn block(text: &str) -> &str {
+        let (_, block) = text.split_once("no secret:\n").unwrap();
+        block.split_once("\n\n").unwrap().0
+    }
+
     #[test]
-    fn the_line_for_the_file_is_one_that_the_file_reads() {
+    fn the_lines_for_the_file_are_some_that_the_file_reads() {
         let text = describe("--id alice --scope read --scope write --tenant acme").unwrap();
-        let line = text.lines().find(|line| line.starts_with("keys.")).unwrap();
+        let block = block(&text);
         let key = text.lines().find(|line| line.starts_with("pk_alice_"));
 
-        assert!(line.starts_with("keys.alice = { principal = \"alice\", tenant = \"acme\", scopes = [\"read\", \"write\"], digest = \"sha256:"), "{line}");
-        let path = std::env::temp_dir().join(format!("portcullis-cli-{}.toml", std::process::id()));
-        std::fs::write(&path, line).unwrap();
-        let keys = portcullis::api_key::KeyFile::open(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        let record = keys.keys().record("alice").unwrap();
+        let (fields, digest) = block.split_once("digest = ").unwrap();
+        assert_eq!(
+            fields,
+            "[keys.alice]\nprincipal = \"alice\"\ntenant = \"acme\"\nscopes = [\"read\", \"write\"]\n"
+        );
+        assert!(digest.starts_with("\"sha256:"), "{digest}");
+        let keys = Keys::from_toml(block).unwrap();
+        let record = keys.record("alice").unwrap();
         assert_eq!(record.principal().scopes().to_string(), "read write");
         assert!(ApiKey::parse(key.unwrap()).is_ok());
+    }
+
+    #[test]
+    fn the_lines_may_come_after_any_file_of_keys() {
+        let [one, two] = ["--id one", "--id two"].map(|line| describe(line).unwrap());
+        let digest = block(&one).lines().last().unwrap();
+        let dotted = format!("keys.zero = {{ {digest} }}\n");
+        let file = [&*dotted, block(&one), block(&two)].join("\n");
+
+        assert_eq!(Keys::from_toml(&file).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn several_scopes_are_one_each() {
+        let mut parser = Parser::from_args(["--scope", "read write"]);
+        let error = NewKey::read(&mut parser).unwrap().describe().unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "--scope: \"read write\" is not a scope; --scope: one each: --scope read --scope write"
+        );
     }
 
     #[test]

@@ -1,20 +1,30 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use portcullis_core::{BoxError, Live, Secret};
 use quick_cache::sync::Cache;
 use tokio::{
-    sync::Mutex,
+    sync::{Semaphore, watch},
     time::{Instant, timeout},
 };
 
-use super::{KeyHasher, KeyRecord, KeyStore, Lookup};
+use super::{
+    KeyHasher, KeyRecord, KeyStore, Lookup,
+    known::{Answer, State, Times},
+};
 
 /// A store of keys that somebody else has, such as a database, behind a cache.
 ///
-/// Each id is looked up once, whoever waits for it: hits are kept for 30 seconds, and so long a revoked
-/// key may go on; misses for 5 seconds. When the look-up fails or takes longer than a second, a hit of the
-/// last ten minutes goes on, and everything else is answered with 503: a store that is down opens no
-/// door, and it is left alone for a second.
+/// Each id is looked up once, whoever waits for it, and whoever goes away meanwhile: hits are kept for 30
+/// seconds, and so long a revoked key may go on; misses for 5 seconds. When the look-up fails or takes longer
+/// than a second, a hit of the last ten minutes goes on, and everything else is answered with 503: a store
+/// that is down opens no door. That id is not looked up again for a second; others are, each by itself.
+///
+/// A look-up is a task of its own on the runtime of tokio, and at most 1024 go on at the same time: what is
+/// more is answered as if the store were down.
 ///
 /// ```
 /// use portcullis::api_key::{ApiKeyLayer, CachedKeys, KeyRecord, Lookup};
@@ -35,28 +45,19 @@ struct Shared {
     hasher: KeyHasher,
     cache: Arc<Cache<String, Arc<Cell>>>,
     times: Times,
-}
-
-#[derive(Clone, Copy)]
-struct Times {
-    hit: Duration,
-    miss: Duration,
-    stale: Duration,
-    limit: Duration,
+    /// One for each look-up that goes on.
+    places: Arc<Semaphore>,
 }
 
 /// What is known of one id.
 struct Cell {
     known: Live<State>,
-    /// Held by the one that looks the id up.
-    looking: Mutex<()>,
+    /// The look-up that goes on, or was the last.
+    flight: Mutex<Option<Flight>>,
 }
 
-#[derive(Clone, Default)]
-struct State {
-    found: Option<(Option<KeyRecord>, Instant)>,
-    failed: Option<(Arc<str>, Instant)>,
-}
+/// A look-up, and what came of it.
+type Flight = watch::Receiver<Option<Answer>>;
 
 // ===== impl CachedKeys =====
 
@@ -71,6 +72,7 @@ impl CachedKeys {
                 hasher,
                 cache: Arc::new(Cache::new(CAPACITY)),
                 times: Times::DEFAULT,
+                places: Arc::new(Semaphore::new(MOST_LOOKUPS)),
             }),
         }
     }
@@ -101,7 +103,7 @@ impl CachedKeys {
         self.map(|shared| shared.times.stale = stale)
     }
 
-    /// Sets how long a look-up may take.
+    /// Sets how long a look-up may take, which is how long anybody waits for one.
     #[must_use]
     pub fn with_time_limit(self, limit: Duration) -> Self {
         self.map(|shared| shared.times.limit = limit)
@@ -124,7 +126,6 @@ impl CachedKeys {
 impl KeyStore for CachedKeys {
     fn find(&self, id: &str) -> Lookup {
         let shared = &self.shared;
-        let now = Instant::now();
         let cell = match shared.cache.get(id) {
             Some(cell) => cell,
             None => {
@@ -135,11 +136,11 @@ impl KeyStore for CachedKeys {
                 cell.unwrap_or_else(|_| Arc::new(Cell::new()))
             }
         };
-        if let Some(record) = cell.known.load().fresh(&shared.times, now) {
+        if let Some(record) = cell.known.load().fresh(&shared.times, Instant::now()) {
             return Lookup::Known(record);
         }
         let (shared, id) = (Arc::clone(shared), Box::<str>::from(id));
-        Lookup::wait(async move { shared.look_up(&cell, &id, now).await })
+        Lookup::wait(async move { shared.look_up(&cell, id).await })
     }
 
     fn hasher(&self) -> &KeyHasher {
@@ -158,22 +159,50 @@ impl fmt::Debug for CachedKeys {
 // ===== impl Shared =====
 
 impl Shared {
-    /// Looks an id up, unless another request has done so meanwhile.
+    /// Waits for a look-up, which others may wait for too.
     async fn look_up(
-        &self,
-        cell: &Cell,
-        id: &str,
-        asked: Instant,
+        self: Arc<Self>,
+        cell: &Arc<Cell>,
+        id: Box<str>,
     ) -> Result<Option<KeyRecord>, BoxError> {
-        let _looking = cell.looking.lock().await;
-        let state = State::clone(&cell.known.load());
-        let now = Instant::now();
-        if let Some(record) = state.fresh(&self.times, now) {
-            return Ok(record);
+        let answer = match self.flight(cell, id) {
+            Ok(mut flight) => {
+                let ended = flight.wait_for(Option::is_some).await;
+                let answer = ended.ok().and_then(|answer| answer.clone());
+                // The store panicked, or the runtime ends.
+                answer.unwrap_or_else(|| self.without(cell, "the look-up ended early"))
+            }
+            Err(answer) => answer,
+        };
+        answer.map_err(|error| error.as_ref().into())
+    }
+
+    /// Returns the look-up of an id that goes on, or begins one; or what is known by now.
+    fn flight(self: &Arc<Self>, cell: &Arc<Cell>, id: Box<str>) -> Result<Flight, Answer> {
+        let mut flight = cell.flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = cell.known.load().answer(&self.times, Instant::now());
+        if let Some(answer) = known {
+            return Err(answer);
         }
-        if let Some(error) = state.recent_failure(asked, now) {
-            return state.stale(&self.times, now).ok_or(error);
+        if let Some(going) = flight.as_ref().filter(|flight| goes_on(flight)) {
+            return Ok(going.clone());
         }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(self.without(cell, "too many keys are looked up at once"));
+        };
+        let (tell, told) = watch::channel(None);
+        *flight = Some(told.clone());
+        let (shared, cell) = (Arc::clone(self), Arc::clone(cell));
+        tokio::spawn(async move {
+            let answer = shared.learn(&cell, &id).await;
+            tell.send_replace(Some(answer));
+            drop(place);
+        });
+        Ok(told)
+    }
+
+    /// Looks an id up, and keeps what came of it.
+    async fn learn(&self, cell: &Cell, id: &str) -> Answer {
         match self.fetch(id).await {
             Ok(record) => {
                 cell.known.store(State {
@@ -183,15 +212,21 @@ impl Shared {
                 Ok(record)
             }
             Err(error) => {
-                let now = Instant::now();
-                let stale = state.stale(&self.times, now);
+                let why: Arc<str> = error.to_string().into();
+                let state = State::clone(&cell.known.load());
                 cell.known.store(State {
-                    failed: Some((error.to_string().into(), now)),
+                    failed: Some((Arc::clone(&why), Instant::now())),
                     ..state
                 });
-                stale.ok_or(error)
+                self.without(cell, &why)
             }
         }
+    }
+
+    /// Returns what is known without the store.
+    fn without(&self, cell: &Cell, why: &str) -> Answer {
+        let stale = cell.known.load().stale(&self.times, Instant::now());
+        stale.ok_or_else(|| why.into())
     }
 
     async fn fetch(&self, id: &str) -> Result<Option<KeyRecord>, BoxError> {
@@ -202,58 +237,22 @@ impl Shared {
     }
 }
 
-// ===== impl Times =====
-
-impl Times {
-    const DEFAULT: Self = Self {
-        hit: Duration::from_secs(30),
-        miss: Duration::from_secs(5),
-        stale: Duration::from_secs(600),
-        limit: Duration::from_secs(1),
-    };
-}
-
 // ===== impl Cell =====
 
 impl Cell {
     fn new() -> Self {
         Self {
             known: Live::new(State::default()),
-            looking: Mutex::new(()),
+            flight: Mutex::new(None),
         }
     }
 }
 
-// ===== impl State =====
-
-impl State {
-    /// Returns what is known for certain.
-    fn fresh(&self, times: &Times, now: Instant) -> Option<Option<KeyRecord>> {
-        let (record, at) = self.found.as_ref()?;
-        let keep = if record.is_some() {
-            times.hit
-        } else {
-            times.miss
-        };
-        (now.duration_since(*at) < keep).then(|| record.clone())
-    }
-
-    /// Returns a key that was there not long ago.
-    fn stale(&self, times: &Times, now: Instant) -> Option<Option<KeyRecord>> {
-        let (record, at) = self.found.as_ref()?;
-        let is_young = now.duration_since(*at) < times.stale;
-        (is_young && record.is_some()).then(|| record.clone())
-    }
-
-    /// Returns why the store can't be reached, if that is known: since this request waits, or
-    /// for less than a second.
-    fn recent_failure(&self, asked: Instant, now: Instant) -> Option<BoxError> {
-        let (error, at) = self.failed.as_ref()?;
-        let is_recent = *at >= asked || now.duration_since(*at) < REST;
-        is_recent.then(|| error.to_string().into())
-    }
+/// Returns `true` as long as there is no answer, and somebody who will give one.
+fn goes_on(flight: &Flight) -> bool {
+    flight.borrow().is_none() && flight.has_changed().is_ok()
 }
 
 const CAPACITY: usize = 10_000;
-/// How long a store that failed is left alone.
-const REST: Duration = Duration::from_secs(1);
+/// More than any pool of connections has.
+const MOST_LOOKUPS: usize = 1024;

@@ -16,6 +16,7 @@ use super::{KeyHasher, KeyStore, Keys, Lookup, changes::changes, document};
 /// ```toml
 /// # As `portcullis key new --id alice --scope read` prints it.
 /// [keys.alice]
+/// principal = "alice"
 /// scopes = ["read"]
 /// digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 ///

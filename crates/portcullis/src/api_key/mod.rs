@@ -97,6 +97,7 @@ mod file;
 mod guard;
 mod key;
 mod keys;
+mod known;
 mod record;
 mod store;
 mod table;

@@ -110,6 +110,9 @@
 //! | [`Malformed`](crate::RejectionKind::Malformed) | 400 | `invalid_request` | there is more than one `Authorization` |
 //! | [`Unavailable`](crate::RejectionKind::Unavailable) | 503 | no challenge | keys are fetched, and there are none, or only those that are too old |
 //!
+//! Beside API keys, in an [`AnyOf`](crate::AnyOf) or an edge, the first guard decides of two `Authorization`
+//! fields: where that is the one of API keys, they are 401 like any wrong key.
+//!
 //! Why a token was refused is in the [cause](crate::Rejection::cause), for whoever runs the server, with
 //! the `kid`, or with the `sub` if the signature is right.
 //!

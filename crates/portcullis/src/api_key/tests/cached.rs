@@ -102,6 +102,98 @@ async fn who_gives_up_leaves_the_look_up_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_id_is_looked_up_once_whoever_goes_away() {
+    let database = Database::default();
+    let keys = database.cached();
+    for _ in 0..10 {
+        let going = tokio::time::timeout(Duration::from_millis(1), find(&keys, "key"));
+        let _ = going.await;
+    }
+
+    assert_eq!(find(&keys, "key").await, Some(true));
+    assert_eq!(database.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_a_look_up_may_take() {
+    let database = Database::default();
+    let keys = database.cached();
+    database.hangs.store(true, Relaxed);
+    let second = Duration::from_secs(1);
+    let impatient =
+        (1..=10).map(|n| tokio::time::timeout(second * n * 99 / 100, find(&keys, "key")));
+    let begun = tokio::time::Instant::now();
+    let patient = async {
+        let found = find(&keys, "key").await;
+        (found, begun.elapsed())
+    };
+
+    let (_, (found, waited)) = tokio::join!(join_all(impatient), patient);
+    assert_eq!(found, None);
+    assert!(waited <= second * 101 / 100, "{waited:?}");
+    assert_eq!(database.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_left_alone_by_its_id() {
+    let database = Database::default();
+    let keys = database.cached();
+    database.is_down.store(true, Relaxed);
+    assert_eq!(find(&keys, "key").await, None);
+    assert_eq!(find(&keys, "key2").await, None);
+    assert_eq!(database.asked(), 2);
+
+    advance(Duration::from_millis(900)).await;
+    assert_eq!((find(&keys, "key").await, database.asked()), (None, 0));
+    advance(Duration::from_millis(100)).await;
+    assert_eq!((find(&keys, "key").await, database.asked()), (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_1024_look_ups_go_on() {
+    let database = Database::default();
+    let keys = database.cached();
+    assert_eq!(find(&keys, "key").await, Some(true));
+    database.hangs.store(true, Relaxed);
+    advance(Duration::from_secs(31)).await;
+    database.asked();
+    let ids: Vec<_> = (0..1024).map(|n| format!("other{n}")).collect();
+    let others = join_all(ids.iter().map(|id| find(&keys, id)));
+    let more = async {
+        sleep(Duration::from_millis(10)).await;
+        (find(&keys, "one").await, find(&keys, "key").await)
+    };
+
+    let (_, more) = tokio::join!(others, more);
+    assert_eq!(more, (None, Some(true)), "a key that was there goes on");
+    assert_eq!(database.asked(), 1024);
+    database.hangs.store(false, Relaxed);
+    assert_eq!(
+        find(&keys, "one").await,
+        Some(false),
+        "their places are free again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_answers_nobody_and_is_looked_at_again() {
+    let database = Database::default();
+    let panics = Arc::clone(&database.hangs);
+    panics.store(true, Relaxed);
+    let store = move |_: &str| {
+        let (database, panics) = (database.clone(), panics.swap(false, Relaxed));
+        Lookup::wait(async move {
+            assert!(!panics, "a driver's mistake");
+            database.select("key").await
+        })
+    };
+    let keys = CachedKeys::new(store);
+
+    assert_eq!(find(&keys, "key").await, None);
+    assert_eq!(find(&keys, "key").await, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_opens_only_what_was_open() {
     for how in [
         |database: &Database| &*database.is_down,

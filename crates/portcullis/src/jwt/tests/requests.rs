@@ -74,6 +74,25 @@ async fn f13_more_than_one_is_a_bad_request() {
 }
 
 #[tokio::test]
+async fn f13_beside_keys_the_first_guard_decides_of_more_than_one() {
+    let token = format!("Bearer {}", signer().token(&claims()));
+    let both = |keys_first: bool| {
+        let keys = ApiKeyGuard::new(Keys::default());
+        let chain = if keys_first {
+            AnyOf::new().or(keys).or(jwt())
+        } else {
+            AnyOf::new().or(jwt()).or(keys)
+        };
+        GuardLayer::from(chain).layer(portcullis_test::ok())
+    };
+
+    let response = send(both(true), with_fields(&[&token, &token])).await;
+    assert_eq!(response.status(), 401);
+    let response = send(both(false), with_fields(&[&token, &token])).await;
+    assert_eq!(response.status(), 400);
+}
+
+#[tokio::test]
 async fn f14_without_credentials_no_error_is_named() {
     for fields in [
         &[][..],
