@@ -77,7 +77,8 @@
 //!
 //! An observer sees everything. The [guard](Audit::guard) belongs below the rate limit, which is what keeps
 //! clients from filling the queue, and above authentication, so that failures have a place too. What is
-//! refused above it has none kept, and gets half of the queue at most.
+//! refused above it has none kept, and gets half of the queue at most. Without the guard nothing is held up or
+//! refused. Requests in flight keep a place each.
 //!
 //! # Configuration
 //!
@@ -109,7 +110,9 @@
 //! to the page of metrics: it is a [`Counts`](crate::Counts). The first event that is dropped and the first
 //! write that fails are logged, and then one of each at most once a minute.
 //!
-//! A write that fails is tried again every second, with the same events.
+//! A write that fails is tried again every second, with the same events. After a failure that was logged, so is
+//! that events are written again. The first event that is dropped where [`OnFull::Block`] or
+//! [`OnFull::FailClosed`] was set and there is no [guard](Audit::guard) is logged as a warning.
 //!
 //! # Security considerations
 //!
