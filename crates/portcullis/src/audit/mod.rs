@@ -22,7 +22,9 @@
 //!
 //! `n` is the number of the line, `prev` the SHA-256 of the bytes of the line before, `sum` that of this
 //! line before `,"sum"`. With a [key](FileOptions::hash_key) there is `mac` instead, an HMAC-SHA-256 that
-//! nobody can make without it. [`verify`] names the first line that was changed, deleted, put in or moved.
+//! nobody can make without it. [`verify`] returns the first line that does not fit, where one was changed,
+//! deleted, put in or moved. With a key that is the line itself; without one, who changes a line can make its
+//! `sum` anew, and then it is the line behind it.
 //!
 //! A chain alone can be made anew by whoever has the file, and its end can be cut off. So there are anchors:
 //! lines with `anchor` and no event, at the start, after each 1,000 lines and at the stop. Each is also
