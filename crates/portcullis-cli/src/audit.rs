@@ -43,7 +43,7 @@ const fn is_unread(broken: &Broken) -> bool {
 
 fn whole(verified: &Verified) -> String {
     let mut text = format!(
-        "whole: {} events, {} anchors, {} torn lines\nanchor {}\n",
+        "whole: events {}, anchors {}, torn lines {}\nanchor {}\n",
         verified.events, verified.anchors, verified.torn, verified.end
     );
     if let Some(before) = verified.continues {
@@ -78,7 +78,10 @@ mod tests {
         let path = file("whole");
         drop(FileSink::open(&path).unwrap());
         let (text, code) = verify(&arguments(path.clone())).unwrap();
-        assert!(text.contains("whole: 0 events, 1 anchors"), "{text}");
+        assert!(
+            text.contains("whole: events 0, anchors 1, torn lines 0"),
+            "{text}"
+        );
         assert_eq!(code, ExitCode::SUCCESS);
 
         let changed = fs::read_to_string(&path).unwrap().replace("start", "stArt");

@@ -15,7 +15,11 @@ pub enum OnFull {
     /// The event is dropped, and counted.
     Drop,
     /// A request is refused with 503, also while the sink fails: what can't be recorded does not happen.
-    /// Needs the [guard](Audit::guard).
+    /// Needs the [guard](Audit::guard) in each edge that is observed: `edge.guard(Slot::BodyLimit,
+    /// audit.guard())`. **Without it no request is refused**, and events are dropped when the queue is full.
+    ///
+    /// A request keeps its place until it ends, so those in flight count too: let the
+    /// [capacity](super::AuditBuilder::capacity) be more than there are requests at once.
     FailClosed,
 }
 

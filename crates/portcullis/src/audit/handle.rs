@@ -2,7 +2,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -29,6 +29,8 @@ struct Inner {
     settings: Settings,
     successes: AtomicU64,
     losses: FirstOfMinute,
+    /// No edge has a guard, and nobody was told what that means.
+    is_unguarded: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +52,8 @@ pub struct Unwritten {
 
 impl Audit {
     /// Creates an audit log with the defaults. What happens when its queue is full is a decision: there
-    /// is no default.
+    /// is no default. [`OnFull::Block`] and [`OnFull::FailClosed`] do nothing without the
+    /// [guard](Self::guard): an edge that only observes drops events and refuses nothing.
     ///
     /// # Errors
     ///
@@ -70,6 +73,7 @@ impl Audit {
             settings,
             successes: AtomicU64::new(0),
             losses: FirstOfMinute::default(),
+            is_unguarded: AtomicBool::new(true),
         }))
     }
 
@@ -77,6 +81,7 @@ impl Audit {
     /// authentication: `edge.guard(Slot::BodyLimit, audit.guard())`. It is off with [`OnFull::Drop`].
     #[must_use]
     pub fn guard(&self) -> AuditGuard {
+        self.0.is_unguarded.store(false, Relaxed);
         AuditGuard::new(self.clone())
     }
 
@@ -145,6 +150,10 @@ impl Audit {
         let at = self.0.settings.clock.since_epoch();
         if self.0.queue.push(at, rank, what) {
             return;
+        }
+        let on_full = self.0.queue.on_full;
+        if on_full != OnFull::Drop && self.0.is_unguarded.swap(false, Relaxed) {
+            tracing::warn!(target: "portcullis", ?on_full, "audit events are dropped: there is no guard of the audit log, so no request is held up or refused");
         }
         let now = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
         if let Some(others) = self.0.losses.turn(now) {

@@ -22,7 +22,9 @@
 //!
 //! `n` is the number of the line, `prev` the SHA-256 of the bytes of the line before, `sum` that of this
 //! line before `,"sum"`. With a [key](FileOptions::hash_key) there is `mac` instead, an HMAC-SHA-256 that
-//! nobody can make without it. [`verify`] names the first line that was changed, deleted, put in or moved.
+//! nobody can make without it. [`verify`] returns the first line that does not fit, where one was changed,
+//! deleted, put in or moved. With a key that is the line itself; without one, who changes a line can make its
+//! `sum` anew, and then it is the line behind it.
 //!
 //! A chain alone can be made anew by whoever has the file, and its end can be cut off. So there are anchors:
 //! lines with `anchor` and no event, at the start, after each 1,000 lines and at the stop. Each is also
@@ -77,7 +79,8 @@
 //!
 //! An observer sees everything. The [guard](Audit::guard) belongs below the rate limit, which is what keeps
 //! clients from filling the queue, and above authentication, so that failures have a place too. What is
-//! refused above it has none kept, and gets half of the queue at most.
+//! refused above it has none kept, and gets half of the queue at most. Without the guard nothing is held up or
+//! refused. Requests in flight keep a place each.
 //!
 //! # Configuration
 //!
@@ -109,7 +112,9 @@
 //! to the page of metrics: it is a [`Counts`](crate::Counts). The first event that is dropped and the first
 //! write that fails are logged, and then one of each at most once a minute.
 //!
-//! A write that fails is tried again every second, with the same events.
+//! A write that fails is tried again every second, with the same events. After a failure that was logged, so is
+//! that events are written again. The first event that is dropped where [`OnFull::Block`] or
+//! [`OnFull::FailClosed`] was set and there is no [guard](Audit::guard) is logged as a warning.
 //!
 //! # Security considerations
 //!

@@ -47,8 +47,9 @@ impl Worker {
 
     fn write(&mut self, pending: &[Pending]) {
         let events: Vec<AuditEvent> = pending.iter().map(Pending::to_event).collect();
+        let mut is_told = false;
         while let Err(error) = self.sink.write(&events) {
-            self.warn(&error);
+            is_told |= self.warn(&error);
             if !self.queue.on_failed(RETRY_AFTER) {
                 return self.queue.on_lost();
             }
@@ -57,6 +58,9 @@ impl Worker {
             }
         }
         self.queue.on_written();
+        if is_told {
+            tracing::info!(target: "portcullis", "audit events are written again");
+        }
     }
 
     fn reopen(&mut self) {
@@ -65,11 +69,14 @@ impl Worker {
         }
     }
 
-    fn warn(&self, error: &io::Error) {
+    /// Returns `true` if it is logged.
+    fn warn(&self, error: &io::Error) -> bool {
         let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        if let Some(others) = self.failures.turn(now) {
+        let turn = self.failures.turn(now);
+        if let Some(others) = turn {
             tracing::error!(target: "portcullis", %error, others, "audit events can't be written");
         }
+        turn.is_some()
     }
 }
 
@@ -81,3 +88,46 @@ impl Drop for Worker {
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use portcullis_test::logged;
+
+    use super::*;
+    use crate::audit::{Event, OnFull, pending::What, queue::Rank};
+
+    #[tokio::test]
+    async fn that_events_are_written_again_is_logged() {
+        struct FailsOnce(bool);
+
+        impl EventSink for FailsOnce {
+            fn write(&mut self, _: &[AuditEvent]) -> io::Result<()> {
+                if std::mem::take(&mut self.0) {
+                    return Err(io::Error::other("the disk is full"));
+                }
+                Ok(())
+            }
+        }
+
+        let queue = Arc::new(Queue::new(9, OnFull::Drop));
+        queue.push(
+            Duration::ZERO,
+            Rank::Own,
+            What::Changed(Event::reloaded("a")),
+        );
+        queue.close(false);
+        let worker = Worker {
+            queue,
+            sink: Box::new(FailsOnce(true)),
+            began: Instant::now(),
+            failures: FirstOfMinute::default(),
+        };
+        let (lines, ()) = logged(async { worker.run() }).await;
+
+        let failed = lines.find("audit events can't be written").unwrap();
+        assert!(
+            lines[failed..].contains("audit events are written again"),
+            "{lines}"
+        );
+    }
+}

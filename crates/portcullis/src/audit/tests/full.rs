@@ -278,6 +278,24 @@ async fn who_waits_gives_up_with_the_deadline_and_keeps_no_place() {
 }
 
 #[tokio::test]
+async fn that_nothing_guards_is_logged_once() {
+    let (audit, _keeper) = audit(1, OnFull::FailClosed);
+    let unguarded = Edge::new().observe(audit.clone());
+    let unguarded = unguarded.guard(Slot::Authentication, Alice);
+    let unguarded = unguarded.build().unwrap();
+    let (lines, ()) = logged(async {
+        for _ in 0..1000 {
+            assert_eq!(status(&unguarded).await, 200);
+        }
+    })
+    .await;
+
+    assert!(count(&audit.counts(), "portcullis_audit_dropped") > 100);
+    let warning = "there is no guard of the audit log";
+    assert_eq!(lines.matches(warning).count(), 1, "{lines}");
+}
+
+#[tokio::test]
 async fn a_place_is_given_back_with_the_request() {
     let (audit, _keeper) = audit(1, OnFull::FailClosed);
     let edge = Edge::new().guard(Slot::BodyLimit, audit.guard());
