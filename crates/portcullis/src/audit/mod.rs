@@ -43,7 +43,9 @@
 //! A file that is renamed is still written to until [`Audit::reopen`]. One that is copied and cut
 //! (`copytruncate`) does not begin with a beginning any more: rename it.
 //!
-//! One process writes one file.
+//! One process writes one file: on Unix it is locked as long as there is the sink, and a second that opens it gets
+//! an error, before it writes anything. Where a file system has no locks, and on other systems, see to it
+//! yourself: two writers break the chain.
 //!
 //! # Example
 //!

@@ -15,13 +15,18 @@ struct Worker {
     sink: Box<dyn EventSink>,
     began: Instant,
     failures: FirstOfMinute,
+    /// Dropped last: whoever is told that the log has ended may open its file.
+    _end: End,
 }
+
+struct End(Arc<Queue>);
 
 // ===== impl Worker =====
 
 /// Starts a thread that writes what is in a queue.
 pub(super) fn start(queue: Arc<Queue>, sink: Box<dyn EventSink>) -> io::Result<()> {
     let worker = Worker {
+        _end: End(Arc::clone(&queue)),
         queue,
         sink,
         began: Instant::now(),
@@ -80,10 +85,12 @@ impl Worker {
     }
 }
 
+// ===== impl End =====
+
 /// Also where a sink panics.
-impl Drop for Worker {
+impl Drop for End {
     fn drop(&mut self) {
-        self.queue.on_gone();
+        self.0.on_gone();
     }
 }
 
@@ -117,6 +124,7 @@ mod tests {
         );
         queue.close(false);
         let worker = Worker {
+            _end: End(Arc::clone(&queue)),
             queue,
             sink: Box::new(FailsOnce(true)),
             began: Instant::now(),

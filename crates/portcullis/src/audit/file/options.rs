@@ -80,12 +80,13 @@ impl FileOptions {
         self
     }
 
-    /// Opens the file, and writes an anchor. On Unix a new one can be read by its owner only.
+    /// Opens the file, and writes an anchor. On Unix a new one can be read by its owner only, and no other
+    /// process may write it as long as the sink is there (`flock`).
     ///
     /// # Errors
     ///
     /// Lists everything that is wrong: a key that is no [`Secret`], an anchor after 0 lines, what can't be opened
-    /// or is no file, a file whose last line is of something else or of another key.
+    /// or is no file or is written by another process, a file whose last line is of something else or of another key.
     pub fn open(mut self) -> Result<FileSink, ConfigError> {
         let mut problems = Vec::new();
         match self.key.take() {

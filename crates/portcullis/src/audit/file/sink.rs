@@ -1,3 +1,5 @@
+#[cfg(unix)]
+use std::fs::TryLockError;
 use std::{
     fmt,
     fs::{File, OpenOptions},
@@ -156,6 +158,9 @@ impl EventSink for FileSink {
     }
 
     fn reopen(&mut self) -> io::Result<()> {
+        if is_at(&self.file, &self.path)? {
+            return Ok(());
+        }
         let new = open(&self.path)?;
         let before = (self.chain.clone(), self.cut_to.take());
         let old = std::mem::replace(&mut self.file, new);
@@ -193,11 +198,41 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is not a file"))
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
     }
+    lock(&file)?;
+    Ok(file)
+}
+
+/// Keeps other processes from writing a file as long as it is open. Elsewhere a lock keeps them from
+/// reading too.
+#[cfg(unix)]
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another process writes this file")),
+        Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => Err(error),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn lock(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Returns `true` if there is the same file at a path, which has not been renamed.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    let (ours, theirs) = (file.metadata()?, std::fs::metadata(path));
+    Ok(theirs.is_ok_and(|theirs| (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino())))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -233,6 +233,31 @@ async fn a_file_that_is_renamed_is_continued_by_the_next() {
     assert!(verify_with_anchor(read(&old).as_bytes(), &second.continues.unwrap()).is_ok());
 }
 
+#[cfg(unix)]
+#[test]
+fn one_process_writes_a_file() {
+    let folder = Folder::new();
+    let (path, old) = (folder.file(), folder.0.join("old.jsonl"));
+    let open = |path: &Path| options(path).open().map_err(|error| error.to_string());
+    let is_taken = |path: &Path| {
+        let before = read(path);
+        let error = open(path).unwrap_err();
+        error.ends_with(": another process writes this file") && read(path) == before
+    };
+    let mut sink = open(&path).unwrap();
+    assert!(is_taken(&path));
+    sink.reopen().unwrap();
+    assert!(is_taken(&path), "it was not renamed");
+    fs::rename(&path, &old).unwrap();
+    assert!(is_taken(&old));
+
+    sink.reopen().unwrap();
+    assert!(is_taken(&path));
+    assert!(open(&old).is_ok());
+    drop(sink);
+    assert!(open(&path).is_ok());
+}
+
 #[tokio::test]
 async fn anchors_are_handed_out_and_show_what_was_cut_off() {
     let folder = Folder::new();
