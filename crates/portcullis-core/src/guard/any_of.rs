@@ -1,8 +1,12 @@
-use std::{fmt, mem, sync::Arc};
+use std::{
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::WWW_AUTHENTICATE, request, response};
 
-use super::{Guard, Need, Reply, Verdict};
+use super::{BodyCheck, Guard, Need, Reply, Verdict};
 use crate::{Count, Reason, Rejection, RejectionKind};
 
 /// A guard that admits what one of several guards admits: an API key or a token.
@@ -12,8 +16,9 @@ use crate::{Count, Reason, Rejection, RejectionKind};
 /// [`NoCredentials`](Reason::NoCredentials) is final, so that the first scheme that applies decides.
 /// A rejection without a cause leaves it to the next. If all reject,
 /// the first rejection with a server error counts (a store that is down must not look like a wrong
-/// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1). What a guard
-/// that rejects wrote into the reply is not said. Those that did not admit a request
+/// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1). A refusal of
+/// credentials that comes with the [body](Reply::check_body) has the challenges of all too, as one that
+/// came at once. What a guard that rejects wrote into the reply is not said. Those that did not admit a request
 /// [skip](Guard::skip) it: what may be their credentials is hidden, too.
 ///
 /// ```
@@ -25,6 +30,12 @@ use crate::{Count, Reason, Rejection, RejectionKind};
 #[derive(Clone, Default)]
 pub struct AnyOf {
     guards: Arc<[Arc<dyn Guard>]>,
+}
+
+/// A check of one of several guards.
+struct Apart {
+    check: Box<dyn BodyCheck>,
+    all: AnyOf,
 }
 
 /// Whose turn it is.
@@ -100,10 +111,16 @@ impl AnyOf {
         })
     }
 
+    /// Adds the challenges of the others to what a check refuses.
+    fn apart(&self, check: Box<dyn BodyCheck>) -> Box<dyn BodyCheck> {
+        let all = self.clone();
+        Box::new(Apart { check, all })
+    }
+
     fn after(
         &self,
         verdict: Verdict,
-        own: Reply,
+        mut own: Reply,
         turn: Turn,
         head: &mut request::Parts,
         reply: &mut Reply,
@@ -118,6 +135,10 @@ impl AnyOf {
             }
             other => {
                 self.skip_others(turn.at, head);
+                own.checks = mem::take(&mut own.checks)
+                    .into_iter()
+                    .map(|check| self.apart(check))
+                    .collect();
                 reply.merge(own);
                 other
             }
@@ -194,6 +215,24 @@ impl Guard for AnyOf {
 impl fmt::Debug for AnyOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AnyOf({})", self.describe())
+    }
+}
+
+// ===== impl Apart =====
+
+impl BodyCheck for Apart {
+    fn update(&mut self, bytes: &[u8]) {
+        self.check.update(bytes);
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        let finished = self.check.poll_finish(cx);
+        finished.map_err(|rejection| self.all.with_challenges(rejection))
+    }
+
+    fn unfinished(&self) -> Option<Rejection> {
+        let rejection = self.check.unfinished()?;
+        Some(self.all.with_challenges(rejection))
     }
 }
 

@@ -385,3 +385,57 @@ fn a_final_refusal_has_the_challenges_of_all() {
 
     assert_eq!(challenges.collect::<Vec<_>>(), ["Own", "Other"]);
 }
+
+/// Admits a head, and refuses its body.
+struct Later;
+
+impl Guard for Later {
+    fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
+        reply.check_body(Self);
+        Verdict::Admit
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![HeaderValue::from_static("Later")]
+    }
+}
+
+impl BodyCheck for Later {
+    fn update(&mut self, _: &[u8]) {}
+
+    fn poll_finish(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        Poll::Ready(Err(self.unfinished().unwrap()))
+    }
+
+    fn unfinished(&self) -> Option<Rejection> {
+        let rejection = Rejection::new(RejectionKind::Unauthenticated);
+        Some(rejection.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Later")))
+    }
+}
+
+#[test]
+fn a_refusal_of_a_body_has_the_challenges_of_all() {
+    struct Other;
+    impl Guard for Other {
+        fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+            refused()
+        }
+
+        fn challenges(&self) -> Vec<HeaderValue> {
+            vec![HeaderValue::from_static("Basic")]
+        }
+    }
+    let (mut head, ()) = Request::new(()).into_parts();
+    let mut reply = Reply::default();
+    let guard = AnyOf::new().or(Other).or(Later);
+    assert!(guard.admit(&mut head, &mut reply).is_admit());
+    let [check] = &mut reply.checks[..] else {
+        panic!("one check");
+    };
+
+    let unfinished = check.unfinished().unwrap();
+    let finished = check.poll_finish(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(finished, Poll::Ready(Err(unfinished.clone())));
+    let challenges = unfinished.headers().iter().map(|(_, value)| value);
+    assert_eq!(challenges.collect::<Vec<_>>(), ["Later", "Basic"]);
+}
