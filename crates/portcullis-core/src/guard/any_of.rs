@@ -16,9 +16,10 @@ use crate::{Count, Reason, Rejection, RejectionKind};
 /// [`NoCredentials`](Reason::NoCredentials) is final, so that the first scheme that applies decides.
 /// A rejection without a cause leaves it to the next. If all reject,
 /// the first rejection with a server error counts (a store that is down must not look like a wrong
-/// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1). A refusal of
-/// credentials that comes with the [body](Reply::check_body) has the challenges of all too, as one that
-/// came at once. What a guard that rejects wrote into the reply is not said. Those that did not admit a request
+/// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1) and, of other
+/// headers, with those that it has not itself. A refusal of credentials that comes with the
+/// [body](Reply::check_body) has the challenges of all too, as one that came at once. What a guard
+/// that rejects wrote into the reply is not said. Those that did not admit a request
 /// [skip](Guard::skip) it: what may be their credentials is hidden, too.
 ///
 /// ```
@@ -244,7 +245,8 @@ fn is_final(rejection: &Rejection) -> bool {
         .is_some_and(|cause| !is_none(cause.reason()))
 }
 
-/// Returns the rejection that tells more, with the challenges of both.
+/// Returns the rejection that tells more, with the challenges of both, and with the headers of the other
+/// whose names it has not.
 fn worse(first: Option<Rejection>, mut second: Rejection) -> Rejection {
     let Some(mut first) = first else {
         return second;
@@ -253,14 +255,17 @@ fn worse(first: Option<Rejection>, mut second: Rejection) -> Rejection {
     if is_down(&second) && !is_down(&first) {
         mem::swap(&mut first, &mut second);
     }
-    let mut challenges = HeaderMap::new();
-    for header @ (name, value) in second.headers() {
-        let is_new = !first.headers().contains(header);
-        if name == WWW_AUTHENTICATE && is_new && !is_down(&first) {
-            challenges.append(name, value.clone());
-        }
+    if is_down(&first) {
+        return first;
     }
-    challenges.into_iter().fold(first, |first, (_, value)| {
-        first.with_header(WWW_AUTHENTICATE, value)
-    })
+    let told = first.headers().to_vec();
+    let is_new = |header: &&(HeaderName, HeaderValue)| {
+        if header.0 == WWW_AUTHENTICATE {
+            !told.contains(header)
+        } else {
+            told.iter().all(|(name, _)| *name != header.0)
+        }
+    };
+    let added = second.headers().iter().filter(is_new).cloned();
+    added.fold(first, |first, (name, value)| first.with_header(name, value))
 }

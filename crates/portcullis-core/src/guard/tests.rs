@@ -439,3 +439,30 @@ fn a_refusal_of_a_body_has_the_challenges_of_all() {
     let challenges = unfinished.headers().iter().map(|(_, value)| value);
     assert_eq!(challenges.collect::<Vec<_>>(), ["Later", "Basic"]);
 }
+
+/// What must be signed, beside keys.
+#[test]
+fn if_all_reject_what_each_tells_is_told_once() {
+    fn told(value: &'static str) -> Verdict {
+        let rejection = Rejection::new(RejectionKind::Unauthenticated);
+        rejection
+            .with_header(NAME, HeaderValue::from_static(value))
+            .into()
+    }
+    let guard = AnyOf::new()
+        .or(Says("a", refused))
+        .or(Says("b", || told("first")))
+        .or(Says("c", || told("second")));
+    let rejection = rejection(judge(&guard).0);
+    let headers = rejection.headers().iter();
+    let headers: Vec<_> = headers
+        .map(|(name, value)| (name.as_str(), value))
+        .collect();
+
+    assert_eq!(
+        headers[0],
+        ("www-authenticate", &HeaderValue::from_static("Basic"))
+    );
+    assert_eq!(headers[1], ("x-own", &HeaderValue::from_static("first")));
+    assert_eq!(headers.len(), 2);
+}

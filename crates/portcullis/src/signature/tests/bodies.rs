@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body_util::Full;
 use portcullis_core::{Facts, Reason, Rejection};
-use portcullis_test::{Chunks, send, text};
+use portcullis_test::{Chunks, ok, send, text};
 use tower::{Layer, service_fn};
 
 use super::{TestBody, ask, guard, layer, policy, reason, signed, signer, swallow};
 use crate::{
-    Edge, Slot,
-    api_key::{ApiKey, Keys},
+    AnyOf, Edge, Slot,
+    api_key::{ApiKey, ApiKeyGuard, Keys},
     body_limit::{BodyLimit, RequestBody},
     edge::{Alone, Plain},
 };
@@ -121,7 +121,7 @@ async fn a_limit_of_bodies_is_the_first_to_refuse() {
 #[tokio::test]
 async fn a_layer_that_leaves_bodies_alone_refuses_what_must_be_checked() {
     let plain: Alone<_, Plain> = guard(policy()).into();
-    let service = plain.layer(portcullis_test::ok());
+    let service = plain.layer(ok());
     let response = send(service.clone(), signed(&signer(), "{}")).await;
 
     assert_eq!(response.status(), 500);
@@ -184,6 +184,27 @@ async fn beside_api_keys_a_wrong_body_is_refused_like_a_wrong_signature() {
     assert_eq!(by_body.0, 401);
     let challenges = by_body.1.get_all("www-authenticate").iter();
     assert!(challenges.count() > 1, "{by_body:?}");
+}
+
+#[tokio::test]
+async fn beside_api_keys_it_is_told_what_must_be_signed() {
+    let keys = ApiKeyGuard::new(Keys::default());
+    let signatures = guard(policy());
+    for both in [
+        AnyOf::new().or(keys.clone()).or(signatures.clone()),
+        AnyOf::new().or(signatures).or(keys),
+    ] {
+        let layer = crate::edge::GuardLayer::from(both);
+        let response = send(layer.layer(ok()), super::unsigned(TestBody::default())).await;
+
+        assert_eq!(response.status(), 401);
+        let told = response.headers().get_all("accept-signature").iter();
+        let told: Vec<_> = told.collect();
+        assert_eq!(
+            told,
+            ["sig=(\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\");created"]
+        );
+    }
 }
 
 #[cfg(feature = "decompression")]
