@@ -1,8 +1,12 @@
-use std::{fmt, mem, sync::Arc};
+use std::{
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::WWW_AUTHENTICATE, request, response};
 
-use super::{Guard, Need, Reply, Verdict};
+use super::{BodyCheck, Guard, Need, Reply, Verdict};
 use crate::{Count, Reason, Rejection, RejectionKind};
 
 /// A guard that admits what one of several guards admits: an API key or a token.
@@ -12,7 +16,9 @@ use crate::{Count, Reason, Rejection, RejectionKind};
 /// [`NoCredentials`](Reason::NoCredentials) is final, so that the first scheme that applies decides.
 /// A rejection without a cause leaves it to the next. If all reject,
 /// the first rejection with a server error counts (a store that is down must not look like a wrong
-/// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1). What a guard
+/// key), or else the first of all, with every challenge once (RFC 9110, section 11.6.1) and, of other
+/// headers, with those that it has not itself. A refusal of credentials that comes with the
+/// [body](Reply::check_body) has the challenges of all too, as one that came at once. What a guard
 /// that rejects wrote into the reply is not said. Those that did not admit a request
 /// [skip](Guard::skip) it: what may be their credentials is hidden, too.
 ///
@@ -25,6 +31,12 @@ use crate::{Count, Reason, Rejection, RejectionKind};
 #[derive(Clone, Default)]
 pub struct AnyOf {
     guards: Arc<[Arc<dyn Guard>]>,
+}
+
+/// A check of one of several guards.
+struct Apart {
+    check: Box<dyn BodyCheck>,
+    all: AnyOf,
 }
 
 /// Whose turn it is.
@@ -100,10 +112,16 @@ impl AnyOf {
         })
     }
 
+    /// Adds the challenges of the others to what a check refuses.
+    fn apart(&self, check: Box<dyn BodyCheck>) -> Box<dyn BodyCheck> {
+        let all = self.clone();
+        Box::new(Apart { check, all })
+    }
+
     fn after(
         &self,
         verdict: Verdict,
-        own: Reply,
+        mut own: Reply,
         turn: Turn,
         head: &mut request::Parts,
         reply: &mut Reply,
@@ -118,6 +136,10 @@ impl AnyOf {
             }
             other => {
                 self.skip_others(turn.at, head);
+                own.checks = mem::take(&mut own.checks)
+                    .into_iter()
+                    .map(|check| self.apart(check))
+                    .collect();
                 reply.merge(own);
                 other
             }
@@ -197,6 +219,24 @@ impl fmt::Debug for AnyOf {
     }
 }
 
+// ===== impl Apart =====
+
+impl BodyCheck for Apart {
+    fn update(&mut self, bytes: &[u8]) {
+        self.check.update(bytes);
+    }
+
+    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        let finished = self.check.poll_finish(cx);
+        finished.map_err(|rejection| self.all.with_challenges(rejection))
+    }
+
+    fn unfinished(&self) -> Option<Rejection> {
+        let rejection = self.check.unfinished()?;
+        Some(self.all.with_challenges(rejection))
+    }
+}
+
 /// Returns `true` if the request had credentials of the guard that rejects.
 fn is_final(rejection: &Rejection) -> bool {
     let is_none = |reason| reason == Reason::NoCredentials;
@@ -205,7 +245,8 @@ fn is_final(rejection: &Rejection) -> bool {
         .is_some_and(|cause| !is_none(cause.reason()))
 }
 
-/// Returns the rejection that tells more, with the challenges of both.
+/// Returns the rejection that tells more, with the challenges of both, and with the headers of the other
+/// whose names it has not.
 fn worse(first: Option<Rejection>, mut second: Rejection) -> Rejection {
     let Some(mut first) = first else {
         return second;
@@ -214,14 +255,17 @@ fn worse(first: Option<Rejection>, mut second: Rejection) -> Rejection {
     if is_down(&second) && !is_down(&first) {
         mem::swap(&mut first, &mut second);
     }
-    let mut challenges = HeaderMap::new();
-    for header @ (name, value) in second.headers() {
-        let is_new = !first.headers().contains(header);
-        if name == WWW_AUTHENTICATE && is_new && !is_down(&first) {
-            challenges.append(name, value.clone());
-        }
+    if is_down(&first) {
+        return first;
     }
-    challenges.into_iter().fold(first, |first, (_, value)| {
-        first.with_header(WWW_AUTHENTICATE, value)
-    })
+    let told = first.headers().to_vec();
+    let is_new = |header: &&(HeaderName, HeaderValue)| {
+        if header.0 == WWW_AUTHENTICATE {
+            !told.contains(header)
+        } else {
+            told.iter().all(|(name, _)| *name != header.0)
+        }
+    };
+    let added = second.headers().iter().filter(is_new).cloned();
+    added.fold(first, |first, (name, value)| first.with_header(name, value))
 }

@@ -385,3 +385,84 @@ fn a_final_refusal_has_the_challenges_of_all() {
 
     assert_eq!(challenges.collect::<Vec<_>>(), ["Own", "Other"]);
 }
+
+/// Admits a head, and refuses its body.
+struct Later;
+
+impl Guard for Later {
+    fn admit(&self, _: &mut request::Parts, reply: &mut Reply) -> Verdict {
+        reply.check_body(Self);
+        Verdict::Admit
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![HeaderValue::from_static("Later")]
+    }
+}
+
+impl BodyCheck for Later {
+    fn update(&mut self, _: &[u8]) {}
+
+    fn poll_finish(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        Poll::Ready(Err(self.unfinished().unwrap()))
+    }
+
+    fn unfinished(&self) -> Option<Rejection> {
+        let rejection = Rejection::new(RejectionKind::Unauthenticated);
+        Some(rejection.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Later")))
+    }
+}
+
+#[test]
+fn a_refusal_of_a_body_has_the_challenges_of_all() {
+    struct Other;
+    impl Guard for Other {
+        fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+            refused()
+        }
+
+        fn challenges(&self) -> Vec<HeaderValue> {
+            vec![HeaderValue::from_static("Basic")]
+        }
+    }
+    let (mut head, ()) = Request::new(()).into_parts();
+    let mut reply = Reply::default();
+    let guard = AnyOf::new().or(Other).or(Later);
+    assert!(guard.admit(&mut head, &mut reply).is_admit());
+    let [check] = &mut reply.checks[..] else {
+        panic!("one check");
+    };
+
+    let unfinished = check.unfinished().unwrap();
+    let finished = check.poll_finish(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(finished, Poll::Ready(Err(unfinished.clone())));
+    let challenges = unfinished.headers().iter().map(|(_, value)| value);
+    assert_eq!(challenges.collect::<Vec<_>>(), ["Later", "Basic"]);
+}
+
+/// What must be signed, beside keys.
+#[test]
+fn if_all_reject_what_each_tells_is_told_once() {
+    fn told(value: &'static str) -> Verdict {
+        let rejection = Rejection::new(RejectionKind::Unauthenticated);
+        rejection
+            .with_header(NAME, HeaderValue::from_static(value))
+            .into()
+    }
+    let guard = AnyOf::new()
+        .or(Says("a", refused))
+        .or(Says("b", || told("first")))
+        .or(Says("c", || told("second")));
+    let rejection = rejection(judge(&guard).0);
+    let headers = rejection.headers().iter();
+    let headers: Vec<_> = headers
+        .map(|(name, value)| (name.as_str(), value))
+        .collect();
+
+    assert_eq!(
+        headers[0],
+        ("www-authenticate", &HeaderValue::from_static("Basic"))
+    );
+    assert_eq!(headers[1], ("x-own", &HeaderValue::from_static("first")));
+    assert_eq!(headers.len(), 2);
+}

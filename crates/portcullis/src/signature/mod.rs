@@ -112,6 +112,13 @@
 //! store; one key can: limit the rate of principals. A store that is full refuses what comes, since a nonce
 //! that is forgotten is a replay let in.
 //!
+//! A nonce is used when the head is judged, before the body is read. So who changes a body on the way makes
+//! the true request, sent again with the same signature, a replay that is refused: the sender must sign it
+//! anew, with another nonce.
+//!
+//! Neither a signature nor a digest covers trailers: they reach the application as they came, unsigned. Use
+//! none of them.
+//!
 //! A handler that acts before it has read all of a body acts on what may be wrong. One that does not read
 //! a body at all answers as it likes: nothing was believed of that.
 

@@ -65,7 +65,7 @@ impl SignaturePolicy {
     }
 
     /// Sets how long after its creation a signature is good: 300 seconds unless set. In whole seconds.
-    /// [`Duration::MAX`] is for ever.
+    /// [`Duration::MAX`] is for ever; nonces are kept as long.
     #[must_use]
     pub const fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
@@ -87,7 +87,9 @@ impl SignaturePolicy {
         self
     }
 
-    /// Requires a `nonce` that was not used before with the same key, and keeps those in a store.
+    /// Requires a `nonce` that was not used before with the same key, and keeps those in a store, 10 seconds
+    /// longer than they are good. It is used with the head: a body that is not the one that was signed has
+    /// used it too.
     #[must_use]
     pub fn single_use(mut self, store: impl ReplayStore) -> Self {
         self.replays = Some(Arc::new(store));

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderMap, Request};
 use http_body_util::Full;
 use portcullis_core::{Facts, Reason, Rejection};
-use portcullis_test::{Chunks, send, text};
+use portcullis_test::{Chunks, ok, send, text};
 use tower::{Layer, service_fn};
 
 use super::{TestBody, ask, guard, layer, policy, reason, signed, signer, swallow};
 use crate::{
-    Edge, Slot,
+    AnyOf, Edge, Slot,
+    api_key::{ApiKey, ApiKeyGuard, Keys},
     body_limit::{BodyLimit, RequestBody},
     edge::{Alone, Plain},
 };
@@ -120,7 +121,7 @@ async fn a_limit_of_bodies_is_the_first_to_refuse() {
 #[tokio::test]
 async fn a_layer_that_leaves_bodies_alone_refuses_what_must_be_checked() {
     let plain: Alone<_, Plain> = guard(policy()).into();
-    let service = plain.layer(portcullis_test::ok());
+    let service = plain.layer(ok());
     let response = send(service.clone(), signed(&signer(), "{}")).await;
 
     assert_eq!(response.status(), 500);
@@ -149,6 +150,61 @@ async fn in_an_edge_observers_and_the_deadline_see_it() {
     assert!(wrong.headers().contains_key("x-request-id"));
     let rejection = wrong.extensions().get::<Rejection>().unwrap();
     assert_eq!(rejection.cause().unwrap().subject(), Some("key-1"));
+}
+
+/// What a client sees of a refusal, but for the request's ID.
+async fn seen(response: super::Answer) -> (http::StatusCode, HeaderMap, String) {
+    let (mut head, body) = response.into_parts();
+    let id = head.headers.remove("x-request-id").unwrap();
+    let body = text(http::Response::new(body)).await;
+    let body = body.replace(id.to_str().unwrap(), "ID");
+    (head.status, head.headers, body)
+}
+
+/// Or it could be told that the signature was right.
+#[tokio::test]
+async fn beside_api_keys_a_wrong_body_is_refused_like_a_wrong_signature() {
+    let key = ApiKey::generate("pk").unwrap();
+    let edge = Edge::new()
+        .api_keys(Keys::default().and("alice", &key))
+        .signatures(guard(policy()));
+    let edge = edge.build().unwrap();
+    let service = edge.layer(service_fn(swallow::<RequestBody<TestBody>>));
+    let refused = async |mut request: Request<TestBody>| {
+        let host = http::HeaderValue::from_static("example.com");
+        request.headers_mut().insert("host", host);
+        seen(send(service.clone(), request).await).await
+    };
+    let unknown = super::Signer::try_new("nobody", super::key()).unwrap();
+    let unknown = unknown.clock(portcullis_core::WallClock::from(&*super::CLOCK));
+
+    let by_head = refused(signed(&unknown, "{}")).await;
+    let by_body = refused(with("{}", TestBody::from("[]"))).await;
+    assert_eq!(by_head, by_body);
+    assert_eq!(by_body.0, 401);
+    let challenges = by_body.1.get_all("www-authenticate").iter();
+    assert!(challenges.count() > 1, "{by_body:?}");
+}
+
+#[tokio::test]
+async fn beside_api_keys_it_is_told_what_must_be_signed() {
+    let keys = ApiKeyGuard::new(Keys::default());
+    let signatures = guard(policy());
+    for both in [
+        AnyOf::new().or(keys.clone()).or(signatures.clone()),
+        AnyOf::new().or(signatures).or(keys),
+    ] {
+        let layer = crate::edge::GuardLayer::from(both);
+        let response = send(layer.layer(ok()), super::unsigned(TestBody::default())).await;
+
+        assert_eq!(response.status(), 401);
+        let told = response.headers().get_all("accept-signature").iter();
+        let told: Vec<_> = told.collect();
+        assert_eq!(
+            told,
+            ["sig=(\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\");created"]
+        );
+    }
 }
 
 #[cfg(feature = "decompression")]
