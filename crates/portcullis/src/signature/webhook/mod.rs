@@ -79,9 +79,8 @@
 //! [`WebhookGuard::single_use`] an identifier is used once with each timestamp: a copy that was recorded is
 //! refused, and another attempt is not. Who must not act twice keeps the identifiers it has acted on.
 //!
-//! A signature is judged with the body, and [`lockout`](crate::lockout) counts what is refused by its head:
-//! a webhook whose fields are wrong, not one whose signature is. A secret has too many bits to be guessed;
-//! limit by address what forged webhooks cost.
+//! A signature is judged with the body. [`Lockout::around`](crate::lockout::Lockout::around) counts it then; of
+//! processes that share failures each counts those by itself. Limit by address what forged webhooks cost.
 //!
 //! Trailers are not covered by the signature, and reach the application as they came: use none of them.
 //!
