@@ -112,6 +112,10 @@ impl Door {
         }
     }
 
+    pub(crate) const fn guard(&self) -> &ApiKeyGuard {
+        &self.guard
+    }
+
     pub(crate) fn judge(&self, parts: &mut Parts, reply: &mut Reply) -> bool {
         self.guard.admit(parts, reply).is_admit()
     }

@@ -18,6 +18,7 @@ mod figures;
 mod goals;
 mod keys;
 mod limiter;
+mod loopback;
 mod measure;
 mod ours;
 mod outgoing;

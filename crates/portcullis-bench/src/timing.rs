@@ -16,7 +16,7 @@ use crate::{
     Outcome, document,
     goals::Judged,
     keys::{Door, SAME, Wrong, request},
-    measure,
+    loopback, measure,
     report::{grouped, line},
 };
 
@@ -41,6 +41,7 @@ pub(crate) fn table() -> Outcome<Vec<Judged>> {
             Judged::new(NOT_FOUND, LEAKS_AT, Some(found))
         });
     }
+    goals.extend(loopback::table(&mut text)?);
     document::write_table("timing", &text, &goals)?;
     Ok(goals)
 }
