@@ -103,6 +103,14 @@ pub(crate) const STEPS: &[Step] = &[
         command: "cargo hack check --each-feature --no-dev-deps --package portcullis --package portcullis-redis",
         passes: Passes::OnSuccess,
     },
+    // As the tests of sieges build them: there it would be on the time of the first.
+    Step {
+        name: "servers",
+        needs: &[],
+        variables: &[],
+        command: "cargo build --bins --example gallery --package demo --package peers --package portcullis-cli --package portcullis-siege --release",
+        passes: Passes::OnSuccess,
+    },
     Step {
         name: "tests",
         needs: &[
