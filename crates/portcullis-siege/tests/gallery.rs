@@ -120,14 +120,19 @@ async fn missed(fault: Fault, name: &str, attack: &str) -> Option<String> {
     (!found).then(|| format!("{name} ({attack}): {said}: {text}{others}"))
 }
 
+/// So many servers are attacked at once.
+const PLACES: u32 = 3;
+
 #[tokio::test]
 async fn every_fault_is_found_by_its_attack() {
     assert!(FAULTS.len() >= 200);
-    let (places, mut tasks) = (Arc::new(Semaphore::new(3)), JoinSet::new());
+    let (places, mut tasks) = (Arc::new(Semaphore::new(PLACES as usize)), JoinSet::new());
     for (fault, name, attack, _) in FAULTS {
         let places = Arc::clone(&places);
         tasks.spawn(async move {
-            let _place = places.acquire_owned().await.unwrap();
+            // What measures times has the machine for itself.
+            let wanted = if *attack == "E05" { PLACES } else { 1 };
+            let _place = places.acquire_many_owned(wanted).await.unwrap();
             missed(*fault, name, attack).await
         });
     }

@@ -26,7 +26,7 @@ use ring::{
 };
 use serde_json::json;
 
-/// Makes tokens of Ed25519.
+/// An issuer of tokens that are signed with Ed25519.
 pub(crate) struct Issuer(Ed25519KeyPair);
 
 /// Both sides of a shared secret.

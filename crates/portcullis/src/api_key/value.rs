@@ -36,7 +36,7 @@ impl<'t> Reader<'t> {
         reader
     }
 
-    /// Names are escaped: a line of a message is one line, whatever they are.
+    /// What a file calls them is escaped: a line of a message is one line.
     pub(super) fn problem(&mut self, at: &Value<'t>, path: &str, problem: &str) {
         let path = path.escape_debug();
         self.push(at.span().start, format!("{path}: {problem}"));
