@@ -23,6 +23,7 @@ use crate::{
     goals::Judged,
     keys::{Door, Wrong},
     report::line,
+    timing::{FOUND_AT, LEAKS_AT, RUNS},
 };
 
 /// Measures, adds rows to the table, and returns their goals.
@@ -214,8 +215,5 @@ const PAIRS: [Pair; 6] = [
 const LEAKY: &str = "/leaky";
 const WARM: usize = 1000;
 const SAMPLES: usize = 40_000;
-const RUNS: usize = 3;
-const LEAKS_AT: f64 = 4.5;
-const FOUND_AT: f64 = 10.0;
 const NOT_FOUND: &str = "t of two classes of wrong keys over loopback";
 const FOUND: &str = "ten over the t of the control over loopback";

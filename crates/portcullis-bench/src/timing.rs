@@ -152,12 +152,12 @@ fn leaky(known: &[u8], presented: &[u8]) -> bool {
 }
 
 const CONTROL: &str = "control: a loop that stops early";
-const RUNS: usize = 3;
+pub(crate) const RUNS: usize = 3;
 const SAMPLES: usize = 100_000;
 /// As dudect has it: below that is no evidence.
-const LEAKS_AT: f64 = 4.5;
+pub(crate) const LEAKS_AT: f64 = 4.5;
 /// Where the control must be, for the run to prove anything.
-const FOUND_AT: f64 = 10.0;
+pub(crate) const FOUND_AT: f64 = 10.0;
 const SAME_COUNT: &str = "instructions between the dearest wrong key and the cheapest";
 const NOT_FOUND: &str = "largest t of two classes of wrong keys";
 const FOUND: &str = "ten over the t of the control";

@@ -76,7 +76,8 @@
 //! Clients behind one address are locked out together.
 //!
 //! Processes that [share](Lockout::shared) failures learn of a lock at their own next failure of that
-//! address: no request waits for the store unless it failed.
+//! address: no request waits for the store unless it failed. What is judged with the body counts in the
+//! process that judged it.
 
 mod bodies;
 mod failures;
