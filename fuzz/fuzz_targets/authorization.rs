@@ -85,5 +85,5 @@ const REVOKED: &str = "pk_eve1_zyxwvutsrqponmlkjihgfedcba0123456789ABCDEFG4gySei
 const TOKEN: &str = concat!(
     "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.",
     "eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTcwMDAwMzYwMH0.",
-    "Cm9T0pri3RziiezzkknlVcjuA2aF_PS6OwN8NI-iWEU",
+    "sAyF8QWK9V0_dHAjO0x9iUvhcVtLVG5Oxmh_ti43WK8",
 );

@@ -66,7 +66,7 @@ pub fn hmac(signed: &[u8]) -> Vec<u8> {
 }
 
 pub const NOW: u64 = 1_700_000_000;
-pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+pub const SECRET: &[u8] = b"q8Jm2Zr5Tn0Wv7Lx4Bd1Gf6Hs3Kp9Yc2";
 pub const ISSUER: &str = "https://id.example";
 pub const AUDIENCE: &str = "api";
 
