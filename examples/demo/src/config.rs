@@ -136,9 +136,10 @@ impl Config {
         }
     }
 
-    /// In development there is a fresh key, so that everything can be tried at once.
+    /// In development there is a fresh key, so that everything can be tried at once; not beside a file of keys,
+    /// which is read again and has all of them.
     fn with_demo_key(mut self) -> Result<Self, ConfigError> {
-        if self.is_development() {
+        if self.is_development() && self.key_file.is_none() {
             let key = ApiKey::generate("demo")?;
             self.keys = self.keys.and("demo", &key);
             self.demo_key = Some(key);

@@ -154,6 +154,7 @@ impl KeyFile {
     }
 
     /// Returns the keys as they are now, and a handle to them. A reload replaces what was changed by it.
+    /// What [`Keys::and`] makes of it is apart: no reload reaches it.
     #[must_use]
     pub const fn keys(&self) -> &Keys {
         &self.keys

@@ -1,3 +1,8 @@
+use std::fs;
+
+use http::Request;
+use portcullis::{Guard, Reply, api_key::ApiKeyGuard};
+
 use super::*;
 
 fn read(set: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -57,4 +62,29 @@ fn everything_wrong_is_said_at_once() {
         assert!(problems.contains(name), "{problems}");
     }
     assert!(!problems.contains('\n'), "{problems}");
+}
+
+#[test]
+fn a_key_that_is_revoked_in_its_file_is_revoked() {
+    let key = ApiKey::generate("pk").unwrap();
+    let name = format!("portcullis-demo-keys-{}", std::process::id());
+    let path = env::temp_dir().join(name);
+    let (id, digest) = (key.id(), key.digest().to_hex());
+    let lines = format!("[keys.{id}]\ndigest = \"sha256:{digest}\"\n");
+    fs::write(&path, &lines).unwrap();
+    let config = read(&[("API_KEYS_FILE", path.to_str().unwrap())]).unwrap();
+    let guard = ApiKeyGuard::new(config.keys.clone());
+    let is_admitted = || {
+        let request = Request::get("/").header("x-api-key", key.expose());
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        guard.admit(&mut head, &mut Reply::default()).is_admit()
+    };
+    assert!(is_admitted());
+
+    fs::write(&path, lines + "revoked = true\n").unwrap();
+    config.key_file.unwrap().reload().unwrap();
+    fs::remove_file(path).unwrap();
+
+    assert!(!is_admitted());
+    assert!(config.demo_key.is_none(), "the file has all keys");
 }
