@@ -75,6 +75,13 @@ impl Command {
             .args(arguments)
             .envs(self.variables.iter().copied())
             .stdin(Stdio::null());
+        // What Cargo tells this program of its package: ring would be built anew for it.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                process.env_remove(&name);
+            }
+        }
         process
     }
 }
