@@ -58,6 +58,9 @@
 //! also keeps a copy of the path, the query, the host and the user agent, each cut after 1,024 bytes;
 //! a thread of its own makes attributes of them.
 
+mod client;
+mod context;
+mod parent_policy;
 mod record;
 mod redact;
 mod sampling;
@@ -65,11 +68,13 @@ mod span;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-mod trace_context;
 mod tracing_observer;
 mod worker;
 
 pub use self::{
+    client::{ClientTraceFuture, ClientTraceLayer, ClientTraceService},
+    context::Propagator,
+    parent_policy::ParentPolicy,
     sampling::{InvalidSampler, Sampling},
     telemetry::Telemetry,
     tracing_observer::Tracing,

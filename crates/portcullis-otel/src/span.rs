@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use portcullis_core::{Exchange, Route, observe::known_method};
 
 use crate::{
-    record::{Record, span_context},
+    record::{Record, link, span_context},
     redact,
 };
 
@@ -28,10 +28,10 @@ pub(crate) fn build(record: &Record, scope: &InstrumentationScope) -> SpanData {
             .checked_sub(exchange.duration())
             .unwrap_or(record.ended),
         end_time: record.ended,
-        attributes: attributes(exchange),
+        attributes: attributes(record),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
-        links: SpanLinks::default(),
+        links: links(exchange),
         status: match exchange.error_type() {
             // The error's type says it all.
             Some(_) => Status::error(""),
@@ -50,10 +50,19 @@ fn name(exchange: &Exchange) -> Cow<'static, str> {
     }
 }
 
-fn attributes(exchange: &Exchange) -> Vec<KeyValue> {
+fn links(exchange: &Exchange) -> SpanLinks {
+    let old = exchange.trace().and_then(|trace| trace.link);
+    let mut links = SpanLinks::default();
+    links.links.extend(old.map(link));
+    links
+}
+
+fn attributes(record: &Record) -> Vec<KeyValue> {
+    let exchange = &record.exchange;
     let mut attributes = request_attributes(exchange);
     attributes.extend(client_attributes(exchange));
     attributes.extend(response_attributes(exchange));
+    attributes.extend(record.is_priority.then_some(KeyValue::new("sampling.priority", 1)));
     attributes
 }
 
