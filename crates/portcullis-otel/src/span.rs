@@ -62,7 +62,11 @@ fn attributes(record: &Record) -> Vec<KeyValue> {
     let mut attributes = request_attributes(exchange);
     attributes.extend(client_attributes(exchange));
     attributes.extend(response_attributes(exchange));
-    attributes.extend(record.is_priority.then_some(KeyValue::new("sampling.priority", 1)));
+    attributes.extend(
+        record
+            .is_priority
+            .then_some(KeyValue::new("sampling.priority", 1)),
+    );
     attributes
 }
 

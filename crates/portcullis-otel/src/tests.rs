@@ -293,7 +293,10 @@ async fn two_services_with_one_ratio_agree() {
     }
     let ids = |recorder: &Recorder| -> Vec<_> {
         let spans = recorder.spans();
-        spans.iter().map(|span| span.span_context.trace_id()).collect()
+        spans
+            .iter()
+            .map(|span| span.span_context.trace_id())
+            .collect()
     };
 
     assert!((25..75).contains(&ids(&one).len()));

@@ -69,7 +69,11 @@ impl Config {
             return;
         }
         if context.span().span_context().is_valid() {
-            for name in [&context::TRACEPARENT, &context::TRACESTATE, &context::BAGGAGE] {
+            for name in [
+                &context::TRACEPARENT,
+                &context::TRACESTATE,
+                &context::BAGGAGE,
+            ] {
                 head.headers.remove(name);
             }
         }
@@ -97,7 +101,8 @@ impl Default for Config {
 impl Call {
     pub(super) fn begin(config: &Config, head: &mut request::Parts) -> Self {
         let attributes = attributes(head);
-        let context = Context::map_current(|current| span(current, head, &attributes));
+        // A clone, and not `map_current`: a processor may attach a context of its own.
+        let context = span(&Context::current(), head, &attributes);
         config.send(&context, head);
         Self {
             context,

@@ -82,7 +82,9 @@ impl Propagator {
             trace_id: parent.trace_id,
             flags: parent.flags,
             state,
-            request_id: cx.get().and_then(|known: &Inherited| known.request_id.clone()),
+            request_id: cx
+                .get()
+                .and_then(|known: &Inherited| known.request_id.clone()),
         };
         Some(cx.with_remote_span_context(span).with_value(inherited))
     }

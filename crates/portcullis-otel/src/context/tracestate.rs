@@ -49,7 +49,9 @@ pub(crate) fn merge(own: &TraceState, inherited: Option<&str>) -> Option<Box<str
 
 /// Returns the list in the SDK's form, for what is exported; empty if the SDK refuses it.
 pub(crate) fn for_sdk(state: Option<&str>) -> TraceState {
-    state.and_then(|state| state.parse().ok()).unwrap_or_default()
+    state
+        .and_then(|state| state.parse().ok())
+        .unwrap_or_default()
 }
 
 /// Returns the members with different keys, unless one is wrong or there are too many.

@@ -48,11 +48,19 @@ fn again(line: &str) -> Option<String> {
     let lines = Lines::new(&[("baggage", line)]);
     let context = propagator.extract_with_context(&Context::new(), &lines);
     let sent = injected(&context);
-    sent.get("baggage").map(|line| line.to_str().unwrap().to_owned())
+    sent.get("baggage")
+        .map(|line| line.to_str().unwrap().to_owned())
 }
 
 const KEYS: [&str; 8] = [
-    "SomeKey", "SomeKey2", "a", "b", "c", "userId", "serverNode", "isProduction",
+    "SomeKey",
+    "SomeKey2",
+    "a",
+    "b",
+    "c",
+    "userId",
+    "serverNode",
+    "isProduction",
 ];
 
 // BaggageTest.test_ctor_default
@@ -66,7 +74,10 @@ fn nothing_is_no_field() {
 #[test]
 fn a_member_is_a_key_and_a_value() {
     reads(&["SomeKey=SomeValue"], &[("SomeKey", "SomeValue", "")]);
-    assert_eq!(written([KeyValue::new("SomeKey", "SomeValue")]).unwrap(), "SomeKey=SomeValue");
+    assert_eq!(
+        written([KeyValue::new("SomeKey", "SomeValue")]).unwrap(),
+        "SomeKey=SomeValue"
+    );
 }
 
 // BaggageTest.test_parse_multiple
@@ -117,7 +128,10 @@ fn white_space_is_not_of_properties_with_values() {
 // BaggageEntryTest.test_parse_multiple_equals
 #[test]
 fn a_value_may_have_more_equals_signs() {
-    reads(&["SomeKey=SomeValue=equals"], &[("SomeKey", "SomeValue=equals", "")]);
+    reads(
+        &["SomeKey=SomeValue=equals"],
+        &[("SomeKey", "SomeValue=equals", "")],
+    );
     reads(&["a==;p=x=y"], &[("a", "=", "p=x=y")]);
     assert_eq!(again("a=b=c").as_deref(), Some("a=b=c"));
 }
@@ -137,14 +151,20 @@ fn values_are_percent_encoded() {
 // BaggageEntryTest.test_parse_property
 #[test]
 fn a_property_may_be_a_key_alone() {
-    reads(&["SomeKey=SomeValue;SomeProp"], &[("SomeKey", "SomeValue", "SomeProp")]);
+    reads(
+        &["SomeKey=SomeValue;SomeProp"],
+        &[("SomeKey", "SomeValue", "SomeProp")],
+    );
 }
 
 // BaggageEntryTest.test_parse_multi_property
 #[test]
 fn there_may_be_several_properties() {
     let line = "SomeKey=SomeValue;SomeProp;SecondProp=PropValue";
-    reads(&[line], &[("SomeKey", "SomeValue", "SomeProp;SecondProp=PropValue")]);
+    reads(
+        &[line],
+        &[("SomeKey", "SomeValue", "SomeProp;SecondProp=PropValue")],
+    );
     assert_eq!(again(line).as_deref(), Some(line));
 }
 
@@ -152,19 +172,28 @@ fn there_may_be_several_properties() {
 #[test]
 fn a_property_may_have_a_value() {
     let line = "SomeKey=SomeValue;SomePropKey=SomePropValue";
-    reads(&[line], &[("SomeKey", "SomeValue", "SomePropKey=SomePropValue")]);
+    reads(
+        &[line],
+        &[("SomeKey", "SomeValue", "SomePropKey=SomePropValue")],
+    );
 }
 
 // BaggageEntryTest.test_parse_simple_ows
 #[test]
 fn white_space_is_not_of_a_member() {
-    reads(&["SomeKey \t = \t SomeValue \t "], &[("SomeKey", "SomeValue", "")]);
+    reads(
+        &["SomeKey \t = \t SomeValue \t "],
+        &[("SomeKey", "SomeValue", "")],
+    );
 }
 
 // BaggageEntryTest.test_parse_percent_encoded_ows
 #[test]
 fn white_space_is_of_a_value_only_encoded() {
-    reads(&["SomeKey \t = \t %09%20x%20 \t "], &[("SomeKey", "\t x ", "")]);
+    reads(
+        &["SomeKey \t = \t %09%20x%20 \t "],
+        &[("SomeKey", "\t x ", "")],
+    );
 }
 
 // BaggageEntryTest.test_parse_property_ows
@@ -178,13 +207,18 @@ fn white_space_is_not_of_a_property() {
 #[test]
 fn white_space_is_not_of_several_properties() {
     let line = "SomeKey \t = \t SomeValue \t ; \t SomeProp \t ; \t SecondProp \t = \t PropValue";
-    reads(&[line], &[("SomeKey", "SomeValue", "SomeProp;SecondProp=PropValue")]);
+    reads(
+        &[line],
+        &[("SomeKey", "SomeValue", "SomeProp;SecondProp=PropValue")],
+    );
 }
 
 // LimitsTest.test_serialize_at_least_64
 #[test]
 fn sixty_four_members_go_on() {
-    let members: Vec<_> = (0..64).map(|n| KeyValue::new(format!("key{n}"), "value")).collect();
+    let members: Vec<_> = (0..64)
+        .map(|n| KeyValue::new(format!("key{n}"), "value"))
+        .collect();
     let sent = written(members).unwrap();
     assert_eq!(sent.split(',').count(), 64);
     assert_eq!(read(&[&sent]).len(), 64);
@@ -209,7 +243,10 @@ fn what_is_over_the_limits_is_left_out_by_whole_members() {
 
     let long = format!("a={},b=1,c={}", "x".repeat(5000), "x".repeat(5000));
     let read = super::baggage::read(&[&long]);
-    let lengths: Vec<_> = read.iter().map(|(key, value, _)| (&**key, value.len())).collect();
+    let lengths: Vec<_> = read
+        .iter()
+        .map(|(key, value, _)| (&**key, value.len()))
+        .collect();
     assert_eq!(lengths, [("a", 5000), ("b", 1)]);
 }
 
@@ -238,8 +275,21 @@ fn lines_are_one_list() {
 #[test]
 fn a_wrong_member_is_left_out_and_only_it() {
     let wrong = [
-        "b", "b c=1", "=1", "b=\"1\"", "b=1 2", "b=1\\", "b=é", "b=1;", "b=1;p q", "b=1;=x",
-        "b=1;p=\"x\"", "b@=1", "", " ", ";p",
+        "b",
+        "b c=1",
+        "=1",
+        "b=\"1\"",
+        "b=1 2",
+        "b=1\\",
+        "b=é",
+        "b=1;",
+        "b=1;p q",
+        "b=1;=x",
+        "b=1;p=\"x\"",
+        "b@=1",
+        "",
+        " ",
+        ";p",
     ];
     for wrong in wrong {
         let line = format!("a=1,{wrong},c=2");
@@ -249,8 +299,18 @@ fn a_wrong_member_is_left_out_and_only_it() {
 
 #[test]
 fn what_is_no_utf_8_is_replaced() {
-    reads(&["a=%FF%61,b=%E2%82,c=%C3%A9"], &[("a", "\u{fffd}a", ""), ("b", "\u{fffd}", ""), ("c", "é", "")]);
-    reads(&["a=%,b=%4,c=%zz"], &[("a", "%", ""), ("b", "%4", ""), ("c", "%zz", "")]);
+    reads(
+        &["a=%FF%61,b=%E2%82,c=%C3%A9"],
+        &[
+            ("a", "\u{fffd}a", ""),
+            ("b", "\u{fffd}", ""),
+            ("c", "é", ""),
+        ],
+    );
+    reads(
+        &["a=%,b=%4,c=%zz"],
+        &[("a", "%", ""), ("b", "%4", ""), ("c", "%zz", "")],
+    );
     assert_eq!(again("a=%FF").as_deref(), Some("a=%EF%BF%BD"));
 }
 

@@ -73,7 +73,10 @@ impl Sent {
             panic!("{parent}");
         };
         let is_hex = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
-        assert!(parts.iter().all(|part| part.bytes().all(is_hex)), "{parent}");
+        assert!(
+            parts.iter().all(|part| part.bytes().all(is_hex)),
+            "{parent}"
+        );
         assert_eq!((trace.len(), span.len(), flags.len()), (32, 16, 2));
         assert_eq!(version, "00");
         assert!(trace.bytes().any(|digit| digit != b'0'), "{parent}");
@@ -93,7 +96,9 @@ impl Sent {
     fn member(&self, key: &str) -> Option<&str> {
         let members = self.state.as_deref().unwrap_or_default().split(',');
         let mut members = members.filter_map(|member| member.split_once('='));
-        members.find(|(name, _)| *name == key).map(|(_, value)| value)
+        members
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
     }
 }
 
@@ -152,7 +157,12 @@ async fn sent_untrusted(lines: &[(&str, &str)]) -> Sent {
     Sent::new(&calls[0])
 }
 
-async fn calls(tracing: &Tracing, request: Request<Body>, way: Way, count: usize) -> Vec<HeaderMap> {
+async fn calls(
+    tracing: &Tracing,
+    request: Request<Body>,
+    way: Way,
+    count: usize,
+) -> Vec<HeaderMap> {
     let (sender, received) = std::sync::mpsc::channel();
     let handler = service_fn(move |_| {
         let sender = sender.clone();

@@ -52,7 +52,10 @@ async fn a_trace_goes_on_with_another_parent() {
 #[tokio::test]
 async fn two_lines_are_none() {
     let other = TRACE.replace("012", "011");
-    let (one, two) = (format!("00-{other}-{SPAN}-01"), format!("00-{TRACE}-{SPAN}-01"));
+    let (one, two) = (
+        format!("00-{other}-{SPAN}-01"),
+        format!("00-{TRACE}-{SPAN}-01"),
+    );
     for lines in [[&one, &two], [&two, &two]] {
         let lines = lines.map(|line| ("traceparent", &**line));
         for sent in sent(&lines).await {
@@ -169,7 +172,11 @@ async fn a_trace_is_not_longer() {
 // test_traceparent_trace_id_too_short
 #[tokio::test]
 async fn a_trace_is_not_shorter() {
-    starts_anew(&[format!("00-{}-{SPAN}-01", &TRACE[1..]), format!("00--{SPAN}-01")]).await;
+    starts_anew(&[
+        format!("00-{}-{SPAN}-01", &TRACE[1..]),
+        format!("00--{SPAN}-01"),
+    ])
+    .await;
 }
 
 // test_traceparent_parent_id_all_zero
@@ -242,7 +249,6 @@ async fn the_random_flag_goes_on_and_unknown_ones_do_not() {
     for (received, expected) in [("02", 2), ("03", 3), ("00", 0), ("ff", 3), ("fc", 0)] {
         let parent = format!("00-{TRACE}-{SPAN}-{received}");
         for sent in sent(&[("traceparent", &parent)]).await {
-            // The third way is in a span of the SDK, which forgets it where it is not sampled.
             assert_eq!(sent.flags, expected, "{received}");
         }
     }

@@ -5,15 +5,14 @@ use std::collections::HashSet;
 use http::HeaderMap;
 use opentelemetry::{
     Context,
+    propagation::TextMapPropagator,
     trace::{SpanContext, TraceContextExt, TraceFlags, TraceState},
 };
+use portcullis::Facts;
 use portcullis_core::RequestId;
 
-use super::{Body, SPAN, Sent, TRACE, Way, calls, injected, request, right, trusted};
-use crate::{Propagator, Sampling, Tracing};
-
-use opentelemetry::propagation::TextMapPropagator;
-use portcullis::Facts;
+use super::{Lines, SPAN, Sent, TRACE, Way, calls, injected, request, right, trusted};
+use crate::{ClientTraceLayer, Propagator, Sampling, Tracing};
 
 async fn three_calls(lines: &[(&str, &str)]) -> [HashSet<String>; 2] {
     let tracing = Tracing::propagating(Sampling::never());
@@ -68,7 +67,7 @@ async fn id_sent(way: Way) -> Option<String> {
     Facts::of_mut(request.extensions_mut()).set(RequestId::parse(b"an-id").unwrap());
     let tracing = Tracing::propagating(Sampling::never());
     // Made before the request comes.
-    let _client = crate::ClientTraceLayer::new();
+    let _client = ClientTraceLayer::new();
     let calls = calls(&tracing, request, way, 1).await;
     let id = |headers: &HeaderMap| Some(headers.get("x-request-id")?.to_str().unwrap().to_owned());
     calls.first().and_then(id)
@@ -77,12 +76,16 @@ async fn id_sent(way: Way) -> Option<String> {
 #[tokio::test]
 async fn a_call_carries_the_requests_id() {
     assert_eq!(id_sent(Way::Client).await.as_deref(), Some("an-id"));
-    assert_eq!(id_sent(Way::Propagator).await, None, "it is no part of the trace");
+    assert_eq!(
+        id_sent(Way::Propagator).await,
+        None,
+        "it is no part of the trace"
+    );
 }
 
 #[tokio::test]
 async fn what_the_application_sets_is_furthest_left() {
-    let extracted = super::Lines::new(&[("traceparent", &right()), ("tracestate", "1@=a,b=2,c=3")]);
+    let extracted = Lines::new(&[("traceparent", &right()), ("tracestate", "1@=a,b=2,c=3")]);
     let context = Propagator::new().extract_with_context(&Context::new(), &extracted);
     let inherited = context.span().span_context().clone();
     let own = TraceState::from_key_value([("new", "1"), ("c", "4")]).unwrap();
@@ -101,7 +104,7 @@ async fn what_the_application_sets_is_furthest_left() {
 async fn a_full_list_loses_its_end_for_what_the_application_sets() {
     let members: Vec<_> = (0..32).map(|n| format!("k{n}=1")).collect();
     let list = members.join(",");
-    let extracted = super::Lines::new(&[("traceparent", &right()), ("tracestate", &list)]);
+    let extracted = Lines::new(&[("traceparent", &right()), ("tracestate", &list)]);
     let context = Propagator::new().extract_with_context(&Context::new(), &extracted);
     let inherited = context.span().span_context().clone();
     let own = TraceState::from_key_value([("new", "1")]).unwrap();
@@ -114,7 +117,10 @@ async fn a_full_list_loses_its_end_for_what_the_application_sets() {
     );
     let sent = injected(&context.with_remote_span_context(span));
 
-    assert_eq!(sent["tracestate"], format!("new=1,{}", members[..31].join(",")));
+    assert_eq!(
+        sent["tracestate"],
+        format!("new=1,{}", members[..31].join(","))
+    );
 }
 
 #[test]
@@ -122,5 +128,4 @@ fn there_is_nothing_to_send_without_a_span() {
     assert!(injected(&Context::new()).is_empty());
     let fields: Vec<_> = Propagator::new().fields().map(str::to_owned).collect();
     assert_eq!(fields, ["traceparent", "tracestate", "baggage"]);
-    let _: Body = Body::default();
 }
