@@ -25,6 +25,9 @@ use super::{
 /// | `tracestate` | what the span has, then what was received; left out if empty | all lines, up to 32 members and 1,024 bytes; an invalid list is dropped whole |
 /// | `baggage` | what is in the context, sorted by key, at most 8,192 bytes | [only keys that are allowed](Self::allow_baggage) |
 ///
+/// The SDK forgets `random` for spans of an application that are not sampled; it is restored where the
+/// process has a [`ClientTraceLayer`](crate::ClientTraceLayer), or the trace has a `tracestate`.
+///
 /// # Example
 ///
 /// ```
