@@ -39,7 +39,10 @@ fn what_is_not_sampled_costs_a_context_and_its_scope() {
     assert_eq!(allocations(&tracing, &head(&[])), 2);
     assert_eq!(allocations(&tracing, &head(&traced)), 2);
     let untrusted = Tracing::propagating(Sampling::never());
-    assert_eq!(allocations(&untrusted, &head(&[("baggage", "tenant=1")])), 2);
+    assert_eq!(
+        allocations(&untrusted, &head(&[("baggage", "tenant=1")])),
+        2
+    );
 
     let state = allocations(&tracing, &head(&with_state));
     let _client = ClientTraceLayer::new();

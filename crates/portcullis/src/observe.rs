@@ -60,11 +60,8 @@ use std::{fmt, sync::Arc};
 
 use http::Extensions;
 pub use portcullis_core::observe::{
-<<<<<<< HEAD
-    Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, Upgraded, known_method,
-=======
-    Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, TraceLink, known_method,
->>>>>>> 36659f4 (otel: strict tracestate and baggage, a propagator, policies for parents, a layer for clients)
+    Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, TraceLink, Upgraded,
+    known_method,
 };
 
 use crate::engine::{Alone, Part, RouteFrom, Stack};

@@ -99,13 +99,17 @@ fn assert_carries(headers: &HeaderMap, call: &SpanData) {
 
 /// Sends a request through an edge, whose application makes one call of the upstream.
 async fn one_call(app: Router, upstream: &Server, received: &Received) {
-    let trace = TraceId::from(0x1234_5678_9abc_def0_u128 << 32 | u128::from(upstream.address().port()));
+    let trace =
+        TraceId::from(0x1234_5678_9abc_def0_u128 << 32 | u128::from(upstream.address().port()));
     let (edge, tracing) = edge(app).await;
     let answer = ask(&edge, trace).await;
     assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "200 OK"));
     tracing.flush();
 
-    let (served, called) = (spans(trace, &SpanKind::Server), spans(trace, &SpanKind::Client));
+    let (served, called) = (
+        spans(trace, &SpanKind::Server),
+        spans(trace, &SpanKind::Client),
+    );
     assert_eq!((served.len(), called.len()), (1, 1));
     let call = &called[0];
     assert_eq!(call.parent_span_id, served[0].span_context.span_id());
