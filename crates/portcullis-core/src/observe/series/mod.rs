@@ -41,6 +41,7 @@
 //! ```
 
 mod active;
+mod buckets;
 mod exchanges;
 mod labels;
 mod methods;
@@ -50,6 +51,7 @@ mod tests;
 
 pub use self::{
     active::ActiveTable,
+    buckets::Buckets,
     exchanges::{ExchangeTable, Limits},
     labels::ExchangeLabels,
     methods::Methods,

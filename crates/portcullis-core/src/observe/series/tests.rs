@@ -257,6 +257,24 @@ fn policies_are_bounded() {
     assert_eq!(others.unwrap().1.load(Relaxed), 500);
 }
 
+#[test]
+fn wrong_buckets_are_listed() {
+    let wrong = Buckets::try_new(&[0.1, 0.1, f64::NAN, -1.0, f64::INFINITY]).unwrap_err();
+
+    assert_eq!(
+        wrong.to_string(),
+        "NaN is no number from 0 on; -1 is no number from 0 on; inf is no number from 0 on; \
+         0.1 after 0.1"
+    );
+    assert_eq!(Buckets::try_new(&[]).unwrap_err().to_string(), "no bucket");
+    let many: Vec<_> = (0..101).map(f64::from).collect();
+    let wrong = Buckets::try_new(&many).unwrap_err();
+    assert_eq!(wrong.to_string(), "101 buckets, at most 100");
+    for known in [Buckets::durations(), Buckets::sizes()] {
+        assert_eq!(Buckets::try_new(known.bounds()), Ok(known));
+    }
+}
+
 proptest! {
     /// Two exchanges share a series if, and only if, all labels are the same.
     #[test]
