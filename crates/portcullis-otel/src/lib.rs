@@ -1,8 +1,8 @@
-//! OpenTelemetry tracing for portcullis.
+//! OpenTelemetry traces and metrics for portcullis.
 //!
 //! [`Tracing`] is an [`Observer`](portcullis_core::Observer): one server span for each exchange, by
 //! OpenTelemetry's HTTP semantic conventions 1.44, open until the last byte of the response or until
-//! the client is gone. [`Telemetry`] sets up the export in one call.
+//! the client is gone. [`Metrics`] is another one: rate, errors, duration and sizes. [`Telemetry`] sets up the export in one call.
 //!
 //! # The span
 //!
@@ -58,6 +58,7 @@
 //! also keeps a copy of the path, the query, the host and the user agent, each cut after 1,024 bytes;
 //! a thread of its own makes attributes of them.
 
+mod metrics;
 mod record;
 mod redact;
 mod sampling;
@@ -70,6 +71,7 @@ mod tracing_observer;
 mod worker;
 
 pub use self::{
+    metrics::{Metrics, MetricsBuilder},
     sampling::{InvalidSampler, Sampling},
     telemetry::Telemetry,
     tracing_observer::Tracing,
