@@ -1,8 +1,8 @@
-//! OpenTelemetry tracing for portcullis.
+//! OpenTelemetry traces and metrics for portcullis.
 //!
 //! [`Tracing`] is an [`Observer`](portcullis_core::Observer): one server span for each exchange, by
 //! OpenTelemetry's HTTP semantic conventions 1.44, open until the last byte of the response or until
-//! the client is gone. [`Telemetry`] sets up the export in one call.
+//! the client is gone. [`Metrics`] is another one: rate, errors, duration and sizes. [`Telemetry`] sets up the export in one call.
 //!
 //! # The span
 //!
@@ -82,6 +82,7 @@
 
 mod client;
 mod context;
+mod metrics;
 mod parent_policy;
 mod record;
 mod redact;
@@ -96,6 +97,7 @@ mod worker;
 pub use self::{
     client::{ClientTraceFuture, ClientTraceLayer, ClientTraceService},
     context::Propagator,
+    metrics::{Metrics, MetricsBuilder},
     parent_policy::ParentPolicy,
     sampling::{InvalidSampler, Sampling},
     telemetry::Telemetry,

@@ -41,6 +41,8 @@
 //! }
 //! ```
 
+pub mod series;
+
 mod exchange;
 mod head;
 mod method;

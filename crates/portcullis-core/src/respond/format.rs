@@ -61,9 +61,9 @@ impl Format {
     }
 
     fn weighed(headers: &HeaderMap) -> Option<Self> {
-        let json = JSON.map(|json| quality(headers, json));
+        let json = JSON.map(|json| accepted_quality(headers, json, is_charset));
         let json = json.into_iter().max().unwrap_or(0);
-        match quality(headers, PAGE).cmp(&json) {
+        match accepted_quality(headers, PAGE, is_charset).cmp(&json) {
             Ordering::Greater => Some(Self::Page),
             Ordering::Equal if json > 0 => None,
             _ => Some(Self::Problem),
@@ -77,18 +77,30 @@ fn navigates(headers: &HeaderMap) -> bool {
         .is_some_and(|mode| mode == "navigate")
 }
 
-/// Returns the quality of a type: that of the most specific range that covers it (RFC 9110, section
-/// 12.5.1).
-fn quality(headers: &HeaderMap, media_type: &str) -> Quality {
+/// Returns the quality that `Accept` gives a media type, in thousandths: that of the most specific
+/// range that covers it (RFC 9110, section 12.5.1), and 0 where none does.
+///
+/// `is_own` returns `true` for a parameter that the type has too, such as `version=1.0.0`. A range
+/// with another parameter is of another type.
+#[must_use]
+pub fn accepted_quality(
+    headers: &HeaderMap,
+    media_type: &str,
+    is_own: impl Fn(&[u8]) -> bool,
+) -> u16 {
     let lines = headers.get_all(ACCEPT).iter();
     let ranges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    let covering = ranges.filter_map(|range| specificity(range, media_type));
+    let covering = ranges.filter_map(|range| specificity(range, media_type, &is_own));
     let best = covering.max_by_key(|(specificity, _)| *specificity);
     best.map_or(0, |(_, quality)| quality)
 }
 
 /// Returns how closely a range covers a type, and its quality, if it does.
-fn specificity(range: &[u8], media_type: &str) -> Option<(u8, Quality)> {
+fn specificity(
+    range: &[u8],
+    media_type: &str,
+    is_own: &impl Fn(&[u8]) -> bool,
+) -> Option<(u16, Quality)> {
     let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let range = parts.next()?;
     let kind = media_type
@@ -97,7 +109,7 @@ fn specificity(range: &[u8], media_type: &str) -> Option<(u8, Quality)> {
     let of_kind = range
         .strip_suffix(b"/*")
         .is_some_and(|own| own.eq_ignore_ascii_case(kind.as_bytes()));
-    let specificity = if range.eq_ignore_ascii_case(media_type.as_bytes()) {
+    let mut specificity = if range.eq_ignore_ascii_case(media_type.as_bytes()) {
         2
     } else if of_kind {
         1
@@ -110,10 +122,11 @@ fn specificity(range: &[u8], media_type: &str) -> Option<(u8, Quality)> {
         if let Some(weight) = part.strip_prefix(b"q=").or(part.strip_prefix(b"Q=")) {
             return Some((specificity, parse_quality(weight)));
         }
-        if !is_charset(part) {
+        if !is_own(part) {
             // Of another range, such as `text/html;level=1`.
             return None;
         }
+        specificity += 1;
     }
     Some((specificity, FULL))
 }

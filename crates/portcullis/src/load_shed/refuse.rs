@@ -23,6 +23,7 @@ impl Shared {
             );
         }
         Rejection::new(RejectionKind::Overloaded)
+            .with_layer("load_shed")
             .with_retry_after(Duration::from_secs(1 + shed % LONGEST_AFTER))
     }
 

@@ -1,10 +1,13 @@
+mod formats;
+mod hostile;
+
 use std::{convert::Infallible, future::pending};
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use portcullis::{
-    Count, Counts, Edge, Guard, ObserveLayer, RejectionKind, Reply, Slot, Verdict,
+    Count, Counts, Edge, Guard, ObserveLayer, Rejection, RejectionKind, Reply, Slot, Verdict,
     body_limit::RequestBody,
     edge::{Alone, Plain},
 };
@@ -116,12 +119,13 @@ async fn a_client_that_goes_away_leaves_the_gauge_right() {
 }
 
 #[tokio::test]
-async fn refusals_are_counted_by_reason() {
+async fn refusals_are_counted_by_layer_reason_and_policy() {
     #[derive(Clone)]
     struct Closed;
     impl Guard for Closed {
         fn admit(&self, _: &mut http::request::Parts, _: &mut Reply) -> Verdict {
-            RejectionKind::RateLimited.into()
+            let rejection = Rejection::new(RejectionKind::RateLimited).with_layer("gate");
+            rejection.with_violated_policy("hourly").into()
         }
     }
     let metrics = Metrics::new();
@@ -130,7 +134,8 @@ async fn refusals_are_counted_by_reason() {
     let Ok(response) = service.oneshot(Request::new(Body::default())).await;
     response.into_body().collect().await.unwrap();
 
-    let line = "portcullis_rejections_total{reason=\"rate-limited\"} 1";
+    let line =
+        "portcullis_rejections_total{layer=\"gate\",reason=\"rate-limited\",policy=\"hourly\"} 1";
     assert!(metrics.encode().contains(line));
 }
 
