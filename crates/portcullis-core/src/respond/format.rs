@@ -77,9 +77,11 @@ fn navigates(headers: &HeaderMap) -> bool {
         .is_some_and(|mode| mode == "navigate")
 }
 
-/// Returns the quality of a type: that of the most specific range that covers it (RFC 9110, section
-/// 12.5.1).
-fn quality(headers: &HeaderMap, media_type: &str) -> Quality {
+/// Returns the quality of a media type in thousandths, as `Accept` has it: that of the most specific
+/// range that covers it, and 0 if none does (RFC 9110, section 12.5.1). A range with parameters other
+/// than `charset` covers none.
+#[must_use]
+pub fn quality(headers: &HeaderMap, media_type: &str) -> u16 {
     let lines = headers.get_all(ACCEPT).iter();
     let ranges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     let covering = ranges.filter_map(|range| specificity(range, media_type));

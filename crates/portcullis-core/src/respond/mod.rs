@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use serde::{Serialize, Serializer};
 
-pub use self::format::Format;
+pub use self::format::{Format, quality};
 use crate::{Rejection, RejectionKind, RequestId};
 
 /// Renders a [`Rejection`] as a response.
