@@ -93,6 +93,7 @@ mod lazy_timer;
 pub mod load_shed;
 #[cfg(feature = "rate-limit")]
 pub mod lockout;
+mod memory;
 mod networks;
 pub mod observe;
 mod origins;
@@ -103,6 +104,7 @@ pub mod rate_limit;
 pub mod reports;
 pub mod request_id;
 pub mod require;
+mod rfc3339;
 pub mod secure_headers;
 #[cfg(feature = "server")]
 pub mod serve;

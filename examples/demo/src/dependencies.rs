@@ -83,7 +83,10 @@ impl Dependency {
 
 /// Checks each dependency four times a second: a person who breaks one waits for the answer.
 pub(crate) fn health(dependencies: &[Dependency]) -> Health {
-    let empty = Health::new().every(Duration::from_millis(250));
+    // Its page is for people who break them, and names no secret.
+    let empty = Health::new()
+        .show_checks()
+        .every(Duration::from_millis(250));
     dependencies.iter().fold(empty, |health, dependency| {
         let checked = dependency.clone();
         health.check(dependency.name, move || checked.clone().call())

@@ -37,7 +37,7 @@ impl App {
             .silence(30 * SECOND)
             .level("pending", (0.9, 1.0), level(&queue))
             .level("memory", 0.8, level(&memory));
-        let health = Health::new().vitals(&vitals);
+        let health = Health::new().show_checks().vitals(&vitals);
         let edge = portcullis_axum::edge().health(&health).observe(vitals);
         let panics = || async {
             if true {
@@ -118,6 +118,22 @@ async fn silence_levels_and_errors_degrade_and_pass_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn probes_that_fail_are_no_errors_of_the_application() {
+    let app = App::new();
+    for _ in 0..60 {
+        app.ask("/broken").await;
+    }
+    App::assert(&app.health().await, 503, "unhealthy", &["errors"]);
+
+    for _ in 0..70 {
+        sleep(SECOND).await;
+        app.ask("/ready").await;
+        app.ask("/health").await;
+    }
+    App::assert(&app.health().await, 200, "healthy", &[]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_asking_degrades() {
     let app = App::new();
     app.ask("/").await;
@@ -161,7 +177,9 @@ fn what_no_level_can_be_is_said_when_the_edge_is_built() {
         .silence(Duration::ZERO)
         .level("reversed", (1.0, 0.5), || 0.0)
         .level("nothing", f64::NAN, || 0.0);
-    let health = Health::new().every(Duration::ZERO).limit(Duration::ZERO);
+    let health = Health::new()
+        .every(Duration::ZERO)
+        .time_limit(Duration::ZERO);
     let edge = portcullis::Edge::new()
         .health(&health.vitals(&vitals))
         .observe(vitals);

@@ -140,7 +140,6 @@ mod queue;
 mod sink;
 #[cfg(test)]
 mod tests;
-mod time;
 mod worker;
 
 pub use self::{

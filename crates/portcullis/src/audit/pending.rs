@@ -4,7 +4,8 @@ use portcullis_core::{
     Cause, Exchange, Principal, Reason, Rejection, RequestId, Route, observe::known_method,
 };
 
-use super::{AuditEvent, Decision, Event, json::cut, time::rfc3339};
+use super::{AuditEvent, Decision, Event, json::cut};
+use crate::rfc3339::rfc3339;
 
 /// An event that waits to be written: what is cheap to keep. Its texts are made where it is written.
 #[derive(Debug)]

@@ -60,6 +60,9 @@ impl<M> Edge<M> {
                 "the vitals of the health checks see nothing: give them to `observe` too"
             );
         }
+        if let (Some(health), Some(guard)) = (&self.health, &self.load_shed) {
+            health.watch_load(guard.load());
+        }
         stack.observers = self.observers;
         let slots = guards.into_iter().map(|(slot, _)| slot).collect();
         Ok(EdgeLayer::new(stack, slots))

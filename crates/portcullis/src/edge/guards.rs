@@ -45,6 +45,7 @@ impl<M> Edge<M> {
             let problem = "load shed: 0 refuses everything; turn it off instead";
             self.problems.push(problem.to_owned());
         }
+        self.load_shed.clone_from(&guard);
         self.set(Slot::LoadShed, shared(guard))
     }
 }

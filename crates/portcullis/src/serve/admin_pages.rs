@@ -64,7 +64,8 @@ impl AdminPages {
         Self::default()
     }
 
-    /// Answers the probes, on the paths that the health has.
+    /// Answers the probes, on the paths that the health has, with all details: the names of checks, and
+    /// with `?verbose` why they fail.
     #[must_use]
     pub fn health(mut self, health: &Health) -> Self {
         self.health = Some(health.clone());
@@ -117,7 +118,7 @@ impl AdminPages {
     fn answer<B>(&self, request: Request<B>) -> Response<String> {
         let (head, _) = request.into_parts();
         if let Some(health) = &self.health
-            && let Some(answer) = health.probe(&head)
+            && let Some(answer) = health.probe_of_operator(&head)
         {
             return answer.map(|body| String::from_utf8_lossy(&body).into_owned());
         }

@@ -1,4 +1,4 @@
-//! How much of its memory a cgroup (version 2) uses.
+//! How much of its memory a cgroup (version 2) uses, or the machine.
 
 use std::{
     fs,
@@ -7,10 +7,10 @@ use std::{
 
 /// Where cgroups are.
 #[derive(Clone, Debug)]
-pub(super) struct Cgroups {
+pub(crate) struct Cgroups {
     /// Where the kernel lists the group of this process.
-    pub(super) own: PathBuf,
-    pub(super) root: PathBuf,
+    pub(crate) own: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 // ===== impl Cgroups =====
@@ -18,7 +18,7 @@ pub(super) struct Cgroups {
 impl Cgroups {
     /// Returns which part of a limit is used: of the group, or of one around it, whichever is nearer to
     /// its limit. `None` where no group has one. Blocks.
-    pub(super) fn used(&self) -> Option<f64> {
+    pub(crate) fn used(&self) -> Option<f64> {
         let own = fs::read_to_string(&self.own).ok()?;
         let own = self.root.join(group(&own)?);
         let groups = own
@@ -37,6 +37,23 @@ impl Default for Cgroups {
     }
 }
 
+/// Returns which part of the machine's memory is used. `None` where the kernel does not tell. Blocks.
+pub(crate) fn used_of_machine() -> Option<f64> {
+    machine(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// Returns which part is used, of `/proc/meminfo`: what is not available without swapping.
+pub(crate) fn machine(text: &str) -> Option<f64> {
+    let field = |name| {
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        number(value.trim().strip_suffix("kB")?)
+    };
+    let total = field("MemTotal").filter(|total| *total > 0)?;
+    let available = field("MemAvailable")?;
+    Some(total.saturating_sub(available) as f64 / total as f64)
+}
+
 fn used_of(group: &Path) -> Option<f64> {
     let read = |file| fs::read_to_string(group.join(file)).ok();
     let (max, current) = (read("memory.max")?, read("memory.current")?);
@@ -44,7 +61,7 @@ fn used_of(group: &Path) -> Option<f64> {
 }
 
 /// Returns the group of version 2 in `/proc/self/cgroup`, without its slash at the begin.
-pub(super) fn group(text: &str) -> Option<&str> {
+pub(crate) fn group(text: &str) -> Option<&str> {
     let mut lines = text.lines();
     let group = lines.find_map(|line| line.strip_prefix("0::/"))?;
     let is_plain = group.split('/').all(|part| part != "..");
@@ -53,7 +70,7 @@ pub(super) fn group(text: &str) -> Option<&str> {
 
 /// Returns which part of the limit is used. Cached files that the kernel would drop first are not: a
 /// server of files uses all its memory for them.
-pub(super) fn used(max: &str, current: &str, stat: &str) -> Option<f64> {
+pub(crate) fn used(max: &str, current: &str, stat: &str) -> Option<f64> {
     let max = number(max).filter(|max| *max > 0)?;
     let current = number(current)?;
     let mut fields = stat.lines().filter_map(|line| line.split_once(' '));

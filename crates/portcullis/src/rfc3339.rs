@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// Writes a time since 1970 as RFC 3339 has it, in UTC and with milliseconds:
 /// `2026-01-31T23:59:59.999Z`. After the year 9999 it stands still.
-pub(super) fn rfc3339(since_epoch: Duration) -> String {
+pub(crate) fn rfc3339(since_epoch: Duration) -> String {
     let since_epoch = since_epoch.min(LAST);
     let seconds = since_epoch.as_secs();
     let (year, month, day) = date(seconds / 86_400);
