@@ -43,7 +43,7 @@ pub use self::{
     public::{Public, UnlessPublic},
     quota::Quota,
     rejection::{Cause, Reason, Rejection, RejectionKind},
-    respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, refuse},
+    respond::{ByFormat, Codec, Format, ProblemJson, ProblemOrPage, Respond, refuse},
     secret::Secret,
     store::{Charge, Noted, QuotaStore, ReplayNote, ReplayStore, Standing},
     wall_clock::{ManualClock, WallClock},
