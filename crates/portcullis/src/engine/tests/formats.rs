@@ -62,6 +62,76 @@ async fn whoever_refuses_looks_at_what_is_accepted() {
     );
 }
 
+/// What the client of a call reads, whoever refuses: a code of gRPC, an error of Connect.
+async fn codes<S, R>(service: S) -> [String; 2]
+where
+    S: Service<Request<Body>, Response = Response<R>, Error = Infallible> + Clone,
+    R: http_body::Body<Data = Bytes, Error: std::fmt::Debug>,
+{
+    let ask = async |fields: &[(&str, &str)]| {
+        let request = Request::post("/a.B/C").header("host", "localhost");
+        let add = |request: http::request::Builder, field: &(&str, &str)| {
+            request.header(field.0, field.1)
+        };
+        let request = fields.iter().fold(request, add).body(Body::default());
+        let response = service.clone().oneshot(request.unwrap()).await.unwrap();
+        assert!(response.extensions().get::<Rejection>().is_some());
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head, body)
+    };
+    let (grpc, empty) = ask(&[("content-type", "application/grpc")]).await;
+    assert_eq!((grpc.status.as_u16(), empty.len()), (200, 0));
+    let connect = [
+        ("content-type", "application/json"),
+        ("connect-protocol-version", "1"),
+    ];
+    let (head, error) = ask(&connect).await;
+    let error: serde_json::Value = serde_json::from_slice(&error).unwrap();
+    let code = error["code"].as_str().unwrap();
+    [
+        grpc.headers["grpc-status"].to_str().unwrap().to_owned(),
+        format!("{} {code}", head.status.as_u16()),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_refused_as_its_client_reads_it() {
+    let guarded = |says| {
+        let guard = Noted::new("x", &Default::default(), says);
+        let edge = Edge::new().timeout(Duration::from_secs(1));
+        edge.guard(Slot::Hygiene, guard).build().unwrap()
+    };
+    let slow = service_fn(|_| async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let broken = service_fn(|_| async {
+        if true {
+            panic!("in an application");
+        }
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+
+    let unknown = ["16", "401 unauthenticated"];
+    assert_eq!(codes(guarded(rejects).layer(slow)).await, unknown);
+    let failed = ["13", "500 internal"];
+    assert_eq!(codes(guarded(panics).layer(slow)).await, failed);
+    assert_eq!(codes(guarded(admits).layer(broken)).await, failed);
+    let late = ["4", "504 deadline_exceeded"];
+    assert_eq!(codes(guarded(admits).layer(slow)).await, late);
+}
+
+#[tokio::test]
+async fn a_call_is_refused_so_where_a_responder_panics() {
+    let broken = ByFormat(|_: &Rejection, _: Format| panic!("in a responder"));
+    let guard = GuardLayer::from(Noted::new("x", &Default::default(), rejects));
+    let ok = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+
+    let unknown = ["16", "401 unauthenticated"];
+    assert_eq!(codes(guard.respond_with(broken).layer(ok)).await, unknown);
+}
+
 #[tokio::test]
 async fn a_layer_alone_does_too() {
     let reads = service_fn(
