@@ -9,6 +9,7 @@ mod service;
 
 use std::{collections::HashSet, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SimpleSpanProcessor, SpanData};
 use portcullis::{
@@ -18,6 +19,8 @@ use portcullis::{
 use portcullis_otel::{Sampling, Tracing};
 use portcullis_prometheus::Metrics;
 use portcullis_tests::net::{Client, Server};
+use serde_json::Value;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 use tonic::Code;
 use tracing::subscriber::DefaultGuard;
@@ -99,6 +102,12 @@ async fn all(caller: &Caller, text: &str) -> [Ended; 3] {
 
 fn codes(ended: &[Ended; 3]) -> [&str; 3] {
     ended.each_ref().map(|ended| &*ended.code)
+}
+
+fn attribute(span: &SpanData, name: &str) -> Option<String> {
+    let mut attributes = span.attributes.iter();
+    let found = attributes.find(|attribute| attribute.key.as_str() == name);
+    found.map(|attribute| attribute.value.as_str().into_owned())
 }
 
 /// The body limit, in bytes.
@@ -194,21 +203,12 @@ async fn spans_and_metrics_know_what_was_refused() {
     assert_eq!(spans.len(), 6);
     for ended in &sent {
         let is_of = |span: &&SpanData| {
-            let mut values = span
-                .attributes
-                .iter()
-                .map(|attribute| attribute.value.as_str());
-            values.any(|value| value == ended.request_id)
+            attribute(span, "portcullis.request_id").as_ref() == Some(&ended.request_id)
         };
         let span = spans.iter().find(is_of).unwrap();
-        let value = |name| {
-            let mut attributes = span.attributes.iter();
-            let found = attributes.find(|attribute| attribute.key.as_str() == name);
-            found.map(|attribute| attribute.value.as_str().into_owned())
-        };
         let is_panic = ["Internal", "500 internal", "500"].contains(&&*ended.code);
         let error = is_panic.then(|| "panic".to_owned());
-        assert_eq!(value("error.type"), error, "{ended:?} {span:?}");
+        assert_eq!(attribute(span, "error.type"), error, "{ended:?} {span:?}");
     }
     let metrics = circle.metrics.encode();
     for kind in ["unauthenticated", "panicked"] {
@@ -276,6 +276,38 @@ async fn a_refused_call_is_one_frame_of_headers() {
 }
 
 #[tokio::test]
+async fn calls_from_browsers_and_streams_are_refused_in_their_bodies() {
+    let circle = Circle::start(MUCH).await;
+    let anonymous = circle.anonymous();
+    let send = async |content_type| {
+        let fields = [("content-type", content_type)];
+        let answer = anonymous.post(SAY, &fields, "").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), content_type);
+        answer.text
+    };
+
+    let web = send("application/grpc-web-text").await;
+    let web = BASE64_STANDARD.decode(web).unwrap();
+    assert_eq!(web[0], 0x80);
+    assert!(web[5..].starts_with(b"grpc-status: 16\r\n"));
+    for content_type in ["application/connect+json", "application/connect+proto"] {
+        let stream = send(content_type).await;
+        assert!(stream.starts_with('\u{2}'));
+        let last: Value = serde_json::from_str(&stream[5..]).unwrap();
+        assert_eq!(last["error"]["code"], "unauthenticated");
+    }
+    let path = format!("{SAY}?connect=v1&encoding=json&message=%7B%7D");
+    let answer = Client::http1(circle.server.address())
+        .await
+        .get(&path)
+        .await;
+    assert_eq!(answer.status, 401);
+    let error: Value = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(error["code"], "unauthenticated");
+}
+
+#[tokio::test]
 async fn the_time_that_a_client_has_is_the_time_of_its_call() {
     let circle = Circle::start(MUCH).await;
     let fields = [
@@ -294,6 +326,12 @@ async fn the_time_that_a_client_has_is_the_time_of_its_call() {
         .await;
 
     assert_eq!(answer.header("grpc-status"), "4", "{answer:?}");
+    let fields = [("connect-timeout-ms", "50")];
+    let answer = circle
+        .caller()
+        .connect_with(&fields, r#"{"text":"slow"}"#)
+        .await;
+    assert_eq!(answer.status, 504, "{answer:?}");
     assert!(started.elapsed() < Duration::from_millis(900));
 }
 
@@ -335,8 +373,17 @@ async fn a_conversation_flows_and_is_one_exchange() {
         let echoed = socket.next().await.unwrap().unwrap();
         assert_eq!(echoed.into_text().unwrap(), text);
     }
+    assert_eq!(circle.spans().len(), 1, "the refused one");
     socket.close(None).await.unwrap();
     while socket.next().await.is_some() {}
+    let ended = async || {
+        while circle.spans().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(5), ended()).await.unwrap();
     let spans = circle.spans();
-    assert_eq!(spans.len(), 2, "the refused one, and the conversation");
+    let status = |span: &SpanData| attribute(span, "http.response.status_code");
+    assert_eq!(status(&spans[1]).as_deref(), Some("101"));
+    assert_eq!(attribute(&spans[1], "error.type"), None);
 }

@@ -3,13 +3,13 @@
 use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, request};
 use http_body_util::{BodyExt, Full};
-use portcullis_core::{ByFormat, Format, Rejection};
+use portcullis_core::{ByFormat, Format, Guard, Rejection, RejectionKind, Reply, Verdict};
 use portcullis_test::{Body, Chunks};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use super::{Noted, admits, panics, rejects};
+use super::{Noted, Notes, admits, panics, rejects};
 use crate::{Edge, Slot, body_limit::BodyLimitLayer, edge::GuardLayer};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -70,9 +70,8 @@ where
 {
     let ask = async |fields: &[(&str, &str)]| {
         let request = Request::post("/a.B/C").header("host", "localhost");
-        let add = |request: http::request::Builder, field: &(&str, &str)| {
-            request.header(field.0, field.1)
-        };
+        let add =
+            |request: request::Builder, field: &(&str, &str)| request.header(field.0, field.1);
         let request = fields.iter().fold(request, add).body(Body::default());
         let response = service.clone().oneshot(request.unwrap()).await.unwrap();
         assert!(response.extensions().get::<Rejection>().is_some());
@@ -120,6 +119,35 @@ async fn a_call_is_refused_as_its_client_reads_it() {
     assert_eq!(codes(guarded(admits).layer(broken)).await, failed);
     let late = ["4", "504 deadline_exceeded"];
     assert_eq!(codes(guarded(admits).layer(slow)).await, late);
+}
+
+struct Refuses(RejectionKind);
+
+impl Guard for Refuses {
+    fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+        self.0.into()
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_one_whatever_the_status_of_a_refused_call() {
+    let ok = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+    for (kind, error) in [
+        (RejectionKind::Unavailable, Some("503")),
+        (RejectionKind::Misconfigured, Some("500")),
+        (RejectionKind::Panicked, Some("panic")),
+        (RejectionKind::TimedOut, Some("timeout")),
+        (RejectionKind::RateLimited, None),
+    ] {
+        let notes = Notes::default();
+        let edge = Edge::new().observe(notes.clone());
+        let edge = edge.guard(Slot::Hygiene, Refuses(kind)).build().unwrap();
+        codes(edge.layer(ok)).await;
+
+        let errors = notes.ends().into_iter().map(|(_, error, _)| error);
+        let error = error.map(str::to_owned);
+        assert_eq!(errors.collect::<Vec<_>>(), [error.clone(), error]);
+    }
 }
 
 #[tokio::test]
