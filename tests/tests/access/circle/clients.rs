@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{Method, uri::PathAndQuery};
+use http::{Method, Request, uri::PathAndQuery};
+use http_body_util::Full;
 use portcullis::api_key::ApiKey;
 use portcullis_tests::net::{Answer, Client, request};
 use tonic::{Code, Status, client::Grpc, metadata::AsciiMetadataValue, transport::Channel};
@@ -127,12 +129,22 @@ impl Caller {
     }
 
     pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)], body: &str) -> Answer {
+        let request = self.request(path, fields, body.to_owned().into());
+        Client::http2(self.address).await.ask(request).await
+    }
+
+    pub(super) fn request(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: Bytes,
+    ) -> Request<Full<Bytes>> {
         let mut headers = fields.to_vec();
         headers.extend(self.key.as_ref().map(|key| ("x-api-key", key.expose())));
         let mut request = request(path, &headers);
         *request.method_mut() = Method::POST;
-        *request.body_mut() = body.to_owned().into();
-        Client::http2(self.address).await.ask(request).await
+        *request.body_mut() = body.into();
+        request
     }
 }
 
