@@ -45,7 +45,9 @@ pub use self::{
     public::{Public, UnlessPublic},
     quota::Quota,
     rejection::{Cause, Reason, Rejection, RejectionKind},
-    respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, accepted_quality, refuse},
+    respond::{
+        ByFormat, Codec, Format, ProblemJson, ProblemOrPage, Respond, accepted_quality, refuse,
+    },
     secret::Secret,
     store::{Charge, Noted, QuotaStore, ReplayNote, ReplayStore, Standing},
     wall_clock::{ManualClock, WallClock},

@@ -113,7 +113,7 @@ pub mod signature;
 pub mod timeout;
 
 pub use portcullis_core::{
-    AnyOf, AuthScheme, BodyCheck, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp,
+    AnyOf, AuthScheme, BodyCheck, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp, Codec,
     ConfigError, Cost, Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts,
     Failing, Failure, FailureStore, Format, Guard, Host, Live, Loaded, Lock, LockoutRule,
     ManualClock, Need, Noted, Observer, Outcome, Paths, PeerAddr, PeerCert, Principal, ProblemJson,

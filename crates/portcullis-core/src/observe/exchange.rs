@@ -7,7 +7,9 @@ use http::{Method, StatusCode, Version, request, response};
 use tokio::time::Instant;
 
 use super::{Outcome, Route, TraceContext, head::Head};
-use crate::{ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RequestId, Scheme};
+use crate::{
+    ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RejectionKind, RequestId, Scheme,
+};
 
 /// One request and its response: what every [`Observer`](super::Observer) looks at.
 ///
@@ -198,12 +200,20 @@ impl Exchange {
             Outcome::BodyError => Some("body_error"),
             Outcome::ClientGone => Some("client_disconnect"),
             Outcome::TimedOut => Some("timeout"),
-            Outcome::Complete | Outcome::Refused(_) => self
-                .status
-                .as_ref()
-                .filter(|status| status.is_server_error())
-                .map(StatusCode::as_str),
+            Outcome::Complete => self.server_error(),
+            // The status of a call that is refused may be 200.
+            Outcome::Refused(kind) => self.server_error().or(match kind {
+                RejectionKind::Misconfigured => Some("500"),
+                RejectionKind::Unavailable | RejectionKind::Overloaded => Some("503"),
+                _ => None,
+            }),
         }
+    }
+
+    /// Returns the status, if it is one of the server's errors.
+    fn server_error(&self) -> Option<&str> {
+        let status = self.status.as_ref()?;
+        status.is_server_error().then_some(status.as_str())
     }
 
     /// Keeps a copy of path, query, host and user agent, each cut after 1,024 bytes. Costs one

@@ -1,8 +1,23 @@
 use std::cmp::Ordering;
 
-use http::{HeaderMap, HeaderName, header::ACCEPT};
+use http::{HeaderMap, HeaderName, header::ACCEPT, request};
+
+use super::rpc;
 
 /// What the client of a refused request reads.
+///
+/// A client of gRPC or Connect is known by its request, not by `Accept`:
+///
+/// | Format | Request |
+/// |---|---|
+/// | [`Grpc`](Self::Grpc) | `POST` of `application/grpc`, with or without a codec (`+proto`) |
+/// | [`GrpcWeb`](Self::GrpcWeb) | `POST` of `application/grpc-web`, the same |
+/// | [`GrpcWebText`](Self::GrpcWebText) | `POST` of `application/grpc-web-text`, the same |
+/// | [`ConnectStream`](Self::ConnectStream) | `POST` of `application/connect+proto` or `+json` |
+/// | [`Connect`](Self::Connect) | another `POST` with `Connect-Protocol-Version: 1`, or a `GET` with `connect=v1` in its query |
+///
+/// A Connect client that sends neither version is taken for an ordinary HTTP client: by the protocol
+/// it then reads the status of the response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -11,6 +26,29 @@ pub enum Format {
     Problem,
     /// A page, for a person at a browser.
     Page,
+    /// The status of a gRPC call in the head of a response with status 200 and no body (gRPC over
+    /// HTTP/2, "Responses": `Trailers-Only`).
+    Grpc(Codec),
+    /// The status of a gRPC-Web call in the trailers frame of its body.
+    GrpcWeb(Codec),
+    /// The same in base64.
+    GrpcWebText(Codec),
+    /// The error of a unary Connect call, as JSON.
+    Connect,
+    /// The error of a Connect stream: its last message, in a response with status 200.
+    ConnectStream(Codec),
+}
+
+/// How the messages of a call are encoded. Clients of some libraries read no response whose content
+/// type has another codec than their request's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Codec {
+    /// Protocol Buffers. Stands for every codec that is not known here.
+    #[default]
+    Proto,
+    /// JSON.
+    Json,
 }
 
 /// The quality of a media type, in thousandths (RFC 9110, section 12.4.2).
@@ -21,14 +59,14 @@ type Quality = u16;
 impl Format {
     /// Returns what the head of a request asks for.
     ///
-    /// A page where `Accept` gives `text/html` a higher quality than JSON (RFC 9110, section 12.5.1).
+    /// The shape of its own for a call of gRPC or Connect, see [above](Self). Else a page where `Accept` gives `text/html` a higher quality than JSON (RFC 9110, section 12.5.1).
     /// Where both are as welcome, as with `*/*`, a page if a browser navigates (`Sec-Fetch-Mode:
     /// navigate`, Fetch Metadata, section 2.3), and else a problem. A range with parameters other than
     /// `charset` is of other representations.
     #[must_use]
-    pub fn preferred(headers: &HeaderMap) -> Self {
-        Self::decided(headers).unwrap_or_else(|| {
-            if navigates(headers) {
+    pub fn preferred(head: &request::Parts) -> Self {
+        Self::decided(head).unwrap_or_else(|| {
+            if navigates(&head.headers) {
                 Self::Page
             } else {
                 Self::Problem
@@ -36,16 +74,21 @@ impl Format {
         })
     }
 
-    /// Returns what `Accept` alone asks for: cheap enough to ask for each request.
+    /// Returns what the kind of call and `Accept` alone ask for: cheap enough for each request.
     #[must_use]
     #[inline]
-    pub fn accepted(headers: &HeaderMap) -> Self {
-        Self::decided(headers).unwrap_or_default()
+    pub fn accepted(head: &request::Parts) -> Self {
+        Self::decided(head).unwrap_or_default()
     }
 
-    /// Returns what `Accept` prefers, if it does.
+    /// Returns what the kind of call needs, or else what `Accept` prefers, if it does.
     #[inline]
-    fn decided(headers: &HeaderMap) -> Option<Self> {
+    fn decided(head: &request::Parts) -> Option<Self> {
+        rpc::format_of(head).or_else(|| Self::weighed_early(&head.headers))
+    }
+
+    #[inline]
+    fn weighed_early(headers: &HeaderMap) -> Option<Self> {
         let mut lines = headers.get_all(ACCEPT).iter();
         let first = lines.next()?.as_bytes();
         if lines.next().is_some() {

@@ -15,6 +15,7 @@
 mod alone;
 mod bodies;
 mod body_count;
+mod call_timeout;
 mod caught;
 mod checks;
 mod counted_body;
@@ -27,7 +28,6 @@ mod ends;
 #[cfg(feature = "decompression")]
 mod fed_body;
 mod future;
-mod grpc_timeout;
 mod headers;
 mod own_path;
 mod pace;
