@@ -5,8 +5,8 @@ use crate::{
     report::{Outcome, Report},
     tools::{
         CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GXX, HACK, HAPROXY,
-        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PYTHON_VENV, REDIS, REQUESTS, RUSTFMT,
-        Tool, VALGRIND, WRK,
+        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PROMETHEUS, PYTHON_VENV, REDIS, REQUESTS,
+        RUSTFMT, Tool, VALGRIND, WRK,
     },
 };
 
@@ -123,6 +123,7 @@ pub(crate) const STEPS: &[Step] = &[
             HAPROXY,
             CADDY,
             REDIS,
+            PROMETHEUS,
             PYTHON_VENV,
             HTTP_MESSAGE_SIGNATURES,
             REQUESTS,

@@ -4,7 +4,9 @@ use std::{fmt, time::SystemTime};
 
 use portcullis_core::{
     Exchange, TraceContext,
-    observe::series::{ActiveTable, Buckets, ExchangeLabels, ExchangeTable, Limits, RefusalTable},
+    observe::series::{
+        ActiveTable, Buckets, ExchangeLabels, ExchangeTable, Limits, RefusalTable, request_duration,
+    },
 };
 use prometheus_client::{
     collector::Collector,
@@ -144,7 +146,7 @@ impl Ended {
             span_id: trace.span_id,
         });
         let time = traced.as_ref().map(|_| SystemTime::now());
-        let seconds = exchange.duration().as_secs_f64();
+        let seconds = request_duration(exchange).as_secs_f64();
         self.duration.observe(seconds, traced, time);
         self.request.observe(exchange.request_bytes() as f64);
         self.response.observe(exchange.response_bytes() as f64);

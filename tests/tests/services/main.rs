@@ -1,5 +1,6 @@
-//! The edge with real services beside it: Redis, proxies in front, and another implementation of signatures.
+//! The edge with real services beside it: Redis, proxies in front, Prometheus, and another implementation of signatures.
 
+mod prometheus;
 mod proxies;
 mod redis;
 mod signatures;

@@ -6,6 +6,7 @@ use portcullis_core::{
     Exchange,
     observe::series::{
         ActiveTable, Buckets, ExchangeLabels, ExchangeTable, Limits, RefusalLabels, RefusalTable,
+        request_duration,
     },
 };
 
@@ -91,7 +92,8 @@ impl Default for Settings {
 impl Ended {
     #[inline]
     fn record(&self, exchange: &Exchange) {
-        self.duration.record(exchange.duration().as_secs_f64());
+        self.duration
+            .record(request_duration(exchange).as_secs_f64());
         self.request.record(exchange.request_bytes());
         self.response.record(exchange.response_bytes());
     }

@@ -31,13 +31,15 @@ pub struct Limits {
     pub series: usize,
 }
 
+/// Sorted by the key.
+type Series<S> = Vec<(Key, Arc<S>)>;
 type Create<S> = dyn Fn(&ExchangeLabels<'_>) -> S + Send + Sync;
 type Routes<S> = HashMap<usize, OfRoute<S>, foldhash::fast::RandomState>;
 
-/// The series of one route, sorted.
+/// The series of one route.
 struct OfRoute<S> {
     name: Option<&'static str>,
-    series: Live<Vec<(Key, Arc<S>)>>,
+    series: Live<Series<S>>,
 }
 
 /// Where a series belongs.
@@ -87,7 +89,7 @@ impl<S> ExchangeTable<S> {
             all.map(|route| (route.name, route.series.get())).collect()
         };
         routes.sort_unstable_by_key(|(name, _)| *name);
-        let of_route = |(name, series): (_, Arc<Vec<(Key, Arc<S>)>>)| {
+        let of_route = |(name, series): (_, Arc<Series<S>>)| {
             let labelled = series.iter().map(|(key, series)| {
                 let labels = key.labels(&self.limits.methods, name);
                 (labels, Arc::clone(series))

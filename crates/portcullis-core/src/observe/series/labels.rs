@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::{Methods, OTHER};
-use crate::{Exchange, Scheme};
+use crate::{Exchange, Outcome, Scheme};
 
 /// What tells one series of exchanges from the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ enum Error {
     Panic,
     Timeout,
     ClientDisconnect,
-    ServiceError,
-    BodyError,
+    Service,
+    Body,
     Other,
 }
 
@@ -52,7 +52,7 @@ impl Key {
         let key = Self {
             status,
             method: methods.place(exchange.method()),
-            error: Error::new(exchange.error_type(), status),
+            error: Error::new(exchange),
             is_https: exchange.scheme() == Scheme::Https,
         };
         if status < FIRST_UNKNOWN {
@@ -99,16 +99,17 @@ impl Key {
 
 impl Error {
     #[inline]
-    fn new(error: Option<&str>, status: u16) -> Self {
-        match error {
-            None => Self::None,
-            Some("panic") => Self::Panic,
-            Some("timeout") => Self::Timeout,
-            Some("client_disconnect") => Self::ClientDisconnect,
-            Some("service_error") => Self::ServiceError,
-            Some("body_error") => Self::BodyError,
-            Some(code) if code.parse() == Ok(status) => Self::Status,
-            Some(_) => Self::Other,
+    fn new(exchange: &Exchange) -> Self {
+        match exchange.outcome() {
+            Outcome::Panicked => Self::Panic,
+            Outcome::TimedOut => Self::Timeout,
+            Outcome::ClientGone => Self::ClientDisconnect,
+            Outcome::ServiceError => Self::Service,
+            Outcome::BodyError => Self::Body,
+            Outcome::Complete | Outcome::Refused(_) => match exchange.error_type() {
+                None => Self::None,
+                Some(_) => Self::Status,
+            },
         }
     }
 
@@ -119,8 +120,8 @@ impl Error {
             Self::Panic => "panic",
             Self::Timeout => "timeout",
             Self::ClientDisconnect => "client_disconnect",
-            Self::ServiceError => "service_error",
-            Self::BodyError => "body_error",
+            Self::Service => "service_error",
+            Self::Body => "body_error",
             Self::Other => OTHER,
         }))
     }

@@ -40,6 +40,10 @@
 //! assert_eq!(counted.0.all().len(), 0);
 //! ```
 
+use std::time::Duration;
+
+use crate::Exchange;
+
 mod active;
 mod buckets;
 mod exchanges;
@@ -57,6 +61,18 @@ pub use self::{
     methods::Methods,
     refusals::{RefusalLabels, RefusalTable},
 };
+
+/// Returns the time that `http.server.request.duration` has: to the last byte of the response; where
+/// the connection was upgraded, to the head of the response, so that connections that stay open for
+/// hours are no slow requests.
+#[must_use]
+#[inline]
+pub fn request_duration(exchange: &Exchange) -> Duration {
+    match exchange.time_to_head() {
+        Some(to_head) if exchange.is_upgraded() => to_head,
+        _ => exchange.duration(),
+    }
+}
 
 /// What stands for a value that is not told apart any more.
 pub const OTHER: &str = "_OTHER";
