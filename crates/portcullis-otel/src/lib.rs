@@ -59,7 +59,6 @@
 //! a thread of its own makes attributes of them.
 
 mod record;
-mod redact;
 mod sampling;
 mod span;
 mod telemetry;
