@@ -60,7 +60,7 @@ pub use self::{
     observer::{Enter, Observer, Scope},
     outcome::Outcome,
     panic::Panic,
-    redact::{redacted_path, redacted_query, redacted_text, redacted_url},
+    redact::{is_secret_name, redacted_path, redacted_query, redacted_text, redacted_url},
     route::Route,
     trace::TraceContext,
     upgraded::Upgraded,

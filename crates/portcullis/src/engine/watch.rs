@@ -123,6 +123,7 @@ impl Watch {
             stack: Arc::clone(&self.stack),
             exchange: self.exchange.take(),
             route: self.route.take(),
+            panic: None,
             count: self.count.take(),
         }
     }

@@ -19,7 +19,7 @@ use percent_encoding::percent_decode;
 /// |---|---|
 /// | the seven names of OpenTelemetry's conventions for `url.query` | `AWSAccessKeyId`, `Signature`, `sig`, `X-Amz-Credential`, `X-Amz-Security-Token`, `X-Amz-Signature`, `X-Goog-Signature` |
 /// | names with `password`, `secret`, `apikey`, `credential`, `jwt` and the like in them | `client_secret`, `api-key`, `PASSWORD2` |
-/// | names that end with `token`, `signature`, `assertion`, `sessionid` and the like | `id_token`, `csrftoken` |
+/// | names that end with `token`, `signature`, `cookie`, `sessionid` and the like | `id_token`, `csrftoken` |
 /// | some names as a whole | `code`, `key`, `pin`, `sid`, `auth` |
 /// | an API key of this project in a value or a name, also one that is cut off | `pk_4fzq0m8c1x7d_0123..` |
 /// | a JSON Web Token or another object in base64 | `eyJhbGci..` |
@@ -41,6 +41,13 @@ use percent_encoding::percent_decode;
 #[must_use]
 pub fn redacted_query(query: &str) -> Cow<'_, str> {
     redacted_list(query, '&', QUERY)
+}
+
+/// Returns `true` for a parameter's or a header's name that a secret has, as in a
+/// [query](redacted_query): `Authorization`, `set-cookie`, `x-api-key`.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    names::is_secret(&decoded(name))
 }
 
 /// Returns a path with its secrets replaced by `REDACTED`: what looks like one in a segment, as in a

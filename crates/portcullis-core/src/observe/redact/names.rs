@@ -30,16 +30,17 @@ fn is_known(name: &[u8]) -> bool {
 const LONGEST: usize = 128;
 
 /// Names that are too common as parts of others.
-const WHOLE: [&str; 21] = [
-    "auth", "code", "cookie", "creds", "cvc", "cvv", "key", "otp", "pass", "pin", "psk", "pw",
-    "session", "sess", "sid", "sig", "ticket", "tokens", "totp", "xauth", "xkey",
+const WHOLE: [&str; 20] = [
+    "auth", "code", "creds", "cvc", "cvv", "key", "otp", "pass", "pin", "psk", "pw", "session",
+    "sess", "sid", "sig", "ticket", "tokens", "totp", "xauth", "xkey",
 ];
 
-const ENDS: [&str; 13] = [
+const ENDS: [&str; 14] = [
     "assertion",
     "authcode",
     "authkey",
     "codeverifier",
+    "cookie",
     "hmac",
     "passcode",
     "pwd",
