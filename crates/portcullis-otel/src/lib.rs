@@ -85,7 +85,6 @@ mod context;
 mod metrics;
 mod parent_policy;
 mod record;
-mod redact;
 mod sampling;
 mod span;
 mod telemetry;

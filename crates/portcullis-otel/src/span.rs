@@ -8,12 +8,12 @@ use opentelemetry::{
     trace::{SpanContext, SpanKind, Status},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use portcullis_core::{Exchange, Route, observe::known_method};
-
-use crate::{
-    record::{Record, link, span_context},
-    redact,
+use portcullis_core::{
+    Exchange, Route,
+    observe::{known_method, redacted_path, redacted_query, redacted_text},
 };
+
+use crate::record::{Record, link, span_context};
 
 pub(crate) fn build(record: &Record, scope: &InstrumentationScope) -> SpanData {
     let exchange = &record.exchange;
@@ -80,13 +80,13 @@ fn request_attributes(exchange: &Exchange) -> Vec<KeyValue> {
         attribute("http.request.method_original", original),
         attribute("http.route", exchange.route().map(Route::as_str)),
         attribute("url.scheme", Some(exchange.scheme().as_str())),
-        attribute("url.path", exchange.path().map(str::to_owned)),
-        attribute("url.query", exchange.query().map(redact::query)),
+        attribute("url.path", exchange.path().map(own(redacted_path))),
+        attribute("url.query", exchange.query().map(own(redacted_query))),
         attribute("network.protocol.version", version(exchange.version())),
         attribute("server.address", host.map(str::to_owned)),
         attribute(
             "user_agent.original",
-            exchange.user_agent().map(str::to_owned),
+            exchange.user_agent().map(own(redacted_text)),
         ),
         attribute("portcullis.request_id", id),
     ]
@@ -115,6 +115,10 @@ fn response_attributes(exchange: &Exchange) -> impl Iterator<Item = KeyValue> {
         attribute("error.type", exchange.error_type().map(str::to_owned)),
     ];
     found.into_iter().flatten()
+}
+
+fn own(redacted: fn(&str) -> Cow<'_, str>) -> impl Fn(&str) -> String {
+    move |text| redacted(text).into_owned()
 }
 
 fn attribute(key: &'static str, value: Option<impl Into<Value>>) -> Option<KeyValue> {

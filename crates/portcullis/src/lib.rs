@@ -69,6 +69,7 @@
 //!
 //! A feature adds; it never changes what the others do.
 
+pub mod access_log;
 #[cfg(feature = "auth")]
 pub mod api_key;
 #[cfg(feature = "audit")]
@@ -84,9 +85,11 @@ mod credentials;
 pub mod cross_site;
 pub mod edge;
 mod engine;
+pub mod error_report;
 mod first_of_minute;
 pub mod health;
 pub mod hygiene;
+mod json_line;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod lazy_timer;
@@ -104,7 +107,6 @@ pub mod rate_limit;
 pub mod reports;
 pub mod request_id;
 pub mod require;
-mod rfc3339;
 pub mod secure_headers;
 #[cfg(feature = "server")]
 pub mod serve;

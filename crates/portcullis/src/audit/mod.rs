@@ -134,7 +134,6 @@ mod event;
 mod file;
 mod guard;
 mod handle;
-mod json;
 mod pending;
 mod queue;
 mod sink;

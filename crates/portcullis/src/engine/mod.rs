@@ -34,6 +34,7 @@ mod pace;
 mod passage;
 mod refuse;
 mod request_body;
+mod request_span;
 mod response_body;
 mod scopes;
 mod service;

@@ -12,8 +12,8 @@ use super::{
 
 impl Passage {
     #[cold]
-    pub(super) fn on_panic(&mut self, caught: &Caught) -> Response<Bytes> {
-        caught.log(self.request_id.as_ref());
+    pub(super) fn on_panic(&mut self, caught: Caught) -> Response<Bytes> {
+        self.note_panic(caught);
         self.refuse(RejectionKind::Panicked.into())
     }
 

@@ -17,7 +17,7 @@ use super::{
     seal::Seal,
     tail::Tail,
 };
-use crate::rfc3339::rfc3339;
+use crate::json_line::rfc3339;
 
 /// Writes events into a file, a JSON object on each line, of which each seals the one before. See the [module
 /// docs](crate::audit) for what that shows.

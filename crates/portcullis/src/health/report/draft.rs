@@ -11,7 +11,7 @@ use crate::{
         check::{Background, Impact, State},
         viewers::Sight,
     },
-    rfc3339::rfc3339,
+    json_line::rfc3339,
 };
 
 /// Section 3.

@@ -1,14 +1,29 @@
 use std::time::Duration;
 
-/// Writes a time since 1970 as RFC 3339 has it, in UTC and with milliseconds:
+use super::digits::put;
+
+/// Returns a time since 1970 as RFC 3339 has it, in UTC and with milliseconds:
 /// `2026-01-31T23:59:59.999Z`. After the year 9999 it stands still.
 pub(crate) fn rfc3339(since_epoch: Duration) -> String {
+    let mut out = Vec::new();
+    push_rfc3339(&mut out, since_epoch);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes the same.
+pub(crate) fn push_rfc3339(out: &mut Vec<u8>, since_epoch: Duration) {
     let since_epoch = since_epoch.min(LAST);
     let seconds = since_epoch.as_secs();
     let (year, month, day) = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let millis = since_epoch.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    put(&mut text[..4], year);
+    put(&mut text[5..7], month);
+    put(&mut text[8..10], day);
+    put(&mut text[11..13], seconds / 3600 % 24);
+    put(&mut text[14..16], seconds / 60 % 60);
+    put(&mut text[17..19], seconds % 60);
+    put(&mut text[20..23], since_epoch.subsec_millis().into());
+    out.extend_from_slice(&text);
 }
 
 /// Returns year, month and day of a day since 1970, in the Gregorian calendar. Years begin with March, so that
