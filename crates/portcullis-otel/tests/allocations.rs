@@ -49,7 +49,6 @@ fn what_is_not_sampled_costs_a_context_and_its_scope() {
     let state = allocations(&tracing, &head(&with_state));
     let _client = ClientTraceLayer::new();
     let client = allocations(&tracing, &head(&traced));
-    println!("{state} with a state, {client} with a client");
     assert_eq!(client, 5, "the request's ID is in the context");
     assert!(state <= 20, "{state}");
 }

@@ -1,8 +1,6 @@
 //! A handler whose client uses OpenTelemetry's global propagator, and nothing else of ours. A process of
 //! its own: a client layer anywhere in it would put more into the context.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::{collections::HashMap, convert::Infallible};
 
 use bytes::Bytes;
