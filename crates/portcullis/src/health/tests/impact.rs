@@ -35,11 +35,8 @@ async fn a_check_of_readiness_that_fails_degrades_and_is_not_ready() {
     health.settled().await;
 
     let (status, body) = probe(&health, "/health").await;
-    assert_eq!(
-        (status, &body[..22]),
-        (200, r#"{"status":"degraded","#),
-        "{body}"
-    );
+    let is_degraded = body.starts_with(r#"{"status":"degraded","#);
+    assert_eq!((status, is_degraded), (200, true), "{body}");
     assert_eq!(probe(&health, "/ready").await.0, 503);
     assert_eq!(probe(&health, "/live").await.0, 200);
 }

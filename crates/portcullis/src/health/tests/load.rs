@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicU64;
 
+use portcullis_test::{Body, Chunks};
+
 use super::*;
 use crate::{Edge, load_shed::LoadShed};
 
@@ -86,7 +88,11 @@ async fn one_of_several_guards_is_enough_and_one_that_is_gone_is_none() {
 async fn shedding(health: Health) -> u16 {
     let edge = Edge::new().hygiene(None).health(&health);
     let edge = edge.load_shed(LoadShed::fixed(1)).build().unwrap();
-    let app = edge.layer(echo());
+    let download = |_: http::Request<Body>| async {
+        let chunks = Chunks::new([Ok("a"), Ok("b")]);
+        Ok::<_, std::convert::Infallible>(http::Response::new(chunks))
+    };
+    let app = edge.layer(tower::service_fn(download));
     health.settled().await;
     let held = send(app.clone(), request("/")).await;
     for _ in 0..4 {

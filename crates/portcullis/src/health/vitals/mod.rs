@@ -17,8 +17,8 @@ use http::StatusCode;
 use portcullis_core::{BoxError, Counts, Exchange, Observer, Outcome, RejectionKind};
 use tokio::time::Instant;
 
-use self::{failed_probes::FailedProbes, minute::Minute};
 pub use self::threshold::Threshold;
+use self::{failed_probes::FailedProbes, minute::Minute};
 use super::{Check as HealthCheck, Degraded, Health};
 
 /// What a process sees of itself: panics, errors, silence, and levels of its own. An
