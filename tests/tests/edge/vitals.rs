@@ -177,7 +177,9 @@ fn what_no_level_can_be_is_said_when_the_edge_is_built() {
         .silence(Duration::ZERO)
         .level("reversed", (1.0, 0.5), || 0.0)
         .level("nothing", f64::NAN, || 0.0);
-    let health = Health::new().every(Duration::ZERO).time_limit(Duration::ZERO);
+    let health = Health::new()
+        .every(Duration::ZERO)
+        .time_limit(Duration::ZERO);
     let edge = portcullis::Edge::new()
         .health(&health.vitals(&vitals))
         .observe(vitals);

@@ -109,7 +109,7 @@
 //! Checks that are there: [memory](Check::memory), the [depth of a queue](Check::queue_depth), a
 //! [heartbeat](Check::heartbeat), with the feature `server` a connection by `Check::tcp` and a request by
 //! `Check::http_get`, and of [`Vitals`] [activity](Vitals::silence), [errors](Vitals::error_rate) and
-//! [panics](Vitals::panics).
+//! [panics](Vitals::panics), which [`Vitals::standard`] has all.
 //!
 //! # Telemetry
 //!
@@ -140,6 +140,7 @@ mod counts;
 mod degraded;
 mod details;
 mod guard;
+mod judge;
 mod load;
 mod paths;
 mod registry;
