@@ -38,11 +38,7 @@
 //! why a probe fails (`draining`, `warming up`, or a check: `redis: failing`), are for those who are
 //! chosen: [networks](Health::details_to_networks), who has a [token](Health::details_to_token), whom a
 //! [closure](Health::details_if) lets, operators on the
-#![cfg_attr(
-    feature = "server",
-    doc = "[admin listener](crate::serve::AdminPages::health),"
-)]
-#![cfg_attr(not(feature = "server"), doc = "admin listener,")]
+//! admin listener (`AdminPages::health`),
 //! or [everybody](Health::show_checks). With `?verbose` they also see why a check fails (but everybody
 //! does not), what it means, how long its last run took, and how many there were:
 //!
