@@ -91,6 +91,6 @@ pub(crate) fn health(dependencies: &[Dependency]) -> Health {
     dependencies.iter().fold(empty, |health, dependency| {
         let checked = dependency.clone();
         let check = Check::new(dependency.name, move || checked.clone().call());
-        health.add(check.failures(1))
+        health.add_check(check.failures(1))
     })
 }

@@ -97,7 +97,7 @@
 //! | [`Check::jitter`] | a tenth | a fleet that starts at once does not check at once |
 //! | [`Check::failures`] | 3 | `failureThreshold` of Kubernetes: one lost packet takes no fleet away |
 //! | [`Check::successes`] | 1 | `successThreshold` of Kubernetes |
-//! | [`Health::check`], [`Health::add`] | none | |
+//! | [`Health::check`], [`Health::add_check`] | none | |
 //! | [`Health::vitals`] | none | what the process sees of itself: panics, errors, silence, levels |
 //! | [`Health::ready_while`] | shedding of the edge | |
 //! | [`Health::show_checks`], `details_to_..`, [`details_if`](Health::details_if) | status only | ASVS 13.4.5: monitoring shows no internals |

@@ -134,7 +134,7 @@ impl Health {
         &self.problems
     }
 
-    /// Adds a critical check with the defaults: the short form of [`Check::new`] and [`add`](Self::add).
+    /// Adds a critical check with the defaults: the short form of [`Check::new`] and [`add_check`](Self::add_check).
     #[must_use]
     pub fn check<F, Fut, E>(self, name: &str, check: F) -> Self
     where
@@ -142,12 +142,12 @@ impl Health {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        self.add(Check::new(name, check))
+        self.add_check(Check::new(name, check))
     }
 
     /// Adds a check. An edge is not built with one that is wrong, or with two of one name.
     #[must_use]
-    pub fn add(mut self, mut check: Check) -> Self {
+    pub fn add_check(mut self, mut check: Check) -> Self {
         self.problems.extend(check.take_problems());
         let check = check.into_background(self.every, self.limit);
         self.checks.push(Arc::new(check));
@@ -164,7 +164,7 @@ impl Health {
         is_ready: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
         let check = move || is_ready().then_some(()).ok_or("not ready");
-        self.add(Check::of_readiness(name, check))
+        self.add_check(Check::of_readiness(name, check))
     }
 
     /// Keeps the process from being ready for as long as the latch lives. Take it before the server

@@ -42,7 +42,7 @@ impl Check {
     /// use portcullis::{Health, health::Check};
     ///
     /// let stock = Check::http_get("stock", "http://stock.internal/health")?.advisory();
-    /// let health = Health::new().add(stock);
+    /// let health = Health::new().add_check(stock);
     /// # let _ = health;
     /// assert_eq!(
     ///     Check::http_get("stock", "https://stock.internal/").unwrap_err().to_string(),

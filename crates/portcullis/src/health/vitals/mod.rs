@@ -177,7 +177,7 @@ impl Health {
     pub fn vitals(mut self, vitals: &Vitals) -> Self {
         for (name, check) in &vitals.checks {
             let check = Arc::clone(check);
-            self = self.add(HealthCheck::of_itself(name, move || check()));
+            self = self.add_check(HealthCheck::of_itself(name, move || check()));
         }
         self.problems.extend(vitals.problems.iter().cloned());
         self.vitals = Some(vitals.clone());
