@@ -108,6 +108,10 @@ async fn operators_have_probes_metrics_and_the_stack_on_a_listener_of_their_own(
         (probe.status.as_u16(), probe.text.contains("disk")),
         (503, true)
     );
+    assert!(!probe.text.contains("full"), "{}", probe.text);
+    let verbose = client.get("/health?verbose").await.text;
+    assert!(verbose.contains(r#""reason":"full""#), "{verbose}");
+    assert_eq!(client.get("/live").await.text, r#"{"status":"alive"}"#);
     let explained = client.get("/explain").await;
     assert!(explained.text.contains("request ID"), "{}", explained.text);
     let scraped = client.get("/metrics").await;
@@ -118,7 +122,7 @@ async fn operators_have_probes_metrics_and_the_stack_on_a_listener_of_their_own(
     let scraped = client.ask(request("/metrics", &accept)).await;
     assert!(scraped.text.ends_with("# EOF\n"), "{}", scraped.text);
     assert_eq!(client.get("/").await.status, 404);
-    for path in ["/metrics", "/explain", "/health", "/ready"] {
+    for path in ["/metrics", "/explain", "/health", "/ready", "/live"] {
         let post = http::Request::post(path).header("host", "a");
         let refused = client.ask(post.body(Default::default()).unwrap()).await;
         assert_eq!(refused.status, 405, "{path}");

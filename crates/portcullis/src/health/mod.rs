@@ -38,11 +38,7 @@
 //! why a probe fails (`draining`, `warming up`, or a check: `redis: failing`), are for those who are
 //! chosen: [networks](Health::details_to_networks), who has a [token](Health::details_to_token), whom a
 //! [closure](Health::details_if) lets, operators on the
-#![cfg_attr(
-    feature = "server",
-    doc = "[admin listener](crate::serve::AdminPages::health),"
-)]
-#![cfg_attr(not(feature = "server"), doc = "admin listener,")]
+//! admin listener (`AdminPages::health`),
 //! or [everybody](Health::show_checks). With `?verbose` they also see why a check fails (but everybody
 //! does not), what it means, how long its last run took, and how many there were:
 //!
@@ -101,7 +97,7 @@
 //! | [`Check::jitter`] | a tenth | a fleet that starts at once does not check at once |
 //! | [`Check::failures`] | 3 | `failureThreshold` of Kubernetes: one lost packet takes no fleet away |
 //! | [`Check::successes`] | 1 | `successThreshold` of Kubernetes |
-//! | [`Health::check`], [`Health::add`] | none | |
+//! | [`Health::check`], [`Health::add_check`] | none | |
 //! | [`Health::vitals`] | none | what the process sees of itself: panics, errors, silence, levels |
 //! | [`Health::ready_while`] | shedding of the edge | |
 //! | [`Health::show_checks`], `details_to_..`, [`details_if`](Health::details_if) | status only | ASVS 13.4.5: monitoring shows no internals |
@@ -109,7 +105,7 @@
 //! Checks that are there: [memory](Check::memory), the [depth of a queue](Check::queue_depth), a
 //! [heartbeat](Check::heartbeat), with the feature `server` a connection by `Check::tcp` and a request by
 //! `Check::http_get`, and of [`Vitals`] [activity](Vitals::silence), [errors](Vitals::error_rate) and
-//! [panics](Vitals::panics).
+//! [panics](Vitals::panics), which [`Vitals::standard`] has all.
 //!
 //! # Telemetry
 //!
@@ -140,6 +136,7 @@ mod counts;
 mod degraded;
 mod details;
 mod guard;
+mod judge;
 mod load;
 mod paths;
 mod registry;

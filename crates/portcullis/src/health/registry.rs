@@ -1,5 +1,4 @@
 use std::{
-    borrow::Cow,
     fmt,
     future::Future,
     sync::{
@@ -14,10 +13,9 @@ use tokio::{runtime::Handle, time::sleep};
 
 use super::{
     HealthLayer,
-    check::{Background, Check, Impact, State},
+    check::{Background, Check, State},
     load::Load,
     paths::{OwnPaths, ProbePaths},
-    report::Level,
     viewers::Viewers,
     vitals::Vitals,
 };
@@ -47,10 +45,10 @@ pub struct Latch(Arc<Shared>);
 
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    draining: AtomicBool,
-    latches: AtomicUsize,
+    pub(super) draining: AtomicBool,
+    pub(super) latches: AtomicUsize,
     /// No latch was held once.
-    started: AtomicBool,
+    pub(super) started: AtomicBool,
     pub(super) load: Load,
 }
 
@@ -136,7 +134,7 @@ impl Health {
         &self.problems
     }
 
-    /// Adds a critical check with the defaults: the short form of [`Check::new`] and [`add`](Self::add).
+    /// Adds a critical check with the defaults: the short form of [`Check::new`] and [`add_check`](Self::add_check).
     #[must_use]
     pub fn check<F, Fut, E>(self, name: &str, check: F) -> Self
     where
@@ -144,12 +142,12 @@ impl Health {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        self.add(Check::new(name, check))
+        self.add_check(Check::new(name, check))
     }
 
     /// Adds a check. An edge is not built with one that is wrong, or with two of one name.
     #[must_use]
-    pub fn add(mut self, mut check: Check) -> Self {
+    pub fn add_check(mut self, mut check: Check) -> Self {
         self.problems.extend(check.take_problems());
         let check = check.into_background(self.every, self.limit);
         self.checks.push(Arc::new(check));
@@ -166,7 +164,7 @@ impl Health {
         is_ready: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
         let check = move || is_ready().then_some(()).ok_or("not ready");
-        self.add(Check::of_readiness(name, check))
+        self.add_check(Check::of_readiness(name, check))
     }
 
     /// Keeps the process from being ready for as long as the latch lives. Take it before the server
@@ -223,51 +221,6 @@ impl Health {
     pub(super) fn is_at_rest(&self) -> bool {
         !self.all().any(|check| check.is_running())
     }
-
-    /// Returns what `/health` is answered.
-    pub(super) fn level(&self) -> Level {
-        let level = |check: &Arc<Background>| match check.state() {
-            State::Pending | State::Ok => Level::Healthy,
-            State::Failing | State::TimedOut if check.impact == Impact::Critical => {
-                Level::Unhealthy
-            }
-            _ => Level::Degraded,
-        };
-        self.all().map(level).min().unwrap_or(Level::Healthy)
-    }
-
-    /// Returns why `/health` is not `healthy`: of the checks that are not well the first of those that
-    /// weigh most.
-    pub(super) fn complaint(&self) -> Option<String> {
-        let unwell =
-            |check: &&Arc<Background>| !matches!(check.state(), State::Ok | State::Pending);
-        let is_critical =
-            |check: &&Arc<Background>| check.impact == Impact::Critical && check.state().fails();
-        let worst = self
-            .all()
-            .find(is_critical)
-            .or_else(|| self.all().find(unwell));
-        worst.map(|check| said(check))
-    }
-
-    /// Returns why the process is not ready, if so.
-    pub(super) fn obstacle(&self) -> Option<Cow<'static, str>> {
-        if self.shared.draining.load(Ordering::Acquire) {
-            return Some("draining".into());
-        }
-        if self.shared.latches.load(Ordering::Acquire) > 0 {
-            return Some("warming up".into());
-        }
-        let mut counting = self.all().filter(|check| check.impact != Impact::Advisory);
-        let unready = counting.find(|check| !check.state().works());
-        unready.map(|check| said(check).into())
-    }
-
-    /// Returns `true` once no latch is held, and from then on.
-    pub(super) fn has_started(&self) -> bool {
-        self.shared.started.load(Ordering::Acquire)
-            || (self.shared.latches.load(Ordering::Acquire) == 0 && self.shared.start())
-    }
 }
 
 impl Default for Health {
@@ -301,14 +254,10 @@ impl Drop for Latch {
 
 impl Shared {
     /// Notes that the process has started. Returns `true`.
-    fn start(&self) -> bool {
+    pub(super) fn start(&self) -> bool {
         if !self.started.swap(true, Ordering::AcqRel) {
             tracing::info!(target: "portcullis", "started: no latch is held any more");
         }
         true
     }
-}
-
-fn said(check: &Background) -> String {
-    format!("{}: {}", check.name, check.state().as_str())
 }

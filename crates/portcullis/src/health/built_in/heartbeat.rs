@@ -33,7 +33,7 @@ impl Check {
     /// use portcullis::{Health, health::Check};
     ///
     /// let (check, heartbeat) = Check::heartbeat("worker", Duration::from_secs(30));
-    /// let health = Health::new().add(check);
+    /// let health = Health::new().add_check(check);
     /// // In the worker's loop:
     /// heartbeat.beat();
     /// # let _ = health;

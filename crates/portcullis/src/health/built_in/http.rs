@@ -1,4 +1,8 @@
-use std::io;
+use std::{
+    convert::Infallible,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header, uri::Scheme};
@@ -38,7 +42,7 @@ impl Check {
     /// use portcullis::{Health, health::Check};
     ///
     /// let stock = Check::http_get("stock", "http://stock.internal/health")?.advisory();
-    /// let health = Health::new().add(stock);
+    /// let health = Health::new().add_check(stock);
     /// # let _ = health;
     /// assert_eq!(
     ///     Check::http_get("stock", "https://stock.internal/").unwrap_err().to_string(),
@@ -86,23 +90,25 @@ impl Target {
             let response = sender.send_request(request).await?;
             judge(response.status())
         };
+        let mut answered = pin!(answered);
         tokio::select! {
             biased;
-            result = answered => result,
-            ended = connection => Err(ended.err().map_or_else(closed, Into::into)),
+            result = &mut answered => result,
+            // What it read last may be the answer.
+            _ = connection => answered.await,
         }
     }
 }
 
 impl Body for Nothing {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
 
     fn poll_frame(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        std::task::Poll::Ready(None)
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -120,10 +126,6 @@ fn judge(status: StatusCode) -> Result<(), BoxError> {
     } else {
         Err(format!("status {status}").into())
     }
-}
-
-fn closed() -> BoxError {
-    io::Error::from(io::ErrorKind::UnexpectedEof).into()
 }
 
 /// Bytes of a head.

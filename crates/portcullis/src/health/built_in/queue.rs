@@ -13,7 +13,7 @@ impl Check {
     ///     let bound = sender.max_capacity();
     ///     (bound - sender.capacity(), bound)
     /// });
-    /// let health = Health::new().add(jobs);
+    /// let health = Health::new().add_check(jobs);
     /// # let _ = health;
     /// ```
     pub fn queue_depth(

@@ -14,7 +14,7 @@ impl Check {
     /// ```
     /// use portcullis::{Health, health::Check};
     ///
-    /// let health = Health::new().add(Check::tcp("redis", "redis.internal:6379")?);
+    /// let health = Health::new().add_check(Check::tcp("redis", "redis.internal:6379")?);
     /// # let _ = health;
     /// assert_eq!(
     ///     Check::tcp("redis", "redis.internal").unwrap_err().to_string(),

@@ -18,7 +18,9 @@ use crate::{
 };
 
 async fn state(check: Check) -> (State, String) {
-    let health = Health::new().time_limit(Duration::from_secs(1)).add(check);
+    let health = Health::new()
+        .time_limit(Duration::from_secs(1))
+        .add_check(check);
     health.settled().await;
     let check = health.all().next().unwrap();
     let reason = check.last().and_then(|last| last.reason);
@@ -56,7 +58,7 @@ async fn memory_is_degraded_above_a_part() {
 #[tokio::test(start_paused = true)]
 async fn a_heart_that_stops_fails_and_one_that_beats_again_recovers() {
     let (check, heartbeat) = Check::heartbeat("worker", Duration::from_secs(30));
-    let health = Health::new().add(check);
+    let health = Health::new().add_check(check);
     health.settled().await;
     let is = |expected| health.checks().all(|(_, state)| state == expected);
     sleep(Duration::from_secs(20)).await;

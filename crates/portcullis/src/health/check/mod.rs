@@ -37,7 +37,7 @@ use self::{background::Plan, jitter::Jitter, run::Runs, streak::Thresholds};
 ///     .every(Duration::from_secs(5))
 ///     .time_limit(Duration::from_millis(500))
 ///     .failures(3);
-/// let health = Health::new().add(cache);
+/// let health = Health::new().add_check(cache);
 /// # let _ = health;
 /// ```
 #[must_use = "a check does nothing until it is added to a `Health`"]

@@ -40,7 +40,7 @@ impl State {
     }
 
     /// How bad it is: less is better.
-    pub(super) const fn severity(self) -> u8 {
+    pub(super) const fn severity(self) -> usize {
         match self {
             Self::Pending | Self::Ok => 0,
             Self::Degraded => 1,

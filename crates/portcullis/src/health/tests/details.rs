@@ -137,7 +137,7 @@ fn details_for_everybody_by_their_network_are_refused() {
 async fn who_prefers_the_drafts_form_gets_it() {
     let health = unwell()
         .await
-        .add(Check::new("mail", ok).advisory())
+        .add_check(Check::new("mail", ok).advisory())
         .details_if(|_| true);
     health.settled().await;
     let (head, body) = ask(

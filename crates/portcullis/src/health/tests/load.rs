@@ -2,6 +2,10 @@
 
 use std::sync::atomic::AtomicU64;
 
+use http::{Request, Response};
+use portcullis_test::{Chunks, Test};
+use tower::service_fn;
+
 use super::*;
 use crate::{Edge, load_shed::LoadShed};
 
@@ -82,11 +86,16 @@ async fn one_of_several_guards_is_enough_and_one_that_is_gone_is_none() {
     assert_eq!(statuses(&clone, &idle, 5, [9, 0]).await[4], 200);
 }
 
+/// A response that holds its place until it is dropped.
+fn download<B: Send + 'static>() -> impl Test<B, Chunks> {
+    service_fn(|_: Request<B>| async { Ok(Response::new(Chunks::new([Ok("a"), Ok("b")]))) })
+}
+
 /// An edge with one place, which is taken.
 async fn shedding(health: Health) -> u16 {
     let edge = Edge::new().hygiene(None).health(&health);
     let edge = edge.load_shed(LoadShed::fixed(1)).build().unwrap();
-    let app = edge.layer(echo());
+    let app = edge.layer(download());
     health.settled().await;
     let held = send(app.clone(), request("/")).await;
     for _ in 0..4 {

@@ -11,63 +11,47 @@ fn values(health: &Health, name: &str) -> Vec<(String, u64)> {
         .collect()
 }
 
+/// The value of a metric of one probe or check.
+fn value(health: &Health, name: &str, of: &str) -> Option<u64> {
+    let mut values = values(health, name).into_iter();
+    values.find(|(own, _)| own == of).map(|(_, value)| value)
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_state_is_a_metric() {
     let fails = || ready(Err::<(), _>("down"));
     let health = Health::new()
         .check("db", ok)
-        .add(Check::new("mail", fails).advisory())
+        .add_check(Check::new("mail", fails).advisory())
         .check("cache", || ready(Err::<(), _>(Degraded::new("slow"))));
-    assert_eq!(
-        values(&health, "portcullis_health_check_status"),
-        [],
-        "pending"
-    );
+    assert_eq!(values(&health, STATUS), [], "pending");
     health.settled().await;
 
-    let own = |values: Vec<(String, u64)>, name: &str| {
-        values
-            .into_iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value)
-    };
-    let status = |name| own(values(&health, "portcullis_health_check_status"), name);
-    assert_eq!(
-        [status("db"), status("mail"), status("cache")],
-        [Some(2), Some(1), Some(1)]
-    );
-    let probe = |name| own(values(&health, "portcullis_health_status"), name);
-    assert_eq!(
-        [
-            probe("health"),
-            probe("ready"),
-            probe("live"),
-            probe("startup")
-        ],
-        [Some(1), Some(2), Some(2), Some(2)]
-    );
-    assert_eq!(
-        own(values(&health, "portcullis_health_check_runs"), "mail"),
-        Some(1)
-    );
-    assert_eq!(
-        own(values(&health, "portcullis_health_check_failures"), "mail"),
-        Some(1)
-    );
-
-    let worse = health.clone().check("queue", fails);
-    worse.settled().await;
-    worse.drain();
-    let of = |name| own(values(&worse, "portcullis_health_status"), name);
-    assert_eq!(
-        [of("health"), of("ready"), of("live")],
-        [Some(0), Some(0), Some(2)]
-    );
-    assert_eq!(
-        own(values(&worse, "portcullis_health_check_status"), "queue"),
-        Some(0)
-    );
+    let status = ["db", "mail", "cache"].map(|check| value(&health, STATUS, check));
+    assert_eq!(status, [Some(2), Some(1), Some(1)]);
+    let probes = PROBES.map(|probe| value(&health, "portcullis_health_status", probe));
+    assert_eq!(probes, [Some(1), Some(2), Some(2), Some(2)]);
+    let totals = ["runs", "failures"].map(|total| format!("portcullis_health_check_{total}"));
+    for (check, expected) in [("db", [1, 0]), ("mail", [1, 1]), ("cache", [1, 0])] {
+        let own = totals.each_ref().map(|total| value(&health, total, check));
+        assert_eq!(own, expected.map(Some), "{check}");
+    }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_or_drains_is_zero() {
+    let fails = || ready(Err::<(), _>("down"));
+    let health = Health::new().check("queue", fails);
+    health.settled().await;
+    health.drain();
+
+    let probes = PROBES.map(|probe| value(&health, "portcullis_health_status", probe));
+    assert_eq!(probes, [Some(0), Some(0), Some(2), Some(2)]);
+    assert_eq!(value(&health, STATUS, "queue"), Some(0));
+}
+
+const STATUS: &str = "portcullis_health_check_status";
+const PROBES: [&str; 4] = ["health", "ready", "live", "startup"];
 
 const HOSTILE: &str = "down\n2026-01-01 ERROR forged\r\n\u{1b}[31mred\u{1b}[0m \u{9b}2J \u{202e}txet\u{2066} \u{2028}\u{85}\0\u{7f}";
 

@@ -81,6 +81,14 @@ impl Vitals {
         }
     }
 
+    /// Creates vitals that fail after 10 panics within a minute, and are degraded above 5 % of errors
+    /// and after 30 seconds without a request.
+    #[must_use]
+    pub fn standard() -> Self {
+        let silence = Duration::from_secs(30);
+        Self::new().panics(10).error_rate(0.05).silence(silence)
+    }
+
     /// Fails, and so is not ready, while more requests than this panicked within a minute. Its name in
     /// probes is `panics`.
     #[must_use]
@@ -169,7 +177,7 @@ impl Health {
     pub fn vitals(mut self, vitals: &Vitals) -> Self {
         for (name, check) in &vitals.checks {
             let check = Arc::clone(check);
-            self = self.add(HealthCheck::of_itself(name, move || check()));
+            self = self.add_check(HealthCheck::of_itself(name, move || check()));
         }
         self.problems.extend(vitals.problems.iter().cloned());
         self.vitals = Some(vitals.clone());
