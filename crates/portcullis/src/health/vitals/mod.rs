@@ -198,11 +198,11 @@ impl Observer for Vitals {
         }
         let outcome = exchange.outcome();
         let is_panic = outcome == Outcome::Panicked;
+        // A call of gRPC that is refused has the status 200.
+        let status = rejection.map(RejectionKind::status).or(exchange.status());
         let is_error = is_panic
             || matches!(outcome, Outcome::ServiceError | Outcome::BodyError)
-            || exchange
-                .status()
-                .is_some_and(|status| status.is_server_error());
+            || status.is_some_and(|status| status.is_server_error());
         self.counted.minute.add(second, is_error, is_panic);
     }
 
