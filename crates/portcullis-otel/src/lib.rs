@@ -58,19 +58,29 @@
 //! also keeps a copy of the path, the query, the host and the user agent, each cut after 1,024 bytes;
 //! a thread of its own makes attributes of them.
 
+mod export;
+mod known_methods;
+mod limits;
+mod logs;
+mod metrics_exporter;
+mod pipeline;
 mod record;
 mod redact;
 mod sampling;
+mod signal;
 mod span;
+mod span_queue;
 mod telemetry;
 #[cfg(test)]
 mod tests;
 mod trace_context;
 mod tracing_observer;
+mod variables;
 mod worker;
 
+pub(crate) use self::known_methods::KnownMethods;
 pub use self::{
     sampling::{InvalidSampler, Sampling},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, TelemetryBuilder},
     tracing_observer::Tracing,
 };

@@ -22,6 +22,20 @@ impl Record {
             ended: SystemTime::now(),
         }
     }
+
+    /// Returns how many bytes it holds, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let exchange = &self.exchange;
+        let texts = [
+            exchange.path(),
+            exchange.query(),
+            exchange.host(),
+            exchange.user_agent(),
+            exchange.trace().and_then(|trace| trace.state.as_deref()),
+        ];
+        let texts = texts.iter().flatten().map(|text| text.len());
+        size_of::<Self>() + OTHERS + texts.sum::<usize>()
+    }
 }
 
 /// Returns the SDK's form of a trace.
@@ -35,3 +49,6 @@ pub(crate) fn span_context(trace: &TraceContext) -> SpanContext {
         state.unwrap_or_default(),
     )
 }
+
+/// What an ID, a principal and a rejection take, about.
+const OTHERS: usize = 512;

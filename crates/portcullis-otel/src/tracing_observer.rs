@@ -31,10 +31,14 @@ impl Tracing {
     ///
     /// [`Telemetry`](crate::Telemetry) makes one that exports.
     pub fn new(processor: impl SpanProcessor + 'static, sampling: Sampling) -> Self {
+        Self::with_worker(Worker::spawn(processor), sampling)
+    }
+
+    pub(crate) fn with_worker(worker: Worker, sampling: Sampling) -> Self {
         Self(Arc::new(Shared {
             sampling,
             restarts: false,
-            worker: Worker::spawn(processor),
+            worker,
         }))
     }
 
