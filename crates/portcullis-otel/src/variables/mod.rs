@@ -11,7 +11,7 @@ use std::{
 use portcullis_core::ConfigError;
 
 mod pairs;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,3 @@
+mod collectors;
+mod stops;
+mod table;
