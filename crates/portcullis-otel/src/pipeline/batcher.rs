@@ -1,4 +1,7 @@
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{Arc, mpsc::Sender},
+};
 
 use tokio::{
     sync::mpsc::{UnboundedReceiver, error::TryRecvError},
@@ -28,6 +31,8 @@ pub(super) struct Batcher<T, E> {
     batch: Vec<T>,
     /// Those of the batch: what is being sent is still in memory.
     places: Vec<Place>,
+    /// Who waits for a flush: until what was before it is sent, or counted.
+    waiting: Vec<Sender<()>>,
 }
 
 // ===== impl Batcher =====
@@ -48,6 +53,7 @@ impl<T: Send + 'static, E: Encode<T>> Batcher<T, E> {
             exporter,
             batch: Vec::new(),
             places: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -85,8 +91,9 @@ impl<T: Send + 'static, E: Encode<T>> Batcher<T, E> {
                     }
                 }
                 Ok(Entry::Flush(done)) => {
+                    self.waiting.push(done);
                     self.send_batch().await;
-                    drop(done);
+                    self.waiting.clear();
                 }
                 Err(TryRecvError::Empty) => {
                     self.send_batch().await;
