@@ -27,6 +27,7 @@
 
 mod edge;
 mod extract;
+mod route;
 #[cfg(test)]
 mod tests;
 
@@ -36,4 +37,5 @@ pub use self::{
         original_uri,
     },
     extract::{Fact, MissingFact, Refused},
+    route::{RouteLayer, RouteService},
 };

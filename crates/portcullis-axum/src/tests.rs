@@ -101,3 +101,30 @@ async fn a_body_keeps_its_length_and_its_limit() {
     assert_eq!(send(chunked()).await, (200, "unknown".into()));
     assert_eq!(send(Body::from("0123456789")).await.0, 413);
 }
+
+#[tokio::test]
+async fn an_edge_around_the_router_learns_the_route() {
+    #[derive(Clone, Default)]
+    struct Routes(std::sync::Arc<std::sync::Mutex<Vec<Option<&'static str>>>>);
+    impl portcullis::observe::Observer for Routes {
+        fn end(&self, exchange: &portcullis::observe::Exchange) {
+            let route = exchange.route().map(portcullis::observe::Route::as_str);
+            self.0.lock().unwrap().push(route);
+        }
+    }
+    let routes = Routes::default();
+    let users = Router::new().route("/{id}", get(|| async { "hello" }));
+    let app = Router::new().nest("/users", users);
+    let around = edge().observe(routes.clone()).build().unwrap();
+    for app in [app.clone(), app.layer(crate::RouteLayer::new())] {
+        for path in ["/users/7", "/none"] {
+            let app = tower::Layer::layer(&around, app.clone());
+            let request = Request::get(path).header("host", "localhost");
+            let response = app.oneshot(request.body(Body::empty()).unwrap()).await;
+            response.unwrap().into_body().collect().await.unwrap();
+        }
+    }
+
+    let expected = [None, None, Some("/users/{id}"), None];
+    assert_eq!(*routes.0.lock().unwrap(), expected);
+}

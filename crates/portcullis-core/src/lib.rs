@@ -31,7 +31,7 @@ pub use self::{
     counters::{Count, Counts},
     facts::{
         AuthScheme, ClientCert, ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, PeerCert,
-        Principal, Received, RequestId, Scheme, Scopes,
+        Principal, Received, RequestId, RouteSlot, Scheme, Scopes,
     },
     failures::{Failing, Failure, FailureStore, Lock, LockoutRule},
     guard::{

@@ -23,6 +23,7 @@ mod deadline;
 mod principal;
 mod received;
 mod request_id;
+mod route_slot;
 mod scopes;
 
 use http::{Extensions, Uri};
@@ -37,6 +38,7 @@ pub use self::{
     principal::Principal,
     received::Received,
     request_id::{InvalidRequestId, RequestId},
+    route_slot::RouteSlot,
     scopes::Scopes,
 };
 
@@ -54,6 +56,7 @@ pub struct Facts {
     principal: Option<Principal>,
     received: Option<Received>,
     request_id: Option<RequestId>,
+    route_slot: Option<RouteSlot>,
     scheme: Option<Scheme>,
 }
 
@@ -64,7 +67,7 @@ pub type OriginalUri = fn(&Extensions) -> Option<&Uri>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fact that a layer leaves in a request",
     note = "facts are `ClientIp`, `CspNonce`, `Deadline`, `Host`, `PeerAddr`, `PeerCert`, `Principal`, \
-            `Received`, `RequestId` and `Scheme`"
+            `Received`, `RequestId`, `RouteSlot` and `Scheme`"
 )]
 pub trait Fact: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
@@ -174,6 +177,7 @@ facts! {
     principal: Principal,
     received: Received,
     request_id: RequestId,
+    route_slot: RouteSlot,
     scheme: Scheme,
 }
 
@@ -189,5 +193,6 @@ static NONE: Facts = Facts {
     principal: None,
     received: None,
     request_id: None,
+    route_slot: None,
     scheme: None,
 };

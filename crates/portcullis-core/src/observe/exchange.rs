@@ -7,9 +7,7 @@ use http::{Method, StatusCode, Version, request, response};
 use tokio::time::Instant;
 
 use super::{Outcome, Route, TraceContext, head::Head};
-use crate::{
-    ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RejectionKind, RequestId, Scheme,
-};
+use crate::{ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RequestId, Scheme};
 
 /// One request and its response: what every [`Observer`](super::Observer) looks at.
 ///
@@ -36,6 +34,7 @@ pub struct Exchange {
     rejection: Option<Rejection>,
     request_bytes: u64,
     response_bytes: u64,
+    is_upgraded: bool,
     outcome: Outcome,
 }
 
@@ -54,7 +53,8 @@ impl Exchange {
         self.version
     }
 
-    /// Returns the route that serves the request, where the framework knows it.
+    /// Returns the route that serves the request, where the framework knows it: by the end at the
+    /// latest, where a [`RouteSlot`](crate::RouteSlot) is filled.
     #[must_use]
     pub const fn route(&self) -> Option<Route> {
         self.route
@@ -172,6 +172,14 @@ impl Exchange {
         self.response_bytes
     }
 
+    /// Returns `true` if the connection became something else, such as a WebSocket (RFC 9110, sections
+    /// 7.8 and 9.3.6). The exchange lasts as long as that then, where the server says when it ends, as
+    /// `portcullis::serve` does; its bytes are not counted.
+    #[must_use]
+    pub const fn is_upgraded(&self) -> bool {
+        self.is_upgraded
+    }
+
     /// Returns how the exchange ended.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
@@ -184,20 +192,13 @@ impl Exchange {
     /// `service_error`, `body_error`.
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
-        match (self.outcome, self.rejection.as_ref().map(Rejection::kind)) {
-            (Outcome::Panicked, _) | (_, Some(RejectionKind::Panicked)) => Some("panic"),
-            (Outcome::Failed, _) if self.status.is_none() => Some("service_error"),
-            (Outcome::Failed, _) => Some("body_error"),
-            (Outcome::Aborted, _) => Some("client_disconnect"),
-            (
-                _,
-                Some(
-                    RejectionKind::TimedOut
-                    | RejectionKind::GatewayTimedOut
-                    | RejectionKind::RequestTimedOut,
-                ),
-            ) => Some("timeout"),
-            _ => self
+        match self.outcome {
+            Outcome::Panicked => Some("panic"),
+            Outcome::ServiceError => Some("service_error"),
+            Outcome::BodyError => Some("body_error"),
+            Outcome::ClientGone => Some("client_disconnect"),
+            Outcome::TimedOut => Some("timeout"),
+            Outcome::Complete | Outcome::Refused(_) => self
                 .status
                 .as_ref()
                 .filter(|status| status.is_server_error())
@@ -244,7 +245,8 @@ impl Exchange {
             rejection: None,
             request_bytes: 0,
             response_bytes: 0,
-            outcome: Outcome::Aborted,
+            is_upgraded: false,
+            outcome: Outcome::ClientGone,
         }
     }
 
@@ -275,9 +277,15 @@ impl Exchange {
         self.response_bytes += bytes;
     }
 
+    /// Notes that the connection is no HTTP any more once the head is out.
+    pub const fn set_upgraded(&mut self) {
+        self.is_upgraded = true;
+    }
+
     /// Notes the end.
     pub fn on_end(&mut self, outcome: Outcome) {
-        self.outcome = outcome;
+        let rejection = self.rejection.as_ref().map(Rejection::kind);
+        self.outcome = outcome.with_rejection(rejection);
         self.duration = self.started.elapsed();
     }
 }

@@ -8,10 +8,15 @@
 //!
 //! | the exchange ends | [`Outcome`] | [`error_type`](Exchange::error_type) |
 //! |---|---|---|
-//! | with the last byte of the body, or the head where there is no body | `Complete` | the status if 5xx, `panic` or `timeout` for those [rejections](crate::Rejection) |
-//! | because the client went away, before the head or during the body | `Aborted` | `client_disconnect` |
-//! | with an error of the service or of the body | `Failed` | `service_error` or `body_error` |
-//! | with a panic in the body, or one that nothing caught | `Panicked` | `panic` |
+//! | with the last byte of the body, or the head where there is no body | `Complete` | the status if 5xx |
+//! | with the last byte of a refusal | `Refused`, with its kind | the status if 5xx |
+//! | because its time was up, of the application or of the request's body | `TimedOut` | `timeout` |
+//! | with a panic, in the application or in the body | `Panicked` | `panic` |
+//! | because the client went away, before the head or during the body | `ClientGone` | `client_disconnect` |
+//! | because the client closed a stream of events, which has no other end | `Complete` | |
+//! | with an error in place of a response | `ServiceError` | `service_error` |
+//! | with an error in the response's body | `BodyError` | `body_error` |
+//! | with the end of a connection that was upgraded, such as a WebSocket | `Complete` | |
 //!
 //! # Example
 //!
@@ -43,6 +48,7 @@ mod observer;
 mod outcome;
 mod route;
 mod trace;
+mod upgraded;
 
 pub use self::{
     exchange::Exchange,
@@ -51,4 +57,5 @@ pub use self::{
     outcome::Outcome,
     route::Route,
     trace::TraceContext,
+    upgraded::Upgraded,
 };

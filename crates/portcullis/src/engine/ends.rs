@@ -58,7 +58,7 @@ impl Passage {
         }
         let count = self.watch.count.as_ref();
         self.ended.request_bytes = count.map_or(0, |count| count.read());
-        self.ended.outcome = outcome;
+        self.ended.outcome = outcome.with_rejection(self.ended.rejection);
         for end in self.reply.take_ends() {
             if let Err(caught) = catch(|| end(&self.ended)) {
                 caught.log(self.request_id.as_ref());
@@ -70,10 +70,10 @@ impl Passage {
 impl Drop for Passage {
     fn drop(&mut self) {
         let is_panicking = thread::panicking();
-        self.run_ends(if is_panicking {
+        self.end(if is_panicking {
             Outcome::Panicked
         } else {
-            Outcome::Aborted
+            self.is_gone
         });
     }
 }

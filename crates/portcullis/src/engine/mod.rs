@@ -44,6 +44,7 @@ mod streaming;
 mod tests;
 #[cfg(feature = "server")]
 mod unparsed;
+mod upgraded;
 mod watch;
 mod watched;
 

@@ -39,7 +39,10 @@ pub(super) struct Passage {
     pub(super) request_id: Option<RequestId>,
     /// What is known of the response.
     pub(super) ended: Ended,
+    /// How it ends if nobody wants more of the response.
+    pub(super) is_gone: Outcome,
     pub(super) is_head: bool,
+    pub(super) is_connect: bool,
     pub(super) format: Format,
 }
 
@@ -58,7 +61,9 @@ impl Passage {
                 pending: Vec::new(),
                 timer: Timer::default(),
                 request_id: None,
-                ended: Ended::new(Outcome::Aborted),
+                ended: Ended::new(Outcome::ClientGone),
+                is_gone: Outcome::ClientGone,
+                is_connect: false,
                 is_head: false,
                 format: Format::Problem,
             },
@@ -69,6 +74,7 @@ impl Passage {
     #[inline]
     pub(super) fn begin(&mut self, head: &mut request::Parts) {
         self.is_head = head.method == Method::HEAD;
+        self.is_connect = head.method == Method::CONNECT;
         let stack = &*self.watch.stack;
         if stack.leaves_facts() {
             let now = Instant::now();
@@ -223,7 +229,7 @@ impl Passage {
         match polled {
             Poll::Ready(Ok(response)) => Poll::Ready(Ok(self.checked(response))),
             Poll::Ready(Err(error)) => {
-                self.end(Outcome::Failed);
+                self.end(Outcome::ServiceError);
                 Poll::Ready(Err(error))
             }
             Poll::Pending => {
@@ -265,6 +271,9 @@ impl Passage {
         self.timer.clear();
         if let Some(waited) = self.watch.count.as_ref().and_then(|count| count.waited()) {
             waited.answered();
+        }
+        if self.is_upgrade(head.status) {
+            self.leave_upgrade(&mut head);
         }
         let is_watched =
             self.watch.stack.watches_bodies() || self.reply.is_holding() || self.reply.has_ends();

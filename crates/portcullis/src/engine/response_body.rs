@@ -151,7 +151,7 @@ impl Watched {
                 let bytes = frame.data_ref().map_or(0, Buf::remaining);
                 self.on_bytes(bytes as u64, is_end);
             }
-            Some(Err(_)) => self.end(Outcome::Failed),
+            Some(Err(_)) => self.end(Outcome::BodyError),
             None => self.end(Outcome::Complete),
         }
     }

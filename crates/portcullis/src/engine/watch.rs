@@ -1,7 +1,7 @@
 use std::{sync::Arc, thread};
 
 use http::{request, response};
-use portcullis_core::{Exchange, Facts, Outcome, Reply, Route};
+use portcullis_core::{Exchange, Facts, Outcome, Reply, Route, RouteSlot};
 
 use super::{BodyCount, Stack, caught::catch};
 
@@ -10,6 +10,8 @@ use super::{BodyCount, Stack, caught::catch};
 pub(super) struct Watch {
     pub(super) stack: Arc<Stack>,
     exchange: Option<Exchange>,
+    /// Where the route is left, if it wasn't known from the start.
+    route: Option<RouteSlot>,
     /// How much of the request's body was read, where its length is not known.
     pub(super) count: Option<Arc<BodyCount>>,
 }
@@ -21,6 +23,7 @@ impl Watch {
         Self {
             stack,
             exchange: None,
+            route: None,
             count: None,
         }
     }
@@ -38,6 +41,13 @@ impl Watch {
             .and_then(|route| route(&head.extensions));
         let exchange = self.exchange.insert(Exchange::new(head, started));
         exchange.set_route(route.map(Route::new));
+        if route.is_none() {
+            let facts = Facts::of_mut(&mut head.extensions);
+            let above: Option<&RouteSlot> = facts.get();
+            let slot = above.cloned().unwrap_or_default();
+            self.route = Some(slot.clone());
+            facts.set(slot);
+        }
         exchange.set_request_bytes(reply.body_size().exact().unwrap_or(0));
         for observer in &self.stack.observers {
             match catch(|| observer.begin(exchange, head)) {
@@ -74,6 +84,9 @@ impl Watch {
         if let Some(count) = &self.count {
             exchange.set_request_bytes(count.read());
         }
+        if let Some(route) = self.route.as_ref().and_then(RouteSlot::get) {
+            exchange.set_route(Some(route));
+        }
         exchange.on_end(outcome);
         for observer in self.stack.observers.iter().rev() {
             if let Err(caught) = catch(|| observer.end(exchange)) {
@@ -81,6 +94,22 @@ impl Watch {
             }
         }
         self.exchange = None;
+    }
+
+    /// Takes the exchange, which goes on.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            stack: Arc::clone(&self.stack),
+            exchange: self.exchange.take(),
+            route: self.route.take(),
+            count: self.count.take(),
+        }
+    }
+
+    pub(super) const fn set_upgraded(&mut self) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.set_upgraded();
+        }
     }
 
     pub(super) fn on_bytes(&mut self, bytes: u64) {
@@ -96,7 +125,7 @@ impl Drop for Watch {
             self.end(if thread::panicking() {
                 Outcome::Panicked
             } else {
-                Outcome::Aborted
+                Outcome::ClientGone
             });
         }
     }

@@ -3,7 +3,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderMap, header::CONTENT_LENGTH};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use portcullis_core::Outcome;
 
 use super::{caught::Caught, passage::Passage};
@@ -18,8 +21,11 @@ pub struct Watched {
 // ===== impl Watched =====
 
 impl Watched {
-    pub(super) fn new(passage: Box<Passage>, headers: &HeaderMap) -> Self {
+    pub(super) fn new(mut passage: Box<Passage>, headers: &HeaderMap) -> Self {
         let left = declared(headers);
+        if left.is_none() && is_event_stream(headers) {
+            passage.is_gone = Outcome::Complete;
+        }
         Self { passage, left }
     }
 
@@ -42,7 +48,7 @@ impl Watched {
             ?idle,
             "a response's body gave nothing, and was ended"
         );
-        self.end(Outcome::Failed);
+        self.end(Outcome::TimedOut);
         Poll::Ready(())
     }
 
@@ -93,6 +99,16 @@ impl fmt::Debug for Watched {
         f.debug_struct("Watched").finish_non_exhaustive()
     }
 }
+
+/// Whether a response is a stream of events: it ends when its client closes it (HTML, section 9.2).
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    media_type
+        .and_then(|media_type| media_type.get(..EVENTS.len()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
+}
+
+const EVENTS: &[u8] = b"text/event-stream";
 
 /// Returns the length that a head declares.
 pub(super) fn declared(headers: &HeaderMap) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{
             AtomicBool, AtomicU8, AtomicU32, AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -13,6 +13,7 @@ use std::{
 };
 
 use atomic_waker::AtomicWaker;
+use portcullis_core::observe::Upgraded;
 use tokio::time::Instant;
 
 use super::{evict::EVICTED, shutdown::Stage, version::Version};
@@ -43,6 +44,8 @@ pub(super) struct Activity {
     /// It ends as soon as nothing is in flight.
     pub(super) closing_since: AtomicU64,
     pub(super) is_upgraded: AtomicBool,
+    /// Exchanges that last as long as what the connection was upgraded to.
+    pub(super) watched: Mutex<Option<Upgraded>>,
     /// What its client has not read is discarded when it closes.
     is_discarded: AtomicBool,
     /// Who serves it; or, when it is upgraded, who reads and who writes.
@@ -74,6 +77,7 @@ impl Activity {
             is_answering: AtomicBool::new(false),
             closing_since: never(),
             is_upgraded: AtomicBool::new(false),
+            watched: Mutex::new(None),
             is_discarded: AtomicBool::new(false),
             driver: AtomicWaker::new(),
             reader: AtomicWaker::new(),

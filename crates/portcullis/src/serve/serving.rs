@@ -82,7 +82,7 @@ where
             let status = response.status();
             let is_tunnel = is_connect && status.is_success();
             if is_tunnel || status == StatusCode::SWITCHING_PROTOCOLS {
-                activity.upgrade();
+                activity.upgrade(response.extensions_mut().remove());
             } else if activity.is_closing() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);

@@ -1,9 +1,14 @@
 //! Connections that are no HTTP any more.
 
 use std::{
-    sync::atomic::Ordering::{Acquire, Release},
+    sync::{
+        PoisonError,
+        atomic::Ordering::{Acquire, Release},
+    },
     task::Context,
 };
+
+use portcullis_core::observe::Upgraded;
 
 use super::{activity::Activity, shutdown::Stage};
 
@@ -17,9 +22,19 @@ pub(super) enum Side {
 // ===== impl Activity =====
 
 impl Activity {
-    /// It is no HTTP any more.
-    pub(super) fn upgrade(&self) {
+    /// It is no HTTP any more. Observers hear of its end.
+    pub(super) fn upgrade(&self, watched: Option<Upgraded>) {
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = watched;
         self.is_upgraded.store(true, Release);
+    }
+
+    /// Its bytes are gone.
+    pub(super) fn end_upgrade(&self) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = watched.take();
+        // Not under the lock.
+        drop(watched);
+        drop(ended);
     }
 
     pub(super) fn is_upgraded(&self) -> bool {

@@ -178,6 +178,7 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
+        self.activity.end_upgrade();
         if self.activity.is_discarded() {
             self.io.discard();
         }

@@ -95,7 +95,7 @@ async fn what_was_held_is_given_back_and_observers_hear_of_it() {
 
         assert_eq!(
             endings.take(),
-            [(None, None, Outcome::Aborted); 2],
+            [(None, None, Outcome::ClientGone); 2],
             "{slot}"
         );
         assert_eq!(client.get("/").await.text, "nobody");

@@ -32,7 +32,11 @@ async fn a_rejection_is_a_problem() {
         for answer in answers {
             assert_problem(&answer, 503, "unavailable");
         }
-        let expected = (Some(503), Some("unavailable"), Outcome::Complete);
+        let expected = (
+            Some(503),
+            Some("unavailable"),
+            Outcome::Refused(RejectionKind::Unavailable),
+        );
         assert_eq!(endings, [expected; 2], "{slot}");
     }
 }
@@ -67,7 +71,7 @@ async fn a_panic_is_a_500() {
         for answer in answers {
             assert_problem(&answer, 500, "panicked");
         }
-        let expected = (Some(500), Some("panicked"), Outcome::Complete);
+        let expected = (Some(500), Some("panicked"), Outcome::Panicked);
         assert_eq!(endings, [expected; 2], "{slot}");
     }
 }
@@ -84,7 +88,7 @@ async fn a_panic_after_waiting_is_a_500() {
         for answer in answers {
             assert_problem(&answer, 500, "panicked");
         }
-        let expected = (Some(500), Some("panicked"), Outcome::Complete);
+        let expected = (Some(500), Some("panicked"), Outcome::Panicked);
         assert_eq!(endings, [expected; 2], "{slot}");
     }
 }
@@ -117,7 +121,7 @@ async fn a_panic_that_completes_a_response_is_a_500() {
         let server = Server::start(app.layer(edge)).await;
         for mut client in clients(&server).await {
             assert_problem(&client.get("/go").await, 500, "panicked");
-            let expected = (Some(500), Some("panicked"), Outcome::Complete);
+            let expected = (Some(500), Some("panicked"), Outcome::Panicked);
             assert_eq!(endings.take(), [expected], "{slot}");
             assert_eq!(client.get("/").await.text, "fine", "{slot}");
             endings.take();

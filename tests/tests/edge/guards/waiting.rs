@@ -119,7 +119,7 @@ async fn the_deadline_covers_those_that_wait() {
         assert_problem(&answer.unwrap(), 503, "timed-out");
         assert_eq!(
             endings.take(),
-            [(Some(503), Some("timed-out"), Outcome::Complete)]
+            [(Some(503), Some("timed-out"), Outcome::TimedOut)]
         );
     }
 }

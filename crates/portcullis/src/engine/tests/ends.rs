@@ -10,10 +10,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header::CONTENT_LENGTH};
+use http::{
+    Method, Request, Response,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
-use portcullis_core::{Exchange, Observer, Outcome};
+use portcullis_core::{Exchange, Facts, Observer, Outcome, Route, RouteSlot};
 use portcullis_test::{Chunks, send};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -158,12 +161,12 @@ async fn a_client_that_goes_away_is_an_end() {
     response.body_mut().frame().await;
     drop(response);
     let gone = Some("client_disconnect".to_owned());
-    assert_eq!(notes.ends(), [(Outcome::Aborted, gone.clone(), 2)]);
+    assert_eq!(notes.ends(), [(Outcome::ClientGone, gone.clone(), 2)]);
 
     let stuck = service_fn(|_: Asked| pending::<Result<Response<Text>, Infallible>>());
     let mut service = ObserveLayer::new(notes.clone()).layer(stuck);
     drop(service.ready().await.unwrap().call(Request::default()));
-    assert_eq!(notes.ends()[1], (Outcome::Aborted, gone, 0));
+    assert_eq!(notes.ends()[1], (Outcome::ClientGone, gone, 0));
 }
 
 #[tokio::test]
@@ -174,7 +177,7 @@ async fn an_error_is_an_end() {
 
     assert!(response.into_body().collect().await.is_err());
     let body_error = Some("body_error".to_owned());
-    assert_eq!(notes.ends(), [(Outcome::Failed, body_error, 2)]);
+    assert_eq!(notes.ends(), [(Outcome::BodyError, body_error, 2)]);
 
     let failing =
         service_fn(|_: Asked| async { Err::<Response<Text>, _>(io::Error::other("down")) });
@@ -187,7 +190,7 @@ async fn an_error_is_an_end() {
             .is_err()
     );
     let service_error = Some("service_error".to_owned());
-    assert_eq!(notes.ends()[1], (Outcome::Failed, service_error, 0));
+    assert_eq!(notes.ends()[1], (Outcome::ServiceError, service_error, 0));
 }
 
 #[tokio::test]
@@ -243,4 +246,55 @@ async fn off_tells_nobody() {
         assert!(response.into_body().into_unwatched().is_ok());
         assert_eq!(notes.ends(), []);
     }
+}
+
+#[tokio::test]
+async fn a_browser_that_closes_a_stream_of_events_is_an_ordinary_end() {
+    for media_type in ["text/event-stream", "Text/Event-Stream; charset=utf-8"] {
+        let notes = Notes::default();
+        let mut endless = Response::new(Streamed(0, || Poll::Pending));
+        let media_type = media_type.parse().unwrap();
+        endless.headers_mut().insert(CONTENT_TYPE, media_type);
+        let mut response = respond(&notes, Method::GET, endless).await;
+
+        response.body_mut().frame().await;
+        drop(response);
+        assert_eq!(notes.ends(), [(Outcome::Complete, None, 2)]);
+    }
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_ends_the_exchange() {
+    for (method, status) in [(Method::GET, 101), (Method::CONNECT, 200)] {
+        let notes = Notes::default();
+        let mut switching = Response::new(Text::default());
+        *switching.status_mut() = status.try_into().unwrap();
+        let response = respond(&notes, method, switching).await;
+        let (head, body) = response.into_parts();
+
+        drop(body);
+        assert_eq!(notes.ends(), []);
+        drop(head.extensions);
+        assert_eq!(notes.ends(), [(Outcome::Complete, None, 0)]);
+        assert!(notes.only().is_upgraded());
+    }
+}
+
+#[tokio::test]
+async fn the_route_may_be_found_below() {
+    let notes = Notes::default();
+    let routed = service_fn(|req: Asked| async move {
+        let slot: &RouteSlot = Facts::of(req.extensions()).get().unwrap();
+        slot.fill(Route::new("/users/{id}"));
+        slot.fill(Route::new("/of/a/router/below"));
+        pending::<Result<Response<Text>, Infallible>>().await
+    });
+    let mut service = ObserveLayer::new(notes.clone()).layer(routed);
+    let mut response = Box::pin(service.ready().await.unwrap().call(Request::default()));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(response.as_mut().poll(&mut cx).is_pending());
+    drop(response);
+
+    assert_eq!(notes.only().route(), Some(Route::new("/users/{id}")));
+    assert_eq!(notes.only().outcome(), Outcome::ClientGone);
 }

@@ -171,7 +171,7 @@ async fn who_goes_away_while_a_guard_waits_gets_back_what_it_held() {
 
     drop(future);
     assert_eq!(Arc::strong_count(&held), 2);
-    assert_eq!(notes.only().outcome(), Outcome::Aborted);
+    assert_eq!(notes.only().outcome(), Outcome::ClientGone);
 }
 
 #[tokio::test]

@@ -178,10 +178,10 @@ impl Observer for Vitals {
         if rejection == Some(RejectionKind::Overloaded) {
             return;
         }
-        let is_panic =
-            exchange.outcome() == Outcome::Panicked || rejection == Some(RejectionKind::Panicked);
+        let outcome = exchange.outcome();
+        let is_panic = outcome == Outcome::Panicked;
         let is_error = is_panic
-            || exchange.outcome() == Outcome::Failed
+            || matches!(outcome, Outcome::ServiceError | Outcome::BodyError)
             || exchange
                 .status()
                 .is_some_and(|status| status.is_server_error());

@@ -5,6 +5,7 @@ mod floods;
 mod hostile;
 mod stopping;
 mod unparsed;
+mod upgrades;
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
