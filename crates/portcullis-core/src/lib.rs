@@ -38,7 +38,7 @@ pub use self::{
         AnyOf, BodyCheck, BodyReader, Cost, Deferred, Ended, Guard, Need, OnEnd, Reply, Verdict,
     },
     live::{Live, Loaded},
-    observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext},
+    observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, TraceLink},
     paths::{Paths, RequestPath},
     public::{Public, UnlessPublic},
     quota::Quota,

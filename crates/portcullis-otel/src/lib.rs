@@ -20,16 +20,29 @@
 //! unknown method: never after the path. Its status is `Error` when there is an `error.type`, and
 //! unset otherwise: a 4xx is no error of the server.
 //!
+//! A span of an exchange with an error, or of one that was [slow](Tracing::slow_after), also has
+//! `sampling.priority` with the value 1: the collector's `probabilistic_sampler` keeps it by itself, and
+//! its `tail_sampling` with a `numeric_attribute` policy.
+//!
 //! # Trace context
 //!
-//! `traceparent` and `tracestate` (W3C Trace Context, level 2) are parsed strictly: one line, lower
-//! case, no zero ids; anything else starts a new trace and drops `tracestate`. The trace goes on,
-//! but its `sampled` flag counts only from a trusted peer, so that untrusted peers cannot decide what is
-//! recorded. `baggage` is not read.
+//! What comes in and goes out is W3C Trace Context (level 2) and W3C Baggage, strictly, and whether or
+//! not anything is exported: [`Tracing::propagating`] makes no spans and passes all of it on.
+//!
+//! | field | in | out |
+//! |---|---|---|
+//! | `traceparent` | one line, lower case, no zero IDs; later versions than 00 by their first 55 characters; anything else is ignored, and `tracestate` with it | version 00, the flags `sampled` and `random`, a span ID of its own for each call |
+//! | `tracestate` | all lines as one list of at most 32 members, with the keys of level 2; one wrong member drops the list; of a repeated key the first member counts; cut after 1,024 bytes, by whole members | as it came in, behind what the application sets |
+//! | `baggage` | [allowed keys](Tracing::allow_baggage) of trusted peers, at most 64 members and 8,192 bytes; a wrong member is left out; no UTF-8 becomes U+FFFD | what is in OpenTelemetry's context |
+//!
+//! By default the trace of an untrusted peer starts anew, and its span is linked to the one the peer
+//! named; that of a trusted peer goes on. [`ParentPolicy`] has the others. `sampled` counts only from a
+//! trusted peer, so that untrusted ones don't decide what is recorded.
 //!
 //! While the handler runs, the span is the current OpenTelemetry context: spans that the
-//! application opens with `tracing` become its children through [`Telemetry::layer`], and so is
-//! what it sends on with OpenTelemetry's propagator.
+//! application opens with `tracing` become its children through [`Telemetry::layer`]. What it calls
+//! gets the trace through [`ClientTraceLayer`], which also makes spans of calls and passes the request's
+//! ID on, or through [`Propagator`], for clients that use OpenTelemetry's.
 //!
 //! # Example
 //!
@@ -53,10 +66,19 @@
 //!
 //! # Cost
 //!
-//! Whether to sample is decided before anything is built. An exchange that is not sampled costs one
-//! allocation: the context from which its children know that they are not either. A sampled one
+//! Whether to sample is decided before anything is built. An exchange that is not sampled costs two
+//! allocations: the context from which its children know that they are not either, and the scope that
+//! enters it. With a `tracestate`, and where there is a [`ClientTraceLayer`] to pass the request's ID
+//! on, they are a few more. A sampled one
 //! also keeps a copy of the path, the query, the host and the user agent, each cut after 1,024 bytes;
 //! a thread of its own makes attributes of them.
+//!
+//! # Security considerations
+//!
+//! A trace's ID links what services of different owners record, so a peer that isn't trusted neither
+//! chooses ours (it could give all its requests one, or one that is sampled), nor fills the traces with
+//! its `tracestate`. Baggage is read by services below as if it were ours: none comes in unless a key is
+//! allowed, and then from trusted peers only. Nothing that is received grows without a bound.
 
 mod export;
 mod known_methods;
@@ -64,6 +86,9 @@ mod limits;
 mod logs;
 mod metrics_exporter;
 mod pipeline;
+mod client;
+mod context;
+mod parent_policy;
 mod record;
 mod redact;
 mod sampling;
@@ -73,13 +98,15 @@ mod span_queue;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-mod trace_context;
 mod tracing_observer;
 mod variables;
 mod worker;
 
 pub(crate) use self::known_methods::KnownMethods;
 pub use self::{
+    client::{ClientTraceFuture, ClientTraceLayer, ClientTraceService},
+    context::Propagator,
+    parent_policy::ParentPolicy,
     sampling::{InvalidSampler, Sampling},
     telemetry::{Telemetry, TelemetryBuilder},
     tracing_observer::Tracing,

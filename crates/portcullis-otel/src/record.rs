@@ -2,24 +2,29 @@ use std::time::SystemTime;
 
 use opentelemetry::{
     SpanId, TraceFlags, TraceId,
-    trace::{SpanContext, TraceState},
+    trace::{Link, SpanContext, TraceState},
 };
-use portcullis_core::{Exchange, TraceContext};
+use portcullis_core::{Exchange, TraceContext, TraceLink};
+
+use crate::context::for_sdk;
 
 /// A sampled exchange that has ended. Attributes are made of it elsewhere.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) exchange: Exchange,
     pub(crate) ended: SystemTime,
+    /// Whether a sampler in a collector should keep it.
+    pub(crate) is_priority: bool,
 }
 
 // ===== impl Record =====
 
 impl Record {
-    pub(crate) fn new(exchange: &Exchange) -> Self {
+    pub(crate) fn new(exchange: &Exchange, is_priority: bool) -> Self {
         Self {
             exchange: exchange.clone(),
             ended: SystemTime::now(),
+            is_priority,
         }
     }
 
@@ -40,14 +45,20 @@ impl Record {
 
 /// Returns the SDK's form of a trace.
 pub(crate) fn span_context(trace: &TraceContext) -> SpanContext {
-    let state: Option<TraceState> = trace.state.as_ref().and_then(|state| state.parse().ok());
     SpanContext::new(
         TraceId::from(trace.trace_id),
         SpanId::from(trace.span_id),
         TraceFlags::new(trace.flags),
         false,
-        state.unwrap_or_default(),
+        for_sdk(trace.state.as_deref()),
     )
+}
+
+/// Returns the SDK's form of a link: the span of the caller, whose trace did not go on.
+pub(crate) fn link(link: TraceLink) -> Link {
+    let flags = TraceFlags::new(link.flags);
+    let (trace, span) = (TraceId::from(link.trace_id), SpanId::from(link.span_id));
+    Link::with_context(SpanContext::new(trace, span, flags, true, TraceState::NONE))
 }
 
 /// What an ID, a principal and a rejection take, about.

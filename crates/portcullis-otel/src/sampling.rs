@@ -1,8 +1,12 @@
 use std::{env, fmt};
 
+use opentelemetry::TraceId;
 use opentelemetry_sdk::trace::Sampler;
 
 /// Which exchanges are recorded.
+///
+/// A ratio decides by the trace's ID (OpenTelemetry's `TraceIdRatioBased`): services with one ratio
+/// agree on each trace, and what a lower ratio records a higher one does too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     /// The share of traces that start here, from 0 to 1.
@@ -83,11 +87,19 @@ impl Sampling {
         }
     }
 
-    /// Decides on one exchange. `trusted` is what a trusted peer decided.
-    pub(crate) fn decide(self, trusted: Option<bool>) -> bool {
-        trusted.filter(|_| self.follows_parent).unwrap_or_else(|| {
-            self.ratio >= 1.0 || (self.ratio > 0.0 && rand::random::<f64>() < self.ratio)
-        })
+    /// Decides on one exchange, by the ID of its trace. `trusted` is what a trusted peer decided.
+    pub(crate) fn decide(self, trace: TraceId, trusted: Option<bool>) -> bool {
+        let decided = trusted.filter(|_| self.follows_parent);
+        decided.unwrap_or_else(|| self.contains(trace))
+    }
+
+    /// As OpenTelemetry's SDKs do it: the lowest 63 bits of the ID, as a number, are below that part
+    /// of all numbers.
+    fn contains(self, trace: TraceId) -> bool {
+        let [.., a, b, c, d, e, f, g, h] = trace.to_bytes();
+        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1;
+        let all = (1_u64 << 63) as f64;
+        self.ratio >= 1.0 || number < (self.ratio * all) as u64
     }
 
     /// The same for spans that the application starts outside any exchange; those inside follow
@@ -115,6 +127,10 @@ impl std::error::Error for InvalidSampler {}
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::trace::SpanKind;
+    use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -135,21 +151,44 @@ mod tests {
         assert!(Sampling::parse("traceidratio", "NaN").is_err());
     }
 
+    fn anew() -> TraceId {
+        TraceId::from(rand::random::<u128>())
+    }
+
     #[test]
     fn follows_a_trusted_peer_and_nobody_else() {
-        assert!(Sampling::never().decide(Some(true)));
-        assert!(!Sampling::always().decide(Some(false)));
-        assert!(Sampling::always().ignoring_parents().decide(Some(false)));
-        assert!(Sampling::always().decide(None));
-        assert!(!Sampling::never().decide(None));
+        assert!(Sampling::never().decide(anew(), Some(true)));
+        assert!(!Sampling::always().decide(anew(), Some(false)));
+        assert!(
+            Sampling::always()
+                .ignoring_parents()
+                .decide(anew(), Some(false))
+        );
+        assert!(Sampling::always().decide(anew(), None));
+        assert!(!Sampling::never().decide(anew(), None));
     }
 
     #[test]
     fn records_the_share_that_was_asked_for() {
         let recorded = (0..10_000)
-            .filter(|_| Sampling::ratio(0.25).decide(None))
+            .filter(|_| Sampling::ratio(0.25).decide(anew(), None))
             .count();
 
         assert!((2200..2800).contains(&recorded), "{recorded}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_trace_is_decided_on_as_the_sdk_does(id in 1_u128.., ratio in 0.0..=1.0_f64) {
+            let id = TraceId::from(id);
+            let sdk = Sampler::TraceIdRatioBased(ratio);
+            let sdk = sdk.should_sample(None, id, "", &SpanKind::Server, &[], &[]);
+            let is_sampled = sdk.decision == SamplingDecision::RecordAndSample;
+            let sampling = Sampling::ratio(ratio);
+
+            prop_assert_eq!(sampling.decide(id, None), is_sampled);
+            let alone = sampling.ignoring_parents();
+            prop_assert_eq!(alone.decide(id, Some(!is_sampled)), is_sampled);
+        }
     }
 }

@@ -12,7 +12,7 @@ use portcullis_core::{Exchange, Route, Scheme};
 
 use crate::{
     KnownMethods,
-    record::{Record, span_context},
+    record::{Record, link, span_context},
     redact,
 };
 
@@ -49,10 +49,10 @@ impl Spans {
                 .checked_sub(exchange.duration())
                 .unwrap_or(record.ended),
             end_time: record.ended,
-            attributes: self.attributes(exchange),
+            attributes: self.attributes(record),
             dropped_attributes_count: 0,
             events: SpanEvents::default(),
-            links: SpanLinks::default(),
+            links: links(exchange),
             status: match exchange.error_type() {
                 // The error's type says it all.
                 Some(_) => Status::error(""),
@@ -71,11 +71,14 @@ impl Spans {
         }
     }
 
-    fn attributes(&self, exchange: &Exchange) -> Vec<KeyValue> {
+    fn attributes(&self, record: &Record) -> Vec<KeyValue> {
+        let exchange = &record.exchange;
         let mut attributes = self.request_attributes(exchange);
         attributes.extend(server_attributes(exchange));
         attributes.extend(client_attributes(exchange));
         attributes.extend(response_attributes(exchange));
+        let priority = KeyValue::new("sampling.priority", 1);
+        attributes.extend(record.is_priority.then_some(priority));
         attributes
     }
 
@@ -102,6 +105,13 @@ impl Spans {
         .flatten()
         .collect()
     }
+}
+
+fn links(exchange: &Exchange) -> SpanLinks {
+    let old = exchange.trace().and_then(|trace| trace.link);
+    let mut links = SpanLinks::default();
+    links.links.extend(old.map(link));
+    links
 }
 
 /// Whom the client asked for. A port that is not written is the scheme's (RFC 9110, section 4.2).

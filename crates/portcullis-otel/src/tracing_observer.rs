@@ -1,14 +1,20 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::request;
 use opentelemetry::{
     Context, SpanId, TraceFlags, TraceId,
+    baggage::BaggageExt,
     trace::{SpanContext, TraceContextExt},
 };
 use opentelemetry_sdk::trace::SpanProcessor;
-use portcullis_core::{Enter, Exchange, Observer, Scope, TraceContext};
+use portcullis_core::{Enter, Exchange, Observer, Scope, TraceContext, TraceLink};
 
-use crate::{Sampling, record::Record, trace_context, worker::Worker};
+use crate::{
+    ParentPolicy, Sampling,
+    context::{self, Allowed, Inherited, RANDOM, TraceParent},
+    record::Record,
+    worker::Worker,
+};
 
 /// Opens a server span for each exchange. See the [crate docs](crate) for what it says.
 #[derive(Clone, Debug)]
@@ -17,8 +23,23 @@ pub struct Tracing(Arc<Shared>);
 #[derive(Clone, Debug)]
 struct Shared {
     sampling: Sampling,
-    restarts: bool,
-    worker: Worker,
+    parents: ParentPolicy,
+    slow_after: Option<Duration>,
+    /// Of trusted peers.
+    baggage: Allowed,
+    /// Of all others.
+    untrusted_baggage: Allowed,
+    worker: Option<Worker>,
+}
+
+/// The exchange's place in its trace.
+struct Place {
+    parent: Option<TraceParent>,
+    trace_id: TraceId,
+    span_id: SpanId,
+    flags: TraceFlags,
+    state: Option<Box<str>>,
+    link: Option<TraceParent>,
 }
 
 /// Enters an exchange's span.
@@ -31,36 +52,74 @@ impl Tracing {
     ///
     /// [`Telemetry`](crate::Telemetry) makes one that exports.
     pub fn new(processor: impl SpanProcessor + 'static, sampling: Sampling) -> Self {
-        Self::with_worker(Worker::spawn(processor), sampling)
+        Self::with_worker(Some(Worker::spawn(processor)), sampling)
     }
 
-    pub(crate) fn with_worker(worker: Worker, sampling: Sampling) -> Self {
+    /// Creates an observer that makes no spans. Traces go through it as through any other: what it
+    /// sends on, whom it trusts and what it decides on sampling is the same.
+    #[must_use]
+    pub fn propagating(sampling: Sampling) -> Self {
+        Self::with_worker(None, sampling)
+    }
+
+    pub(crate) fn with_worker(worker: Option<Worker>, sampling: Sampling) -> Self {
         Self(Arc::new(Shared {
             sampling,
-            restarts: false,
+            parents: ParentPolicy::default(),
+            slow_after: None,
+            baggage: Allowed::default(),
+            untrusted_baggage: Allowed::default(),
             worker,
         }))
     }
 
-    /// Starts a new trace for requests of untrusted peers, whatever they send.
-    ///
-    /// By default their trace goes on, only their `sampled` flag does not count.
+    /// Sets whose traces go on. The default is
+    /// [`RestartUnlessTrusted`](ParentPolicy::RestartUnlessTrusted).
     #[must_use]
-    pub fn restart_untrusted(mut self) -> Self {
-        Arc::make_mut(&mut self.0).restarts = true;
+    pub fn parents(mut self, policy: ParentPolicy) -> Self {
+        Arc::make_mut(&mut self.0).parents = policy;
+        self
+    }
+
+    /// Sets from which duration on an exchange is slow. By default none is.
+    ///
+    /// Sampled spans of slow exchanges, and of those with an error, have the attribute
+    /// `sampling.priority` with the value 1, by which a sampler in a collector keeps them.
+    #[must_use]
+    pub fn slow_after(mut self, duration: Duration) -> Self {
+        Arc::make_mut(&mut self.0).slow_after = Some(duration);
+        self
+    }
+
+    /// Sets the keys of `baggage` that are taken over from trusted peers. By default none is, and
+    /// nothing of untrusted peers ever: their baggage is dropped.
+    ///
+    /// The application finds it in OpenTelemetry's context, and [`Propagator`](crate::Propagator)
+    /// sends it on. Case counts.
+    #[must_use]
+    pub fn allow_baggage<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        Arc::make_mut(&mut self.0).baggage = keys.into_iter().collect();
+        self
+    }
+
+    /// Sets the keys of `baggage` that are taken over from peers that are not trusted, too.
+    ///
+    /// Every client can then write these keys, also where services below believe them. Allow what
+    /// nobody decides by.
+    #[must_use]
+    pub fn insecure_allow_untrusted_baggage<K: Into<String>>(
+        mut self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Self {
+        Arc::make_mut(&mut self.0).untrusted_baggage = keys.into_iter().collect();
         self
     }
 
     /// Waits until the spans that have ended are with the processor.
     pub fn flush(&self) {
-        self.0.worker.flush();
-    }
-
-    fn parent(&self, head: &request::Parts, is_trusted: bool) -> Option<SpanContext> {
-        if self.0.restarts && !is_trusted {
-            return None;
+        if let Some(worker) = &self.0.worker {
+            worker.flush();
         }
-        trace_context::extract(&head.headers)
     }
 }
 
@@ -68,23 +127,24 @@ impl Observer for Tracing {
     #[inline]
     fn begin(&self, exchange: &mut Exchange, head: &request::Parts) -> Option<Scope> {
         let is_trusted = exchange.is_peer_trusted();
-        let parent = self.parent(head, is_trusted);
-        let decided = parent.as_ref().filter(|_| is_trusted);
-        let is_sampled = self.0.sampling.decide(decided.map(SpanContext::is_sampled));
-        let span = child(parent.as_ref(), is_sampled);
-        exchange.set_trace(trace(parent.as_ref(), &span));
-        if is_sampled {
+        let place = self.0.place(head, is_trusted);
+        exchange.set_trace(place.to_trace());
+        if place.flags.is_sampled() && self.0.worker.is_some() {
             exchange.keep_head(head);
         }
-        let context = Context::new().with_remote_span_context(span);
+        let context = place.into_context(exchange);
+        let context = self.0.with_baggage(context, head, is_trusted);
         Some(Scope::new(InContext(context)))
     }
 
     #[inline]
     fn end(&self, exchange: &Exchange) {
         let is_sampled = |trace: &TraceContext| TraceFlags::new(trace.flags).is_sampled();
-        if exchange.trace().is_some_and(is_sampled) {
-            self.0.worker.end(Box::new(Record::new(exchange)));
+        if let Some(worker) = &self.0.worker
+            && exchange.trace().is_some_and(is_sampled)
+        {
+            let is_priority = self.0.is_priority(exchange);
+            worker.end(Box::new(Record::new(exchange, is_priority)));
         }
     }
 
@@ -93,32 +153,85 @@ impl Observer for Tracing {
     }
 }
 
-/// Returns a new span in the parent's trace, or in one of its own.
-fn child(parent: Option<&SpanContext>, is_sampled: bool) -> SpanContext {
-    let span = SpanId::from(rand::random::<u64>().max(1));
-    match parent {
-        Some(parent) => {
-            let flags = parent.trace_flags().with_sampled(is_sampled);
-            let state = parent.trace_state().clone();
-            SpanContext::new(parent.trace_id(), span, flags, false, state)
+// ===== impl Shared =====
+
+impl Shared {
+    fn place(&self, head: &request::Parts, is_trusted: bool) -> Place {
+        let sent = context::traceparent(&head.headers);
+        let (parent, old) = if self.parents.continues(is_trusted) {
+            (sent, None)
+        } else {
+            (None, sent)
+        };
+        let trace_id = parent.map_or_else(context::new_trace_id, |parent| parent.trace_id);
+        let decided = parent.filter(|_| is_trusted);
+        let decided = decided.map(|parent| parent.flags.is_sampled());
+        let is_sampled = self.sampling.decide(trace_id, decided);
+        let flags = parent.map_or(RANDOM, |parent| parent.flags);
+        Place {
+            parent,
+            trace_id,
+            span_id: context::new_span_id(),
+            flags: flags.with_sampled(is_sampled),
+            state: parent.and_then(|_| context::tracestate(&head.headers)),
+            link: old.filter(|_| is_sampled),
         }
-        None => {
-            let trace = TraceId::from(rand::random::<u128>().max(1));
-            let flags = RANDOM.with_sampled(is_sampled);
-            SpanContext::new(trace, span, flags, false, Default::default())
+    }
+
+    fn with_baggage(&self, context: Context, head: &request::Parts, is_trusted: bool) -> Context {
+        let allowed = if is_trusted {
+            &self.baggage
+        } else {
+            &self.untrusted_baggage
+        };
+        if allowed.is_empty() {
+            return context;
         }
+        let lines = context::lines(&head.headers, &context::BAGGAGE);
+        match context::parse_baggage(lines, allowed) {
+            Some(baggage) => context.with_baggage(baggage),
+            None => context,
+        }
+    }
+
+    fn is_priority(&self, exchange: &Exchange) -> bool {
+        let is_slow = |limit| exchange.duration() >= limit;
+        exchange.error_type().is_some() || self.slow_after.is_some_and(is_slow)
     }
 }
 
-fn trace(parent: Option<&SpanContext>, span: &SpanContext) -> TraceContext {
-    let number = |id: SpanId| u64::from_be_bytes(id.to_bytes());
-    let state = parent.map(|parent| parent.trace_state().header());
-    TraceContext {
-        trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
-        span_id: number(span.span_id()),
-        parent_id: parent.map(|parent| number(parent.span_id())),
-        flags: span.trace_flags().to_u8(),
-        state: state.filter(|state| !state.is_empty()).map(Into::into),
+// ===== impl Place =====
+
+impl Place {
+    fn to_trace(&self) -> TraceContext {
+        TraceContext {
+            trace_id: trace_number(self.trace_id),
+            span_id: span_number(self.span_id),
+            parent_id: self.parent.map(|parent| span_number(parent.span_id)),
+            flags: self.flags.to_u8(),
+            state: self.state.clone(),
+            link: self.link.map(|old| TraceLink {
+                trace_id: trace_number(old.trace_id),
+                span_id: span_number(old.span_id),
+                flags: old.flags.to_u8(),
+            }),
+        }
+    }
+
+    fn into_context(self, exchange: &Exchange) -> Context {
+        let state = context::for_sdk(self.state.as_deref());
+        let span = SpanContext::new(self.trace_id, self.span_id, self.flags, false, state);
+        let context = Context::new().with_remote_span_context(span);
+        let inherited = Inherited {
+            trace_id: self.trace_id,
+            flags: self.flags,
+            state: self.state,
+            request_id: exchange.request_id().cloned(),
+        };
+        if inherited.is_needed() {
+            return context.with_value(inherited);
+        }
+        context
     }
 }
 
@@ -132,5 +245,10 @@ impl Enter for InContext {
     }
 }
 
-/// The trace's ID is random (W3C Trace Context, level 2, section 3.2.2.5).
-const RANDOM: TraceFlags = TraceFlags::new(0b10);
+fn trace_number(id: TraceId) -> u128 {
+    u128::from_be_bytes(id.to_bytes())
+}
+
+fn span_number(id: SpanId) -> u64 {
+    u64::from_be_bytes(id.to_bytes())
+}

@@ -21,7 +21,6 @@ pub(crate) struct Worker(To);
 
 #[derive(Clone, Debug)]
 enum To {
-    Nobody,
     /// To be exported.
     Queue(Queue<Waiting>),
     /// To a processor of the application.
@@ -43,11 +42,6 @@ enum Work {
 // ===== impl Worker =====
 
 impl Worker {
-    /// Creates a worker that does nothing.
-    pub(crate) const fn off() -> Self {
-        Self(To::Nobody)
-    }
-
     /// Creates a worker that exports.
     pub(crate) const fn exporting(queue: Queue<Waiting>) -> Self {
         Self(To::Queue(queue))
@@ -62,7 +56,6 @@ impl Worker {
     /// requests.
     pub(crate) fn end(&self, record: Box<Record>) {
         match &self.0 {
-            To::Nobody => {}
             To::Queue(queue) => {
                 let bytes = record.bytes();
                 queue.push(Waiting::Edge(record), bytes);
@@ -74,7 +67,6 @@ impl Worker {
     /// Waits until everything that was handed over is processed, or exported.
     pub(crate) fn flush(&self) {
         match &self.0 {
-            To::Nobody => {}
             To::Queue(queue) => drop(queue.flush(LIMIT)),
             To::Processor(processing) => processing.flush(),
         }

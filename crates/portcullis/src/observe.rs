@@ -60,7 +60,8 @@ use std::{fmt, sync::Arc};
 
 use http::Extensions;
 pub use portcullis_core::observe::{
-    Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, Upgraded, known_method,
+    Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, TraceLink, Upgraded,
+    known_method,
 };
 
 use crate::engine::{Alone, Part, RouteFrom, Stack};

@@ -48,7 +48,7 @@ impl Upstream {
 }
 
 /// reqwest has requests of its own.
-fn reqwest_client(
+pub(super) fn reqwest_client(
     client: reqwest::Client,
 ) -> impl Service<
     Request<reqwest::Body>,

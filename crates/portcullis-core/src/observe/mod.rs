@@ -56,6 +56,6 @@ pub use self::{
     observer::{Enter, Observer, Scope},
     outcome::Outcome,
     route::Route,
-    trace::TraceContext,
+    trace::{TraceContext, TraceLink},
     upgraded::Upgraded,
 };

@@ -14,4 +14,18 @@ pub struct TraceContext {
     pub flags: u8,
     /// What vendors added, as it is sent on, if there is something.
     pub state: Option<Box<str>>,
+    /// What the request came with, if the trace did not go on but started anew, and is sampled.
+    pub link: Option<TraceLink>,
+}
+
+/// A span of another trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what `traceparent` has")]
+pub struct TraceLink {
+    /// The trace's ID.
+    pub trace_id: u128,
+    /// The span's ID.
+    pub span_id: u64,
+    /// The flags, as they were received: `sampled` and `random`.
+    pub flags: u8,
 }

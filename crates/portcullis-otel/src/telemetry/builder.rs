@@ -1,9 +1,6 @@
 use std::{ffi::OsString, fmt, time::Duration};
 
-use opentelemetry::{
-    global,
-    propagation::{TextMapCompositePropagator, TextMapPropagator},
-};
+use opentelemetry::global;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::{
     Resource,
@@ -11,7 +8,6 @@ use opentelemetry_sdk::{
     metrics::{
         Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream,
     },
-    propagation::{BaggagePropagator, TraceContextPropagator},
     trace::SdkTracerProvider,
 };
 use portcullis_core::ConfigError;
@@ -19,8 +15,9 @@ use tracing::Level;
 
 use super::{
     Logs, Telemetry, Traces,
+    propagation::Chosen,
     resource::resource,
-    settings::{Propagators, Settings},
+    settings::Settings,
 };
 use crate::{
     Sampling, Tracing,
@@ -113,13 +110,13 @@ impl TelemetryBuilder {
     /// Returns everything that is wrong with the variables, or that there is no thread to be had.
     pub fn build(self) -> Result<Telemetry, ConfigError> {
         let settings = Settings::parse(self.variables.iter().cloned())?;
-        global::set_text_map_propagator(propagator(settings.propagators));
+        global::set_text_map_propagator(Chosen::new(settings.propagators));
         let is_on = settings.targets.iter().any(Option::is_some);
         let runner = is_on.then(Runner::spawn).transpose();
         let runner = runner.map_err(|error| ConfigError::new(format!("telemetry: {error}")))?;
         let resource = resource(self.service, &self.attributes, &settings);
         let mut telemetry = Telemetry {
-            tracing: Tracing::with_worker(Worker::off(), Sampling::never()),
+            tracing: Tracing::propagating(Sampling::never()),
             traces: None,
             logs: None,
             meters: None,
@@ -161,7 +158,7 @@ impl Start<'_> {
         if let Some(target) = traces {
             let traces = self.traces(target)?;
             let worker = Worker::exporting(traces.queue.clone());
-            telemetry.tracing = Tracing::with_worker(worker, self.settings.sampling);
+            telemetry.tracing = Tracing::with_worker(Some(worker), self.settings.sampling);
             telemetry.traces = Some(traces);
         }
         if let Some(target) = logs {
@@ -259,17 +256,6 @@ fn exponential(instrument: &Instrument) -> Option<Stream> {
     let is_histogram = instrument.kind() == InstrumentKind::Histogram;
     let stream = is_histogram.then(|| Stream::builder().with_aggregation(aggregation));
     stream.and_then(|stream| stream.build().ok())
-}
-
-fn propagator(wanted: Propagators) -> TextMapCompositePropagator {
-    let mut all: Vec<Box<dyn TextMapPropagator + Send + Sync>> = Vec::new();
-    if wanted.trace_context {
-        all.push(Box::new(TraceContextPropagator::new()));
-    }
-    if wanted.baggage {
-        all.push(Box::new(BaggagePropagator::new()));
-    }
-    TextMapCompositePropagator::new(all)
 }
 
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;

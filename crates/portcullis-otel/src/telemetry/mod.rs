@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod builder;
+mod propagation;
 mod resource;
 mod settings;
 mod stop;

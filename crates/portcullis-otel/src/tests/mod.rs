@@ -1,4 +1,4 @@
-use std::{convert::Infallible, future::pending};
+use std::{convert::Infallible, future::pending, time::Duration};
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
@@ -15,7 +15,7 @@ use portcullis_test::{Chunks, OwnBody, request};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tracing_subscriber::{Layer as _, layer::SubscriberExt};
 
-use crate::{Sampling, Tracing, telemetry::is_traced};
+use crate::{ParentPolicy, Sampling, Tracing, telemetry::is_traced};
 
 pub(crate) mod collector;
 pub(crate) mod tls;
@@ -32,11 +32,15 @@ struct Recorder {
 
 impl Recorder {
     fn new(sampling: Sampling) -> Self {
+        Self::with(sampling, |tracing| tracing)
+    }
+
+    fn with(sampling: Sampling, set: impl FnOnce(Tracing) -> Tracing) -> Self {
         let exporter = InMemorySpanExporter::default();
         let processor = SimpleSpanProcessor::new(exporter.clone());
         Self {
             exporter,
-            tracing: Tracing::new(processor, sampling),
+            tracing: set(Tracing::new(processor, sampling)),
         }
     }
 
@@ -83,6 +87,13 @@ fn traced(parent: &str) -> Request<Body> {
     request
         .headers_mut()
         .insert("traceparent", parent.parse().unwrap());
+    request
+}
+
+/// Of a trusted peer.
+fn trusted(parent: &str) -> Request<Body> {
+    let mut request = traced(parent);
+    Facts::of_mut(request.extensions_mut()).trust_peer();
     request
 }
 
@@ -173,9 +184,9 @@ async fn a_span_ends_with_the_last_byte_or_the_drop() {
 }
 
 #[tokio::test]
-async fn a_trace_goes_on() {
+async fn a_trusted_peers_trace_goes_on() {
     let recorder = Recorder::new(Sampling::always());
-    let mut request = traced(&format!("00-{TRACE}-{SPAN}-01"));
+    let mut request = trusted(&format!("00-{TRACE}-{SPAN}-01"));
     request
         .headers_mut()
         .insert("tracestate", "vendor=1".parse().unwrap());
@@ -185,12 +196,13 @@ async fn a_trace_goes_on() {
     assert_eq!(span.parent_span_id.to_string(), SPAN);
     assert!(span.parent_span_is_remote);
     assert_eq!(span.span_context.trace_state().header(), "vendor=1");
+    assert!(span.links.is_empty());
 }
 
 #[tokio::test]
 async fn a_wrong_context_starts_a_new_trace_without_state() {
     let recorder = Recorder::new(Sampling::always());
-    let mut request = traced(&format!("00-{}-{SPAN}-01", TRACE.to_uppercase()));
+    let mut request = trusted(&format!("00-{}-{SPAN}-01", TRACE.to_uppercase()));
     request
         .headers_mut()
         .insert("tracestate", "vendor=1".parse().unwrap());
@@ -199,34 +211,99 @@ async fn a_wrong_context_starts_a_new_trace_without_state() {
     assert_ne!(span.span_context.trace_id().to_string(), TRACE);
     assert!(!span.parent_span_is_remote);
     assert_eq!(span.span_context.trace_state().header(), "");
+    assert!(span.links.is_empty(), "there is nothing to link to");
 }
 
 #[tokio::test]
 async fn untrusted_peers_do_not_decide_what_is_recorded() {
-    let recorder = Recorder::new(Sampling::never());
+    let recorder = Recorder::with(Sampling::never(), |tracing| {
+        tracing.parents(ParentPolicy::Continue)
+    });
     let service = recorder.layer().layer(service_fn(answer));
-    let sampled = || traced(&format!("00-{TRACE}-{SPAN}-01"));
-    let mut trusted = sampled();
-    Facts::of_mut(trusted.extensions_mut()).trust_peer();
+    let sampled = format!("00-{TRACE}-{SPAN}-01");
 
-    for request in [sampled(), trusted] {
+    for request in [traced(&sampled), trusted(&sampled)] {
         let Ok(response) = service.clone().oneshot(request).await;
         response.into_body().collect().await.unwrap();
     }
     assert_eq!(recorder.spans().len(), 1, "the trusted peer's");
 }
 
+/// Whose trace goes on, for each policy: (an untrusted peer's, a trusted peer's).
 #[tokio::test]
-async fn an_untrusted_trace_can_be_ended() {
-    let exporter = InMemorySpanExporter::default();
-    let processor = SimpleSpanProcessor::new(exporter.clone());
-    let tracing = Tracing::new(processor, Sampling::always()).restart_untrusted();
-    let recorder = Recorder { exporter, tracing };
-    let span = recorder
-        .span(traced(&format!("00-{TRACE}-{SPAN}-01")))
-        .await;
+async fn a_trace_goes_on_or_is_linked() {
+    let policies = [
+        (ParentPolicy::Continue, true, true),
+        (ParentPolicy::Restart, false, false),
+        (ParentPolicy::RestartUnlessTrusted, false, true),
+        (ParentPolicy::default(), false, true),
+    ];
+    let parent = format!("00-{TRACE}-{SPAN}-03");
+    for (policy, untrusted, of_trusted) in policies {
+        let recorder = Recorder::with(Sampling::always(), |tracing| tracing.parents(policy));
+        for (request, goes_on) in [(traced(&parent), untrusted), (trusted(&parent), of_trusted)] {
+            let span = recorder.span(request).await;
+            let is_same = span.span_context.trace_id().to_string() == TRACE;
+            assert_eq!(is_same, goes_on, "{policy:?}");
+            assert_eq!(span.parent_span_is_remote, goes_on, "{policy:?}");
 
-    assert_ne!(span.span_context.trace_id().to_string(), TRACE);
+            let linked: Vec<_> = span.links.iter().map(|link| &link.span_context).collect();
+            assert_eq!(linked.len(), usize::from(!goes_on), "{policy:?}");
+            for old in linked {
+                assert_eq!(old.trace_id().to_string(), TRACE);
+                assert_eq!(old.span_id().to_string(), SPAN);
+                assert!(old.is_remote() && old.trace_flags().to_u8() == 3);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_and_slow_exchanges_are_for_samplers_to_keep() {
+    let limit = Duration::from_secs(1);
+    let recorder = Recorder::with(Sampling::always(), |tracing| tracing.slow_after(limit));
+    let priority = |span: &SpanData| get(span, "sampling.priority");
+    let ordinary = recorder.span(request("/")).await;
+    assert_eq!(priority(&ordinary), None);
+    let missing = recorder.span(request("/?404")).await;
+    assert_eq!(priority(&missing), None);
+    let broken = recorder.span(request("/?500")).await;
+    assert_eq!(priority(&broken).as_deref(), Some("1"));
+
+    let slow = service_fn(|request: Request<RequestBody<Body>>| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        answer(request).await
+    });
+    let Ok(response) = recorder.layer().layer(slow).oneshot(request("/")).await;
+    response.into_body().collect().await.unwrap();
+    let slow = recorder.spans().pop().unwrap();
+    assert_eq!(priority(&slow).as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn two_services_with_one_ratio_agree() {
+    let sampling = Sampling::ratio(0.5);
+    let (one, other) = (Recorder::new(sampling), Recorder::new(sampling));
+    for recorder in [&one, &other] {
+        let tracing = recorder.tracing.clone().parents(ParentPolicy::Continue);
+        let service = ObserveLayer::new(tracing).layer(service_fn(answer));
+        for trace in 1..=100_u128 {
+            let trace = trace.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+            let request = traced(&format!("00-{trace:032x}-{SPAN}-03"));
+            let Ok(response) = service.clone().oneshot(request).await;
+            response.into_body().collect().await.unwrap();
+        }
+    }
+    let ids = |recorder: &Recorder| -> Vec<_> {
+        let spans = recorder.spans();
+        spans
+            .iter()
+            .map(|span| span.span_context.trace_id())
+            .collect()
+    };
+
+    assert!((25..75).contains(&ids(&one).len()));
+    assert_eq!(ids(&one), ids(&other));
 }
 
 #[tokio::test]
@@ -237,7 +314,7 @@ async fn what_is_not_sampled_leaves_a_context_that_says_so() {
         let text = format!("{} {}", context.trace_id(), context.is_sampled());
         Ok::<_, Infallible>(Response::new(Body::from(text)))
     });
-    let parent = traced(&format!("00-{TRACE}-{SPAN}-00"));
+    let parent = trusted(&format!("00-{TRACE}-{SPAN}-00"));
     let Ok(response) = recorder.layer().layer(asks).oneshot(parent).await;
     let body = response.into_body().collect().await.unwrap().to_bytes();
 

@@ -1,0 +1,62 @@
+//! What spans say of a URL.
+
+use http::{Uri, Version, header, request};
+
+use crate::redact;
+
+/// Returns the host of a call, without brackets, and its port.
+pub(super) fn server(head: &request::Parts) -> Option<(String, Option<u16>)> {
+    let host = || head.headers.get(header::HOST)?.to_str().ok()?.parse().ok();
+    let authority = head.uri.authority().cloned().or_else(host)?;
+    let default = match head.uri.scheme_str() {
+        Some("http") => Some(80),
+        Some("https") => Some(443),
+        _ => None,
+    };
+    let port = authority.port_u16().or(default);
+    let name = authority.host().trim_matches(['[', ']']);
+    Some((cut(name).to_owned(), port))
+}
+
+/// Returns a URL for `url.full`: what a user's name and password are, and the secrets of its query,
+/// is `REDACTED`.
+pub(super) fn full(uri: &Uri) -> String {
+    let mut url = String::new();
+    if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) {
+        let authority = authority.as_str();
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let user = if user.is_empty() { "" } else { REDACTED };
+        url.extend([scheme, "://", user, host]);
+    }
+    url.push_str(uri.path());
+    if let Some(query) = uri.query() {
+        url.extend(["?", &redact::query(query)]);
+    }
+    url.truncate(cut(&url).len());
+    url
+}
+
+/// Returns the value of `network.protocol.version`.
+pub(super) const fn protocol_version(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_09 => Some("0.9"),
+        Version::HTTP_10 => Some("1.0"),
+        Version::HTTP_11 => Some("1.1"),
+        Version::HTTP_2 => Some("2"),
+        Version::HTTP_3 => Some("3"),
+        _ => None,
+    }
+}
+
+/// The start of a text, without half a character at its end.
+fn cut(text: &str) -> &str {
+    let longest = text.len().min(LONGEST);
+    let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
+/// For both, as the conventions have it.
+const REDACTED: &str = "REDACTED:REDACTED@";
+
+/// Of a URL, in bytes.
+const LONGEST: usize = 2048;
