@@ -5,7 +5,7 @@ use crate::{
     report::{Outcome, Report},
     tools::{
         CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GXX, HACK, HAPROXY,
-        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PYTHON_VENV, REDIS, REQUESTS, RUSTFMT,
+        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PYTHON_VENV, REDIS, REQUESTS, ROTEL, RUSTFMT,
         Tool, VALGRIND, WRK,
     },
 };
@@ -126,6 +126,7 @@ pub(crate) const STEPS: &[Step] = &[
             PYTHON_VENV,
             HTTP_MESSAGE_SIGNATURES,
             REQUESTS,
+            ROTEL,
         ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",

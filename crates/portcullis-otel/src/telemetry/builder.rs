@@ -20,7 +20,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    Sampling, Tracing,
+    Sampling,
     export::{Exporter, Target},
     logs::{self, EncodeLogs},
     metrics_exporter::MetricsExporter,
@@ -116,7 +116,7 @@ impl TelemetryBuilder {
         let runner = runner.map_err(|error| ConfigError::new(format!("telemetry: {error}")))?;
         let resource = resource(self.service, &self.attributes, &settings);
         let mut telemetry = Telemetry {
-            tracing: Tracing::propagating(Sampling::never()),
+            tracing: settings.tracing(None, Sampling::never()),
             traces: None,
             logs: None,
             meters: None,
@@ -158,7 +158,7 @@ impl Start<'_> {
         if let Some(target) = traces {
             let traces = self.traces(target)?;
             let worker = Worker::exporting(traces.queue.clone());
-            telemetry.tracing = Tracing::with_worker(Some(worker), self.settings.sampling);
+            telemetry.tracing = self.settings.tracing(Some(worker), self.settings.sampling);
             telemetry.traces = Some(traces);
         }
         if let Some(target) = logs {

@@ -6,11 +6,12 @@ use opentelemetry_sdk::metrics::Temporality;
 use portcullis_core::ConfigError;
 
 use crate::{
-    KnownMethods, Sampling,
+    KnownMethods, ParentPolicy, Sampling, Tracing,
     export::Target,
     limits::{Limits, SpanLimits},
     signal::Signal,
     variables::{Variables, pairs},
+    worker::Worker,
 };
 
 /// Everything, parsed.
@@ -92,6 +93,18 @@ impl Settings {
             sampling: sampling(variables),
             propagators: Propagators::read(variables),
             methods: KnownMethods::read(variables),
+        }
+    }
+}
+
+impl Settings {
+    /// Returns an observer. One that may not read trace context continues no trace.
+    pub(super) fn tracing(&self, worker: Option<Worker>, sampling: Sampling) -> Tracing {
+        let tracing = Tracing::with_worker(worker, sampling);
+        if self.propagators.trace_context {
+            tracing
+        } else {
+            tracing.parents(ParentPolicy::Restart)
         }
     }
 }
