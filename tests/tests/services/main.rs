@@ -1,6 +1,8 @@
-//! The edge with real services beside it: Redis, proxies in front, Prometheus, and another implementation of signatures.
+//! The edge with real services beside it: Redis, proxies in front, Prometheus, a collector, and another
+//! implementation of signatures.
 
 mod prometheus;
 mod proxies;
 mod redis;
 mod signatures;
+mod telemetry;
