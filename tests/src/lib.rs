@@ -5,6 +5,7 @@ pub mod demo;
 pub mod net;
 pub mod redis;
 pub mod reports;
+pub mod rotel;
 pub mod sieges;
 
 pub use servers::{program, proxies};

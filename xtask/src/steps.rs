@@ -6,7 +6,7 @@ use crate::{
     tools::{
         CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GXX, HACK, HAPROXY,
         HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PROMETHEUS, PYTHON_VENV, REDIS, REQUESTS,
-        RUSTFMT, Tool, VALGRIND, WRK,
+        ROTEL, RUSTFMT, Tool, VALGRIND, WRK,
     },
 };
 
@@ -127,6 +127,7 @@ pub(crate) const STEPS: &[Step] = &[
             PYTHON_VENV,
             HTTP_MESSAGE_SIGNATURES,
             REQUESTS,
+            ROTEL,
         ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",

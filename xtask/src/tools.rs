@@ -185,6 +185,13 @@ pub(crate) const REQUESTS: Tool = Tool {
     probe: "target/tools/python/bin/pip show requests",
 };
 
+/// A collector of OpenTelemetry.
+pub(crate) const ROTEL: Tool = Tool {
+    package: "rotel==0.0.1a15",
+    source: Source::Pip,
+    probe: "target/tools/python/bin/pip show rotel",
+};
+
 pub(crate) const VALGRIND: Tool = Tool {
     package: "valgrind",
     source: Source::Apt,

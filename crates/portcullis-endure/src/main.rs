@@ -19,6 +19,7 @@ mod restarts;
 mod server;
 mod shapes;
 mod soak;
+mod telemetry;
 mod window;
 
 use std::{error::Error, process::ExitCode};
@@ -68,6 +69,8 @@ async fn obey(arguments: &[&str]) -> Outcome<bool> {
         ["overload", seconds] => overload::run(number(seconds)?).await,
         ["restarts"] => restarts::run(50).await,
         ["restarts", count] => restarts::run(number(count)?).await,
+        ["telemetry"] => telemetry::run(6000).await,
+        ["telemetry", count] => telemetry::run(number(count)?).await,
         _ => Err(USAGE.into()),
     }
 }
@@ -93,5 +96,6 @@ const USAGE: &str = "usage:
   soak [MINUTES]     20 minutes of all of it, memory and descriptors looked at each 5 s
   overload [SECONDS] ten times what a service can do, shed by latency, a limit, tower, and not at all
   restarts [COUNT]   50 rolling restarts under load, and hostile clients at each
+  telemetry [COUNT]  6000 requests while the collector is dead, stalled, slow or refusing
   serve OPTION..     (inner) serves on loopback until standard input closes
   attack FLOOD AT    (inner) floods a server until standard input closes";

@@ -23,6 +23,7 @@ use portcullis::{
     serve::{Server, Tls, inherited},
     timeout::Timeout,
 };
+use portcullis_otel::Telemetry;
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
 
@@ -47,21 +48,27 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `serve OPTION..` on core 0.
     pub(crate) fn start(options: &[&str]) -> Outcome<Self> {
-        Self::spawn(options, Stdio::piped())
+        Self::spawn(options, &[], Stdio::piped())
+    }
+
+    /// Starts it with variables of the environment.
+    pub(crate) fn with_variables(options: &[&str], variables: &[(&str, &str)]) -> Outcome<Self> {
+        Self::spawn(options, variables, Stdio::piped())
     }
 
     /// Starts it with a listener to inherit.
     pub(crate) fn inheriting(listener: OwnedFd, options: &[&str]) -> Outcome<Self> {
-        Self::spawn(&[options, &["inherit"]].concat(), Stdio::from(listener))
+        Self::spawn(&[options, &["inherit"]].concat(), &[], Stdio::from(listener))
     }
 
-    fn spawn(options: &[&str], stdin: Stdio) -> Outcome<Self> {
+    fn spawn(options: &[&str], variables: &[(&str, &str)], stdin: Stdio) -> Outcome<Self> {
         let mut command = Command::new("taskset");
         command
             .args(["-c", "0"])
             .arg(std::env::current_exe()?)
             .arg("serve")
             .args(options)
+            .envs(variables.iter().copied())
             .stdin(stdin)
             .stdout(Stdio::piped());
         if options.contains(&"inherit") {
@@ -114,7 +121,8 @@ impl Drop for Running {
 }
 
 /// The inner command. `patient` has the default limits, `health` turns `/ready` before it stops,
-/// `inherit` has the listener from its parent and ends on SIGTERM.
+/// `inherit` has the listener from its parent and ends on SIGTERM, `telemetry` observes as the
+/// environment says.
 pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     if options.contains(&"bare") {
         return bare(options).await;
@@ -124,6 +132,11 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     if !options.contains(&"patient") {
         let limits = Timeout::new(Duration::from_secs(30));
         edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
+    }
+    let telemetry = options.contains(&"telemetry");
+    let telemetry = telemetry.then(|| Telemetry::from_env("endure")).transpose()?;
+    if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_on()) {
+        edge = edge.observe(telemetry.tracing());
     }
     let edge = edge.build()?;
     let service = service_fn(|request: Request<RequestBody<Incoming>>| {

@@ -1,4 +1,4 @@
-//! OpenTelemetry traces and metrics for portcullis.
+//! OpenTelemetry for portcullis: traces of exchanges, and the export of traces, metrics and logs.
 //!
 //! [`Tracing`] is an [`Observer`](portcullis_core::Observer): one server span for each exchange, by
 //! OpenTelemetry's HTTP semantic conventions 1.44, open until the last byte of the response or until
@@ -13,7 +13,8 @@
 //! | `url.path`, `url.query`, `url.scheme` | the request; secrets in the query are `REDACTED` |
 //! | `http.response.status_code`, `error.type` | the response; see [`Exchange::error_type`](portcullis_core::Exchange::error_type) |
 //! | `client.address`, `network.peer.address`, `network.peer.port` | [`ClientIp`](portcullis_core::ClientIp) and [`PeerAddr`](portcullis_core::PeerAddr) |
-//! | `network.protocol.version`, `server.address`, `user_agent.original` | the request |
+//! | `server.address`, `server.port` | the host that the client asked for, as a trusted proxy says, or as `:authority` or `Host` does; without a port it is the scheme's |
+//! | `network.protocol.version`, `user_agent.original` | the request |
 //! | `portcullis.request_id` | [`RequestId`](portcullis_core::RequestId) |
 //!
 //! It is named `{method} {route}`, or `{method}` where there is no route, and `HTTP` in place of an
@@ -23,6 +24,9 @@
 //! A span of an exchange with an error, or of one that was [slow](Tracing::slow_after), also has
 //! `sampling.priority` with the value 1: the collector's `probabilistic_sampler` keeps it by itself, and
 //! its `tail_sampling` with a `numeric_attribute` policy.
+//!
+//! The scope has the URL of the conventions' schema. Limits of attributes are those that the variables
+//! set.
 //!
 //! # Trace context
 //!
@@ -80,6 +84,12 @@
 //! its `tracestate`. Baggage is read by services below as if it were ours: none comes in unless a key is
 //! allowed, and then from trusted peers only. Nothing that is received grows without a bound.
 
+mod export;
+mod known_methods;
+mod limits;
+mod logs;
+mod metrics_exporter;
+mod pipeline;
 mod client;
 mod context;
 mod metrics;
@@ -87,19 +97,23 @@ mod parent_policy;
 mod record;
 mod redact;
 mod sampling;
+mod signal;
 mod span;
+mod span_queue;
 mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tracing_observer;
+mod variables;
 mod worker;
 
+pub(crate) use self::known_methods::KnownMethods;
 pub use self::{
     client::{ClientTraceFuture, ClientTraceLayer, ClientTraceService},
     context::Propagator,
     metrics::{Metrics, MetricsBuilder},
     parent_policy::ParentPolicy,
     sampling::{InvalidSampler, Sampling},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, TelemetryBuilder},
     tracing_observer::Tracing,
 };

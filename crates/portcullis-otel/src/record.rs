@@ -27,6 +27,20 @@ impl Record {
             is_priority,
         }
     }
+
+    /// Returns how many bytes it holds, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let exchange = &self.exchange;
+        let texts = [
+            exchange.path(),
+            exchange.query(),
+            exchange.host(),
+            exchange.user_agent(),
+            exchange.trace().and_then(|trace| trace.state.as_deref()),
+        ];
+        let texts = texts.iter().flatten().map(|text| text.len());
+        size_of::<Self>() + OTHERS + texts.sum::<usize>()
+    }
 }
 
 /// Returns the SDK's form of a trace.
@@ -46,3 +60,6 @@ pub(crate) fn link(link: TraceLink) -> Link {
     let (trace, span) = (TraceId::from(link.trace_id), SpanId::from(link.span_id));
     Link::with_context(SpanContext::new(trace, span, flags, true, TraceState::NONE))
 }
+
+/// What an ID, a principal and a rejection take, about.
+const OTHERS: usize = 512;

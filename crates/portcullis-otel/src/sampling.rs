@@ -64,7 +64,7 @@ impl Sampling {
         Self::parse(&name, &argument)
     }
 
-    fn parse(name: &str, argument: &str) -> Result<Self, InvalidSampler> {
+    pub(crate) fn parse(name: &str, argument: &str) -> Result<Self, InvalidSampler> {
         let ratio = || match argument {
             "" => Ok(Self::always()),
             text => match text.parse() {

@@ -8,45 +8,102 @@ use opentelemetry::{
     trace::{SpanContext, SpanKind, Status},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use portcullis_core::{Exchange, Route, observe::known_method};
+use portcullis_core::{Exchange, Route, Scheme};
 
 use crate::{
+    KnownMethods,
     record::{Record, link, span_context},
     redact,
 };
 
-pub(crate) fn build(record: &Record, scope: &InstrumentationScope) -> SpanData {
-    let exchange = &record.exchange;
-    let parent = exchange.trace().and_then(|trace| trace.parent_id);
-    SpanData {
-        parent_span_id: parent.map_or(SpanId::INVALID, SpanId::from),
-        parent_span_is_remote: parent.is_some(),
-        span_kind: SpanKind::Server,
-        name: name(exchange),
-        start_time: record
-            .ended
-            .checked_sub(exchange.duration())
-            .unwrap_or(record.ended),
-        end_time: record.ended,
-        attributes: attributes(record),
-        dropped_attributes_count: 0,
-        events: SpanEvents::default(),
-        links: links(exchange),
-        status: match exchange.error_type() {
-            // The error's type says it all.
-            Some(_) => Status::error(""),
-            None => Status::Unset,
-        },
-        instrumentation_scope: scope.clone(),
-        span_context: exchange.trace().map_or(SpanContext::NONE, span_context),
-    }
+/// Makes spans of records.
+#[derive(Clone, Debug)]
+pub(crate) struct Spans {
+    scope: InstrumentationScope,
+    methods: KnownMethods,
 }
 
-fn name(exchange: &Exchange) -> Cow<'static, str> {
-    let method = known_method(exchange.method()).unwrap_or("HTTP");
-    match exchange.route() {
-        Some(route) => format!("{method} {route}").into(),
-        None => method.into(),
+// ===== impl Spans =====
+
+impl Spans {
+    pub(crate) fn new(methods: KnownMethods) -> Self {
+        let scope = InstrumentationScope::builder("portcullis")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(SCHEMA);
+        Self {
+            scope: scope.build(),
+            methods,
+        }
+    }
+
+    pub(crate) fn build(&self, record: &Record) -> SpanData {
+        let exchange = &record.exchange;
+        let parent = exchange.trace().and_then(|trace| trace.parent_id);
+        SpanData {
+            parent_span_id: parent.map_or(SpanId::INVALID, SpanId::from),
+            parent_span_is_remote: parent.is_some(),
+            span_kind: SpanKind::Server,
+            name: self.name(exchange),
+            start_time: record
+                .ended
+                .checked_sub(exchange.duration())
+                .unwrap_or(record.ended),
+            end_time: record.ended,
+            attributes: self.attributes(record),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: links(exchange),
+            status: match exchange.error_type() {
+                // The error's type says it all.
+                Some(_) => Status::error(""),
+                None => Status::Unset,
+            },
+            instrumentation_scope: self.scope.clone(),
+            span_context: exchange.trace().map_or(SpanContext::NONE, span_context),
+        }
+    }
+
+    fn name(&self, exchange: &Exchange) -> Cow<'static, str> {
+        let method = self.methods.name(exchange.method()).unwrap_or("HTTP");
+        match exchange.route() {
+            Some(route) => format!("{method} {route}").into(),
+            None => method.to_owned().into(),
+        }
+    }
+
+    fn attributes(&self, record: &Record) -> Vec<KeyValue> {
+        let exchange = &record.exchange;
+        let mut attributes = self.request_attributes(exchange);
+        attributes.extend(server_attributes(exchange));
+        attributes.extend(client_attributes(exchange));
+        attributes.extend(response_attributes(exchange));
+        let priority = KeyValue::new("sampling.priority", 1);
+        attributes.extend(record.is_priority.then_some(priority));
+        attributes
+    }
+
+    fn request_attributes(&self, exchange: &Exchange) -> Vec<KeyValue> {
+        let known = self.methods.name(exchange.method());
+        let original = known.is_none().then(|| exchange.method().to_string());
+        let method = known.unwrap_or("_OTHER").to_owned();
+        let id = exchange.request_id().map(ToString::to_string);
+        [
+            attribute("http.request.method", Some(method)),
+            attribute("http.request.method_original", original),
+            attribute("http.route", exchange.route().map(Route::as_str)),
+            attribute("url.scheme", Some(exchange.scheme().as_str())),
+            attribute("url.path", exchange.path().map(str::to_owned)),
+            attribute("url.query", exchange.query().map(redact::query)),
+            attribute("network.protocol.version", version(exchange.version())),
+            attribute(
+                "user_agent.original",
+                exchange.user_agent().map(str::to_owned),
+            ),
+            attribute("portcullis.request_id", id),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -57,42 +114,19 @@ fn links(exchange: &Exchange) -> SpanLinks {
     links
 }
 
-fn attributes(record: &Record) -> Vec<KeyValue> {
-    let exchange = &record.exchange;
-    let mut attributes = request_attributes(exchange);
-    attributes.extend(client_attributes(exchange));
-    attributes.extend(response_attributes(exchange));
-    attributes.extend(
-        record
-            .is_priority
-            .then_some(KeyValue::new("sampling.priority", 1)),
-    );
-    attributes
-}
-
-fn request_attributes(exchange: &Exchange) -> Vec<KeyValue> {
-    let known = known_method(exchange.method());
-    let original = known.is_none().then(|| exchange.method().to_string());
-    let id = exchange.request_id().map(ToString::to_string);
-    let host = exchange.host().map(without_port);
-    [
-        attribute("http.request.method", Some(known.unwrap_or("_OTHER"))),
-        attribute("http.request.method_original", original),
-        attribute("http.route", exchange.route().map(Route::as_str)),
-        attribute("url.scheme", Some(exchange.scheme().as_str())),
-        attribute("url.path", exchange.path().map(str::to_owned)),
-        attribute("url.query", exchange.query().map(redact::query)),
-        attribute("network.protocol.version", version(exchange.version())),
-        attribute("server.address", host.map(str::to_owned)),
-        attribute(
-            "user_agent.original",
-            exchange.user_agent().map(str::to_owned),
-        ),
-        attribute("portcullis.request_id", id),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+/// Whom the client asked for. A port that is not written is the scheme's (RFC 9110, section 4.2).
+fn server_attributes(exchange: &Exchange) -> impl Iterator<Item = KeyValue> {
+    let host = exchange.host().filter(|host| !host.is_empty());
+    let default = match exchange.scheme() {
+        Scheme::Https => 443,
+        _ => 80,
+    };
+    let parts = host.map(|host| split(host, default));
+    let found = [
+        attribute("server.address", parts.map(|(name, _)| name.to_owned())),
+        attribute("server.port", parts.and_then(|(_, port)| port)),
+    ];
+    found.into_iter().flatten()
 }
 
 fn client_attributes(exchange: &Exchange) -> impl Iterator<Item = KeyValue> {
@@ -131,10 +165,21 @@ fn version(version: Version) -> Option<&'static str> {
     }
 }
 
-fn without_port(host: &str) -> &str {
-    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-    match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) => name,
-        _ => host,
-    }
+/// The name, without the brackets of an IPv6 address, and the port, unless it is no port.
+fn split(host: &str, default: i64) -> (&str, Option<i64>) {
+    let (name, port) = match host.rsplit_once(':') {
+        // The last colon of an address without a port is within its brackets.
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let port = match port {
+        // `example.com:` has the default port (RFC 3986, section 3.2.3).
+        None | Some("") => Some(default),
+        Some(port) => port.parse::<u16>().ok().map(i64::from),
+    };
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    (bare.unwrap_or(name), port)
 }
+
+/// Of the conventions that spans follow.
+const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";

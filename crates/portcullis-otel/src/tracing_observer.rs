@@ -62,7 +62,7 @@ impl Tracing {
         Self::with_worker(None, sampling)
     }
 
-    fn with_worker(worker: Option<Worker>, sampling: Sampling) -> Self {
+    pub(crate) fn with_worker(worker: Option<Worker>, sampling: Sampling) -> Self {
         Self(Arc::new(Shared {
             sampling,
             parents: ParentPolicy::default(),

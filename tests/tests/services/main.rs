@@ -4,3 +4,4 @@ mod prometheus;
 mod proxies;
 mod redis;
 mod signatures;
+mod telemetry;

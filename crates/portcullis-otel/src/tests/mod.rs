@@ -17,7 +17,10 @@ use tracing_subscriber::{Layer as _, layer::SubscriberExt};
 
 use crate::{ParentPolicy, Sampling, Tracing, telemetry::is_traced};
 
-type Body = Full<Bytes>;
+pub(crate) mod collector;
+pub(crate) mod tls;
+
+pub(crate) type Body = Full<Bytes>;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";

@@ -1,0 +1,41 @@
+use std::sync::Arc;
+
+use http::Method;
+use portcullis_core::observe::known_method;
+
+use crate::variables::Variables;
+
+/// The HTTP methods that are named as they are. Others are `_OTHER`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KnownMethods(Option<Arc<[String]>>);
+
+// ===== impl KnownMethods =====
+
+impl KnownMethods {
+    /// Reads the variable of the conventions: a list in place of the whole default, compared case by
+    /// case.
+    pub(crate) fn read(variables: &mut Variables) -> Self {
+        Self(variables.parse("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", parse))
+    }
+
+    /// Returns a method's name, if it is known.
+    pub(crate) fn name<'m>(&'m self, method: &Method) -> Option<&'m str> {
+        match &self.0 {
+            None => known_method(method),
+            Some(own) => {
+                let mut own = own.iter().map(String::as_str);
+                own.find(|known| *known == method.as_str())
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Arc<[String]>, String> {
+    let one = |name: &str| {
+        let method = Method::from_bytes(name.as_bytes());
+        method
+            .map(|method| method.to_string())
+            .map_err(|_| format!("{name:?} is not an HTTP method"))
+    };
+    text.split(',').map(|name| one(name.trim())).collect()
+}

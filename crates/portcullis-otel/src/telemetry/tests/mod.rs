@@ -1,0 +1,4 @@
+mod collectors;
+mod memory;
+mod stops;
+mod table;
