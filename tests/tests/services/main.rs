@@ -1,5 +1,7 @@
-//! The edge with real services beside it: Redis, proxies in front, Prometheus, and another implementation of signatures.
+//! The edge with real services beside it: Redis, proxies in front, Prometheus and its rules, and another
+//! implementation of signatures.
 
+mod operations;
 mod prometheus;
 mod proxies;
 mod redis;
