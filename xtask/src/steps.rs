@@ -75,6 +75,14 @@ pub(crate) const STEPS: &[Step] = &[
         passes: Passes::WithoutLine(&["axum ", "axum-"]),
     },
     Step {
+        name: "rules",
+        needs: &[PROMETHEUS],
+        variables: &[],
+        // The tests of the rules run with the others.
+        command: "promtool check rules --lint=all --lint-fatal ops/prometheus/requests.yml ops/prometheus/alerts.yml ops/prometheus/objectives.yml",
+        passes: Passes::OnSuccess,
+    },
+    Step {
         name: "deny",
         needs: &[DENY],
         variables: &[],

@@ -12,6 +12,7 @@
 //! | `http_server_active_requests` | gauge | `http_request_method`, `url_scheme` |
 //! | `portcullis_rejections_total` | counter | `layer`, `reason`, `policy` |
 //! | `portcullis_build_info` | info | `version` |
+//! | `portcullis_cpus` | gauge: processors that the process may use, whole ones | |
 //! | `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds`, `process_start_time_seconds` | as Prometheus' own clients have them; on Linux | |
 //!
 //! An edge that has the metrics among its observers also shows what its guards count by themselves, each

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, thread::available_parallelism};
 
 use portcullis_core::ProcessStats;
 use prometheus_client::{
@@ -41,7 +41,7 @@ impl Collector for Process {
 type Line = (&'static str, &'static str, Option<Unit>, Option<f64>);
 
 /// By the names that Prometheus' own clients have.
-fn gauges(stats: &ProcessStats) -> [Line; 5] {
+fn gauges(stats: &ProcessStats) -> [Line; 6] {
     let number = |value: Option<u64>| value.map(|value| value as f64);
     [
         (
@@ -73,6 +73,12 @@ fn gauges(stats: &ProcessStats) -> [Line; 5] {
             "When the process started, from the epoch of Unix on",
             Some(Unit::Seconds),
             stats.started.map(|started| started.as_secs_f64()),
+        ),
+        (
+            "portcullis_cpus",
+            "Processors that the process may use, by its affinity and the quota of its cgroup",
+            None,
+            available_parallelism().ok().map(|cpus| cpus.get() as f64),
         ),
     ]
 }
