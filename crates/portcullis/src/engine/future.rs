@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use super::{
     Content, ResponseBodies, Wrapped,
     passage::Passage,
+    scopes::in_scopes,
     step::{Step, StepProj},
 };
 
@@ -23,6 +24,18 @@ pin_project! {
         pub(super) passage: Option<Box<Passage>>,
         bodies: PhantomData<fn() -> M>,
     }
+
+    /// What the application drops may log, too.
+    impl<F, M> PinnedDrop for EdgeFuture<F, M> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let passage = this.passage.as_mut();
+            if let Some(passage) = passage.filter(|passage| passage.reply.has_scopes()) {
+                let mut scopes = passage.reply.take_scopes();
+                in_scopes(&mut scopes, || this.step.set(Step::answered()));
+            }
+        }
+    }
 }
 
 // ===== impl EdgeFuture =====
@@ -31,7 +44,7 @@ impl<F, M> EdgeFuture<F, M> {
     #[inline]
     pub(super) const fn new() -> Self {
         Self {
-            step: Step::Answer { response: None },
+            step: Step::answered(),
             passage: None,
             bodies: PhantomData,
         }

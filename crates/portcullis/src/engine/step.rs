@@ -108,6 +108,11 @@ impl<F> Step<F> {
         }
     }
 
+    /// A request that is answered already.
+    pub(super) const fn answered() -> Self {
+        Self::Answer { response: None }
+    }
+
     #[cold]
     fn refuse<R: Run<Future = F>>(
         run: R,

@@ -5,6 +5,7 @@ mod contract;
 mod ends;
 mod formats;
 mod heads;
+mod logs;
 mod order;
 mod panics;
 mod replies;
