@@ -1,6 +1,7 @@
 //! The goals, as data, and whether the measured rows meet them.
 
 use crate::{
+    access,
     figures::Rows,
     keys, signed,
     stacks::{
@@ -139,6 +140,16 @@ pub(crate) const GOALS: &[Goal] = &[
         name: "instructions of a signature of hmac-sha256 over the bare HMAC",
         measure: Measure::Instructions(signed::HMAC, signed::BARE_HMAC),
         at_most: 1.5,
+    },
+    Goal {
+        name: "instructions of an access line over those of tracing-subscriber's JSON",
+        measure: Measure::Instructions(access::LINE, access::PEER_LINE),
+        at_most: 0.25,
+    },
+    Goal {
+        name: "allocations of an access line",
+        measure: Measure::Allocations(access::LINE),
+        at_most: 1.0,
     },
     Goal {
         name: "allocations of an API key",

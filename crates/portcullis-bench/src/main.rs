@@ -10,6 +10,7 @@
 
 use std::{error::Error, process::ExitCode};
 
+mod access;
 mod allocator;
 mod ask;
 mod document;
@@ -83,7 +84,11 @@ fn measure(table: &str) -> Outcome<Vec<Judged>> {
 
 /// Every stack of the table.
 fn every() -> impl Iterator<Item = &'static Stack> {
-    STACKS.iter().chain(&keys::COSTS).chain(&signed::COSTS)
+    STACKS
+        .iter()
+        .chain(&keys::COSTS)
+        .chain(&signed::COSTS)
+        .chain(&access::COSTS)
 }
 
 fn stacks() -> Outcome<Vec<Judged>> {

@@ -60,8 +60,8 @@ use std::{fmt, sync::Arc};
 
 use http::Extensions;
 pub use portcullis_core::observe::{
-    Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, TraceLink, Upgraded,
-    known_method,
+    Enter, Escaped, Exchange, Observer, Outcome, Panic, Route, Scope, TraceContext, TraceLink,
+    Upgraded, known_method, redacted_path, redacted_query, redacted_text, redacted_url,
 };
 
 use crate::engine::{Alone, Part, RouteFrom, Stack};

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use portcullis_core::{ConfigError, Secret};
+use portcullis_core::{ConfigError, Secret, observe::Escaped};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{KeyHasher, KeyStore, Keys, Lookup, changes::changes, document};
@@ -198,7 +198,8 @@ impl File {
                     .for_each(|change| self.tell(change));
             }
             Err(error) => {
-                tracing::warn!(target: "portcullis", path = ?self.path, %error, "the API keys stay as they were");
+                let shown = Escaped::new(error);
+                tracing::warn!(target: "portcullis", path = ?self.path, error = %shown, "the API keys stay as they were");
                 self.tell(&KeyChange::Refused(error.clone()));
             }
         }

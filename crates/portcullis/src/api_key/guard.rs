@@ -6,7 +6,7 @@ use std::{
 use http::{HeaderValue, header::WWW_AUTHENTICATE, request};
 use portcullis_core::{
     AuthScheme, BoxError, Cause, Facts, Guard, Reason, Rejection, RejectionKind, Reply, Verdict,
-    WallClock,
+    WallClock, observe::Escaped,
 };
 
 use super::{KeyDigest, KeyRecord, KeyStore, Lookup, credentials, key};
@@ -134,7 +134,8 @@ fn on_answer(
     match found {
         Ok(record) => admit(presented.judge(record.as_ref()), head),
         Err(error) => {
-            tracing::warn!(target: "portcullis", error, "the key store failed");
+            let error = Escaped::new(error);
+            tracing::warn!(target: "portcullis", %error, "the key store failed");
             let cause = Cause::new(AuthScheme::ApiKey, Reason::Unavailable);
             Rejection::new(RejectionKind::Unavailable)
                 .with_layer("api_key")

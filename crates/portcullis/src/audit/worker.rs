@@ -1,5 +1,6 @@
 use std::{io, sync::Arc, thread, time::Duration};
 
+use portcullis_core::observe::Escaped;
 use tokio::time::Instant;
 
 use super::{
@@ -79,6 +80,7 @@ impl Worker {
         let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let turn = self.failures.turn(now);
         if let Some(others) = turn {
+            let error = Escaped::new(error);
             tracing::error!(target: "portcullis", %error, others, "audit events can't be written");
         }
         turn.is_some()

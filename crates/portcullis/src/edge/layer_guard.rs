@@ -15,7 +15,9 @@ use http::{
     header::{HeaderName, SET_COOKIE, VARY},
     request,
 };
-use portcullis_core::{BoxError, Guard, Rejection, RejectionKind, Reply, Verdict};
+use portcullis_core::{
+    BoxError, Guard, Rejection, RejectionKind, Reply, Verdict, observe::Escaped,
+};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -148,6 +150,7 @@ fn judge(answer: Result<Response<Bytes>, BoxError>, reply: &mut Reply) -> Verdic
     let response = match answer {
         Ok(response) => response,
         Err(error) => {
+            let error = Escaped::new(error);
             tracing::error!(target: "portcullis", %error, "a layer failed that judges requests");
             return Rejection::new(RejectionKind::Misconfigured)
                 .with_layer("layer_guard")

@@ -2,7 +2,9 @@
 
 use std::{future::ready, sync::Arc, time::Duration};
 
-use portcullis_core::{Facts, Failing, Failure, FailureStore, Lock, Rejection, Verdict};
+use portcullis_core::{
+    Facts, Failing, Failure, FailureStore, Lock, Rejection, Verdict, observe::Escaped,
+};
 use tokio::time::timeout;
 
 use super::{Lockout, failures::Failures};
@@ -60,7 +62,8 @@ pub(super) fn tell(lockout: &Lockout, facts: &Facts, lock: Lock, rejection: Reje
         match answer.unwrap_or_else(|late| Err(late.into())) {
             Ok(lock) => lockout.learn(facts, lock),
             Err(error) => {
-                tracing::debug!(target: "portcullis", error, "the store of failures does not answer");
+                let error = Escaped::new(error);
+                tracing::debug!(target: "portcullis", %error, "the store of failures does not answer");
             }
         }
         rejection.into()

@@ -6,7 +6,7 @@ use std::sync::atomic::{
 };
 
 use http::request;
-use portcullis_core::{Count, Facts};
+use portcullis_core::{Count, Facts, observe::Escaped};
 
 use super::{charges::Charges, key::Unknown, policy::Policy, rules::Rules};
 
@@ -69,8 +69,8 @@ impl Tally {
         }
         if self.sample.is_first(partition_key) {
             let facts = Facts::of(&head.extensions);
-            let key = policy.by.name(head, facts);
-            tracing::info!(target: "portcullis", policy = name, key, "over the quota");
+            let key = Escaped::new(policy.by.name(head, facts));
+            tracing::info!(target: "portcullis", policy = name, %key, "over the quota");
         }
     }
 

@@ -5,8 +5,12 @@
 //! Every request gets a [`RequestId`](crate::RequestId): a fresh UUIDv4 (RFC 9562, section 5.4),
 //! or the one a trusted proxy sent. It is on every response in the `x-request-id` header, in every
 //! problem that a layer below answers with, and, as the `request_id` field of a span named
-//! `request`, on every log line written while the request is served. Handlers read it from
+//! `request`, on every log line written while the request is served: by guards below, the application, its
+//! response's body, and what the application drops when the client goes away. Handlers read it from
 //! [`Facts`](crate::Facts).
+//!
+//! A task that the application spawns is outside: give it the span, with `tracing`'s `Instrument`. So is a
+//! response's body that is dropped before its end.
 //!
 //! An incoming ID is kept only if the peer is trusted (see [`client_ip`](crate::client_ip)), there
 //! is exactly one, and it is 1 to 128 characters of `[A-Za-z0-9._-]`. Anything else is replaced, in the
@@ -47,8 +51,10 @@
 //!
 //! # Telemetry
 //!
-//! The span `request` (target `portcullis`, level `INFO`) with the field `request_id`. It is there
-//! for log lines; `portcullis-otel` keeps it out of traces.
+//! The span `request` (target `portcullis`, level `ERROR`, so that no filter but `off` leaves it out) with the
+//! field `request_id`, and, where an observer sets a trace, `trace_id` and `span_id`: 32 and 16 hexadecimal
+//! digits. It is there for log lines; `portcullis-otel` keeps it out of traces. It is the innermost of the
+//! spans around the application. Where nobody listens it costs nothing.
 //!
 //! # Security considerations
 //!

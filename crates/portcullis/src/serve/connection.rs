@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, io, net::SocketAddr, sync::Arc};
 
-use portcullis_core::{PeerCert, Scheme};
+use portcullis_core::{PeerCert, Scheme, observe::Escaped};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{
@@ -132,6 +132,7 @@ impl Connection {
         source
             .map(|source| source.unwrap_or(peer))
             .map_err(|error| {
+                let error = Escaped::new(error);
                 tracing::warn!(target: "portcullis", proxy = %peer, %error, "closed");
                 Refused::NoProxyHeader
             })

@@ -8,6 +8,7 @@ use std::{
 
 use portcullis_core::{
     AuthScheme, BoxError, Cause, Noted, Reason, Rejection, RejectionKind, ReplayNote, ReplayStore,
+    observe::Escaped,
 };
 use sha2::{Digest, Sha256};
 
@@ -152,7 +153,8 @@ pub(super) fn asked(noted: Noted, scheme: AuthScheme) -> Result<Used, Waiting> {
 }
 
 fn failed(error: &BoxError, scheme: AuthScheme) -> Rejection {
-    tracing::warn!(target: "portcullis", error, %scheme, "the store of nonces failed");
+    let error = Escaped::new(error);
+    tracing::warn!(target: "portcullis", %error, %scheme, "the store of nonces failed");
     unavailable(scheme)
 }
 

@@ -26,7 +26,9 @@ fn allowed(module: &str) -> &'static [&'static str] {
         ],
         // It counts in the limiter's tables.
         "lockout" => &["engine", "rate_limit"],
-        "audit" => &["engine", "first_of_minute", "rfc3339"],
+        "access_log" | "audit" => &["engine", "first_of_minute", "json_line", "rfc3339"],
+        "error_report" => &["first_of_minute"],
+        "json_line" => &[],
         // It checks memory, and shows its details to networks.
         "health" => &["engine", "memory", "networks", "rfc3339"],
         "cors" => &["engine", "origins"],

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::Ordering::{Relaxed, Release},
 };
 
-use portcullis_core::BoxError;
+use portcullis_core::{BoxError, observe::Escaped};
 use tokio::time::{timeout, timeout_at};
 
 use super::{flight::Change, known::Known, shared::Shared};
@@ -58,7 +58,7 @@ async fn refresh(shared: &Shared) {
 
 fn log(shared: &Shared, change: Change, error: Option<&BoxError>) {
     let place = &*shared.place;
-    let error = error.map(tracing::field::display);
+    let error = error.map(|error| tracing::field::display(Escaped::new(error)));
     match change {
         Change::Nothing => {}
         Change::Fails => tracing::warn!(

@@ -10,7 +10,9 @@ use std::{
 };
 
 use http::request;
-use portcullis_core::{BoxError, Live, Rejection, RejectionKind, Reply, Standing, Verdict};
+use portcullis_core::{
+    BoxError, Live, Rejection, RejectionKind, Reply, Standing, Verdict, observe::Escaped,
+};
 
 use super::{
     breaker::{Breaker, Change},
@@ -128,7 +130,7 @@ impl State {
         if self.breaker.failed(rules.clock.now()) == Change::Opened {
             tracing::warn!(
                 target: "portcullis",
-                error = %why,
+                error = %Escaped::new(why),
                 "the shared limit's store does not answer; on failure: {}", self.on_failure
             );
         }
