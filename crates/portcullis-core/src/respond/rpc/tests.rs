@@ -233,7 +233,8 @@ proptest! {
         let whole = format!("The request is malformed: {detail}");
         prop_assert!(whole.starts_with(&*read));
         let is_cut = (1021..=1024).contains(&read.len());
-        prop_assert!(if whole.len() <= 1024 { read == whole } else { is_cut });
+        let is_right = if whole.len() <= 1024 { read == whole } else { is_cut };
+        prop_assert!(is_right);
         prop_assert!(response.headers().contains_key("grpc-status-details-bin"));
     }
 
