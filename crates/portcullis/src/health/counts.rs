@@ -33,14 +33,12 @@ impl Health {
 fn counts_of(check: &Background) -> impl Iterator<Item = Count> {
     let name = &*check.name;
     let [runs, failures] = check.counts();
-    let status = status(check).map(|status| {
+    let counts = [
         Count::gauge(
             "portcullis_health_check_status",
             "What a check is: 0 unhealthy, 1 degraded, 2 healthy",
-            status,
-        )
-    });
-    let totals = [
+            status(check),
+        ),
         Count::total("portcullis_health_check_runs", "Runs of a check", runs),
         Count::total(
             "portcullis_health_check_failures",
@@ -48,17 +46,17 @@ fn counts_of(check: &Background) -> impl Iterator<Item = Count> {
             failures,
         ),
     ];
-    let counts = status.into_iter().chain(totals);
-    counts.map(move |count| count.label("check", name))
+    counts
+        .into_iter()
+        .map(move |count| count.label("check", name))
 }
 
-/// Returns nothing before the first result.
-fn status(check: &Background) -> Option<u64> {
+/// Returns what a check is; without a result it is not known to be well.
+fn status(check: &Background) -> u64 {
     match check.state() {
-        State::Pending => None,
-        State::Ok => Some(2),
-        State::Degraded => Some(1),
-        State::Failing | State::TimedOut if check.impact == Impact::Advisory => Some(1),
-        State::Failing | State::TimedOut => Some(0),
+        State::Ok => 2,
+        State::Pending | State::Degraded => 1,
+        State::Failing | State::TimedOut if check.impact == Impact::Advisory => 1,
+        State::Failing | State::TimedOut => 0,
     }
 }
