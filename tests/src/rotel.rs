@@ -64,7 +64,11 @@ impl Rotel {
     /// Returns where it takes this protocol: `grpc` or `http/protobuf`.
     #[must_use]
     pub fn url(&self, protocol: &str) -> String {
-        let port = if protocol == "grpc" { self.grpc } else { self.http };
+        let port = if protocol == "grpc" {
+            self.grpc
+        } else {
+            self.http
+        };
         format!("http://127.0.0.1:{port}")
     }
 

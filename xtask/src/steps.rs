@@ -5,8 +5,8 @@ use crate::{
     report::{Outcome, Report},
     tools::{
         CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GXX, HACK, HAPROXY,
-        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PYTHON_VENV, REDIS, REQUESTS, ROTEL, RUSTFMT,
-        Tool, VALGRIND, WRK,
+        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PROMETHEUS, PYTHON_VENV, REDIS, REQUESTS,
+        ROTEL, RUSTFMT, Tool, VALGRIND, WRK,
     },
 };
 
@@ -75,6 +75,14 @@ pub(crate) const STEPS: &[Step] = &[
         passes: Passes::WithoutLine(&["axum ", "axum-"]),
     },
     Step {
+        name: "rules",
+        needs: &[PROMETHEUS],
+        variables: &[],
+        // The tests of the rules run with the others.
+        command: "promtool check rules --lint=all --lint-fatal ops/prometheus/requests.yml ops/prometheus/alerts.yml ops/prometheus/objectives.yml",
+        passes: Passes::OnSuccess,
+    },
+    Step {
         name: "deny",
         needs: &[DENY],
         variables: &[],
@@ -123,6 +131,7 @@ pub(crate) const STEPS: &[Step] = &[
             HAPROXY,
             CADDY,
             REDIS,
+            PROMETHEUS,
             PYTHON_VENV,
             HTTP_MESSAGE_SIGNATURES,
             REQUESTS,

@@ -157,6 +157,13 @@ pub(crate) const REDIS: Tool = Tool {
     probe: "redis-server --version",
 };
 
+/// Debian's package has `promtool` too.
+pub(crate) const PROMETHEUS: Tool = Tool {
+    package: "prometheus",
+    source: Source::Apt,
+    probe: "promtool --version",
+};
+
 /// Makes the environment below.
 pub(crate) const PYTHON_VENV: Tool = Tool {
     package: "python3-venv",

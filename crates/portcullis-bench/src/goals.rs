@@ -4,8 +4,9 @@ use crate::{
     figures::Rows,
     keys, signed,
     stacks::{
-        CHECK_AT, CLIENT, CLIENT_BREAKER, EDGE_SHED, EDGE_SHEDDING, EDGE_WITHOUT, LIMITED_SERVICE,
-        PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED, SERVICE,
+        CHECK_AT, CLIENT, CLIENT_BREAKER, COUNTED, COUNTED_OTLP, EDGE_SHED, EDGE_SHEDDING,
+        EDGE_WITHOUT, LIMITED_SERVICE, OBSERVED, PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED,
+        SERVICE,
     },
 };
 
@@ -87,6 +88,26 @@ pub(crate) const GOALS: &[Goal] = &[
     Goal {
         name: "allocations that the three add to a served request",
         measure: Measure::MoreAllocations(EDGE_SHEDDING, EDGE_WITHOUT),
+        at_most: 0.0,
+    },
+    Goal {
+        name: "nanoseconds that Prometheus metrics add to an exchange",
+        measure: Measure::MoreNanoseconds(COUNTED, OBSERVED),
+        at_most: 100.0,
+    },
+    Goal {
+        name: "allocations that Prometheus metrics add to an exchange",
+        measure: Measure::MoreAllocations(COUNTED, OBSERVED),
+        at_most: 0.0,
+    },
+    Goal {
+        name: "nanoseconds that OTLP metrics add to an exchange",
+        measure: Measure::MoreNanoseconds(COUNTED_OTLP, OBSERVED),
+        at_most: 100.0,
+    },
+    Goal {
+        name: "allocations that OTLP metrics add to an exchange",
+        measure: Measure::MoreAllocations(COUNTED_OTLP, OBSERVED),
         at_most: 0.0,
     },
     Goal {

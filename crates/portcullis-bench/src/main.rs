@@ -20,6 +20,7 @@ mod keys;
 mod limiter;
 mod loopback;
 mod measure;
+mod metrics;
 mod ours;
 mod outgoing;
 mod peers;

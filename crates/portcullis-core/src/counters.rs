@@ -1,3 +1,9 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 /// Something that counts what it does, for a page of metrics.
 pub trait Counts: Send + Sync + 'static {
     /// Returns what was counted so far.
@@ -18,6 +24,22 @@ pub struct Count {
     pub value: u64,
     /// Whether it only grows.
     pub is_total: bool,
+}
+
+/// Several [`Counts`] as one page of metrics. Clones share them.
+#[derive(Clone, Default)]
+pub struct CountSources(Arc<Mutex<Vec<Arc<dyn Counts>>>>);
+
+/// All [`Count`]s of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CountFamily {
+    /// What they count.
+    pub help: &'static str,
+    /// Whether they only grow.
+    pub is_total: bool,
+    /// The numbers by their labels. What several sources count with the same labels is one number.
+    pub series: BTreeMap<Vec<(&'static str, String)>, u64>,
 }
 
 // ===== impl Count =====
@@ -49,5 +71,41 @@ impl Count {
     pub fn label(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.labels.push((name, value.into()));
         self
+    }
+}
+
+// ===== impl CountSources =====
+
+impl CountSources {
+    /// Adds a source.
+    pub fn add(&self, source: Arc<dyn Counts>) {
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.push(source);
+    }
+
+    /// Returns what was counted so far, by name.
+    #[must_use]
+    pub fn families(&self) -> BTreeMap<&'static str, CountFamily> {
+        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not under the lock: a source may be of somebody else's making.
+        let all = Vec::clone(&sources);
+        drop(sources);
+        let mut families = BTreeMap::new();
+        for count in all.iter().flat_map(|source| source.counts()) {
+            let family = families.entry(count.name).or_insert_with(|| CountFamily {
+                help: count.help,
+                is_total: count.is_total,
+                series: BTreeMap::new(),
+            });
+            let value = family.series.entry(count.labels).or_default();
+            *value = value.saturating_add(count.value);
+        }
+        families
+    }
+}
+
+impl fmt::Debug for CountSources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CountSources").finish_non_exhaustive()
     }
 }

@@ -20,6 +20,7 @@ mod counters;
 mod failures;
 mod live;
 mod paths;
+mod process;
 mod public;
 mod quota;
 mod respond;
@@ -28,7 +29,7 @@ mod wall_clock;
 
 pub use self::{
     config_error::ConfigError,
-    counters::{Count, Counts},
+    counters::{Count, CountFamily, CountSources, Counts},
     facts::{
         AuthScheme, ClientCert, ClientIp, CspNonce, Deadline, Facts, Host, PeerAddr, PeerCert,
         Principal, Received, RequestId, RouteSlot, Scheme, Scopes,
@@ -40,10 +41,13 @@ pub use self::{
     live::{Live, Loaded},
     observe::{Enter, Exchange, Observer, Outcome, Route, Scope, TraceContext, TraceLink},
     paths::{Paths, RequestPath},
+    process::ProcessStats,
     public::{Public, UnlessPublic},
     quota::Quota,
     rejection::{Cause, Reason, Rejection, RejectionKind},
-    respond::{ByFormat, Format, ProblemJson, ProblemOrPage, Respond, refuse},
+    respond::{
+        ByFormat, Codec, Format, ProblemJson, ProblemOrPage, Respond, accepted_quality, refuse,
+    },
     secret::Secret,
     store::{Charge, Noted, QuotaStore, ReplayNote, ReplayStore, Standing},
     wall_clock::{ManualClock, WallClock},

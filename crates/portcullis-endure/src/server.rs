@@ -58,7 +58,11 @@ impl Running {
 
     /// Starts it with a listener to inherit.
     pub(crate) fn inheriting(listener: OwnedFd, options: &[&str]) -> Outcome<Self> {
-        Self::spawn(&[options, &["inherit"]].concat(), &[], Stdio::from(listener))
+        Self::spawn(
+            &[options, &["inherit"]].concat(),
+            &[],
+            Stdio::from(listener),
+        )
     }
 
     fn spawn(options: &[&str], variables: &[(&str, &str)], stdin: Stdio) -> Outcome<Self> {
@@ -134,7 +138,9 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
         edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
     }
     let telemetry = options.contains(&"telemetry");
-    let telemetry = telemetry.then(|| Telemetry::from_env("endure")).transpose()?;
+    let telemetry = telemetry
+        .then(|| Telemetry::from_env("endure"))
+        .transpose()?;
     if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_on()) {
         edge = edge.observe(telemetry.tracing());
     }

@@ -41,12 +41,7 @@ pub(crate) async fn run(requests: usize) -> Outcome<bool> {
     Ok(print(&title, &columns, &rows))
 }
 
-async fn measure(
-    collector: &str,
-    protocol: &str,
-    endpoint: &str,
-    requests: usize,
-) -> Outcome<Row> {
+async fn measure(collector: &str, protocol: &str, endpoint: &str, requests: usize) -> Outcome<Row> {
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),

@@ -1,8 +1,9 @@
-//! OpenTelemetry for portcullis: traces of exchanges, and the export of traces, metrics and logs.
+//! OpenTelemetry for portcullis: traces and metrics of exchanges, and the export of traces, metrics and
+//! logs.
 //!
 //! [`Tracing`] is an [`Observer`](portcullis_core::Observer): one server span for each exchange, by
 //! OpenTelemetry's HTTP semantic conventions 1.44, open until the last byte of the response or until
-//! the client is gone. [`Telemetry`] sets up the export in one call.
+//! the client is gone. [`Metrics`] is another one: rate, errors, duration and sizes. [`Telemetry`] sets up the export in one call.
 //!
 //! # The span
 //!
@@ -84,17 +85,17 @@
 //! its `tracestate`. Baggage is read by services below as if it were ours: none comes in unless a key is
 //! allowed, and then from trusted peers only. Nothing that is received grows without a bound.
 
+mod client;
+mod context;
 mod export;
 mod known_methods;
 mod limits;
 mod logs;
+mod metrics;
 mod metrics_exporter;
-mod pipeline;
-mod client;
-mod context;
 mod parent_policy;
+mod pipeline;
 mod record;
-mod redact;
 mod sampling;
 mod signal;
 mod span;
@@ -110,6 +111,7 @@ pub(crate) use self::known_methods::KnownMethods;
 pub use self::{
     client::{ClientTraceFuture, ClientTraceLayer, ClientTraceService},
     context::Propagator,
+    metrics::{Metrics, MetricsBuilder},
     parent_policy::ParentPolicy,
     sampling::{InvalidSampler, Sampling},
     telemetry::{Telemetry, TelemetryBuilder},

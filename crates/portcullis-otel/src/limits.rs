@@ -125,7 +125,10 @@ fn cut_any(value: &mut AnyValue, length: usize) {
         }
         Some(any_value::Value::BytesValue(bytes)) => bytes.truncate(length),
         Some(any_value::Value::ArrayValue(values)) => {
-            values.values.iter_mut().for_each(|value| cut_any(value, length));
+            values
+                .values
+                .iter_mut()
+                .for_each(|value| cut_any(value, length));
         }
         _ => {}
     }

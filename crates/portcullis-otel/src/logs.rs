@@ -37,10 +37,15 @@ pub(crate) struct QueueProcessor(pub(crate) Queue<Waiting>);
 
 impl Encode<Waiting> for EncodeLogs {
     fn encode(&self, batch: Vec<Waiting>) -> Vec<u8> {
-        let records: Vec<_> = batch.iter().map(|waiting| (&waiting.0, &waiting.1)).collect();
+        let records: Vec<_> = batch
+            .iter()
+            .map(|waiting| (&waiting.0, &waiting.1))
+            .collect();
         let mut resource_logs =
             group_logs_by_resource_and_scope(&LogBatch::new(&records), &self.resource);
-        let scopes = resource_logs.iter_mut().flat_map(|resource| &mut resource.scope_logs);
+        let scopes = resource_logs
+            .iter_mut()
+            .flat_map(|resource| &mut resource.scope_logs);
         for record in scopes.flat_map(|scope| &mut scope.log_records) {
             self.limits.cut_log(record);
         }
@@ -53,7 +58,8 @@ impl Encode<Waiting> for EncodeLogs {
 impl LogProcessor for QueueProcessor {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
         let bytes = size(record);
-        self.0.push(Box::new((record.clone(), scope.clone())), bytes);
+        self.0
+            .push(Box::new((record.clone(), scope.clone())), bytes);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -83,7 +89,9 @@ fn any(value: &AnyValue) -> usize {
         AnyValue::Bytes(bytes) => bytes.len(),
         AnyValue::ListAny(values) => values.iter().map(|value| PART + any(value)).sum(),
         AnyValue::Map(values) => {
-            let each = values.iter().map(|(key, value)| PART + key.as_str().len() + any(value));
+            let each = values
+                .iter()
+                .map(|(key, value)| PART + key.as_str().len() + any(value));
             each.sum()
         }
         _ => 0,

@@ -59,7 +59,10 @@ impl PushMetricExporter for MetricsExporter {
 }
 
 fn count(request: &ExportMetricsServiceRequest) -> u64 {
-    let scopes = request.resource_metrics.iter().flat_map(|all| &all.scope_metrics);
+    let scopes = request
+        .resource_metrics
+        .iter()
+        .flat_map(|all| &all.scope_metrics);
     let metrics = scopes.flat_map(|scope| &scope.metrics);
     metrics.map(points).sum()
 }

@@ -2,7 +2,8 @@
 ///
 /// A trace that starts anew has an ID and a sampling decision of its own, and nothing of
 /// `tracestate`; if it is sampled, its first span is linked to the caller's. W3C Trace Context
-/// calls it "restart trace" (section 3.4), and recommends it at the gate of a secure network.
+/// calls it "restart trace" (section 3.4), and recommends it at the gate of a secure network. Whom an
+/// edge trusts is what `trust_proxies` says; a service inside that network names its callers there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParentPolicy {

@@ -8,12 +8,14 @@ use opentelemetry::{
     trace::{SpanContext, SpanKind, Status},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use portcullis_core::{Exchange, Route, Scheme};
+use portcullis_core::{
+    Exchange, Route, Scheme,
+    observe::{redacted_path, redacted_query, redacted_text},
+};
 
 use crate::{
     KnownMethods,
     record::{Record, link, span_context},
-    redact,
 };
 
 /// Makes spans of records.
@@ -92,12 +94,12 @@ impl Spans {
             attribute("http.request.method_original", original),
             attribute("http.route", exchange.route().map(Route::as_str)),
             attribute("url.scheme", Some(exchange.scheme().as_str())),
-            attribute("url.path", exchange.path().map(str::to_owned)),
-            attribute("url.query", exchange.query().map(redact::query)),
+            attribute("url.path", exchange.path().map(own(redacted_path))),
+            attribute("url.query", exchange.query().map(own(redacted_query))),
             attribute("network.protocol.version", version(exchange.version())),
             attribute(
                 "user_agent.original",
-                exchange.user_agent().map(str::to_owned),
+                exchange.user_agent().map(own(redacted_text)),
             ),
             attribute("portcullis.request_id", id),
         ]
@@ -151,6 +153,10 @@ fn response_attributes(exchange: &Exchange) -> impl Iterator<Item = KeyValue> {
     found.into_iter().flatten()
 }
 
+fn own(redacted: fn(&str) -> Cow<'_, str>) -> impl Fn(&str) -> String {
+    move |text| redacted(text).into_owned()
+}
+
 fn attribute(key: &'static str, value: Option<impl Into<Value>>) -> Option<KeyValue> {
     value.map(|value| KeyValue::new(key, value))
 }
@@ -177,7 +183,9 @@ fn split(host: &str, default: i64) -> (&str, Option<i64>) {
         None | Some("") => Some(default),
         Some(port) => port.parse::<u16>().ok().map(i64::from),
     };
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
     (bare.unwrap_or(name), port)
 }
 

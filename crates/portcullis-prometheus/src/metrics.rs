@@ -1,20 +1,21 @@
 use std::{fmt, sync::Arc};
 
-use http::request;
-use portcullis_core::{Counts, Exchange, Observer, Scope, observe::known_method};
-use prometheus_client::{
-    encoding::text::encode,
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::{Registry, Unit},
+use http::{
+    HeaderMap, HeaderValue, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE, VARY},
+    request,
 };
+use portcullis_core::{
+    CountSources, Counts, Exchange, Observer, Scope,
+    observe::series::{Buckets, Limits},
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
 
 use crate::{
-    counts::Sources,
-    labels::{Active, OTHER, Refused},
-    routes::{Durations, Few, Routes},
+    MetricsBuilder, TextFormat, counts::Counted, exchanges::Exchanges, process::Process, text,
 };
 
-/// Rate, errors and duration of exchanges. Clones share the series.
+/// Rate, errors, duration and sizes of exchanges. Clones share the series.
 ///
 /// See the [crate docs](crate) for the metrics and an example.
 #[derive(Clone)]
@@ -22,49 +23,40 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
-    sources: Sources,
-    routes: Routes,
-    active: Few<Active, Gauge>,
-    refused: Few<Refused, Counter>,
+    sources: CountSources,
+    exchanges: Arc<Exchanges>,
 }
 
 // ===== impl Metrics =====
 
 impl Metrics {
-    /// The media type of [`encode`](Self::encode)'s text.
-    pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-    /// Creates metrics with a registry of their own.
+    /// Creates metrics with the default buckets.
     #[must_use]
     pub fn new() -> Self {
-        let mut registry = Registry::default();
-        let durations = Durations::new_with_constructor(histogram);
-        let active = Family::default();
-        let refused = Family::default();
-        registry.register_with_unit(
-            "http_server_request_duration",
-            "From the request's head to the last byte of the answer",
-            Unit::Seconds,
-            durations.clone(),
-        );
-        registry.register(
-            "http_server_active_requests",
-            "Requests whose answer has not ended",
-            active.clone(),
-        );
-        registry.register(
-            "portcullis_rejections",
-            "Requests that a layer answered in place of the application",
-            refused.clone(),
-        );
-        let sources = Sources::default();
-        registry.register_collector(Box::new(sources.clone()));
+        let (durations, sizes) = (Buckets::durations(), Buckets::sizes());
+        Self::with(Registry::default(), Limits::default(), durations, sizes)
+    }
+
+    /// Sets up metrics with other buckets or limits.
+    pub fn builder() -> MetricsBuilder {
+        MetricsBuilder::default()
+    }
+
+    pub(crate) fn with(
+        mut registry: Registry,
+        limits: Limits,
+        durations: Buckets,
+        sizes: Buckets,
+    ) -> Self {
+        let exchanges = Arc::new(Exchanges::new(limits, durations, sizes));
+        let sources = CountSources::default();
+        registry.register_collector(Box::new(Arc::clone(&exchanges)));
+        registry.register_collector(Box::new(Counted(sources.clone())));
+        registry.register_collector(Box::new(Process));
         Self(Arc::new(Inner {
             registry,
             sources,
-            routes: Routes::new(durations),
-            active: Few::new(active),
-            refused: Few::new(refused),
+            exchanges,
         }))
     }
 
@@ -74,22 +66,39 @@ impl Metrics {
         self.0.sources.add(Arc::new(source));
     }
 
-    /// Returns all series, in OpenMetrics' text form, which Prometheus reads.
+    /// Returns the response to a request for the metrics: all series, in the
+    /// [format](TextFormat::preferred) that its `Accept` asks for, `no-store`, with `Vary: accept`.
+    ///
+    /// What it tells is not for everybody: leave its path below an edge that asks for a key, or answer
+    /// it on a listener that only operators reach. See the [crate docs](crate#the-page).
     #[must_use]
-    pub fn encode(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = encode(&mut text, &self.0.registry);
-        text
+    pub fn respond(&self, headers: &HeaderMap) -> Response<String> {
+        let format = TextFormat::preferred(headers);
+        let mut response = Response::new(self.encode_as(format));
+        let content_type = HeaderValue::from_static(format.content_type());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, content_type);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(VARY, HeaderValue::from_static("accept"));
+        response
     }
 
-    fn count_rejection(&self, exchange: &Exchange) {
-        if let Some(rejection) = exchange.rejection() {
-            let reason = rejection.kind().slug();
-            self.0
-                .refused
-                .with(&Refused { reason }, |refused| refused.inc());
+    /// Returns all series as text in a format.
+    #[must_use]
+    pub fn encode_as(&self, format: TextFormat) -> String {
+        match format {
+            TextFormat::Prometheus => text::from_openmetrics(&self.encode()),
+            TextFormat::OpenMetrics => self.encode(),
         }
+    }
+
+    /// Returns all series as text of OpenMetrics 1.0.0.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut openmetrics = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut openmetrics, &self.0.registry);
+        openmetrics
     }
 }
 
@@ -102,16 +111,13 @@ impl Default for Metrics {
 impl Observer for Metrics {
     #[inline]
     fn begin(&self, exchange: &mut Exchange, _: &request::Parts) -> Option<Scope> {
-        self.0.active.with(&active(exchange), |active| active.inc());
+        self.0.exchanges.begin(exchange);
         None
     }
 
     #[inline]
     fn end(&self, exchange: &Exchange) {
-        let labels = active(exchange);
-        self.0.active.with(&labels, |active| active.dec());
-        self.0.routes.observe(&labels, exchange);
-        self.count_rejection(exchange);
+        self.0.exchanges.end(exchange);
     }
 
     fn add_counts(&self, counts: Arc<dyn Counts>) {
@@ -128,19 +134,3 @@ impl fmt::Debug for Metrics {
         f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }
-
-fn active(exchange: &Exchange) -> Active {
-    Active {
-        http_request_method: known_method(exchange.method()).unwrap_or(OTHER),
-        url_scheme: exchange.scheme().as_str(),
-    }
-}
-
-fn histogram() -> Histogram {
-    Histogram::new(BOUNDARIES)
-}
-
-/// In seconds, as the conventions advise for `http.server.request.duration`.
-const BOUNDARIES: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];

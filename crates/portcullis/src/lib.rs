@@ -69,6 +69,7 @@
 //!
 //! A feature adds; it never changes what the others do.
 
+pub mod access_log;
 #[cfg(feature = "auth")]
 pub mod api_key;
 #[cfg(feature = "audit")]
@@ -84,15 +85,18 @@ mod credentials;
 pub mod cross_site;
 pub mod edge;
 mod engine;
+pub mod error_report;
 mod first_of_minute;
 pub mod health;
 pub mod hygiene;
+mod json_line;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod lazy_timer;
 pub mod load_shed;
 #[cfg(feature = "rate-limit")]
 pub mod lockout;
+mod memory;
 mod networks;
 pub mod observe;
 mod origins;
@@ -111,7 +115,7 @@ pub mod signature;
 pub mod timeout;
 
 pub use portcullis_core::{
-    AnyOf, AuthScheme, BodyCheck, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp,
+    AnyOf, AuthScheme, BodyCheck, BodyReader, BoxError, ByFormat, Cause, Charge, ClientIp, Codec,
     ConfigError, Cost, Count, Counts, CspNonce, Deadline, Deferred, Ended, Exchange, Facts,
     Failing, Failure, FailureStore, Format, Guard, Host, Live, Loaded, Lock, LockoutRule,
     ManualClock, Need, Noted, Observer, Outcome, Paths, PeerAddr, PeerCert, Principal, ProblemJson,

@@ -8,10 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use portcullis::{ClientIp, Principal, RequestId};
 use portcullis_axum::{Fact, Refused};
-use portcullis_prometheus::Metrics;
 use serde::{Deserialize, Serialize};
 
 use crate::app::Demo;
@@ -77,7 +76,10 @@ pub(crate) async fn panic() -> &'static str {
     panic!("the demo was asked to panic")
 }
 
-pub(crate) async fn metrics(State(demo): State<Demo>) -> impl IntoResponse {
-    let content_type = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
-    (content_type, demo.metrics.encode())
+/// Below the edge, so that nobody without a key gets it.
+pub(crate) async fn metrics(
+    State(demo): State<Demo>,
+    headers: HeaderMap,
+) -> http::Response<String> {
+    demo.metrics.respond(&headers)
 }

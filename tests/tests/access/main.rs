@@ -2,6 +2,7 @@
 //! seen, and a whole service.
 
 mod canary;
+mod circle;
 mod down;
 mod marketplace;
 mod quotas;

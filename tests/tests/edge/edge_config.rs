@@ -108,7 +108,7 @@ client address  x-forwarded-for of 10.0.0.0/8                 everything below c
 request ID      x-request-id                                  everything below logs it
 secure headers  API profile                                   every response gets them, a 401 and a 500 too
 hygiene         any host                                           nothing below should meet a request that two servers read differently
-health          /health and /ready; checks: redis             probes spend no quota and need no key
+health          /health, /ready and /live; checks: redis             probes spend no quota and need no key
 cross-origin    off                                           preflights carry no key, and browsers must be able to read a 401
 load shed       off                                           refusing must be the cheapest thing
 rate limit      \"default\": 10/s, burst 20 for each address    guessing keys must cost

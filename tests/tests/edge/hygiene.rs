@@ -308,7 +308,8 @@ async fn a_refusal_has_an_id_and_headers_is_counted_and_repeats_nothing() {
             "{answer}"
         );
         assert!(!answer.to_lowercase().contains("mark"), "{answer}");
-        let line = format!("portcullis_rejections_total{{reason=\"{slug}\"}} 1");
+        let labels = format!("layer=\"hygiene\",reason=\"{slug}\",policy=\"\"");
+        let line = format!("portcullis_rejections_total{{{labels}}} 1");
         assert!(metrics.encode().contains(&line), "{}", metrics.encode());
     }
 }

@@ -135,8 +135,12 @@ async fn observers_see_what_layers_refuse() {
     }
 
     let seen = metrics.encode();
-    for reason in ["unauthenticated", "body-too-large", "rate-limited"] {
-        let line = format!("portcullis_rejections_total{{reason=\"{reason}\"}} 1");
+    for labels in [
+        "layer=\"api_key\",reason=\"unauthenticated\",policy=\"\"",
+        "layer=\"body_limit\",reason=\"body-too-large\",policy=\"\"",
+        "layer=\"rate_limit\",reason=\"rate-limited\",policy=\"default\"",
+    ] {
+        let line = format!("portcullis_rejections_total{{{labels}}} 1");
         assert!(seen.contains(&line), "{seen}");
     }
 }

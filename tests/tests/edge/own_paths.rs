@@ -11,6 +11,7 @@ use http_body_util::Full;
 use portcullis::{
     Health,
     api_key::{ApiKey, Keys},
+    health::ProbePaths,
     reports::{DEFAULT_PATH, Reports},
     secure_headers::{Csp, SecureHeaders},
 };
@@ -71,7 +72,14 @@ async fn a_route_that_is_not_reached_is_told_once() {
 
 #[tokio::test]
 async fn an_explanation_names_the_paths() {
-    let health = Health::new().paths("/livez", "/readyz").unwrap();
+    let health = Health::new()
+        .paths(
+            ProbePaths::new()
+                .health("/livez")
+                .ready("/readyz")
+                .live(None),
+        )
+        .unwrap();
     let edge = edge().health(&health).reports(&Reports::new());
     let explained = edge.build().unwrap().explain().to_string();
 
@@ -80,7 +88,9 @@ async fn an_explanation_names_the_paths() {
         explained.contains("POST /.well-known/csp-reports"),
         "{explained}"
     );
-    let health = Health::new().paths(DEFAULT_PATH, "/ready").unwrap();
+    let health = Health::new()
+        .paths(ProbePaths::new().health(DEFAULT_PATH))
+        .unwrap();
     let clash = guarded().health(&health).reports(&Reports::new()).build();
     assert_eq!(
         clash.unwrap_err().to_string(),

@@ -10,8 +10,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, http::Request, routing::get};
-use http::StatusCode;
+use axum::{
+    Router,
+    body::Body,
+    http::Request,
+    routing::{get, post},
+};
+use http::{StatusCode, request};
 use http_body_util::BodyExt;
 use portcullis::{Health, health::Vitals};
 use tokio::time::sleep;
@@ -37,7 +42,7 @@ impl App {
             .silence(30 * SECOND)
             .level("pending", (0.9, 1.0), level(&queue))
             .level("memory", 0.8, level(&memory));
-        let health = Health::new().vitals(&vitals);
+        let health = Health::new().show_checks().vitals(&vitals);
         let edge = portcullis_axum::edge().health(&health).observe(vitals);
         let panics = || async {
             if true {
@@ -47,6 +52,7 @@ impl App {
         let router = Router::new()
             .route("/", get(|| async { "ok" }))
             .route("/panic", get(panics))
+            .route("/slow", post(std::future::pending::<()>))
             .route("/broken", get(|| async { StatusCode::BAD_GATEWAY }))
             .layer(edge.build().unwrap());
         health.start();
@@ -58,8 +64,11 @@ impl App {
     }
 
     async fn ask(&self, path: &str) -> (u16, String) {
-        let request = Request::get(path).header("host", "a");
-        let request = request.body(Body::empty()).unwrap();
+        self.send(Request::get(path)).await
+    }
+
+    async fn send(&self, request: request::Builder) -> (u16, String) {
+        let request = request.header("host", "a").body(Body::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -118,6 +127,36 @@ async fn silence_levels_and_errors_degrade_and_pass_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_too_late_is_an_error_though_its_status_is_200() {
+    let app = App::new();
+    let asked = (0..30).map(|_| {
+        let call = Request::post("/slow").header("content-type", "application/grpc");
+        app.send(call)
+    });
+    for (status, _) in futures_util::future::join_all(asked).await {
+        assert_eq!(status, 200);
+    }
+
+    App::assert(&app.health().await, 503, "unhealthy", &["errors"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_fail_are_no_errors_of_the_application() {
+    let app = App::new();
+    for _ in 0..60 {
+        app.ask("/broken").await;
+    }
+    App::assert(&app.health().await, 503, "unhealthy", &["errors"]);
+
+    for _ in 0..70 {
+        sleep(SECOND).await;
+        app.ask("/ready").await;
+        app.ask("/health").await;
+    }
+    App::assert(&app.health().await, 200, "healthy", &[]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_asking_degrades() {
     let app = App::new();
     app.ask("/").await;
@@ -161,7 +200,9 @@ fn what_no_level_can_be_is_said_when_the_edge_is_built() {
         .silence(Duration::ZERO)
         .level("reversed", (1.0, 0.5), || 0.0)
         .level("nothing", f64::NAN, || 0.0);
-    let health = Health::new().every(Duration::ZERO).limit(Duration::ZERO);
+    let health = Health::new()
+        .every(Duration::ZERO)
+        .time_limit(Duration::ZERO);
     let edge = portcullis::Edge::new()
         .health(&health.vitals(&vitals))
         .observe(vitals);

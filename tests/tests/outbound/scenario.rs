@@ -59,7 +59,7 @@ impl Scene {
             .level("pending", 0.9, move || {
                 f64::from(waiting.in_flight()) / f64::from(PLACES)
             });
-        let health = Health::new().vitals(&vitals);
+        let health = Health::new().show_checks().vitals(&vitals);
         let edge = portcullis_axum::edge()
             .health(&health)
             .load_shed(shed.clone())

@@ -10,7 +10,7 @@ use portcullis::{
     serve::{AdminPages, Listener, Server, Shutdown, bind_reuse_port},
 };
 use portcullis_axum::Fact;
-use portcullis_tests::net::Client;
+use portcullis_tests::net::{Client, request};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
@@ -89,12 +89,10 @@ async fn operators_have_probes_metrics_and_the_stack_on_a_listener_of_their_own(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let metrics = portcullis_prometheus::Metrics::new();
-    let content_type = portcullis_prometheus::Metrics::CONTENT_TYPE;
-    let pages = AdminPages::new().health(&health).explain(&edge).page(
-        "/metrics",
-        content_type,
-        move || metrics.encode(),
-    );
+    let pages = AdminPages::new()
+        .health(&health)
+        .explain(&edge)
+        .respond("/metrics", move |head| metrics.respond(&head.headers));
     let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
     tokio::spawn(
         serve(public, app())
@@ -110,13 +108,21 @@ async fn operators_have_probes_metrics_and_the_stack_on_a_listener_of_their_own(
         (probe.status.as_u16(), probe.text.contains("disk")),
         (503, true)
     );
+    assert!(!probe.text.contains("full"), "{}", probe.text);
+    let verbose = client.get("/health?verbose").await.text;
+    assert!(verbose.contains(r#""reason":"full""#), "{verbose}");
+    assert_eq!(client.get("/live").await.text, r#"{"status":"alive"}"#);
     let explained = client.get("/explain").await;
     assert!(explained.text.contains("request ID"), "{}", explained.text);
     let scraped = client.get("/metrics").await;
+    let content_type = portcullis_prometheus::TextFormat::Prometheus.content_type();
     assert_eq!(scraped.headers["content-type"], content_type);
+    assert!(!scraped.text.contains("# EOF"), "{}", scraped.text);
+    let accept = [("accept", "application/openmetrics-text;version=1.0.0")];
+    let scraped = client.ask(request("/metrics", &accept)).await;
     assert!(scraped.text.ends_with("# EOF\n"), "{}", scraped.text);
     assert_eq!(client.get("/").await.status, 404);
-    for path in ["/metrics", "/explain", "/health", "/ready"] {
+    for path in ["/metrics", "/explain", "/health", "/ready", "/live"] {
         let post = http::Request::post(path).header("host", "a");
         let refused = client.ask(post.body(Default::default()).unwrap()).await;
         assert_eq!(refused.status, 405, "{path}");

@@ -33,7 +33,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(1);
 
 async fn start() -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Stopped>) {
-    let health = Health::new();
+    let health = Health::new().show_checks();
     let slow = || async {
         sleep(GRACE + Duration::from_millis(200)).await;
         "slow but whole"

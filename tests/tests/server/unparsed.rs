@@ -73,8 +73,8 @@ async fn a_refusal_has_headers_an_id_and_a_problem_is_counted_and_read() {
     }
     let page = metrics.encode();
     for count in [
-        "portcullis_rejections_total{reason=\"malformed\"} 3",
-        "portcullis_rejections_total{reason=\"headers-too-large\"} 2",
+        "portcullis_rejections_total{layer=\"server\",reason=\"malformed\",policy=\"\"} 3",
+        "portcullis_rejections_total{layer=\"server\",reason=\"headers-too-large\",policy=\"\"} 2",
         "http_request_method=\"_OTHER\"",
     ] {
         assert!(page.contains(count), "{count}: {page}");

@@ -38,7 +38,10 @@ fn telemetry(rotel: &Rotel, protocol: &str) -> Telemetry {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", rotel.url(protocol)),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.to_owned()),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip".to_owned()),
-        ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test".to_owned()),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "deployment.environment.name=test".to_owned(),
+        ),
     ];
     let builder = Telemetry::builder("shop").variables(variables);
     builder.build().unwrap()
@@ -66,7 +69,10 @@ async fn logs() -> &'static str {
 async fn server(telemetry: &Telemetry) -> Server {
     let app = Router::new()
         .route("/things/{id}", any(logs))
-        .route("/broken/{id}", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
+        .route(
+            "/broken/{id}",
+            get(|| async { StatusCode::INTERNAL_SERVER_ERROR }),
+        )
         .route("/panics/{id}", get(panics))
         .route("/streamed/{id}", get(streamed))
         .route("/never/{id}", get(never));
@@ -79,15 +85,22 @@ async fn send(server: &Server) {
     let mut h1 = Client::http1(server.address()).await;
     let mut h2 = Client::http2(server.address()).await;
     for client in [&mut h1, &mut h2] {
-        let name = if matches!(client, Client::Http1(_)) { "h1" } else { "h2" };
+        let name = if matches!(client, Client::Http1(_)) {
+            "h1"
+        } else {
+            "h2"
+        };
         let agent = [("user-agent", "curl/8")];
-        client.ask(request(&format!("/things/{name}"), &agent)).await;
+        client
+            .ask(request(&format!("/things/{name}"), &agent))
+            .await;
     }
     h1.get("/missing/h404").await;
     h1.get("/broken/h500").await;
     h2.get("/panics/panic").await;
     h1.get("/streamed/streamed").await;
-    h1.get("/things/hostile?sig=SECRET&a=%0d%0aX:1&token=SECRET&b='\"<>").await;
+    h1.get("/things/hostile?sig=SECRET&a=%0d%0aX:1&token=SECRET&b='\"<>")
+        .await;
     let mut invented: Request<Full<Bytes>> = request("/things/invented", &[]);
     *invented.method_mut() = Method::from_bytes(b"EVIL").unwrap();
     h1.ask(invented).await;
@@ -111,7 +124,9 @@ async fn a_real_collector_receives_what_the_conventions_say() {
         let meter = telemetry.meter_provider().unwrap().meter("shop");
         meter.u64_counter("shop.orders").build().add(1, &[]);
         drop(guard);
-        tokio::task::spawn_blocking(|| telemetry.shutdown()).await.unwrap();
+        tokio::task::spawn_blocking(|| telemetry.shutdown())
+            .await
+            .unwrap();
         let text = rotel.printed(&["h429", "shop.orders", "a line of the application"]);
         println!("{text}");
     }

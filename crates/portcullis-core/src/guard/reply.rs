@@ -23,6 +23,7 @@ pub struct Reply {
     pub(super) held: Holding,
     pub(super) ends: Vec<OnEnd>,
     pub(super) scopes: SmallVec<[Scope; 2]>,
+    pub(super) opens_span: bool,
     body_size: SizeHint,
     body_limit: Option<u64>,
     pub(super) reader: Option<BodyReader>,
@@ -158,6 +159,12 @@ impl Reply {
         self.body_limit = Some(lower);
     }
 
+    /// Opens the span `request` for log lines: it has the request's ID, and the trace that observers set.
+    /// For the guard that sets the ID.
+    pub const fn open_span(&mut self) {
+        self.opens_span = true;
+    }
+
     /// Returns how large the request's body may be.
     #[must_use]
     pub const fn body_limit(&self) -> Option<u64> {
@@ -207,6 +214,7 @@ impl Reply {
         self.held.append(other.held);
         self.ends.extend(other.ends);
         self.scopes.extend(other.scopes);
+        self.opens_span |= other.opens_span;
         if let Some(limit) = other.body_limit {
             self.limit_body(limit);
         }

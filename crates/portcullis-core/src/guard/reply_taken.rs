@@ -33,6 +33,18 @@ impl Reply {
         !self.scopes.is_empty()
     }
 
+    /// Returns `true` if log lines are to have the request's ID, and have not got it yet.
+    #[must_use]
+    #[inline]
+    pub const fn opens_span(&self) -> bool {
+        self.opens_span
+    }
+
+    /// Takes out whether log lines are to have the request's ID.
+    pub const fn take_opens_span(&mut self) -> bool {
+        std::mem::replace(&mut self.opens_span, false)
+    }
+
     /// Takes out the scopes to run the application in, outermost first.
     #[inline]
     pub fn take_scopes(&mut self) -> SmallVec<[Scope; 2]> {

@@ -3,11 +3,16 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, StatusCode, Version, request, response};
+use http::{HeaderName, Method, StatusCode, Version, request, response};
 use tokio::time::Instant;
 
-use super::{Outcome, Route, TraceContext, head::Head};
-use crate::{ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RequestId, Scheme};
+use super::{
+    Outcome, Panic, Route, TraceContext,
+    head::{self, Head},
+};
+use crate::{
+    ClientIp, Facts, Host, PeerAddr, Principal, Rejection, RejectionKind, RequestId, Scheme,
+};
 
 /// One request and its response: what every [`Observer`](super::Observer) looks at.
 ///
@@ -27,6 +32,8 @@ pub struct Exchange {
     principal: Option<Principal>,
     trace: Option<TraceContext>,
     head: Option<Head>,
+    kept: Vec<(HeaderName, Box<str>)>,
+    panic: Option<Panic>,
     started: Instant,
     time_to_head: Option<Duration>,
     duration: Duration,
@@ -129,6 +136,26 @@ impl Exchange {
         self.head.as_ref()?.user_agent()
     }
 
+    /// Returns `Referer`, if the request has one and its head is [kept](Self::keep_head).
+    #[must_use]
+    pub fn referrer(&self) -> Option<&str> {
+        self.head.as_ref()?.referrer()
+    }
+
+    /// Returns the values of a field of the request, joined with commas, if it is [kept](Self::keep_headers).
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        let mut kept = self.kept.iter();
+        kept.find(|(own, _)| own == name).map(|(_, value)| &**value)
+    }
+
+    /// Returns what is known of the panic that the exchange met, if there was one: in a guard, the
+    /// application or the body.
+    #[must_use]
+    pub const fn panic(&self) -> Option<&Panic> {
+        self.panic.as_ref()
+    }
+
     /// Returns when the request came.
     #[must_use]
     pub const fn started(&self) -> Instant {
@@ -198,18 +225,37 @@ impl Exchange {
             Outcome::BodyError => Some("body_error"),
             Outcome::ClientGone => Some("client_disconnect"),
             Outcome::TimedOut => Some("timeout"),
-            Outcome::Complete | Outcome::Refused(_) => self
-                .status
-                .as_ref()
-                .filter(|status| status.is_server_error())
-                .map(StatusCode::as_str),
+            Outcome::Complete => self.server_error(),
+            // The status of a call that is refused may be 200.
+            Outcome::Refused(kind) => self.server_error().or(match kind {
+                RejectionKind::Misconfigured => Some("500"),
+                RejectionKind::Unavailable | RejectionKind::Overloaded => Some("503"),
+                _ => None,
+            }),
         }
     }
 
-    /// Keeps a copy of path, query, host and user agent, each cut after 1,024 bytes. Costs one
+    /// Returns the status, if it is one of the server's errors.
+    fn server_error(&self) -> Option<&str> {
+        let status = self.status.as_ref()?;
+        status.is_server_error().then_some(status.as_str())
+    }
+
+    /// Keeps a copy of path, query, host, user agent and referrer, each cut after 1,024 bytes. Costs one
     /// string for all of them.
     pub fn keep_head(&mut self, head: &request::Parts) {
         self.head.get_or_insert_with(|| Head::new(head));
+    }
+
+    /// Keeps a copy of the request's fields of these names, each cut after 1,024 bytes.
+    pub fn keep_headers(&mut self, head: &request::Parts, names: &[HeaderName]) {
+        for name in names {
+            if self.header(name).is_none()
+                && let Some(values) = head::values(&head.headers, name)
+            {
+                self.kept.push((name.clone(), values));
+            }
+        }
     }
 
     /// Sets the trace that the exchange belongs to.
@@ -238,6 +284,8 @@ impl Exchange {
             principal: None,
             trace: None,
             head: None,
+            kept: Vec::new(),
+            panic: None,
             started,
             time_to_head: None,
             duration: Duration::ZERO,
@@ -265,6 +313,11 @@ impl Exchange {
         self.time_to_head = Some(self.started.elapsed());
         self.status = Some(head.status);
         self.rejection = head.extensions.get().cloned();
+    }
+
+    /// Notes a panic. The first counts.
+    pub fn on_panic(&mut self, panic: Panic) {
+        self.panic.get_or_insert(panic);
     }
 
     /// Notes how long the request's body is.

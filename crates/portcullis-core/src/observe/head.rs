@@ -20,8 +20,9 @@ impl Head {
         let host = head.uri.host().map(|host| cut(host.as_bytes()));
         let host = value(&head.headers, &header::HOST).or(host);
         let user_agent = value(&head.headers, &header::USER_AGENT);
+        let referrer = value(&head.headers, &header::REFERER);
         let mut text = SmallVec::<[u8; 512]>::new();
-        let ends = [path, query, host, user_agent].map(|part| {
+        let ends = [path, query, host, user_agent, referrer].map(|part| {
             text.extend_from_slice(String::from_utf8_lossy(part?).as_bytes());
             u16::try_from(text.len()).ok()
         });
@@ -48,6 +49,10 @@ impl Head {
         self.part(3)
     }
 
+    pub(super) fn referrer(&self) -> Option<&str> {
+        self.part(4)
+    }
+
     fn part(&self, at: usize) -> Option<&str> {
         let end = self.ends[at]?;
         let start = self.ends[..at].iter().rev().flatten().next();
@@ -60,6 +65,21 @@ fn value<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h [u
     headers.get(name).map(|value| cut(value.as_bytes()))
 }
 
+/// Returns the values of a field, joined and cut, if there are some. What is no UTF-8 is replaced.
+pub(super) fn values(headers: &HeaderMap, name: &header::HeaderName) -> Option<Box<str>> {
+    let mut joined = Vec::new();
+    for (at, value) in headers.get_all(name).iter().enumerate() {
+        if joined.len() >= LONGEST {
+            break;
+        }
+        joined.extend_from_slice(if at > 0 { b", " } else { b"" });
+        joined.extend_from_slice(cut(value.as_bytes()));
+    }
+    headers
+        .contains_key(name)
+        .then(|| String::from_utf8_lossy(cut(&joined)).into())
+}
+
 /// The start of a text, without half a character at its end.
 fn cut(text: &[u8]) -> &[u8] {
     let mut end = text.len().min(LONGEST);
@@ -69,8 +89,8 @@ fn cut(text: &[u8]) -> &[u8] {
     &text[..end]
 }
 
-/// Path, query, host, user agent.
-const PARTS: usize = 4;
+/// Path, query, host, user agent, referrer.
+const PARTS: usize = 5;
 
 /// Of each part, in bytes. What is no UTF-8 may become three times as long.
 const LONGEST: usize = 1024;
@@ -99,9 +119,25 @@ mod tests {
             (kept.host(), kept.user_agent()),
             (Some("a:1"), Some("curl"))
         );
+        assert_eq!(kept.referrer(), None);
         let less = head("/a", None);
         assert_eq!((less.query(), less.host()), (None, Some("a:1")));
         assert_eq!(less.user_agent(), None);
+    }
+
+    #[test]
+    fn values_are_joined_and_cut() {
+        let mut headers = HeaderMap::new();
+        for value in [&b"a"[..], b"\xff", "é".repeat(5000).as_bytes(), b"c"] {
+            headers.append("x", value.try_into().unwrap());
+        }
+        let joined = values(&headers, &"x".try_into().unwrap()).unwrap();
+
+        assert!(
+            joined.starts_with("a, \u{fffd}, éé") && joined.len() <= LONGEST + 2,
+            "{joined}"
+        );
+        assert_eq!(values(&headers, &header::HOST), None);
     }
 
     #[test]

@@ -6,8 +6,10 @@ use http::Method;
 /// is `_OTHER`.
 #[must_use]
 pub fn known_method(method: &Method) -> Option<&'static str> {
-    let known = [
-        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY",
-    ];
-    known.into_iter().find(|name| *name == method.as_str())
+    KNOWN.into_iter().find(|name| *name == method.as_str())
 }
+
+/// Of RFC 9110, PATCH (RFC 5789) and QUERY.
+pub(super) const KNOWN: [&str; 10] = [
+    "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY",
+];

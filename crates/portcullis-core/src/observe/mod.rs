@@ -41,20 +41,28 @@
 //! }
 //! ```
 
+pub mod series;
+
+mod escaped;
 mod exchange;
 mod head;
 mod method;
 mod observer;
 mod outcome;
+mod panic;
+mod redact;
 mod route;
 mod trace;
 mod upgraded;
 
 pub use self::{
+    escaped::{Escaped, is_hidden},
     exchange::Exchange,
     method::known_method,
     observer::{Enter, Observer, Scope},
     outcome::Outcome,
+    panic::Panic,
+    redact::{is_secret_name, redacted_path, redacted_query, redacted_text, redacted_url},
     route::Route,
     trace::{TraceContext, TraceLink},
     upgraded::Upgraded,

@@ -27,6 +27,12 @@ pub trait Observer: Send + Sync + 'static {
         let _ = counts;
     }
 
+    /// Returns what the observer counts itself, such as what it had to drop, for an edge's page of
+    /// metrics. What is returned must not hold observers of the edge.
+    fn own_counts(&self) -> Option<Arc<dyn Counts>> {
+        None
+    }
+
     /// Returns `false` for an observer that does nothing. An edge leaves it out.
     fn is_on(&self) -> bool {
         true
@@ -102,6 +108,10 @@ impl<O: Observer> Observer for Option<O> {
         }
     }
 
+    fn own_counts(&self) -> Option<Arc<dyn Counts>> {
+        self.as_ref().and_then(Observer::own_counts)
+    }
+
     fn is_on(&self) -> bool {
         self.as_ref().is_some_and(Observer::is_on)
     }
@@ -122,6 +132,10 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn add_counts(&self, counts: Arc<dyn Counts>) {
         (**self).add_counts(counts);
+    }
+
+    fn own_counts(&self) -> Option<Arc<dyn Counts>> {
+        (**self).own_counts()
     }
 
     fn is_on(&self) -> bool {

@@ -27,6 +27,7 @@ pub struct Rejection(Arc<Inner>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     kind: RejectionKind,
+    layer: Option<&'static str>,
     cause: Option<Cause>,
     detail: Option<Cow<'static, str>>,
     headers: SmallVec<[(HeaderName, HeaderValue); 1]>,
@@ -43,6 +44,7 @@ impl Rejection {
     pub fn new(kind: RejectionKind) -> Self {
         Self(Arc::new(Inner {
             kind,
+            layer: None,
             cause: None,
             detail: None,
             headers: SmallVec::new(),
@@ -56,6 +58,13 @@ impl Rejection {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.inner().detail = Some(detail.into());
+        self
+    }
+
+    /// Sets which layer refuses, by a short name in snake case: `rate_limit`. For metrics and logs.
+    #[must_use]
+    pub fn with_layer(mut self, layer: &'static str) -> Self {
+        self.inner().layer = Some(layer);
         self
     }
 
@@ -100,6 +109,19 @@ impl Rejection {
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         self.0.kind
+    }
+
+    /// Returns which layer refused, where it is known. What only an edge itself makes is told by the
+    /// kind: `catch_panic`, `timeout`.
+    #[must_use]
+    pub fn layer(&self) -> Option<&'static str> {
+        self.0.layer.or(match self.0.kind {
+            RejectionKind::Panicked => Some("catch_panic"),
+            RejectionKind::TimedOut
+            | RejectionKind::GatewayTimedOut
+            | RejectionKind::RequestTimedOut => Some("timeout"),
+            _ => None,
+        })
     }
 
     /// Returns what it came of, for whoever runs the server. Rejections of credentials have one.

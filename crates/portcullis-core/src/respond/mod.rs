@@ -1,5 +1,6 @@
 mod format;
 mod page;
+mod rpc;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +10,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use serde::{Serialize, Serializer};
 
-pub use self::format::Format;
+pub use self::format::{Codec, Format, accepted_quality};
+use self::rpc::{Connect, Grpc};
 use crate::{Rejection, RejectionKind, RequestId};
 
 /// Renders a [`Rejection`] as a response.
@@ -52,14 +54,12 @@ where
 /// ```
 /// use bytes::Bytes;
 /// use http::Response;
-/// use portcullis_core::{ByFormat, Format, Rejection};
+/// use portcullis_core::{ByFormat, Format, ProblemOrPage, Rejection, Respond};
 ///
-/// let respond = ByFormat(|rejection: &Rejection, format: Format| {
-///     let body = match format {
-///         Format::Page => format!("<h1>{rejection}</h1>"),
-///         _ => rejection.to_string(),
-///     };
-///     Response::new(Bytes::from(body))
+/// let respond = ByFormat(|rejection: &Rejection, format: Format| match format {
+///     Format::Page => Response::new(Bytes::from(format!("<h1>{rejection}</h1>"))),
+///     // Clients of gRPC and Connect read only what these protocols say.
+///     _ => ProblemOrPage::new().respond(rejection, format),
 /// });
 /// # fn takes(_: impl portcullis_core::Respond) {}
 /// # takes(respond);
@@ -77,11 +77,17 @@ where
     }
 }
 
-/// The default [`Respond`]: a page for a person at a browser, and [`ProblemJson`] for all others.
+/// The default [`Respond`]: a page for a person at a browser, the status of a call for clients of
+/// gRPC and Connect, and [`ProblemJson`] for all others.
 ///
 /// The page needs nothing else and runs nothing: status, title, what can be done, when to come back,
-/// the request's ID. A response of either says `Vary: accept, sec-fetch-mode` (RFC 9110, section
-/// 12.5.5).
+/// the request's ID. It and a problem say `Vary: accept, sec-fetch-mode` (RFC 9110, section 12.5.5).
+///
+/// A status has the code that goes with the [kind](RejectionKind) of the rejection, a message with its
+/// title and detail, and what programs read (`google/rpc/error_details.proto`): `ErrorInfo` with the
+/// kind as its reason, `RequestInfo` with the request's ID, and `RetryInfo` where it is known when to
+/// come back; of gRPC also `grpc-retry-pushback-ms`. Over gRPC, gRPC-Web and in a Connect stream the
+/// HTTP status is 200: whoever counts refusals looks at the [`Rejection`] in the extensions.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ProblemOrPage;
@@ -152,6 +158,11 @@ impl Respond for ProblemOrPage {
         let mut response = match format {
             Format::Problem => ProblemJson.respond(rejection, format),
             Format::Page => page::render(rejection),
+            Format::Grpc(codec) => return Grpc::new(rejection).trailers_only(codec),
+            Format::GrpcWeb(codec) => return Grpc::new(rejection).web(codec),
+            Format::GrpcWebText(codec) => return Grpc::new(rejection).web_text(codec),
+            Format::Connect => return Connect::new(rejection).unary(),
+            Format::ConnectStream(codec) => return Connect::new(rejection).stream(codec),
         };
         response.headers_mut().insert(header::VARY, NEGOTIATED);
         response

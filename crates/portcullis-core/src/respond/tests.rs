@@ -1,4 +1,4 @@
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header, request};
 
 use super::*;
 use crate::RejectionKind;
@@ -15,8 +15,19 @@ fn head(fields: &[(&'static str, &'static str)]) -> HeaderMap {
     headers
 }
 
+/// The head of a `GET` with these fields.
+fn get(headers: HeaderMap) -> request::Parts {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.headers = headers;
+    head
+}
+
+fn preferred(fields: &[(&'static str, &'static str)]) -> Format {
+    Format::preferred(&get(head(fields)))
+}
+
 fn accepting(accept: &'static str) -> Format {
-    Format::preferred(&head(&[("accept", accept)]))
+    preferred(&[("accept", accept)])
 }
 
 #[test]
@@ -35,11 +46,11 @@ fn a_browser_gets_a_page() {
     ] {
         assert_eq!(accepting(accept), Format::Page, "{accept}");
     }
-    let two = head(&[
+    let two = [
         ("accept", "application/json;q=0.1"),
         ("accept", "text/html"),
-    ]);
-    assert_eq!(Format::preferred(&two), Format::Page);
+    ];
+    assert_eq!(preferred(&two), Format::Page);
 }
 
 #[test]
@@ -50,10 +61,11 @@ fn what_browsers_send_is_known_for_what_weighing_it_finds() {
             header::ACCEPT,
             HeaderValue::from_static(str::from_utf8(accept).unwrap()),
         );
-        assert_eq!(Format::accepted(&headers), Format::Page);
+        let head = get(headers.clone());
+        assert_eq!(Format::accepted(&head), Format::Page);
 
         headers.append(header::ACCEPT, HeaderValue::from_static("x/y"));
-        assert_eq!(Format::accepted(&headers), Format::Page, "weighed");
+        assert_eq!(Format::accepted(&get(headers)), Format::Page, "weighed");
     }
 }
 
@@ -69,8 +81,8 @@ fn every_line_counts() {
         ("*/*", "application/*;q=0.5", Format::Page),
         (browser, "text/html;q=0", Format::Problem),
     ] {
-        let both = head(&[("accept", first), ("accept", second)]);
-        assert_eq!(Format::preferred(&both), expected, "{first} {second}");
+        let both = [("accept", first), ("accept", second)];
+        assert_eq!(preferred(&both), expected, "{first} {second}");
     }
 }
 
@@ -99,6 +111,7 @@ fn everything_else_gets_a_problem() {
         "text/html;q=0, text/*",
         "image/avif,image/webp,*/*;q=0.8",
         "application/grpc",
+        "application/connect+json",
         ",,;;=,",
         "texts/html",
         "text/html,application/xhtml+xml,application/json",
@@ -113,20 +126,20 @@ fn everything_else_gets_a_problem() {
     ] {
         assert_eq!(accepting(accept), Format::Problem, "{accept}");
     }
-    assert_eq!(Format::preferred(&HeaderMap::new()), Format::Problem);
+    assert_eq!(preferred(&[]), Format::Problem);
 }
 
 #[test]
 fn a_navigation_gets_a_page_if_it_accepts_one() {
     let navigate = ("sec-fetch-mode", "navigate");
 
-    assert_eq!(Format::preferred(&head(&[navigate])), Format::Page);
+    assert_eq!(preferred(&[navigate]), Format::Page);
     let all = [navigate, ("accept", "*/*")];
-    assert_eq!(Format::preferred(&head(&all)), Format::Page);
+    assert_eq!(preferred(&all), Format::Page);
     let json = [navigate, ("accept", "application/json")];
-    assert_eq!(Format::preferred(&head(&json)), Format::Problem);
+    assert_eq!(preferred(&json), Format::Problem);
     let cors = [("sec-fetch-mode", "cors"), ("accept", "*/*")];
-    assert_eq!(Format::preferred(&head(&cors)), Format::Problem);
+    assert_eq!(preferred(&cors), Format::Problem);
 }
 
 #[test]

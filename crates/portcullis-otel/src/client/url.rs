@@ -1,8 +1,7 @@
 //! What spans say of a URL.
 
 use http::{Uri, Version, header, request};
-
-use crate::redact;
+use portcullis_core::observe::{redacted_path, redacted_query};
 
 /// Returns the host of a call, without brackets, and its port.
 pub(super) fn server(head: &request::Parts) -> Option<(String, Option<u16>)> {
@@ -28,9 +27,9 @@ pub(super) fn full(uri: &Uri) -> String {
         let user = if user.is_empty() { "" } else { REDACTED };
         url.extend([scheme, "://", user, host]);
     }
-    url.push_str(uri.path());
+    url.push_str(&redacted_path(uri.path()));
     if let Some(query) = uri.query() {
-        url.extend(["?", &redact::query(query)]);
+        url.extend(["?", &redacted_query(query)]);
     }
     url.truncate(cut(&url).len());
     url

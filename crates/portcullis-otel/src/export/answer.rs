@@ -34,7 +34,9 @@ impl Answer {
     /// Reads the message of an answer. It is laid out alike for all signals.
     pub(super) fn accepted(message: &[u8]) -> Self {
         let partial = ExportTraceServiceResponse::decode(message).ok();
-        let partial = partial.and_then(|message| message.partial_success).unwrap_or_default();
+        let partial = partial
+            .and_then(|message| message.partial_success)
+            .unwrap_or_default();
         Self::Accepted {
             rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
             why: partial.error_message,

@@ -97,7 +97,10 @@ impl Connection {
     }
 
     fn say_grpc(&self, headers: &mut HeaderMap) {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/grpc"),
+        );
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         if self.target.gzip {
             headers.insert("grpc-encoding", GZIP);
@@ -105,7 +108,10 @@ impl Connection {
     }
 
     fn say_http(&self, headers: &mut HeaderMap) {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-protobuf"),
+        );
         if self.target.gzip {
             headers.insert(header::CONTENT_ENCODING, GZIP);
         }

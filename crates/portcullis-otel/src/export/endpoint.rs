@@ -15,7 +15,9 @@ pub(super) fn read(variables: &mut Variables, signal: Signal, protocol: Protocol
     match protocol {
         Protocol::Grpc => {
             let read = variables.parse(name, |text| grpc(text, insecure, signal));
-            read.or_else(|| Uri::try_from(format!("http://localhost:4317{}", signal.grpc_path())).ok())
+            read.or_else(|| {
+                Uri::try_from(format!("http://localhost:4317{}", signal.grpc_path())).ok()
+            })
         }
         Protocol::Http => {
             let read = variables.parse(name, |text| over_http(text, is_own, signal));
@@ -52,7 +54,9 @@ fn grpc(text: &str, insecure: bool, signal: Signal) -> Result<Uri, String> {
     };
     let uri = parse(&full)?;
     if uri.path() != "/" || uri.query().is_some() {
-        return Err(format!("{text:?} has a path, which OTLP over gRPC has no use for"));
+        return Err(format!(
+            "{text:?} has a path, which OTLP over gRPC has no use for"
+        ));
     }
     with_path(&uri, signal.grpc_path())
 }
@@ -68,7 +72,8 @@ fn parse(text: &str) -> Result<Uri, String> {
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
     // `http` keeps a port that is none.
     let rest = uri.authority().map(|all| all.as_str().rsplit_once(':'));
-    let is_port = |port: &str| port.ends_with(']') || port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_port =
+        |port: &str| port.ends_with(']') || port.parse::<u16>().is_ok_and(|port| port > 0);
     let has_right_port = rest.flatten().is_none_or(|(_, port)| is_port(port));
     if is_known && has_host && has_right_port {
         Ok(uri)

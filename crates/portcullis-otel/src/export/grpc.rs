@@ -26,7 +26,11 @@ pub(super) fn read(
     body: &[u8],
     trailers: Option<&HeaderMap>,
 ) -> Attempt {
-    let find = |name: &str| trailers.and_then(|all| all.get(name)).or_else(|| head.get(name));
+    let find = |name: &str| {
+        trailers
+            .and_then(|all| all.get(name))
+            .or_else(|| head.get(name))
+    };
     let code = find("grpc-status").and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
     let Some(code) = code else {
         return without_status(status);
@@ -47,7 +51,10 @@ pub(super) fn read(
 
 /// A proxy's answer, or no gRPC server (gRPC, "HTTP to gRPC Status Code Mapping").
 fn without_status(status: StatusCode) -> Attempt {
-    let problem = format!("the answer has no gRPC status, and the HTTP status {}", status.as_u16());
+    let problem = format!(
+        "the answer has no gRPC status, and the HTTP status {}",
+        status.as_u16()
+    );
     match status.as_u16() {
         429 | 502 | 503 | 504 => Attempt::Again(problem, None),
         _ => Attempt::Final(Answer::Refused(problem)),
@@ -57,16 +64,27 @@ fn without_status(status: StatusCode) -> Attempt {
 /// Reads `RetryInfo` of a `google.rpc.Status`: after which time to send again.
 fn retry_info(base64: &[u8]) -> Option<Duration> {
     let details = Status::decode(&*decode_base64(base64)?).ok()?.details;
-    let info = details.iter().find(|any| any.type_url.ends_with("google.rpc.RetryInfo"))?;
+    let info = details
+        .iter()
+        .find(|any| any.type_url.ends_with("google.rpc.RetryInfo"))?;
     let delay = RetryInfo::decode(&*info.value).ok()?.retry_delay?;
     let nanos = u32::try_from(delay.nanos).ok()?;
-    Some(Duration::new(u64::try_from(delay.seconds).ok()?, nanos.min(999_999_999)))
+    Some(Duration::new(
+        u64::try_from(delay.seconds).ok()?,
+        nanos.min(999_999_999),
+    ))
 }
 
 fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    use base64::{Engine, engine::{GeneralPurpose, GeneralPurposeConfig, DecodePaddingMode}, alphabet};
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    GeneralPurpose::new(&alphabet::STANDARD, config).decode(text).ok()
+    use base64::{
+        Engine, alphabet,
+        engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    };
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(&alphabet::STANDARD, config)
+        .decode(text)
+        .ok()
 }
 
 #[derive(Clone, PartialEq, Message)]

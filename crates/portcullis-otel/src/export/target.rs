@@ -93,7 +93,10 @@ fn is_otlp(text: &str) -> Result<bool, String> {
     match text {
         "otlp" => Ok(true),
         "none" => Ok(false),
-        "prometheus" => Err("prometheus: a page of metrics is not an exporter here: portcullis-prometheus has one".to_owned()),
+        "prometheus" => Err(
+            "prometheus: a page of metrics is not an exporter here: portcullis-prometheus has one"
+                .to_owned(),
+        ),
         _ => Err(format!("{text:?} is not one of: otlp, none")),
     }
 }
@@ -102,7 +105,8 @@ fn is_otlp(text: &str) -> Result<bool, String> {
 fn headers(text: &str) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (key, value) in pairs(text)? {
-        let name = HeaderName::try_from(&key).map_err(|_| format!("{key:?} is not a header's name"))?;
+        let name =
+            HeaderName::try_from(&key).map_err(|_| format!("{key:?} is not a header's name"))?;
         if RESERVED.contains(&name.as_str()) {
             return Err(format!("{name} is what OTLP itself sends"));
         }

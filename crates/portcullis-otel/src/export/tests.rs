@@ -6,7 +6,9 @@ use super::{Answer, answer::Attempt, backoff::Backoff, grpc};
 
 fn head(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     let pairs = pairs.iter();
-    pairs.map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    pairs
+        .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+        .collect()
 }
 
 fn again(attempt: &Attempt) -> Option<Option<Duration>> {
@@ -19,13 +21,21 @@ fn again(attempt: &Attempt) -> Option<Option<Duration>> {
 #[test]
 fn http_is_tried_again_for_four_statuses_and_when_the_collector_says() {
     for status in 200..600 {
-        let attempt = Attempt::of_http(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), &[]);
+        let attempt = Attempt::of_http(
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+            &[],
+        );
         let is_again = again(&attempt).is_some();
         assert_eq!(is_again, [429, 502, 503, 504].contains(&status), "{status}");
         let is_accepted = matches!(attempt, Attempt::Final(Answer::Accepted { .. }));
         assert_eq!(is_accepted, status < 300);
     }
-    let later = Attempt::of_http(StatusCode::SERVICE_UNAVAILABLE, &head(&[("retry-after", "7")]), &[]);
+    let later = Attempt::of_http(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &head(&[("retry-after", "7")]),
+        &[],
+    );
     assert_eq!(again(&later), Some(Some(Duration::from_secs(7))));
 }
 
@@ -54,8 +64,14 @@ fn waits_grow_and_differ() {
 
     for (at, wait) in waits.iter().enumerate() {
         let middle = Duration::from_millis(500 << at.min(5)).min(Duration::from_secs(15));
-        assert!((middle / 2..=middle * 3 / 2).contains(wait), "{at}: {wait:?}");
+        assert!(
+            (middle / 2..=middle * 3 / 2).contains(wait),
+            "{at}: {wait:?}"
+        );
     }
     assert_ne!(waits[10], waits[11]);
-    assert_eq!(backoff.wait(Some(Duration::from_secs(1))), Duration::from_secs(1));
+    assert_eq!(
+        backoff.wait(Some(Duration::from_secs(1))),
+        Duration::from_secs(1)
+    );
 }

@@ -1,11 +1,11 @@
 use std::{error::Error, fs, sync::Arc};
 
+use hyper_rustls::ConfigBuilderExt;
 use portcullis_core::BoxError;
 use tokio_rustls::rustls::{
     ClientConfig, RootCertStore, crypto,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use hyper_rustls::ConfigBuilderExt;
 
 use super::target::name;
 use crate::{signal::Signal, variables::Variables};
@@ -27,7 +27,9 @@ impl Tls {
         let names = ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"];
         let names = names.map(|rest| name(variables, signal, rest));
         let [roots, certificate, key] = names.each_ref().map(|name| {
-            variables.parse(name, |path| fs::read(path).map_err(|error| format!("{path}: {error}")))
+            variables.parse(name, |path| {
+                fs::read(path).map_err(|error| format!("{path}: {error}"))
+            })
         });
         let is_set = |name: &String| variables.text(name).is_some();
         let lonely = match (is_set(&names[1]), is_set(&names[2])) {
@@ -38,7 +40,10 @@ impl Tls {
         if let Some((name, problem)) = lonely {
             variables.wrong(name, problem);
         }
-        let mut read = Self { roots, identity: None };
+        let mut read = Self {
+            roots,
+            identity: None,
+        };
         if let Err(problem) = read.config() {
             variables.wrong(&names[0], problem);
         }
@@ -62,8 +67,10 @@ impl Tls {
         Ok(match &self.identity {
             None => config.with_no_client_auth(),
             Some((certificates, key)) => {
-                let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
-                let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| wrong("key", &error))?;
+                let chain: Result<Vec<_>, _> =
+                    CertificateDer::pem_slice_iter(certificates).collect();
+                let key =
+                    PrivateKeyDer::from_pem_slice(key).map_err(|error| wrong("key", &error))?;
                 let chain = chain.map_err(|error| wrong("certificate", &error))?;
                 config.with_client_auth_cert(chain, key)?
             }

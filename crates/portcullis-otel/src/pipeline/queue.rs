@@ -92,7 +92,10 @@ impl<T: Send + 'static> Queue<T> {
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let is_done = self.begin_flush();
         // Nothing is sent: the entry is dropped.
-        !matches!(is_done.recv_timeout(limit), Err(sync::RecvTimeoutError::Timeout))
+        !matches!(
+            is_done.recv_timeout(limit),
+            Err(sync::RecvTimeoutError::Timeout)
+        )
     }
 
     /// Sends what is there. What is returned ends when that is done.

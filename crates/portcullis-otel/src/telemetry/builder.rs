@@ -5,20 +5,13 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::{
     Resource,
     logs::SdkLoggerProvider,
-    metrics::{
-        Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream,
-    },
+    metrics::{Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream},
     trace::SdkTracerProvider,
 };
 use portcullis_core::ConfigError;
 use tracing::Level;
 
-use super::{
-    Logs, Telemetry, Traces,
-    propagation::Chosen,
-    resource::resource,
-    settings::Settings,
-};
+use super::{Logs, Telemetry, Traces, propagation::Chosen, resource::resource, settings::Settings};
 use crate::{
     Sampling,
     export::{Exporter, Target},
@@ -120,7 +113,10 @@ impl TelemetryBuilder {
             traces: None,
             logs: None,
             meters: None,
-            drops: runner.as_ref().map(|runner| runner.drops.clone()).unwrap_or_default(),
+            drops: runner
+                .as_ref()
+                .map(|runner| runner.drops.clone())
+                .unwrap_or_default(),
             runner,
             level: self.level,
             stop_limit: self.stop_limit,

@@ -33,12 +33,14 @@ impl Chosen {
 impl TextMapPropagator for Chosen {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let (inner, wanted) = (injector, self.wanted);
-        self.propagator.inject_context(cx, &mut Filtered { inner, wanted });
+        self.propagator
+            .inject_context(cx, &mut Filtered { inner, wanted });
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let (inner, wanted) = (extractor, self.wanted);
-        self.propagator.extract_with_context(cx, &Filtered { inner, wanted })
+        self.propagator
+            .extract_with_context(cx, &Filtered { inner, wanted })
     }
 
     fn fields(&self) -> FieldIter<'_> {

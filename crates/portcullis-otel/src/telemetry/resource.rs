@@ -1,8 +1,5 @@
 use opentelemetry::KeyValue;
-use opentelemetry_sdk::{
-    Resource,
-    resource::TelemetryResourceDetector,
-};
+use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
 
 use super::settings::Settings;
 

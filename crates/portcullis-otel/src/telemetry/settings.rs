@@ -121,7 +121,9 @@ impl Batching {
         let given = variables.duration(&name("SCHEDULE_DELAY"));
         Self {
             delay: given.unwrap_or(Duration::from_millis(delay)),
-            timeout: variables.timeout(&name("EXPORT_TIMEOUT")).unwrap_or(TIMEOUT),
+            timeout: variables
+                .timeout(&name("EXPORT_TIMEOUT"))
+                .unwrap_or(TIMEOUT),
             queue,
             batch: batch.unwrap_or(512).min(queue),
         }
@@ -193,7 +195,9 @@ fn sampling(variables: &mut Variables) -> Sampling {
 fn check_exemplars(variables: &mut Variables) {
     variables.parse("OTEL_METRICS_EXEMPLAR_FILTER", |text| match text {
         "always_off" => Ok(()),
-        _ => Err(format!("{text:?}: exemplars are not recorded; always_off is all there is")),
+        _ => Err(format!(
+            "{text:?}: exemplars are not recorded; always_off is all there is"
+        )),
     });
 }
 
@@ -201,7 +205,9 @@ fn check_exemplars(variables: &mut Variables) {
 fn check_conventions(variables: &mut Variables) {
     variables.parse("OTEL_SEMCONV_STABILITY_OPT_IN", |text| {
         match text.split(',').any(|word| word.trim() == "http/dup") {
-            true => Err("http/dup: the old HTTP conventions are not sent; the stable ones always are"),
+            true => {
+                Err("http/dup: the old HTTP conventions are not sent; the stable ones always are")
+            }
             false => Ok(()),
         }
     });

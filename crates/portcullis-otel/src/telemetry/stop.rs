@@ -13,7 +13,10 @@ pub(super) fn shut_down(telemetry: &Telemetry) {
     let before = lost(&telemetry.drops);
     let deadline = Instant::now() + telemetry.stop_limit;
     runner.stop.at(deadline);
-    let spans = telemetry.traces.as_ref().map(|traces| traces.queue.begin_flush());
+    let spans = telemetry
+        .traces
+        .as_ref()
+        .map(|traces| traces.queue.begin_flush());
     let logs = telemetry.logs.as_ref().map(|logs| logs.queue.begin_flush());
     if let Some(meters) = &telemetry.meters {
         // What is wrong was counted and logged by the exporter.

@@ -23,7 +23,9 @@ use opentelemetry_proto::tonic::{
     collector::{
         logs::v1::ExportLogsServiceRequest,
         metrics::v1::ExportMetricsServiceRequest,
-        trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
+        trace::v1::{
+            ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+        },
     },
     logs::v1::LogRecord,
     trace::v1::{ResourceSpans, Span},
@@ -163,13 +165,20 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let path = head.uri.path().to_owned();
-    let is_grpc = head.headers.get("content-type").is_some_and(|kind| kind == "application/grpc");
+    let is_grpc = head
+        .headers
+        .get("content-type")
+        .is_some_and(|kind| kind == "application/grpc");
     let mode = {
         let mut state = state.lock().unwrap();
         state.requests.push((path.clone(), head.headers.clone()));
         let mode = state.mode.unwrap();
         if let Mode::Flaky(status, left) = mode {
-            state.mode = Some(if left > 1 { Mode::Flaky(status, left - 1) } else { Mode::Healthy });
+            state.mode = Some(if left > 1 {
+                Mode::Flaky(status, left - 1)
+            } else {
+                Mode::Healthy
+            });
         }
         mode
     };
@@ -192,11 +201,17 @@ impl State {
     fn take(&mut self, path: &str, message: &[u8]) {
         if path.contains("ogs") {
             let request = ExportLogsServiceRequest::decode(message).unwrap();
-            let scopes = request.resource_logs.into_iter().flat_map(|all| all.scope_logs);
+            let scopes = request
+                .resource_logs
+                .into_iter()
+                .flat_map(|all| all.scope_logs);
             self.logs.extend(scopes.flat_map(|scope| scope.log_records));
         } else if path.contains("etrics") {
             let request = ExportMetricsServiceRequest::decode(message).unwrap();
-            let scopes = request.resource_metrics.into_iter().flat_map(|all| all.scope_metrics);
+            let scopes = request
+                .resource_metrics
+                .into_iter()
+                .flat_map(|all| all.scope_metrics);
             let metrics = scopes.flat_map(|scope| scope.metrics);
             self.metrics.extend(metrics.map(|metric| metric.name));
         } else {

@@ -98,6 +98,25 @@ fn trusted(parent: &str) -> Request<Body> {
 }
 
 #[tokio::test]
+async fn no_secret_is_exported() {
+    let key = "pk_4fzq0m8c1x7d_0123456789abcdefghijABCDEFGHIJ0123456789abc4iBoSt";
+    let recorder = Recorder::new(Sampling::always());
+    let mut request = request(&format!(
+        "/a/{key}?x={key}&%61PI-key=hunter2&id_token=hunter2"
+    ));
+    let agent = format!("curl {key}").parse().unwrap();
+    request.headers_mut().insert("user-agent", agent);
+    let span = recorder.span(request).await;
+
+    let exported = format!("{span:?}");
+    assert!(
+        !exported.contains(key) && !exported.contains("hunter2"),
+        "{exported}"
+    );
+    assert_eq!(get(&span, "url.path").unwrap(), "/a/REDACTED");
+}
+
+#[tokio::test]
 async fn a_span_says_what_the_conventions_ask_for() {
     let recorder = Recorder::new(Sampling::always());
     let mut request = request("/users/7?200&sig=SECRET&page=2");

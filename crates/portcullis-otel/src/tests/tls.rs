@@ -1,6 +1,11 @@
 //! Certificates, made anew for each process.
 
-use std::{fs, path::PathBuf, process, sync::{Arc, OnceLock}};
+use std::{
+    fs,
+    path::PathBuf,
+    process,
+    sync::{Arc, OnceLock},
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::rustls::{
@@ -34,7 +39,10 @@ impl Files {
         let signed = |name: &str| {
             let key = KeyPair::generate().unwrap();
             let params = CertificateParams::new([name.to_owned(), "127.0.0.1".to_owned()]).unwrap();
-            (params.signed_by(&key, &root).unwrap().pem(), key.serialize_pem())
+            (
+                params.signed_by(&key, &root).unwrap().pem(),
+                key.serialize_pem(),
+            )
         };
         let (certificate, key) = signed("client");
         fs::write(folder.join("root.pem"), root.pem()).unwrap();
@@ -60,7 +68,9 @@ impl Files {
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let config = config.with_safe_default_protocol_versions().unwrap();
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.root.as_bytes()).unwrap()).unwrap();
+        roots
+            .add(CertificateDer::from_pem_slice(self.root.as_bytes()).unwrap())
+            .unwrap();
         let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
         let config = match wants_client {
             true => config.with_client_cert_verifier(verifier.build().unwrap()),

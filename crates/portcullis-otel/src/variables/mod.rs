@@ -1,12 +1,6 @@
 //! The environment's `OTEL_*` variables: read once, each strictly.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    fmt::Display,
-    str::FromStr,
-    time::Duration,
-};
+use std::{collections::BTreeMap, ffi::OsString, fmt::Display, str::FromStr, time::Duration};
 
 use portcullis_core::ConfigError;
 
@@ -65,7 +59,8 @@ impl Variables {
 
     /// Notes what is wrong with something that was made of variables.
     pub(crate) fn also_wrong(&mut self, error: &ConfigError) {
-        self.problems.extend(error.problems().map(ToOwned::to_owned));
+        self.problems
+            .extend(error.problems().map(ToOwned::to_owned));
     }
 
     /// Returns everything that was found to be wrong.
@@ -105,7 +100,9 @@ impl Variables {
     /// Reads one of a few words, in any case.
     pub(crate) fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
         let parse = |text: &str| {
-            let found = words.iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
+            let found = words
+                .iter()
+                .find(|(word, _)| text.eq_ignore_ascii_case(word));
             found.map(|(_, value)| *value).ok_or_else(|| {
                 let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
                 format!("{text:?} is not one of: {}", words.join(", "))
@@ -117,7 +114,9 @@ impl Variables {
     /// Reads a whole number up to 2³¹ - 1.
     pub(crate) fn number<T: TryFrom<u32>>(&mut self, name: &str, least: u32) -> Option<T> {
         let parse = |text: &str| {
-            let number = u32::from_str(text).ok().filter(|n| (least..=MOST).contains(n));
+            let number = u32::from_str(text)
+                .ok()
+                .filter(|n| (least..=MOST).contains(n));
             let number = number.and_then(|number| T::try_from(number).ok());
             number.ok_or_else(|| format!("{text:?} is not a whole number from {least} to {MOST}"))
         };

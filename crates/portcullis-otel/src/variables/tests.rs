@@ -8,7 +8,10 @@ fn variables(set: &[(&str, &str)]) -> Variables {
 fn what_is_empty_is_not_set() {
     let variables = variables(&[("OTEL_A", ""), ("OTEL_B", "  "), ("OTEL_C", " x ")]);
 
-    assert_eq!(["OTEL_A", "OTEL_B", "OTEL_C"].map(|name| variables.text(name)), [None, None, Some("x")]);
+    assert_eq!(
+        ["OTEL_A", "OTEL_B", "OTEL_C"].map(|name| variables.text(name)),
+        [None, None, Some("x")]
+    );
 }
 
 #[test]
@@ -41,7 +44,10 @@ fn pairs_are_decoded() {
     let read = pairs("a=1, b = x%20y ,c=d=e,").unwrap();
     let expected = [("a", "1"), ("b", "x y"), ("c", "d=e")];
 
-    assert_eq!(read, expected.map(|(key, value)| (key.into(), value.into())));
+    assert_eq!(
+        read,
+        expected.map(|(key, value)| (key.into(), value.into()))
+    );
     for wrong in ["a", "=1", "a=%FF"] {
         assert!(pairs(wrong).is_err(), "{wrong}");
     }
@@ -58,11 +64,18 @@ fn what_is_not_utf8_is_refused() {
 
 #[test]
 fn an_unknown_name_near_ours_is_refused_and_others_are_not_ours() {
-    for name in ["OTEL_EXPORTER_OTLP_TRACE_ENDPOINT", "OTEL_BSP_MAX_QUEUE", "OTEL_METRICS_INTERVAL"] {
+    for name in [
+        "OTEL_EXPORTER_OTLP_TRACE_ENDPOINT",
+        "OTEL_BSP_MAX_QUEUE",
+        "OTEL_METRICS_INTERVAL",
+    ] {
         let mut variables = variables(&[(name, "1")]);
         variables.refuse();
         let error = variables.check().unwrap_err();
-        assert_eq!(error.to_string(), format!("{name}: no such variable is known"));
+        assert_eq!(
+            error.to_string(),
+            format!("{name}: no such variable is known")
+        );
     }
     let mut others = variables(&[("OTEL_PYTHON_LOG_CORRELATION", "true")]);
     others.refuse();

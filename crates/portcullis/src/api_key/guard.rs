@@ -137,6 +137,7 @@ fn on_answer(
             tracing::warn!(target: "portcullis", error, "the key store failed");
             let cause = Cause::new(AuthScheme::ApiKey, Reason::Unavailable);
             Rejection::new(RejectionKind::Unavailable)
+                .with_layer("api_key")
                 .with_cause(cause.with_subject(presented.id))
                 .into()
         }
@@ -150,6 +151,7 @@ fn refuse(reason: Reason, id: Option<&str>) -> Rejection {
         None => cause,
     };
     Rejection::new(RejectionKind::Unauthenticated)
+        .with_layer("api_key")
         .with_header(WWW_AUTHENTICATE, CHALLENGE)
         .with_cause(cause)
 }

@@ -2,7 +2,7 @@ use std::{fmt, net::IpAddr};
 
 use portcullis_core::AuthScheme;
 
-use super::json::Json;
+use crate::json_line::Json;
 
 /// What is known of one decision. Every text is one that the server knows or has checked: never a
 /// field's value, a path or a query.
@@ -63,7 +63,7 @@ impl AuditEvent {
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
-        let mut json = Json::begin(&mut out);
+        let mut json = Json::begin(&mut out, LONGEST_TEXT);
         self.write(&mut json);
         json.end();
         String::from_utf8(out).unwrap_or_default()
@@ -112,3 +112,6 @@ impl fmt::Display for Decision {
         f.write_str(self.name())
     }
 }
+
+/// Of one text, in bytes.
+pub(super) const LONGEST_TEXT: usize = 256;

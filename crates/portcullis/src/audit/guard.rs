@@ -34,7 +34,7 @@ pub struct AuditGuard {
 
 impl AuditGuard {
     pub(super) fn new(audit: Audit) -> Self {
-        let refusal = Rejection::new(RejectionKind::Unavailable);
+        let refusal = Rejection::new(RejectionKind::Unavailable).with_layer("audit");
         Self {
             audit,
             refusal: refusal.with_retry_after(RETRY_AFTER),

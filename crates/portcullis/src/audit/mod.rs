@@ -134,13 +134,11 @@ mod event;
 mod file;
 mod guard;
 mod handle;
-mod json;
 mod pending;
 mod queue;
 mod sink;
 #[cfg(test)]
 mod tests;
-mod time;
 mod worker;
 
 pub use self::{

@@ -4,7 +4,8 @@ use portcullis_core::{
     Cause, Exchange, Principal, Reason, Rejection, RequestId, Route, observe::known_method,
 };
 
-use super::{AuditEvent, Decision, Event, json::cut, time::rfc3339};
+use super::{AuditEvent, Decision, Event, event::LONGEST_TEXT};
+use crate::json_line::{cut, rfc3339};
 
 /// An event that waits to be written: what is cheap to keep. Its texts are made where it is written.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl Seen {
 }
 
 fn own(text: &str) -> String {
-    cut(text).to_owned()
+    cut(text, LONGEST_TEXT).to_owned()
 }
 
 const fn blank(decision: Decision) -> AuditEvent {

@@ -57,7 +57,8 @@ fn coding(headers: &HeaderMap) -> Result<Option<Coding>, Rejection> {
     match Coding::parse(name) {
         Some(coding) if names.next().is_none() => Ok(Some(coding)),
         _ => {
-            let rejection = Rejection::new(RejectionKind::UnsupportedMediaType);
+            let rejection =
+                Rejection::new(RejectionKind::UnsupportedMediaType).with_layer("body_limit");
             let rejection =
                 rejection.with_detail("the body has a coding that is not decoded, or two");
             Err(rejection.with_header(ACCEPT_ENCODING, KNOWN))

@@ -140,7 +140,7 @@ fn check_expectation(headers: &HeaderMap) -> Result<(), Rejection> {
     if expected.all(|value| is_known(value.as_bytes())) {
         Ok(())
     } else {
-        Err(RejectionKind::ExpectationFailed.into())
+        Err(Rejection::new(RejectionKind::ExpectationFailed).with_layer("body_limit"))
     }
 }
 

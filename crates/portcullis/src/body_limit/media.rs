@@ -72,7 +72,7 @@ impl MediaRanges {
         let names = names.join(", ");
         let accept = HeaderValue::from_str(&names);
         let accept = accept.unwrap_or(const { HeaderValue::from_static("*/*") });
-        let refusal = Rejection::new(RejectionKind::UnsupportedMediaType);
+        let refusal = Rejection::new(RejectionKind::UnsupportedMediaType).with_layer("body_limit");
         Ok(Self {
             ranges,
             names,

@@ -205,6 +205,7 @@ fn reject(reason: Reason, fingerprint: Option<&str>) -> Rejection {
         None => cause,
     };
     Rejection::new(RejectionKind::Unauthenticated)
+        .with_layer("client_cert")
         .with_header(WWW_AUTHENTICATE, CHALLENGE)
         .with_cause(cause)
 }

@@ -134,7 +134,9 @@ impl Default for Policy {
             headers_value: None,
             exposed_value: None,
             max_age: HeaderValue::from_static("0"),
-            refusal: Rejection::new(RejectionKind::Forbidden).with_cause(cause),
+            refusal: Rejection::new(RejectionKind::Forbidden)
+                .with_layer("cors")
+                .with_cause(cause),
         }
     }
 }

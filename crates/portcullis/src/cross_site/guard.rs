@@ -123,7 +123,9 @@ impl Default for CrossSite {
             trusted: Origins::default(),
             exempt: Paths::default(),
             reports: None,
-            refusal: Rejection::new(RejectionKind::Forbidden).with_cause(cause),
+            refusal: Rejection::new(RejectionKind::Forbidden)
+                .with_layer("cross_site")
+                .with_cause(cause),
         }))
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use portcullis_core::{ConfigError, Count, Counts, Guard, Need, Paths, Public, UnlessPublic};
+use portcullis_core::{
+    ConfigError, Count, Counts, Guard, Need, Observer, Paths, Public, UnlessPublic,
+};
 
 use super::{Edge, EdgeLayer, Slot};
 use crate::{
@@ -19,8 +21,12 @@ use crate::{
 /// Guards with their slots, outermost first.
 pub(super) type Guards = Vec<(Slot, Arc<dyn Guard>)>;
 
-/// What the guards of an edge count. Not the edge itself, which has the observers that hold this.
-struct AllCounts(Vec<Arc<dyn Guard>>);
+/// What the guards and the observers of an edge count. Not the edge itself, which has the observers that
+/// hold this.
+struct AllCounts {
+    guards: Vec<Arc<dyn Guard>>,
+    observers: Vec<Arc<dyn Counts>>,
+}
 
 impl<M> Edge<M> {
     /// Builds the edge.
@@ -50,7 +56,11 @@ impl<M> Edge<M> {
         if let Some(timeout) = self.timeout {
             timeout.install_all(&mut stack);
         }
-        let counts = Arc::new(AllCounts(stack.guards.clone()));
+        let observers = self.observers.iter();
+        let counts = Arc::new(AllCounts {
+            guards: stack.guards.clone(),
+            observers: observers.filter_map(Observer::own_counts).collect(),
+        });
         for observer in &self.observers {
             observer.add_counts(Arc::clone(&counts) as Arc<dyn Counts>);
         }
@@ -59,6 +69,9 @@ impl<M> Edge<M> {
                 target: "portcullis",
                 "the vitals of the health checks see nothing: give them to `observe` too"
             );
+        }
+        if let (Some(health), Some(guard)) = (&self.health, &self.load_shed) {
+            health.watch_load(guard.load());
         }
         stack.observers = self.observers;
         let slots = guards.into_iter().map(|(slot, _)| slot).collect();
@@ -269,6 +282,8 @@ fn duplicate_checks(health: &Health) -> Vec<String> {
 
 impl Counts for AllCounts {
     fn counts(&self) -> Vec<Count> {
-        self.0.iter().flat_map(Guard::counts).collect()
+        let of_guards = self.guards.iter().flat_map(Guard::counts);
+        let of_observers = self.observers.iter().flat_map(|own| own.counts());
+        of_guards.chain(of_observers).collect()
     }
 }

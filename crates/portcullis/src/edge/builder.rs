@@ -16,6 +16,7 @@ use crate::{
     cross_site::CrossSite,
     engine::{PeerFrom, RouteFrom, Wrapped},
     hygiene::Hygiene,
+    load_shed::LoadShed,
     reports::Reports,
     request_id::SetRequestId,
     require::Require,
@@ -38,6 +39,7 @@ pub struct Edge<M = Wrapped> {
     pub(super) secure_headers: Option<SecureHeaders>,
     pub(super) hygiene: Option<Hygiene>,
     pub(super) health: Option<Health>,
+    pub(super) load_shed: Option<LoadShed>,
     pub(super) cors: Option<Cors>,
     pub(super) cross_site: Option<CrossSite>,
     pub(super) reports: Option<Reports>,
@@ -86,6 +88,7 @@ impl<M> Edge<M> {
             secure_headers: Some(SecureHeaders::api()),
             hygiene: Some(Hygiene::new()),
             health: None,
+            load_shed: None,
             cors: None,
             cross_site: None,
             reports: None,
@@ -162,8 +165,10 @@ impl<M> Edge<M> {
         self
     }
 
-    /// Answers `/health` and `/ready`, or the [paths](Health::paths) that are set, in place of the
-    /// application. `None` leaves these paths to the application.
+    /// Answers `/health`, `/ready` and `/live`, or the [paths](Health::paths) that are set, in place of
+    /// the application. `None` leaves these paths to the application. While a guard of
+    /// [`load_shed`](Self::load_shed) refuses more than half of the requests,
+    /// [`/ready`](crate::health) is 503.
     pub fn health<'h>(mut self, health: impl Into<Setting<&'h Health>>) -> Self {
         self.health = health.into().into_value().cloned();
         self
@@ -277,6 +282,7 @@ impl<M> Clone for Edge<M> {
             secure_headers: self.secure_headers.clone(),
             hygiene: self.hygiene.clone(),
             health: self.health.clone(),
+            load_shed: self.load_shed.clone(),
             cors: self.cors.clone(),
             cross_site: self.cross_site.clone(),
             reports: self.reports.clone(),

@@ -19,9 +19,23 @@ use crate::{
     lockout::Lockout,
     rate_limit::{InFlight, RateLimit, SharedRateLimit},
 };
-use crate::{cors::Cors, cross_site::CrossSite, load_shed::LoadShed, require::Require};
+use crate::{
+    access_log::AccessLog, cors::Cors, cross_site::CrossSite, error_report::ErrorReports,
+    load_shed::LoadShed, require::Require,
+};
 
 impl<M> Edge<M> {
+    /// Writes one line for each exchange: [observes](Self::observe) with an access log, or with none. Which
+    /// observers come before it does not matter: a line is written when all is known.
+    pub fn access_log(self, log: impl Into<Option<AccessLog>>) -> Self {
+        self.observe(log.into())
+    }
+
+    /// Reports panics and 5xx responses: [observes](Self::observe) with it, or with nothing.
+    pub fn report_errors(self, reports: impl Into<Option<ErrorReports>>) -> Self {
+        self.observe(reports.into())
+    }
+
     /// Allows scripts of other sites to use the application. Preflights need no key, and spend
     /// [quota](Self::rate_limit). Off by default; `None::<Cors>` turns it off.
     pub fn cors(mut self, cors: impl Into<Setting<Cors>>) -> Self {
@@ -45,6 +59,7 @@ impl<M> Edge<M> {
             let problem = "load shed: 0 refuses everything; turn it off instead";
             self.problems.push(problem.to_owned());
         }
+        self.load_shed.clone_from(&guard);
         self.set(Slot::LoadShed, shared(guard))
     }
 }

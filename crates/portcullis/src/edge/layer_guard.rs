@@ -149,7 +149,9 @@ fn judge(answer: Result<Response<Bytes>, BoxError>, reply: &mut Reply) -> Verdic
         Ok(response) => response,
         Err(error) => {
             tracing::error!(target: "portcullis", %error, "a layer failed that judges requests");
-            return RejectionKind::Misconfigured.into();
+            return Rejection::new(RejectionKind::Misconfigured)
+                .with_layer("layer_guard")
+                .into();
         }
     };
     let kind = match response.status() {
@@ -163,9 +165,10 @@ fn judge(answer: Result<Response<Bytes>, BoxError>, reply: &mut Reply) -> Verdic
     };
     let fields = response.headers().iter();
     let fields = fields.filter(|(name, _)| !is_of_body(name));
-    let rejection = fields.fold(Rejection::new(kind), |rejection, (name, value)| {
-        rejection.with_header(name.clone(), value.clone())
-    });
+    let rejection = fields.fold(
+        Rejection::new(kind).with_layer("layer_guard"),
+        |rejection, (name, value)| rejection.with_header(name.clone(), value.clone()),
+    );
     rejection.into()
 }
 

@@ -60,8 +60,8 @@
 //! for. A router that is nested takes its prefix off; `portcullis_axum::edge` knows where the whole is,
 //! with another router [`Edge::uri_from`] says it. A layer alone sees the path that it gets, and below an
 //! edge both.
-//! `/health` and `/ready` are paths of the application that the edge is around: below
-//! `nest("/api", ..)` they are `/api/health` and `/api/ready`.
+//! `/health`, `/ready` and `/live` are paths of the application that the edge is around: below
+//! `nest("/api", ..)` they are `/api/health` and so on.
 //!
 //! # What the edge answers itself
 //!

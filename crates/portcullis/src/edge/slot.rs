@@ -20,7 +20,7 @@ pub enum Slot {
     SecureHeaders,
     /// Requests that two servers could read differently.
     Hygiene,
-    /// `/health` and `/ready`.
+    /// Probes: `/health`, `/ready`, `/live`.
     Health,
     /// CORS, and requests from other sites.
     CrossOrigin,
@@ -30,7 +30,7 @@ pub enum Slot {
     RateLimit,
     /// Requests at the same time.
     InFlight,
-    /// `/health` and `/ready`, for those who want probes to spend quota.
+    /// Probes, for those who want probes to spend quota.
     LimitedHealth,
     /// Preflights that CORS allows.
     Preflights,

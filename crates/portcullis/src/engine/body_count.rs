@@ -157,12 +157,18 @@ impl BodyCount {
         } else {
             return None;
         };
-        Some(Rejection::new(RejectionKind::BodyTooLarge).with_detail(detail))
+        Some(
+            Rejection::new(RejectionKind::BodyTooLarge)
+                .with_layer("body_limit")
+                .with_detail(detail),
+        )
     }
 
     pub(crate) fn too_large(limit: u64) -> Rejection {
         let detail = format!("at most {limit} bytes are allowed");
-        Rejection::new(RejectionKind::BodyTooLarge).with_detail(detail)
+        Rejection::new(RejectionKind::BodyTooLarge)
+            .with_layer("body_limit")
+            .with_detail(detail)
     }
 }
 

@@ -2,13 +2,17 @@
 
 use std::{
     any::Any,
+    backtrace::Backtrace,
     cell::{Cell, RefCell},
     fmt, mem,
     panic::{self, AssertUnwindSafe, PanicHookInfo},
     sync::Once,
 };
 
-use portcullis_core::RequestId;
+use portcullis_core::{
+    RequestId,
+    observe::{Escaped, Panic},
+};
 
 /// What is known of a panic that was caught.
 #[derive(Debug)]
@@ -16,6 +20,7 @@ pub(super) struct Caught {
     /// Unless the hook has not heard of it.
     location: Option<String>,
     message: String,
+    backtrace: Option<Backtrace>,
 }
 
 /// The response body panicked while it was streamed.
@@ -106,6 +111,7 @@ fn identified(payload: Box<dyn Any + Send>) -> Caught {
     caught.unwrap_or(Caught {
         location: None,
         message,
+        backtrace: None,
     })
 }
 
@@ -116,19 +122,32 @@ impl Caught {
         Self {
             location: info.location().map(ToString::to_string),
             message: cut(text_of(info.payload())),
+            // Nothing, unless the environment asks for it.
+            backtrace: Some(Backtrace::capture()),
         }
     }
 
     pub(super) fn log(&self, request_id: Option<&RequestId>) {
-        let Self { location, message } = self;
+        let Self {
+            location, message, ..
+        } = self;
         let request_id = request_id.map(tracing::field::display);
-        tracing::error!(target: "portcullis", request_id, location, panic = ?message, "caught a panic");
+        let panic = Escaped::new(message);
+        tracing::error!(target: "portcullis", request_id, location, ?panic, "caught a panic");
+    }
+
+    /// Returns what observers hear of it.
+    pub(super) fn into_panic(self) -> Panic {
+        Panic::new(&self.message, self.location.as_deref(), self.backtrace)
     }
 
     /// Logs a panic that somebody else caught, whom nobody would hear otherwise.
     fn log_handled(&self) {
-        let Self { location, message } = self;
-        tracing::warn!(target: "portcullis", location, panic = ?message, "the application caught a panic");
+        let Self {
+            location, message, ..
+        } = self;
+        let panic = Escaped::new(message);
+        tracing::warn!(target: "portcullis", location, ?panic, "the application caught a panic");
     }
 }
 

@@ -8,7 +8,7 @@ use portcullis_core::{Deadline, Facts, RejectionKind};
 use tokio::time::Instant;
 
 use super::{
-    grpc_timeout,
+    call_timeout,
     pace::{Pace, Waited},
 };
 use crate::lazy_timer::LazyTimer;
@@ -35,10 +35,10 @@ pub(super) struct Timer {
 // ===== impl TimeLimit =====
 
 impl TimeLimit {
-    /// Starts the time, and lets the application know. A client of gRPC may ask for less.
+    /// Starts the time, and lets the application know. A client of gRPC or Connect may ask for less.
     #[inline]
     pub(super) fn start(&self, head: &mut request::Parts, now: Instant) -> Timer {
-        let after = grpc_timeout::of(head).map_or(self.after, |asked| asked.min(self.after));
+        let after = call_timeout::of(head).map_or(self.after, |asked| asked.min(self.after));
         // A limit beyond what a clock can hold is none.
         let at = now.checked_add(after);
         if let Some(at) = at {

@@ -15,6 +15,7 @@
 mod alone;
 mod bodies;
 mod body_count;
+mod call_timeout;
 mod caught;
 mod checks;
 mod counted_body;
@@ -27,13 +28,13 @@ mod ends;
 #[cfg(feature = "decompression")]
 mod fed_body;
 mod future;
-mod grpc_timeout;
 mod headers;
 mod own_path;
 mod pace;
 mod passage;
 mod refuse;
 mod request_body;
+mod request_span;
 mod response_body;
 mod scopes;
 mod service;

@@ -94,6 +94,7 @@ impl Passage {
         self.format = self.watch.stack.format_early(head);
         self.request_id = Facts::of(&head.extensions).get().cloned();
         self.watch.begin(head, &mut self.reply);
+        self.open_span();
     }
 
     /// Asks guards, every one of them, and keeps what they say but admit. A panic is an objection.
@@ -110,6 +111,7 @@ impl Passage {
         });
         if let Err(caught) = asked {
             caught.log(Facts::of(&head.extensions).get());
+            self.watch.on_panic(caught.into_panic());
             self.pending.push(RejectionKind::Panicked.into());
         }
     }
@@ -169,6 +171,11 @@ impl Passage {
         &mut self,
         head: &mut request::Parts,
     ) -> Result<Option<Arc<BodyCount>>, Rejection> {
+        // Of a guard alone: it is asked when observers have begun.
+        if self.reply.opens_span() {
+            self.request_id = Facts::of(&head.extensions).get().cloned();
+            self.open_span();
+        }
         let time_limit = self.watch.stack.time_limit;
         self.watch.count = BodyCount::of(&mut self.reply, head, self.watch.is_on(), time_limit)?;
         self.watch.on_request(head);
@@ -202,7 +209,7 @@ impl Passage {
         match polled {
             Ok(Poll::Ready(step)) => Poll::Ready(step),
             Ok(Poll::Pending) => self.poll_timer(cx).map(Step::answer),
-            Err(caught) => Poll::Ready(Step::answer(self.on_panic(&caught))),
+            Err(caught) => Poll::Ready(Step::answer(self.on_panic(caught))),
         }
     }
 
@@ -219,7 +226,7 @@ impl Passage {
         // Written where it stays: what comes out of a scope is moved twice.
         let mut polled = Poll::Pending;
         if let Err(caught) = self.run(|_| polled = future.poll(cx)) {
-            return Poll::Ready(Ok(self.on_panic(&caught).map(Content::answer)));
+            return Poll::Ready(Ok(self.on_panic(caught).map(Content::answer)));
         }
         // Whatever the application made of the error: the limit was passed.
         if let Some(rejection) = self.watch.count.as_ref().and_then(|count| count.refusal()) {
@@ -308,7 +315,7 @@ impl Passage {
             };
             broken.push(at);
             is_refused = true;
-            let (parts, body) = self.on_panic(&caught).into_parts();
+            let (parts, body) = self.on_panic(caught).into_parts();
             *head = parts;
             answer = Some(body);
         }

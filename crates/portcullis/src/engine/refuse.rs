@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Response, request};
-use portcullis_core::{ProblemJson, Rejection, RejectionKind, refuse};
+use portcullis_core::{ProblemOrPage, Rejection, RejectionKind, refuse};
 
 use super::{
     caught::{Caught, catch},
@@ -12,8 +12,8 @@ use super::{
 
 impl Passage {
     #[cold]
-    pub(super) fn on_panic(&mut self, caught: &Caught) -> Response<Bytes> {
-        caught.log(self.request_id.as_ref());
+    pub(super) fn on_panic(&mut self, caught: Caught) -> Response<Bytes> {
+        self.note_panic(caught);
         self.refuse(RejectionKind::Panicked.into())
     }
 
@@ -21,14 +21,14 @@ impl Passage {
         Step::answer(self.refuse(kind.into()))
     }
 
-    /// Renders a rejection. Where the responder panics, it is rendered as a problem.
+    /// Renders a rejection. Where the responder panics, the default one renders it.
     #[cold]
     pub(super) fn refuse(&self, rejection: Rejection) -> Response<Bytes> {
         let rejection = rejection.with_request_id(self.request_id.clone());
         let respond = &*self.watch.stack.respond;
         catch(|| refuse(respond, rejection.clone(), self.format)).unwrap_or_else(|caught| {
             caught.log(self.request_id.as_ref());
-            refuse(&ProblemJson::new(), rejection, self.format)
+            refuse(&ProblemOrPage::new(), rejection, self.format)
         })
     }
 

@@ -118,7 +118,7 @@ where
             }
             Err(caught) => {
                 *this.has_ended = true;
-                watched.on_panic(&caught);
+                watched.on_panic(caught);
                 return Poll::Ready(Some(Err(BodyPanicked.into())));
             }
         };

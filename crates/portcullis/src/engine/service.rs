@@ -99,7 +99,7 @@ where
             }
         });
         if let Err(caught) = ran {
-            future.step = Step::answer(passage.on_panic(&caught));
+            future.step = Step::answer(passage.on_panic(caught));
         }
         future.passage = Some(passage);
         future

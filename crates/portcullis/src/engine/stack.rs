@@ -86,7 +86,7 @@ impl Stack {
     #[inline]
     pub(super) fn format_early(&self, head: &request::Parts) -> Format {
         if self.negotiates_early {
-            Format::accepted(&head.headers)
+            Format::accepted(head)
         } else {
             Format::Problem
         }
@@ -95,7 +95,7 @@ impl Stack {
     /// Returns what a request that is refused now reads.
     pub(super) fn format(&self, head: &request::Parts) -> Format {
         if self.respond.negotiates() {
-            Format::preferred(&head.headers)
+            Format::preferred(head)
         } else {
             Format::Problem
         }

@@ -1,7 +1,9 @@
 use std::{sync::Arc, thread};
 
 use http::{request, response};
-use portcullis_core::{Exchange, Facts, Outcome, Reply, Route, RouteSlot};
+use portcullis_core::{
+    Exchange, Facts, Outcome, Reply, Route, RouteSlot, TraceContext, observe::Panic,
+};
 
 use super::{BodyCount, Stack, caught::catch};
 
@@ -12,6 +14,8 @@ pub(super) struct Watch {
     exchange: Option<Exchange>,
     /// Where the route is left, if it wasn't known from the start.
     route: Option<RouteSlot>,
+    /// Of a guard, before the exchange has begun.
+    panic: Option<Panic>,
     /// How much of the request's body was read, where its length is not known.
     pub(super) count: Option<Arc<BodyCount>>,
 }
@@ -24,6 +28,7 @@ impl Watch {
             stack,
             exchange: None,
             route: None,
+            panic: None,
             count: None,
         }
     }
@@ -40,6 +45,9 @@ impl Watch {
             .route_from
             .and_then(|route| route(&head.extensions));
         let exchange = self.exchange.insert(Exchange::new(head, started));
+        if let Some(panic) = self.panic.take() {
+            exchange.on_panic(panic);
+        }
         exchange.set_route(route.map(Route::new));
         if route.is_none() {
             let facts = Facts::of_mut(&mut head.extensions);
@@ -54,6 +62,19 @@ impl Watch {
                 Ok(scope) => reply.enter(scope),
                 Err(caught) => caught.log(exchange.request_id()),
             }
+        }
+    }
+
+    /// Returns the trace that the exchange belongs to.
+    pub(super) fn trace(&self) -> Option<&TraceContext> {
+        self.exchange.as_ref()?.trace()
+    }
+
+    /// Notes a panic.
+    pub(super) fn on_panic(&mut self, panic: Panic) {
+        match &mut self.exchange {
+            Some(exchange) => exchange.on_panic(panic),
+            None => self.panic = Some(panic),
         }
     }
 
@@ -102,6 +123,7 @@ impl Watch {
             stack: Arc::clone(&self.stack),
             exchange: self.exchange.take(),
             route: self.route.take(),
+            panic: None,
             count: self.count.take(),
         }
     }

@@ -42,12 +42,15 @@ impl Watched {
             return Poll::Pending;
         };
         ready!(self.passage.poll_stream(idle, cx));
-        tracing::warn!(
-            target: "portcullis",
-            request_id = self.passage.request_id.as_ref().map(tracing::field::display),
-            ?idle,
-            "a response's body gave nothing, and was ended"
-        );
+        let request_id = self.passage.request_id.clone();
+        self.passage.log(|| {
+            tracing::warn!(
+                target: "portcullis",
+                request_id = request_id.as_ref().map(tracing::field::display),
+                ?idle,
+                "a response's body gave nothing, and was ended"
+            );
+        });
         self.end(Outcome::TimedOut);
         Poll::Ready(())
     }
@@ -82,8 +85,8 @@ impl Watched {
     }
 
     #[cold]
-    pub(super) fn on_panic(&mut self, caught: &Caught) {
-        caught.log(self.passage.request_id.as_ref());
+    pub(super) fn on_panic(&mut self, caught: Caught) {
+        self.passage.note_panic(caught);
         self.end(Outcome::Panicked);
     }
 

@@ -13,22 +13,26 @@ use tokio::{runtime::Handle, time::sleep};
 
 use super::{
     HealthLayer,
-    check::{self, Check, State},
-    paths::ProbePaths,
+    check::{Background, Check, State},
+    load::Load,
+    paths::{OwnPaths, ProbePaths},
+    viewers::Viewers,
     vitals::Vitals,
 };
 use crate::engine::RouteFrom;
 
-/// What `/health` and `/ready` look at. Clones share it.
+/// What probes look at. Clones share it.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone)]
 pub struct Health {
-    checks: Vec<Arc<Check>>,
-    pub(super) every: Duration,
+    checks: Vec<Arc<Background>>,
+    every: Duration,
     limit: Duration,
-    pub(super) paths: ProbePaths,
-    shared: Arc<Shared>,
+    pub(super) paths: OwnPaths,
+    pub(super) viewers: Viewers,
+    pub(super) ignores_load: bool,
+    pub(super) shared: Arc<Shared>,
     /// What an edge is not built with.
     pub(super) problems: Vec<String>,
     pub(super) vitals: Option<Vitals>,
@@ -40,9 +44,12 @@ pub struct Health {
 pub struct Latch(Arc<Shared>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    draining: AtomicBool,
-    latches: AtomicUsize,
+pub(super) struct Shared {
+    pub(super) draining: AtomicBool,
+    pub(super) latches: AtomicUsize,
+    /// No latch was held once.
+    pub(super) started: AtomicBool,
+    pub(super) load: Load,
 }
 
 // ===== impl Health =====
@@ -55,14 +62,16 @@ impl Health {
             checks: Vec::new(),
             every: Duration::from_secs(10),
             limit: Duration::from_secs(2),
-            paths: ProbePaths::default(),
+            paths: OwnPaths::default(),
+            viewers: Viewers::default(),
+            ignores_load: false,
             shared: Arc::default(),
             problems: Vec::new(),
             vitals: None,
         }
     }
 
-    /// Sets the paths that are answered, `/health` and `/ready` unless told otherwise.
+    /// Sets the paths that are answered: `/health`, `/ready` and `/live` unless told otherwise.
     ///
     /// Whatever the application has at these paths is not asked for a GET or HEAD.
     ///
@@ -71,8 +80,8 @@ impl Health {
     /// Lists what is wrong: a path that does not begin with `/`, or begins with `//`, that has a
     /// character that no path has, or a `%` without two digits (RFC 3986, section 3.3), and the same
     /// path twice.
-    pub fn paths(mut self, health: &str, ready: &str) -> Result<Self, ConfigError> {
-        self.paths = ProbePaths::parse(health, ready)?;
+    pub fn paths(mut self, paths: ProbePaths) -> Result<Self, ConfigError> {
+        self.paths = paths.parse()?;
         Ok(self)
     }
 
@@ -83,14 +92,14 @@ impl Health {
         self
     }
 
-    /// Returns the paths that are answered: that of `/health` first.
+    /// Returns the paths that are answered, in the order of health, readiness, liveness, start-up.
     #[must_use]
-    pub fn probe_paths(&self) -> [&str; 2] {
+    pub fn probe_paths(&self) -> Vec<&str> {
         self.paths.as_strs()
     }
 
-    /// Sets the time between two runs of the checks that are added from here on. An edge is not built
-    /// with 0.
+    /// Sets the time between two runs of the checks that are added from here on, unless they have one
+    /// of their own. An edge is not built with 0.
     #[must_use]
     pub fn every(mut self, every: Duration) -> Self {
         self.every = every;
@@ -98,9 +107,10 @@ impl Health {
         self
     }
 
-    /// Sets the time limit of the checks that are added from here on. An edge is not built with 0.
+    /// Sets the time limit of the checks that are added from here on, unless they have one of their own.
+    /// An edge is not built with 0.
     #[must_use]
-    pub fn limit(mut self, limit: Duration) -> Self {
+    pub fn time_limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self.wants(!limit.is_zero(), "health: checks have 0 s");
         self
@@ -124,28 +134,51 @@ impl Health {
         &self.problems
     }
 
-    /// Adds a check.
+    /// Adds a critical check with the defaults: the short form of [`Check::new`] and [`add_check`](Self::add_check).
     #[must_use]
-    pub fn check<F, Fut, E>(mut self, name: &str, check: F) -> Self
+    pub fn check<F, Fut, E>(self, name: &str, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        let check = Check::new(name, self.every, self.limit, check);
+        self.add_check(Check::new(name, check))
+    }
+
+    /// Adds a check. An edge is not built with one that is wrong, or with two of one name.
+    #[must_use]
+    pub fn add_check(mut self, mut check: Check) -> Self {
+        self.problems.extend(check.take_problems());
+        let check = check.into_background(self.every, self.limit);
         self.checks.push(Arc::new(check));
         self
     }
 
-    /// Keeps the process from being ready for as long as the latch lives.
+    /// Keeps the process ready only while a closure returns `true`. A check of
+    /// [readiness](Check::readiness), each second: not ready after 3 seconds in a row of `false`, and
+    /// ready again after 5 in a row of `true`, so that a balancer that asks every few seconds sees it.
+    #[must_use]
+    pub fn ready_while(
+        self,
+        name: &str,
+        is_ready: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let check = move || is_ready().then_some(()).ok_or("not ready");
+        self.add_check(Check::of_readiness(name, check))
+    }
+
+    /// Keeps the process from being ready for as long as the latch lives. Take it before the server
+    /// starts: what was ready once has started.
     pub fn latch(&self) -> Latch {
         self.shared.latches.fetch_add(1, Ordering::AcqRel);
         Latch(Arc::clone(&self.shared))
     }
 
-    /// Turns `/ready` into a 503 from now on, whatever its path, so that no new requests are sent here.
+    /// Turns readiness into a 503 from now on, whatever its path, so that no new requests are sent here.
     pub fn drain(&self) {
-        self.shared.draining.store(true, Ordering::Release);
+        if !self.shared.draining.swap(true, Ordering::AcqRel) {
+            tracing::info!(target: "portcullis", "draining: not ready any more");
+        }
     }
 
     /// Returns a layer that answers probes.
@@ -156,9 +189,15 @@ impl Health {
 
     /// The checks, with what is known of them.
     pub fn checks(&self) -> impl Iterator<Item = (&str, State)> {
+        self.all().map(|check| (&*check.name, check.state()))
+    }
+
+    /// Returns the checks in the order they were added, with that of an edge's load.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Background>> {
+        let load = self.shared.load.check();
         self.checks
             .iter()
-            .map(|check| (&*check.name, check.state()))
+            .chain(load.filter(|_| !self.ignores_load))
     }
 
     /// Starts the checks, unless they run already.
@@ -166,7 +205,7 @@ impl Health {
     /// The server and the first probe do so. Outside a tokio runtime it does nothing.
     pub fn start(&self) {
         if Handle::try_current().is_ok() {
-            self.checks.iter().for_each(check::start);
+            self.all().for_each(|check| check.start());
         }
     }
 
@@ -180,29 +219,7 @@ impl Health {
 
     #[cfg(test)]
     pub(super) fn is_at_rest(&self) -> bool {
-        !self.checks.iter().any(|check| check.is_running())
-    }
-
-    pub(super) fn is_healthy(&self) -> bool {
-        let mut states = self.checks().map(|(_, state)| state);
-        states.all(|state| matches!(state, State::Ok | State::Degraded | State::Pending))
-    }
-
-    pub(super) fn is_degraded(&self) -> bool {
-        self.checks().any(|(_, state)| state == State::Degraded)
-    }
-
-    /// Why the process is not ready, if so.
-    pub(super) fn obstacle(&self) -> Option<&'static str> {
-        if self.shared.draining.load(Ordering::Acquire) {
-            return Some("draining");
-        }
-        if self.shared.latches.load(Ordering::Acquire) > 0 {
-            return Some("warming up");
-        }
-        let is_ok = |(_, state)| matches!(state, State::Ok | State::Degraded);
-        let ok = self.checks().all(is_ok);
-        (!ok).then_some("checks")
+        !self.all().any(|check| check.is_running())
     }
 }
 
@@ -227,6 +244,20 @@ impl Latch {
 
 impl Drop for Latch {
     fn drop(&mut self) {
-        self.0.latches.fetch_sub(1, Ordering::AcqRel);
+        if self.0.latches.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.start();
+        }
+    }
+}
+
+// ===== impl Shared =====
+
+impl Shared {
+    /// Notes that the process has started. Returns `true`.
+    pub(super) fn start(&self) -> bool {
+        if !self.started.swap(true, Ordering::AcqRel) {
+            tracing::info!(target: "portcullis", "started: no latch is held any more");
+        }
+        true
     }
 }

@@ -52,7 +52,9 @@ impl Flaw {
 impl From<Flaw> for Rejection {
     #[cold]
     fn from(flaw: Flaw) -> Self {
-        let rejection = Self::new(RejectionKind::Malformed).with_detail(flaw.detail());
+        let rejection = Self::new(RejectionKind::Malformed)
+            .with_layer("hygiene")
+            .with_detail(flaw.detail());
         if flaw.is_of_framing() {
             rejection.with_header(CONNECTION, HeaderValue::from_static("close"))
         } else {

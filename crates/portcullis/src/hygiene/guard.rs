@@ -233,7 +233,7 @@ impl Rules {
         if is_served || self.is_exempt(head) {
             Ok(())
         } else {
-            Err(RejectionKind::Misdirected.into())
+            Err(Rejection::new(RejectionKind::Misdirected).with_layer("hygiene"))
         }
     }
 

@@ -31,7 +31,9 @@ impl Methods {
         let allow = HeaderValue::from_str(&names.join(", "));
         let allow = allow.unwrap_or(const { HeaderValue::from_static("") });
         Self {
-            refusal: Rejection::new(RejectionKind::MethodNotAllowed).with_header(ALLOW, allow),
+            refusal: Rejection::new(RejectionKind::MethodNotAllowed)
+                .with_layer("hygiene")
+                .with_header(ALLOW, allow),
             served,
         }
     }

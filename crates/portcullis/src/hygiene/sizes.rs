@@ -25,10 +25,10 @@ impl Sizes {
         let target = authority.map_or(0, |authority| authority.as_str().len())
             + path.map_or(0, |path| path.as_str().len());
         if target > self.uri {
-            return Err(RejectionKind::UriTooLong.into());
+            return Err(Rejection::new(RejectionKind::UriTooLong).with_layer("hygiene"));
         }
         if bytes > self.bytes || head.headers.len() - cookies.saturating_sub(1) > self.fields {
-            return Err(RejectionKind::HeadersTooLarge.into());
+            return Err(Rejection::new(RejectionKind::HeadersTooLarge).with_layer("hygiene"));
         }
         Ok(())
     }

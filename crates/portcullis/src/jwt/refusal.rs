@@ -72,7 +72,7 @@ impl Challenges {
         if let Some(subject) = &refusal.subject {
             cause = cause.with_subject(subject);
         }
-        let rejection = Rejection::new(kind).with_cause(cause);
+        let rejection = Rejection::new(kind).with_layer("jwt").with_cause(cause);
         match challenge {
             Some(challenge) => rejection.with_header(WWW_AUTHENTICATE, challenge.clone()),
             None => rejection,

@@ -12,13 +12,13 @@ use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     bounds::Bounds,
-    memory::Cgroups,
     partitions::Class,
     settings::Settings,
     shared::{Shared, UNMEASURED},
     signals::{Memory, Signals, Watched},
     tally::Reason,
 };
+use crate::memory::Cgroups;
 
 /// Answers at once what would wait too long. See the [module docs](super). Clones share the count.
 ///
@@ -164,6 +164,13 @@ impl LoadShed {
         Self(Shared::new(settings))
     }
 
+    /// Returns what reads how many requests were admitted and shed so far, for as long as the guard
+    /// lives.
+    pub(crate) fn load(&self) -> impl Fn() -> Option<[u64; 2]> + Send + Sync + 'static {
+        let shared = Arc::downgrade(&self.0);
+        move || shared.upgrade().map(|shared| shared.tally.load())
+    }
+
     #[cold]
     fn wait_or_refuse(&self, partition: usize) -> Verdict {
         let shared = Arc::clone(&self.0);
@@ -177,6 +184,7 @@ impl LoadShed {
             let Some(place) = place else {
                 return shared.refuse(partition, Reason::Queue).into();
             };
+            shared.tally.admit();
             reply.hold_permit(place);
             Verdict::Admit
         })
@@ -204,6 +212,7 @@ impl Guard for LoadShed {
         if !self.0.take(partition) && !self.0.take_late(partition) {
             return self.wait_or_refuse(partition);
         }
+        self.0.tally.admit();
         let note = [partition as u64, self.admitted(head)];
         reply.hold_permit(Permit::new(Arc::clone(&self.0), note));
         Verdict::Admit

@@ -91,6 +91,7 @@
 //! | metric | |
 //! |---|---|
 //! | `portcullis_load_shed_limit` | how many requests may be in flight |
+//! | `portcullis_load_shed_admitted_total` | requests that were admitted |
 //! | `portcullis_load_shed_in_flight` | how many are |
 //! | `portcullis_load_shed_refused_total` | requests that were shed, by `reason`: `limit`, `lag`, `memory`, `queue` |
 //!
@@ -116,7 +117,6 @@ mod gauge;
 mod guard;
 mod latencies;
 mod law;
-mod memory;
 mod partitions;
 mod queue;
 mod refuse;

@@ -23,6 +23,7 @@ impl Shared {
             );
         }
         Rejection::new(RejectionKind::Overloaded)
+            .with_layer("load_shed")
             .with_retry_after(Duration::from_secs(1 + shed % LONGEST_AFTER))
     }
 
@@ -47,6 +48,11 @@ impl Shared {
             "How many requests may be in flight",
             self.limit().into(),
         )];
+        counts.push(Count::total(
+            "portcullis_load_shed_admitted",
+            "Requests that were admitted",
+            self.tally.admitted(),
+        ));
         if self.partitions.is_empty() {
             counts.push(in_flight(&self.in_flight));
         }

@@ -18,7 +18,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{memory::Cgroups, shared::Shared, tally::Reason};
+use super::{shared::Shared, tally::Reason};
+use crate::memory::Cgroups;
 
 /// Which signals are looked at.
 #[derive(Clone, Debug, Default)]

@@ -22,6 +22,7 @@ pub(super) struct Tally {
     /// By partition and reason.
     shed: Box<[[AtomicU64; Reason::ALL.len()]]>,
     all: AtomicU64,
+    admitted: AtomicU64,
     sample: FirstOfMinute,
 }
 
@@ -47,8 +48,24 @@ impl Tally {
         Self {
             shed: (0..partitions).map(|_| Default::default()).collect(),
             all: AtomicU64::new(0),
+            admitted: AtomicU64::new(0),
             sample: FirstOfMinute::default(),
         }
+    }
+
+    /// Counts a request that was admitted.
+    #[inline]
+    pub(super) fn admit(&self) {
+        self.admitted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn admitted(&self) -> u64 {
+        self.admitted.load(Relaxed)
+    }
+
+    /// Returns how many requests were admitted and shed.
+    pub(super) fn load(&self) -> [u64; 2] {
+        [self.admitted(), self.all.load(Relaxed)]
     }
 
     /// Counts a request that was shed. Returns how many were shed before.

@@ -211,6 +211,7 @@ impl fmt::Debug for Lockout {
 
 fn refuse(locked_for: Duration) -> Rejection {
     Rejection::new(RejectionKind::RateLimited)
+        .with_layer("lockout")
         .with_detail("There were too many failed attempts.")
         .with_retry_after(locked_for)
         .with_cause(Cause::new(AuthScheme::Other, Reason::LockedOut))

@@ -71,7 +71,7 @@ impl Fields {
 
     /// The rejection of a request that was refused.
     pub(super) fn refuse<const N: usize>(self, rules: &Rules, charges: &Charges<N>) -> Rejection {
-        let mut rejection = Rejection::new(RejectionKind::RateLimited);
+        let mut rejection = Rejection::new(RejectionKind::RateLimited).with_layer("rate_limit");
         let mut wait = 0;
         for (charge, decision) in charges.iter() {
             let policy = &rules.rule(charge).policy;

@@ -143,7 +143,7 @@ impl Guard for Governed {
             return Verdict::Admit;
         };
         self.refused.fetch_add(1, Relaxed);
-        let rejection = Rejection::new(RejectionKind::RateLimited);
+        let rejection = Rejection::new(RejectionKind::RateLimited).with_layer("governed");
         let rejection = rejection.with_violated_policy(self.name.to_string());
         rejection.with_retry_after(wait).into()
     }

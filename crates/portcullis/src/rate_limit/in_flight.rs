@@ -141,6 +141,7 @@ impl InFlight {
     fn refuse(&self) -> Rejection {
         self.shared.refused.fetch_add(1, Relaxed);
         Rejection::new(RejectionKind::RateLimited)
+            .with_layer("in_flight")
             .with_detail("Too many requests at the same time")
             .with_violated_policy(POLICY)
             .with_retry_after(Duration::from_secs(1))

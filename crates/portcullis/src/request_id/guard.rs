@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use http::{HeaderName, request};
-use portcullis_core::{Facts, Guard, Reply, RequestId, Scope, Verdict};
+use portcullis_core::{Facts, Guard, Reply, RequestId, Verdict};
 
 use super::generate;
 
@@ -65,11 +65,7 @@ impl Guard for SetRequestId {
         if is_known {
             return Verdict::Admit;
         }
-        // Most requests meet nobody who listens.
-        if tracing::span_enabled!(target: "portcullis", tracing::Level::INFO, request_id) {
-            let span = tracing::info_span!(target: "portcullis", "request", request_id = %id);
-            reply.enter(Scope::span(span));
-        }
+        reply.open_span();
         Facts::of_mut(&mut head.extensions).set(id);
         Verdict::Admit
     }

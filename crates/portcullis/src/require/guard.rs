@@ -82,8 +82,9 @@ impl Require {
 
     fn refuse(&self, principal: &Principal) -> Rejection {
         let cause = Cause::new(principal.scheme(), Reason::InsufficientScope);
-        let rejection =
-            Rejection::new(RejectionKind::Forbidden).with_cause(cause.with_subject(principal.id()));
+        let rejection = Rejection::new(RejectionKind::Forbidden)
+            .with_layer("require")
+            .with_cause(cause.with_subject(principal.id()));
         let challenge = match &self.wanted {
             Wanted::Scopes(wanted) => {
                 format!("Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"{wanted}\"")
@@ -107,6 +108,7 @@ impl Guard for Require {
             Some(principal) if self.is_met(principal) => Verdict::Admit,
             Some(principal) => self.refuse(principal).into(),
             None => Rejection::new(RejectionKind::Unauthenticated)
+                .with_layer("require")
                 .with_header(WWW_AUTHENTICATE, CHALLENGE)
                 .with_cause(Cause::new(AuthScheme::Other, Reason::NoCredentials))
                 .into(),

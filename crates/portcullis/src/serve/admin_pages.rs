@@ -9,6 +9,7 @@ use std::{
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
+    request,
 };
 use tower_service::Service;
 
@@ -37,7 +38,7 @@ use crate::{EdgeLayer, Health};
 /// ```
 ///
 /// With `portcullis_prometheus`, for metrics:
-/// `.page("/metrics", Metrics::CONTENT_TYPE, move || metrics.encode())`.
+/// `.respond("/metrics", move |head| metrics.respond(&head.headers))`.
 ///
 /// [`Server::admin`]: super::Server::admin
 #[derive(Clone, Debug, Default)]
@@ -49,9 +50,10 @@ pub struct AdminPages {
 #[derive(Clone)]
 struct Page {
     path: &'static str,
-    content_type: HeaderValue,
-    text: Arc<dyn Fn() -> String + Send + Sync>,
+    respond: Arc<Respond>,
 }
+
+type Respond = dyn Fn(&request::Parts) -> Response<String> + Send + Sync;
 
 // ===== impl AdminPages =====
 
@@ -62,7 +64,8 @@ impl AdminPages {
         Self::default()
     }
 
-    /// Answers the probes, on the paths that the health has.
+    /// Answers the probes, on the paths that the health has, with all details: the names of checks, and
+    /// with `?verbose` why they fail.
     #[must_use]
     pub fn health(mut self, health: &Health) -> Self {
         self.health = Some(health.clone());
@@ -85,23 +88,37 @@ impl AdminPages {
     /// Panics if `content_type` is no value of a field.
     #[must_use]
     pub fn page(
-        mut self,
+        self,
         path: &'static str,
         content_type: &'static str,
         text: impl Fn() -> String + Send + Sync + 'static,
     ) -> Self {
-        self.pages.push(Page {
-            path,
-            content_type: HeaderValue::from_static(content_type),
-            text: Arc::new(text),
-        });
+        let content_type = HeaderValue::from_static(content_type);
+        self.respond(path, move |_| {
+            let mut response = Response::new(text());
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, content_type.clone());
+            response
+        })
+    }
+
+    /// Answers a path with a response that depends on the request's head, such as on `Accept`. Of pages
+    /// with one path the first answers.
+    #[must_use]
+    pub fn respond(
+        mut self,
+        path: &'static str,
+        respond: impl Fn(&request::Parts) -> Response<String> + Send + Sync + 'static,
+    ) -> Self {
+        let respond = Arc::new(respond);
+        self.pages.push(Page { path, respond });
         self
     }
 
     fn answer<B>(&self, request: Request<B>) -> Response<String> {
         let (head, _) = request.into_parts();
         if let Some(health) = &self.health
-            && let Some(answer) = health.probe(&head)
+            && let Some(answer) = health.probe_of_operator(&head)
         {
             return answer.map(|body| String::from_utf8_lossy(&body).into_owned());
         }
@@ -119,10 +136,9 @@ impl AdminPages {
         let Some(page) = page else {
             return status(StatusCode::NOT_FOUND);
         };
-        let mut response = Response::new((page.text)());
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, page.content_type.clone());
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut response = (page.respond)(&head);
+        let no_store = HeaderValue::from_static("no-store");
+        response.headers_mut().insert(CACHE_CONTROL, no_store);
         response
     }
 }

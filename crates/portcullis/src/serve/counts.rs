@@ -7,7 +7,7 @@ use http::StatusCode;
 use portcullis_core::Count;
 use tokio::time::Instant;
 
-use super::{connection::Refused, due::Why};
+use super::{connection::Refused, due::Why, open::Open};
 use crate::first_of_minute::FirstOfMinute;
 
 /// What happened to connections.
@@ -91,7 +91,7 @@ impl Tally {
         self.began.0.elapsed().as_nanos() as u64
     }
 
-    pub(super) fn counts(&self, open: usize) -> Vec<Count> {
+    pub(super) fn counts(&self, open: &Open) -> Vec<Count> {
         let refused = [
             ("full", &self.full),
             ("client_full", &self.client_full),
@@ -107,14 +107,19 @@ impl Tally {
             ("flood", &self.flood),
             ("protocol_error", &self.protocol),
         ];
-        let gauge = Count::gauge(
-            "portcullis_connections_open",
-            "Connections that are open",
-            open as u64,
-        );
+        let gauge = |name, help, count: usize| Count::gauge(name, help, count as u64);
         let total = |name, help, counter: &Counter| Count::total(name, help, counter.get());
         let mut counts = vec![
-            gauge,
+            gauge(
+                "portcullis_connections_open",
+                "Connections that are open",
+                open.count(),
+            ),
+            gauge(
+                "portcullis_connections_upgraded",
+                "Connections that are open and no HTTP any more, such as those of WebSockets",
+                open.upgraded(),
+            ),
             total(
                 "portcullis_connections_accepted",
                 "Connections that were accepted",

@@ -92,6 +92,13 @@ impl Open {
         self.lock().all.len()
     }
 
+    /// Returns how many are no HTTP any more, such as those of WebSockets.
+    pub(super) fn upgraded(&self) -> usize {
+        let connections = self.lock();
+        let all = connections.all.iter();
+        all.filter(|(_, activity)| activity.is_upgraded()).count()
+    }
+
     pub(super) fn ended(&self) -> usize {
         self.lock().ended
     }

@@ -278,6 +278,6 @@ struct ConnectionCounts(Open);
 
 impl Counts for ConnectionCounts {
     fn counts(&self) -> Vec<Count> {
-        self.0.tally().counts(self.0.count())
+        self.0.tally().counts(&self.0)
     }
 }

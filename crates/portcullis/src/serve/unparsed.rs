@@ -16,7 +16,7 @@ pub(super) fn by<M: 'static>(edge: EdgeLayer<M>) -> Render {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => RejectionKind::HeadersTooLarge,
             _ => RejectionKind::Malformed,
         };
-        edge.refuse_unparsed(head(peer), Rejection::new(kind))
+        edge.refuse_unparsed(head(peer), Rejection::new(kind).with_layer("server"))
     })
 }
 

@@ -91,12 +91,14 @@ impl Guard for ContentDigest {
 fn mismatch() -> Rejection {
     let cause = Cause::new(AuthScheme::Other, Reason::DigestMismatch);
     Rejection::new(RejectionKind::Malformed)
+        .with_layer("content_digest")
         .with_detail("the body is not the one that its Content-Digest is of")
         .with_cause(cause)
 }
 
 fn wanted(detail: &'static str) -> Rejection {
     Rejection::new(RejectionKind::Malformed)
+        .with_layer("content_digest")
         .with_detail(detail)
         .with_header(WANT_CONTENT_DIGEST, WANTED)
 }

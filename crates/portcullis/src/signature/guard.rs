@@ -191,6 +191,7 @@ impl Inner {
             None => cause,
         };
         Rejection::new(RejectionKind::Unauthenticated)
+            .with_layer("signature")
             .with_header(WWW_AUTHENTICATE, CHALLENGE)
             .with_header(ACCEPT_SIGNATURE, self.accepted.clone())
             .with_cause(cause)

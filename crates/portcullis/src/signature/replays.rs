@@ -158,7 +158,9 @@ fn failed(error: &BoxError, scheme: AuthScheme) -> Rejection {
 
 fn unavailable(scheme: AuthScheme) -> Rejection {
     let cause = Cause::new(scheme, Reason::Unavailable);
-    Rejection::new(RejectionKind::Unavailable).with_cause(cause)
+    Rejection::new(RejectionKind::Unavailable)
+        .with_layer("signature")
+        .with_cause(cause)
 }
 
 /// For how many seconds more than it is good each is remembered: servers that share a store have clocks

@@ -24,7 +24,8 @@
 //! A client that streams to an application that answers at the end sends messages as it likes: turn the
 //! limits off there, with [`without_upload_limits`](Timeout::without_upload_limits).
 //!
-//! A client of gRPC may ask for less with `grpc-timeout`, in a POST; what is not one is ignored.
+//! A client of gRPC may ask for less with `grpc-timeout`, in a POST, and one of Connect with
+//! `connect-timeout-ms`, in a POST or in a GET with a query; what is not one is ignored.
 //!
 //! Unlike `tower::timeout` this middleware has no error: if the inner service is infallible, it
 //! still is.

@@ -26,10 +26,12 @@ fn allowed(module: &str) -> &'static [&'static str] {
         ],
         // It counts in the limiter's tables.
         "lockout" => &["engine", "rate_limit"],
-        "audit" => &["engine", "first_of_minute"],
+        "audit" => &["engine", "first_of_minute", "rfc3339"],
+        // It checks memory, and shows its details to networks.
+        "health" => &["engine", "memory", "networks", "rfc3339"],
         "cors" => &["engine", "origins"],
         "cross_site" => &["cors", "engine", "origins"],
-        "load_shed" => &["engine", "first_of_minute"],
+        "load_shed" => &["engine", "first_of_minute", "memory"],
         "api_key" | "jwt" | "signature" => &["credentials", "engine"],
         "client_ip" | "rate_limit" => &["engine", "networks"],
         _ => &["engine"],

@@ -212,7 +212,7 @@ async fn a_long_list_loses_whole_members_the_large_first() {
         .map(|n| format!("k{n:02}={}", "x".repeat(20)))
         .collect();
     let small = small.join(",");
-    let line = format!("{},{small},{}", large("a"), large("b"));
+    let line = format!("{},{},{small}", large("a"), large("b"));
     assert!(line.len() > 1024 && line.len() < 1200);
 
     becomes(&[&line], &format!("{},{small}", large("a"))).await;

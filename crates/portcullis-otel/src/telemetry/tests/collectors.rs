@@ -13,7 +13,11 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{
     Telemetry,
-    tests::{Body, collector::{Collector, Mode}, tls::Files},
+    tests::{
+        Body,
+        collector::{Collector, Mode},
+        tls::Files,
+    },
 };
 
 pub(super) const BOTH: [&str; 2] = ["http/protobuf", "grpc"];
@@ -52,13 +56,21 @@ pub(super) fn dropped(telemetry: &Telemetry, signal: &str, reason: &str) -> u64 
 
 #[tokio::test]
 async fn all_signals_arrive_over_both_protocols_compressed_or_not_with_headers() {
-    for (protocol, compression) in [("http/protobuf", "none"), ("http/protobuf", "gzip"), ("grpc", "none"), ("grpc", "gzip")] {
+    for (protocol, compression) in [
+        ("http/protobuf", "none"),
+        ("http/protobuf", "gzip"),
+        ("grpc", "none"),
+        ("grpc", "gzip"),
+    ] {
         let collector = Collector::start(Mode::Healthy);
         let telemetry = telemetry(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", compression),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20secret"),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "authorization=Bearer%20secret",
+            ),
             ("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,a=b"),
             ("OTEL_SERVICE_NAME", "shop"),
         ]);
@@ -71,16 +83,29 @@ async fn all_signals_arrive_over_both_protocols_compressed_or_not_with_headers()
         telemetry.shutdown();
 
         assert_eq!(collector.spans().len(), 3, "{protocol}");
-        let ids: Vec<_> = collector.spans().iter().map(|span| span.trace_id.clone()).collect();
-        let logged: Vec<_> = collector.logs().iter().map(|log| log.trace_id.clone()).collect();
+        let ids: Vec<_> = collector
+            .spans()
+            .iter()
+            .map(|span| span.trace_id.clone())
+            .collect();
+        let logged: Vec<_> = collector
+            .logs()
+            .iter()
+            .map(|log| log.trace_id.clone())
+            .collect();
         assert_eq!(ids, logged, "each line has the ID of its request's trace");
         assert!(collector.metrics().contains(&"things".to_owned()));
         let resources = collector.resources();
         let attributes = &resources[0].resource.as_ref().unwrap().attributes;
-        let name = attributes.iter().find(|attribute| attribute.key == "service.name");
+        let name = attributes
+            .iter()
+            .find(|attribute| attribute.key == "service.name");
         assert!(format!("{name:?}").contains("shop"), "{name:?}");
         assert!(attributes.iter().any(|attribute| attribute.key == "a"));
-        assert_eq!(resources[0].scope_spans[0].schema_url, "https://opentelemetry.io/schemas/1.44.0");
+        assert_eq!(
+            resources[0].scope_spans[0].schema_url,
+            "https://opentelemetry.io/schemas/1.44.0"
+        );
         for (_, headers) in collector.requests() {
             assert_eq!(headers["authorization"], "Bearer secret");
         }
@@ -97,7 +122,10 @@ async fn an_https_endpoint_works_with_a_root_of_ones_own_and_a_client_certificat
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
             ("OTEL_EXPORTER_OTLP_CERTIFICATE", &files.path("root.pem")),
-            ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", &files.path("client.pem")),
+            (
+                "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+                &files.path("client.pem"),
+            ),
             ("OTEL_EXPORTER_OTLP_CLIENT_KEY", &files.path("client.key")),
         ]);
         exchange(&telemetry, 2).await;
@@ -123,16 +151,26 @@ async fn a_certificate_that_nobody_vouches_for_is_a_failure_that_is_counted() {
         telemetry.clone().shutdown();
 
         assert_eq!(collector.spans().len(), 0);
-        assert_eq!(dropped(&telemetry, "traces", "export_failed"), 2, "{protocol}");
+        assert_eq!(
+            dropped(&telemetry, "traces", "export_failed"),
+            2,
+            "{protocol}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_dead_collector_loses_spans_and_counts_each() {
     for protocol in BOTH {
-        let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let dead = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let telemetry = telemetry(&[
-            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("http://{dead}")),
+            (
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                &format!("http://{dead}"),
+            ),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "200"),
         ]);
@@ -194,9 +232,17 @@ async fn a_stalled_collector_fills_the_queue_and_nothing_more() {
         ]);
         exchange(&telemetry, 100).await;
 
-        assert_eq!(dropped(&telemetry, "traces", "queue_full"), 90, "{protocol}");
+        assert_eq!(
+            dropped(&telemetry, "traces", "queue_full"),
+            90,
+            "{protocol}"
+        );
         let queue = telemetry.traces.as_ref().unwrap().queue.clone();
-        assert!((5_000..50_000).contains(&queue.bytes()), "{}", queue.bytes());
+        assert!(
+            (5_000..50_000).contains(&queue.bytes()),
+            "{}",
+            queue.bytes()
+        );
     }
 }
 
@@ -209,7 +255,11 @@ async fn the_queue_is_bounded_by_bytes() {
     exchange(&telemetry, 100).await;
 
     let queue = &telemetry.traces.as_ref().unwrap().queue;
-    assert!((15_000..=20_000).contains(&queue.bytes()), "{}", queue.bytes());
+    assert!(
+        (15_000..=20_000).contains(&queue.bytes()),
+        "{}",
+        queue.bytes()
+    );
     assert!(dropped(&telemetry, "traces", "queue_full") > 70);
 }
 
@@ -235,7 +285,15 @@ async fn what_is_sent_was_received_or_dropped() {
         telemetry.clone().shutdown();
 
         let reasons = ["queue_full", "export_failed", "rejected", "shutdown"];
-        let lost: u64 = reasons.iter().map(|reason| dropped(&telemetry, "traces", reason)).sum();
-        assert_eq!(collector.spans().len() as u64 + lost, 1000, "{protocol}: {:?}", telemetry.counts());
+        let lost: u64 = reasons
+            .iter()
+            .map(|reason| dropped(&telemetry, "traces", reason))
+            .sum();
+        assert_eq!(
+            collector.spans().len() as u64 + lost,
+            1000,
+            "{protocol}: {:?}",
+            telemetry.counts()
+        );
     }
 }

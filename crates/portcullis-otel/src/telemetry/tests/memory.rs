@@ -25,7 +25,10 @@ use crate::{
 
 #[test]
 fn hostile_user_agents_take_no_memory_whatever_the_collector_does() {
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     for protocol in BOTH {
         let stalled = Collector::start(Mode::Stalled);
         let healthy = Collector::start(Mode::Healthy);
@@ -51,7 +54,10 @@ fn measure(endpoint: &str, protocol: &str, flush: bool) -> u64 {
         .output()
         .unwrap();
     let text = String::from_utf8(child.stdout).unwrap();
-    let grown = text.split("grown by ").nth(1).and_then(|rest| rest.split(' ').next());
+    let grown = text
+        .split("grown by ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
     grown.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
 }
 
@@ -91,6 +97,9 @@ async fn grows() {
 /// In KiB.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -56,17 +56,27 @@ async fn the_stop_takes_no_longer_than_its_limit_and_counts_what_is_left() {
     let started = Instant::now();
     telemetry.clone().shutdown();
 
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
     assert_eq!(dropped(&telemetry, "traces", "shutdown"), 10);
     exchange(&telemetry, 1).await;
-    assert_eq!(dropped(&telemetry, "traces", "shutdown"), 11, "what comes too late");
+    assert_eq!(
+        dropped(&telemetry, "traces", "shutdown"),
+        11,
+        "what comes too late"
+    );
 }
 
 /// The lines are written on another thread, so the subscriber is the process's.
 #[tokio::test]
 async fn a_collector_that_fails_and_returns_is_two_lines() {
     let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false);
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(lines.clone())
+        .with_ansi(false);
     tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
     let collector = Collector::start(Mode::Status(400));
     let telemetry = telemetry(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &collector.url())]);

@@ -43,9 +43,19 @@ fn values(name: &str) -> (String, &'static str, Vec<(&'static str, &'static str)
         _ if is("_HEADERS") => ("authorization=Bearer%20x", "a b=c"),
         _ if is("_COMPRESSION") => ("gzip", "zstd"),
         _ if is("_CLIENT_KEY") || is("_CLIENT_CERTIFICATE") => {
-            let other = file(if is("_KEY") { "client.pem" } else { "client.key" });
-            let own = file(if is("_KEY") { "client.key" } else { "client.pem" });
-            let name = name.replace("_CLIENT_KEY", "_CLIENT_*").replace("_CLIENT_CERTIFICATE", "_CLIENT_*");
+            let other = file(if is("_KEY") {
+                "client.pem"
+            } else {
+                "client.key"
+            });
+            let own = file(if is("_KEY") {
+                "client.key"
+            } else {
+                "client.pem"
+            });
+            let name = name
+                .replace("_CLIENT_KEY", "_CLIENT_*")
+                .replace("_CLIENT_CERTIFICATE", "_CLIENT_*");
             let name = name.replace('*', if is("_KEY") { "CERTIFICATE" } else { "KEY" });
             let mut all = all;
             all.push((name.leak(), other.leak()));
@@ -56,7 +66,11 @@ fn values(name: &str) -> (String, &'static str, Vec<(&'static str, &'static str)
         _ if is("_HISTOGRAM_AGGREGATION") => ("base2_exponential_bucket_histogram", "none"),
         _ => ("77", "-1"),
     };
-    let context = if is("_EXPORTER") || is("_ENDPOINT") { vec![] } else { all };
+    let context = if is("_EXPORTER") || is("_ENDPOINT") {
+        vec![]
+    } else {
+        all
+    };
     (good.to_owned(), wrong, context)
 }
 
@@ -70,14 +84,25 @@ fn parse(set: &[(&str, &str)]) -> Result<Settings, String> {
 
 #[test]
 fn each_variable_that_is_honoured_changes_something_or_is_refused() {
-    for (name, _) in VARIABLES.iter().filter(|(_, handling)| *handling == Handling::Honoured) {
+    for (name, _) in VARIABLES
+        .iter()
+        .filter(|(_, handling)| *handling == Handling::Honoured)
+    {
         let (good, wrong, context) = values(name);
         let with = |value: &str| {
             let mut set = context.clone();
             set.push((name, value));
-            parse(&set.iter().map(|(name, value)| (*name, *value)).collect::<Vec<_>>())
+            parse(
+                &set.iter()
+                    .map(|(name, value)| (*name, *value))
+                    .collect::<Vec<_>>(),
+            )
         };
-        let pairless: Vec<_> = context.iter().filter(|(other, _)| !other.contains("CLIENT_")).copied().collect();
+        let pairless: Vec<_> = context
+            .iter()
+            .filter(|(other, _)| !other.contains("CLIENT_"))
+            .copied()
+            .collect();
         let without = parse(&pairless).unwrap();
 
         if good != NEVER {
@@ -111,7 +136,9 @@ fn the_document_has_the_same_rows() {
         Some((format!("OTEL_{name}"), cells.next()? == "honoured"))
     });
     let documented: BTreeSet<_> = rows.collect();
-    let coded = VARIABLES.iter().map(|(name, handling)| ((*name).to_owned(), *handling == Handling::Honoured));
+    let coded = VARIABLES
+        .iter()
+        .map(|(name, handling)| ((*name).to_owned(), *handling == Handling::Honoured));
     let coded: BTreeSet<_> = coded.collect();
 
     assert_eq!(documented, coded);
@@ -122,11 +149,17 @@ fn everything_wrong_is_told_at_once_and_no_secret_with_it() {
     let error = parse(&[
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization"),
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://user:hunter2@collector"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "https://user:hunter2@collector",
+        ),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "10"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "11"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
-        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", &Files::get().path("client.key")),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+            &Files::get().path("client.key"),
+        ),
     ])
     .unwrap_err();
 
@@ -152,10 +185,22 @@ fn nothing_is_exported_unless_asked_for() {
     let on = |set: &[(&str, &str)]| parse(set).unwrap().targets.map(|target| target.is_some());
 
     assert_eq!(on(&[]), [false; 3]);
-    assert_eq!(on(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a")]), [true; 3]);
-    assert_eq!(on(&[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://a")]), [false, false, true]);
-    assert_eq!(on(&[("OTEL_METRICS_EXPORTER", "otlp")]), [false, true, false]);
-    let all_but = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a"), ("OTEL_TRACES_EXPORTER", "none")];
+    assert_eq!(
+        on(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a")]),
+        [true; 3]
+    );
+    assert_eq!(
+        on(&[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://a")]),
+        [false, false, true]
+    );
+    assert_eq!(
+        on(&[("OTEL_METRICS_EXPORTER", "otlp")]),
+        [false, true, false]
+    );
+    let all_but = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+    ];
     assert_eq!(on(&all_but), [false, true, true]);
 }
 
@@ -177,15 +222,38 @@ fn endpoints_follow_the_rules_of_their_protocol() {
     let method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
     assert_eq!(general("http://a:1/").unwrap(), "http://a:1/v1/traces");
-    assert_eq!(general("https://a/base/").unwrap(), "https://a/base/v1/traces");
+    assert_eq!(
+        general("https://a/base/").unwrap(),
+        "https://a/base/v1/traces"
+    );
     assert_eq!(own("http://a:1").unwrap(), "http://a:1/");
     assert_eq!(own("http://a:1/x?y=z").unwrap(), "http://a:1/x?y=z");
-    assert_eq!(uri(&[("OTEL_TRACES_EXPORTER", "otlp")]).unwrap(), "http://localhost:4318/v1/traces");
-    assert_eq!(grpc("http://[::1]:1", "false").unwrap(), format!("http://[::1]:1{method}"));
+    assert_eq!(
+        uri(&[("OTEL_TRACES_EXPORTER", "otlp")]).unwrap(),
+        "http://localhost:4318/v1/traces"
+    );
+    assert_eq!(
+        grpc("http://[::1]:1", "false").unwrap(),
+        format!("http://[::1]:1{method}")
+    );
     assert_eq!(grpc("a:1", "true").unwrap(), format!("http://a:1{method}"));
-    assert_eq!(grpc("a:1", "false").unwrap(), format!("https://a:1{method}"));
-    assert_eq!(grpc("https://a:1", "true").unwrap(), format!("https://a:1{method}"));
-    for wrong in ["a:1", "ftp://a", "http://", "http://a:0", "http://a:99999", "unix:///a", "http://a?b"] {
+    assert_eq!(
+        grpc("a:1", "false").unwrap(),
+        format!("https://a:1{method}")
+    );
+    assert_eq!(
+        grpc("https://a:1", "true").unwrap(),
+        format!("https://a:1{method}")
+    );
+    for wrong in [
+        "a:1",
+        "ftp://a",
+        "http://",
+        "http://a:0",
+        "http://a:99999",
+        "unix:///a",
+        "http://a?b",
+    ] {
         assert!(general(wrong).is_err(), "{wrong}");
     }
     assert!(grpc("http://a/path", "").is_err());

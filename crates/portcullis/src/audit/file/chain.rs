@@ -1,7 +1,8 @@
 use super::{
-    super::{Anchor, anchor::hex, json::Json},
+    super::{Anchor, anchor::hex, event::LONGEST_TEXT},
     seal::{Seal, sha256},
 };
+use crate::json_line::Json;
 
 /// The end of a file, to which lines are added.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ impl Chain {
     pub(super) fn line(&mut self, out: &mut Vec<u8>, fields: impl FnOnce(&mut Json<'_>)) {
         let start = out.len();
         let number = self.end.lines() + 1;
-        let mut json = Json::begin(out);
+        let mut json = Json::begin(out, LONGEST_TEXT);
         json.number("n", number);
         fields(&mut json);
         json.text("prev", &hex(&self.end.hash()));

@@ -10,13 +10,14 @@ use std::{
 use portcullis_core::WallClock;
 
 use super::{
-    super::{Anchor, AuditEvent, EventSink, time::rfc3339},
+    super::{Anchor, AuditEvent, EventSink},
     FileOptions, Fsync,
     chain::Chain,
     fields::Kind,
     seal::Seal,
     tail::Tail,
 };
+use crate::json_line::rfc3339;
 
 /// Writes events into a file, a JSON object on each line, of which each seals the one before. See the [module
 /// docs](crate::audit) for what that shows.

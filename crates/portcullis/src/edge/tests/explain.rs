@@ -46,7 +46,7 @@ fn probes_are_where_they_are_limited_or_not() {
         .guard(Slot::RateLimit, NOTHING)
         .limit_probes(true);
 
-    let probes = Some("/health and /ready, without checks");
+    let probes = Some("/health, /ready and /live, without checks");
     let layer = limited.build().unwrap();
     assert_eq!(value(&layer, "limited health").as_deref(), probes);
     assert_eq!(value(&layer, "health"), None);

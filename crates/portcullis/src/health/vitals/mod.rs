@@ -1,5 +1,6 @@
 //! What a process sees of itself.
 
+mod failed_probes;
 mod minute;
 mod threshold;
 
@@ -12,12 +13,13 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use portcullis_core::{BoxError, Counts, Exchange, Observer, Outcome, RejectionKind};
 use tokio::time::Instant;
 
-use self::minute::Minute;
 pub use self::threshold::Threshold;
-use super::{Degraded, Health};
+use self::{failed_probes::FailedProbes, minute::Minute};
+use super::{Check as HealthCheck, Degraded, Health};
 
 /// What a process sees of itself: panics, errors, silence, and levels of its own. An
 /// [observer](crate::observe) that counts a minute of requests in an array of fixed size, and checks
@@ -55,6 +57,7 @@ struct Counted {
     began: Instant,
     /// When the last request ended, in milliseconds.
     last: AtomicU64,
+    probes: FailedProbes,
     /// An edge has it among its observers.
     is_observed: AtomicBool,
 }
@@ -70,11 +73,20 @@ impl Vitals {
                 minute: Minute::new(),
                 began: Instant::now(),
                 last: AtomicU64::new(0),
+                probes: FailedProbes::default(),
                 is_observed: AtomicBool::new(false),
             }),
             checks: Vec::new(),
             problems: Vec::new(),
         }
+    }
+
+    /// Creates vitals that fail after 10 panics within a minute, and are degraded above 5 % of errors
+    /// and after 30 seconds without a request.
+    #[must_use]
+    pub fn standard() -> Self {
+        let silence = Duration::from_secs(30);
+        Self::new().panics(10).error_rate(0.05).silence(silence)
     }
 
     /// Fails, and so is not ready, while more requests than this panicked within a minute. Its name in
@@ -93,7 +105,8 @@ impl Vitals {
 
     /// Is degraded while more than this share of a minute's requests got a 5xx or failed, of 20 or
     /// more. Its name is `errors`. What [load shedding](crate::load_shed) refused is not counted: a
-    /// process that sheds is well, and without it the others get its load too.
+    /// process that sheds is well, and without it the others get its load too. Nor is a probe that is
+    /// answered with 503: a process that only probes ask would never be well again.
     #[must_use]
     pub fn error_rate(mut self, at_most: impl Into<Threshold>) -> Self {
         let (counted, at_most) = (Arc::clone(&self.counted), at_most.into());
@@ -139,6 +152,11 @@ impl Vitals {
         self.check(name, move || at_most.check(level()))
     }
 
+    /// Notes that a probe is answered with 503, which is about to be observed.
+    pub(super) fn on_failed_probe(&self) {
+        self.counted.probes.add(self.counted.second());
+    }
+
     pub(super) fn is_observed(&self) -> bool {
         self.counted.is_observed.load(Relaxed)
     }
@@ -157,13 +175,10 @@ impl Health {
     /// Adds the checks of vitals, each second.
     #[must_use]
     pub fn vitals(mut self, vitals: &Vitals) -> Self {
-        let every = self.every;
-        self.every = EVERY;
         for (name, check) in &vitals.checks {
             let check = Arc::clone(check);
-            self = self.check(name, move || std::future::ready(check()));
+            self = self.add_check(HealthCheck::of_itself(name, move || check()));
         }
-        self.every = every;
         self.problems.extend(vitals.problems.iter().cloned());
         self.vitals = Some(vitals.clone());
         self
@@ -175,17 +190,19 @@ impl Observer for Vitals {
         let since = self.counted.began.elapsed().as_millis() as u64;
         self.counted.last.fetch_max(since, Relaxed);
         let rejection = exchange.rejection().map(|rejection| rejection.kind());
-        if rejection == Some(RejectionKind::Overloaded) {
+        let second = self.counted.second();
+        let is_503 = exchange.status() == Some(StatusCode::SERVICE_UNAVAILABLE);
+        let is_shed = rejection == Some(RejectionKind::Overloaded);
+        if is_shed || (is_503 && rejection.is_none() && self.counted.probes.take(second)) {
             return;
         }
         let outcome = exchange.outcome();
         let is_panic = outcome == Outcome::Panicked;
+        // A call of gRPC that is refused has the status 200.
+        let status = rejection.map(RejectionKind::status).or(exchange.status());
         let is_error = is_panic
             || matches!(outcome, Outcome::ServiceError | Outcome::BodyError)
-            || exchange
-                .status()
-                .is_some_and(|status| status.is_server_error());
-        let second = self.counted.second();
+            || status.is_some_and(|status| status.is_server_error());
         self.counted.minute.add(second, is_error, is_panic);
     }
 
@@ -228,5 +245,3 @@ impl Counted {
 
 /// Requests of which a share says something.
 const LEAST: u32 = 20;
-
-const EVERY: Duration = Duration::from_secs(1);

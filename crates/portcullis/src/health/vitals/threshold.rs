@@ -15,15 +15,17 @@ pub struct Threshold {
 impl Threshold {
     /// Returns what is wrong with it, for a level that is at most so high.
     pub(super) fn problem(self, name: &str, most: f64) -> Option<String> {
-        let Self { degraded, failing } = self;
-        let is_level = |limit: f64| (0.0..=most).contains(&limit);
-        let is_right = is_level(degraded)
-            && failing.is_none_or(|failing| is_level(failing) && failing >= degraded);
-        (!is_right)
+        (!self.is_right(most))
             .then(|| format!("vitals: {name:?} has no levels that follow each other: {self:?}"))
     }
 
-    pub(super) fn check(self, level: f64) -> Result<(), BoxError> {
+    pub(in crate::health) fn is_right(self, most: f64) -> bool {
+        let Self { degraded, failing } = self;
+        let is_level = |limit: f64| (0.0..=most).contains(&limit);
+        is_level(degraded) && failing.is_none_or(|failing| is_level(failing) && failing >= degraded)
+    }
+
+    pub(in crate::health) fn check(self, level: f64) -> Result<(), BoxError> {
         let is_above = |limit: f64| level > limit || level.is_nan();
         if self.failing.is_some_and(is_above) {
             return Err(format!("{level:.2}").into());

@@ -282,7 +282,7 @@ async fn an_edge_answers_its_probes_for_any_host() {
     use tower::Layer;
 
     let hosts = || Hygiene::new().hosts(["example.com"]).unwrap();
-    let health = Health::new().paths("/live", "/ready").unwrap();
+    let health = Health::new();
     for edge in [
         Edge::new().hygiene(hosts()).health(&health),
         Edge::new().health(&health).hygiene(hosts()),

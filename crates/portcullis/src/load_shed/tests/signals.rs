@@ -11,10 +11,8 @@ use tower::Layer;
 use super::{shed, streaming};
 use crate::{
     Guard,
-    load_shed::{
-        LoadShed,
-        memory::{Cgroups, group, used},
-    },
+    load_shed::LoadShed,
+    memory::{Cgroups, group, used},
 };
 
 /// A request that begins to look at signals.

@@ -154,6 +154,7 @@ impl State {
             }
             OnFailure::Open => Verdict::Admit,
             OnFailure::Closed => Rejection::new(RejectionKind::Unavailable)
+                .with_layer("rate_limit")
                 .with_detail("The limit of requests can't be checked")
                 .with_retry_after(Duration::from_secs(1))
                 .into(),

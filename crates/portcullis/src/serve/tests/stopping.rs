@@ -135,7 +135,7 @@ async fn an_upgraded_connection_learns_of_the_drain_and_is_cut_and_counted() {
             std::future::ready(Ok::<_, Infallible>(response.body(body).unwrap()))
         });
         let server = Server::new(app).shutdown(&shutdown).drain(3 * SECOND);
-        let connections = server.connections();
+        let (connections, counts) = (server.connections(), server.counts());
         let (mut io, theirs) = duplex(1024);
         let peer = ([192, 0, 2, 1], 1).into();
         tokio::spawn(connections.serve_connection(theirs, peer));
@@ -144,8 +144,15 @@ async fn an_upgraded_connection_learns_of_the_drain_and_is_cut_and_counted() {
         let mut answer = [0; 12];
         io.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 101");
+        let upgraded = || {
+            let counts = counts.counts().into_iter();
+            let mut gauges = counts.filter(|count| count.name == "portcullis_connections_upgraded");
+            gauges.next().unwrap().value
+        };
+        assert_eq!(upgraded(), 1);
 
         let stopped = server.stop().await;
+        assert_eq!(upgraded(), 0);
         let told = if heeds { "told" } else { "the server stops" };
         assert_eq!(end.try_recv().unwrap(), told);
         assert_eq!(stopped.cut(), usize::from(!heeds), "{stopped}");

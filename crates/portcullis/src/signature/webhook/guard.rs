@@ -223,6 +223,7 @@ pub(super) fn reject(reason: Reason, id: Option<&str>) -> Rejection {
         None => cause,
     };
     Rejection::new(RejectionKind::Unauthenticated)
+        .with_layer("webhook")
         .with_header(WWW_AUTHENTICATE, CHALLENGE)
         .with_cause(cause)
 }

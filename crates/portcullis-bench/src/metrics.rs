@@ -1,0 +1,91 @@
+//! What metrics cost by themselves: one exchange that begins and ends, its series known.
+
+use std::{hint::black_box, time::Duration};
+
+use axum::http::{Request, Response};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    metrics::{
+        PeriodicReader, SdkMeterProvider, Temporality, data::ResourceMetrics,
+        exporter::PushMetricExporter,
+    },
+};
+use portcullis::{Exchange, Observer, Outcome, Route, TraceContext};
+use tokio::time::Instant;
+
+use crate::stack::Step;
+
+/// An observer that does nothing: what calling one costs.
+struct Nothing;
+
+impl Observer for Nothing {
+    fn end(&self, exchange: &Exchange) {
+        black_box(exchange);
+    }
+}
+
+/// Exports nothing.
+struct Nowhere;
+
+impl PushMetricExporter for Nowhere {
+    async fn export(&self, _: &ResourceMetrics) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn temporality(&self) -> Temporality {
+        Temporality::Cumulative
+    }
+}
+
+pub(crate) fn nothing() -> Step {
+    observed(Nothing, false)
+}
+
+pub(crate) fn prometheus() -> Step {
+    observed(portcullis_prometheus::Metrics::new(), false)
+}
+
+/// With an exemplar each time.
+pub(crate) fn prometheus_sampled() -> Step {
+    observed(portcullis_prometheus::Metrics::new(), true)
+}
+
+pub(crate) fn otlp() -> Step {
+    let reader = PeriodicReader::builder(Nowhere).build();
+    let provider = SdkMeterProvider::builder().with_reader(reader).build();
+    let metrics = portcullis_otel::Metrics::new(&provider);
+    let mut step = observed(metrics, false);
+    Box::new(move || {
+        black_box(&provider);
+        step();
+    })
+}
+
+fn observed(observer: impl Observer, is_sampled: bool) -> Step {
+    let (head, ()) = Request::new(()).into_parts();
+    let mut exchange = Exchange::new(&head, Instant::now());
+    exchange.set_route(Some(Route::new("/users/{id}")));
+    exchange.set_trace(TraceContext {
+        trace_id: 7,
+        span_id: 7,
+        parent_id: None,
+        flags: u8::from(is_sampled),
+        state: None,
+    });
+    let (response, ()) = Response::new(()).into_parts();
+    exchange.on_head(&response);
+    exchange.on_end(Outcome::Complete);
+    let observer: Box<dyn Observer> = Box::new(observer);
+    Box::new(move || {
+        black_box(observer.begin(black_box(&mut exchange), &head));
+        observer.end(black_box(&exchange));
+    })
+}

@@ -1,0 +1,124 @@
+//! What looks like a secret, whatever its name.
+
+use std::ops::Range;
+
+/// Returns where the first secret of a text is. What is found is ASCII.
+pub(super) fn find(text: &[u8]) -> Option<Range<usize>> {
+    if text.len() < SHORTEST {
+        return None;
+    }
+    let mut before = Before::default();
+    let mut at = 0;
+    while at < text.len() {
+        let start = at;
+        while at < text.len() && IS_WORD[usize::from(text[at])] {
+            at += 1;
+        }
+        let word = start..at;
+        if word.len() >= SHORTEST_WORD
+            && let Some(found) = judge(text, &word, &before)
+        {
+            return Some(found);
+        }
+        before.push(text, word);
+        at += 1;
+    }
+    None
+}
+
+/// The two words before, where an underscore joins them to what follows.
+#[derive(Default)]
+struct Before {
+    first: Option<Range<usize>>,
+    second: Option<Range<usize>>,
+}
+
+impl Before {
+    fn push(&mut self, text: &[u8], word: Range<usize>) {
+        let is_joined = text.get(word.end) == Some(&b'_') && !word.is_empty();
+        self.first = self.second.take().filter(|_| is_joined);
+        self.second = Some(word).filter(|_| is_joined);
+    }
+}
+
+fn judge(text: &[u8], word: &Range<usize>, before: &Before) -> Option<Range<usize>> {
+    let bytes = &text[word.clone()];
+    match bytes {
+        [b'e', b'y', b'J', ..] => object(text, word.start),
+        _ if bytes.eq_ignore_ascii_case(b"bearer") => credentials(text, word.end, false),
+        _ if bytes.eq_ignore_ascii_case(b"basic") => credentials(text, word.end, true),
+        [b'A', b'K' | b'S', b'I', b'A', rest @ ..] if rest.len() == 16 && is_upper(rest) => {
+            Some(word.clone())
+        }
+        _ if bytes.len() >= SHORTEST_SECRET => key(bytes, word, before),
+        _ => None,
+    }
+}
+
+/// `prefix_id_secret`, and `prefix_secret` where that has letters of both cases and digits.
+fn key(bytes: &[u8], word: &Range<usize>, before: &Before) -> Option<Range<usize>> {
+    let Before { first, second } = before;
+    let id = second.as_ref()?;
+    let start = match first {
+        Some(prefix) if id.len() <= LONGEST_ID => prefix.start,
+        _ if is_mixed(bytes) => id.start,
+        _ => return None,
+    };
+    Some(start..word.end)
+}
+
+/// A JSON object in base64, with what belongs to it.
+fn object(text: &[u8], start: usize) -> Option<Range<usize>> {
+    let length = length(&text[start..], |byte| {
+        byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)
+    });
+    (length >= SHORTEST).then(|| start..start + length)
+}
+
+/// What stands after the name of a scheme (RFC 9110, section 11.4).
+fn credentials(text: &[u8], end: usize, must_look_so: bool) -> Option<Range<usize>> {
+    let start = end + length(&text[end..], |byte| b" +:=\t".contains(&byte));
+    let length = length(&text[start..], |byte| {
+        byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
+    });
+    let token = &text[start..start + length];
+    let looks_so = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'=';
+    let is_token = start > end && length >= 8 && (!must_look_so || token.iter().any(looks_so));
+    is_token.then(|| start..start + length)
+}
+
+fn length(text: &[u8], is_part: impl Fn(u8) -> bool) -> usize {
+    let end = text.iter().position(|byte| !is_part(*byte));
+    end.unwrap_or(text.len())
+}
+
+fn is_upper(bytes: &[u8]) -> bool {
+    let is_upper = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    bytes.iter().all(is_upper)
+}
+
+fn is_mixed(bytes: &[u8]) -> bool {
+    let has = |is: fn(&u8) -> bool| bytes.iter().any(is);
+    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
+}
+
+/// Of all that is found, in bytes.
+pub(super) const SHORTEST: usize = 11;
+
+const SHORTEST_WORD: usize = 3;
+
+/// Of a key's 49 letters. What is cut off shorter leaves 150 bits to guess.
+const SHORTEST_SECRET: usize = 24;
+
+/// As long as a key's id may be.
+const LONGEST_ID: usize = 32;
+
+const IS_WORD: [bool; 256] = {
+    let mut is_word = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        is_word[at] = (at as u8).is_ascii_alphanumeric();
+        at += 1;
+    }
+    is_word
+};

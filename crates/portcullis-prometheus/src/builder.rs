@@ -1,0 +1,78 @@
+use portcullis_core::{
+    ConfigError,
+    observe::series::{Buckets, Limits, Methods},
+};
+use prometheus_client::registry::Registry;
+
+use crate::Metrics;
+
+/// Sets up [`Metrics`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct MetricsBuilder {
+    registry: Registry,
+    limits: Limits,
+    durations: Option<Vec<f64>>,
+    sizes: Option<Vec<f64>>,
+}
+
+// ===== impl MetricsBuilder =====
+
+impl MetricsBuilder {
+    /// Sets the upper bounds of the buckets of durations, in seconds. By default the conventions' 14.
+    pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
+        self.durations = Some(bounds.into());
+        self
+    }
+
+    /// Sets the upper bounds of the buckets of bodies, in bytes. By default 0, and 256 bytes to 64 MiB
+    /// in steps of four.
+    pub fn size_buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
+        self.sizes = Some(bounds.into());
+        self
+    }
+
+    /// Sets the methods that are told apart; all others are `_OTHER`. By default the conventions' ten.
+    pub fn known_methods(mut self, methods: Methods) -> Self {
+        self.limits.methods = methods;
+        self
+    }
+
+    /// Sets after how many series of exchanges further ones share those of the route `_OTHER`. By
+    /// default 10,000.
+    pub const fn max_series(mut self, series: usize) -> Self {
+        self.limits.series = series;
+        self
+    }
+
+    /// Sets a registry with metrics of the application, which are shown beside the edge's.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Creates the metrics.
+    ///
+    /// # Errors
+    ///
+    /// Lists everything that is wrong with the buckets.
+    pub fn build(self) -> Result<Metrics, ConfigError> {
+        let durations = buckets("duration buckets", self.durations.as_deref());
+        let sizes = buckets("size buckets", self.sizes.as_deref());
+        match (durations, sizes) {
+            (Ok(durations), Ok(sizes)) => Ok(Metrics::with(
+                self.registry,
+                self.limits,
+                durations.unwrap_or_else(Buckets::durations),
+                sizes.unwrap_or_else(Buckets::sizes),
+            )),
+            (Err(one), Err(other)) => Err(one.and(other)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+}
+
+fn buckets(name: &str, bounds: Option<&[f64]>) -> Result<Option<Buckets>, ConfigError> {
+    let buckets = bounds.map(Buckets::try_new).transpose();
+    buckets.map_err(|error| error.of(name))
+}

@@ -1,0 +1,64 @@
+//! What is counted for a page of metrics.
+
+use portcullis_core::{Count, Counts};
+
+use super::{
+    Health,
+    check::{Background, Impact, State},
+    report::Probe,
+};
+
+/// A page of metrics may ask the health itself, where no edge has it.
+impl Counts for Health {
+    fn counts(&self) -> Vec<Count> {
+        let probes = Probe::ALL.into_iter().map(|probe| self.count_of(probe));
+        let checks = self.all().flat_map(|check| counts_of(check));
+        probes.chain(checks).collect()
+    }
+}
+
+// ===== impl Health =====
+
+impl Health {
+    fn count_of(&self, probe: Probe) -> Count {
+        Count::gauge(
+            "portcullis_health_status",
+            "What a probe is answered: 0 unhealthy, 1 degraded, 2 healthy",
+            probe.level(self) as u64,
+        )
+        .label("probe", probe.name())
+    }
+}
+
+fn counts_of(check: &Background) -> impl Iterator<Item = Count> {
+    let name = &*check.name;
+    let [runs, failures] = check.counts();
+    let status = status(check).map(|status| {
+        Count::gauge(
+            "portcullis_health_check_status",
+            "What a check is: 0 unhealthy, 1 degraded, 2 healthy",
+            status,
+        )
+    });
+    let totals = [
+        Count::total("portcullis_health_check_runs", "Runs of a check", runs),
+        Count::total(
+            "portcullis_health_check_failures",
+            "Runs of a check that failed or took too long",
+            failures,
+        ),
+    ];
+    let counts = status.into_iter().chain(totals);
+    counts.map(move |count| count.label("check", name))
+}
+
+/// Returns nothing before the first result.
+fn status(check: &Background) -> Option<u64> {
+    match check.state() {
+        State::Pending => None,
+        State::Ok => Some(2),
+        State::Degraded => Some(1),
+        State::Failing | State::TimedOut if check.impact == Impact::Advisory => Some(1),
+        State::Failing | State::TimedOut => Some(0),
+    }
+}
