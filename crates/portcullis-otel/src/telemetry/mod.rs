@@ -127,7 +127,13 @@ impl Telemetry {
             let bridge = OpenTelemetryTracingBridge::new(&logs.provider);
             bridge.with_filter(filter_fn(move |metadata| *metadata.level() <= level))
         });
-        Layer::and_then(spans, logs)
+        // Beside a layer that is none, one with a filter of its own sees nothing.
+        match (spans, logs) {
+            (None, None) => None,
+            (Some(spans), None) => Some(spans.boxed()),
+            (None, Some(logs)) => Some(logs.boxed()),
+            (Some(spans), Some(logs)) => Some(spans.and_then(logs).boxed()),
+        }
     }
 
     /// Exports what has ended, and stops. Call it when the server has stopped.

@@ -1,4 +1,5 @@
 mod collectors;
 mod memory;
+mod spans;
 mod stops;
 mod table;
