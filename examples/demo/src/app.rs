@@ -15,10 +15,12 @@ use portcullis_prometheus::Metrics;
 use crate::{
     config::Config,
     debug,
-    dependencies::{self, Dependency},
+    dependencies::{self, Dependency, SEARCH},
     page,
     payments::Payments,
-    routes, streams,
+    routes,
+    seen::Seen,
+    streams,
 };
 
 /// What the routes share.
@@ -30,18 +32,24 @@ pub(crate) struct Demo {
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) payments: Payments,
+    pub(crate) seen: Option<Seen>,
     checked: Arc<[Dependency]>,
 }
 
 impl Demo {
-    pub(crate) fn new(config: Config, address: SocketAddr) -> Result<Self, ConfigError> {
-        let checked = ["mongodb", "redis"].map(Dependency::new);
+    pub(crate) fn new(
+        config: Config,
+        address: SocketAddr,
+        seen: Option<Seen>,
+    ) -> Result<Self, ConfigError> {
+        let checked = ["mongodb", "redis", SEARCH].map(Dependency::new);
         Ok(Self {
             config: Arc::new(config),
             address,
             health: dependencies::health(&checked),
             metrics: Metrics::new(),
             payments: Payments::new()?,
+            seen,
             checked: checked.into(),
         })
     }

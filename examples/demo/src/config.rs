@@ -9,6 +9,7 @@
 //! | `SIGNATURE_SECRET` | a fresh one in development | 32 bytes or more: `/api/signed` takes what is signed with it |
 //! | `CORS_ORIGINS` | `https://app.example` in development | origins whose scripts may call, separated by commas |
 //! | `AUDIT_FILE` | none | where audit events go |
+//! | `LOG_FORMAT` | `text` | or `json`: how log lines and access lines are written, to standard error |
 //! | `RATE_LIMIT_PER_SECOND` | 10 | for each address |
 //! | `RATE_LIMIT_BURST` | the rate | |
 //! | `RATE_LIMIT_HEALTH` | `false` | whether probes spend quota |
@@ -53,6 +54,7 @@ pub(crate) struct Config {
     /// As they are written.
     pub(crate) cors_origins: String,
     pub(crate) audit_file: String,
+    pub(crate) log_format: LogFormat,
     pub(crate) quota: Quota,
     pub(crate) limit_probes: bool,
     pub(crate) trusted_proxies: String,
@@ -65,6 +67,13 @@ pub(crate) struct Config {
 pub(crate) enum Environment {
     Development,
     Production,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 // ===== impl Config =====
@@ -109,6 +118,7 @@ impl Config {
             cors: read.cors(&origins),
             cors_origins: origins,
             audit_file: read.or("AUDIT_FILE", String::new()),
+            log_format: read.or("LOG_FORMAT", LogFormat::Text),
             keys: keys.unwrap_or_default(),
             key_file,
         };
@@ -168,6 +178,20 @@ impl FromStr for Environment {
             "development" => Ok(Self::Development),
             "production" => Ok(Self::Production),
             _ => Err("it is development or production"),
+        }
+    }
+}
+
+// ===== impl LogFormat =====
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("it is text or json"),
         }
     }
 }

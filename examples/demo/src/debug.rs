@@ -10,12 +10,14 @@ use axum::{
 };
 use http::{HeaderMap, Request, StatusCode, header::HOST};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     app::Demo,
     dependencies::Answer,
     probes::{self, Probe},
     raw, rehearsal,
+    seen::Identity,
 };
 
 pub(crate) fn router() -> Router<Demo> {
@@ -29,6 +31,7 @@ pub(crate) fn router() -> Router<Demo> {
         .route("/debug/lockout", get(lockout))
         .route("/debug/preflights", get(preflights))
         .route("/debug/forms", get(forms))
+        .route("/debug/seen/{id}", get(seen))
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,6 +129,24 @@ async fn sign(
     Ok(Json(fields.collect()))
 }
 
+/// All that has the ID of a request: its span, its lines of the log, and the series that counted it.
+async fn seen(State(demo): State<Demo>, Path(id): Path<String>) -> Result<Json<Value>, StatusCode> {
+    let seen = demo.seen.as_ref().ok_or(StatusCode::NOT_FOUND)?;
+    // Its access line is written by another thread.
+    tokio::time::sleep(WRITTEN).await;
+    let Identity { span, lines } = seen.identity(&id).ok_or(StatusCode::NOT_FOUND)?;
+    let route = format!("http_route={}", span["http.route"]);
+    let status = format!("code=\"{}\"", span["http.response.status_code"]);
+    let metrics = demo.metrics.encode();
+    let counts = metrics
+        .lines()
+        .filter(|line| line.starts_with(COUNTS) && line.contains(&route) && line.contains(&status));
+    let counts: Vec<_> = counts.collect();
+    Ok(Json(
+        json!({"span": span, "lines": lines, "metric": counts}),
+    ))
+}
+
 async fn lockout(State(demo): State<Demo>) -> Probed {
     probed(probes::lockout(&demo).await)
 }
@@ -147,3 +168,8 @@ fn probed(found: io::Result<Vec<Probe>>) -> Probed {
 async fn drain() -> Body {
     Body::from_stream(rehearsal::lines())
 }
+
+const COUNTS: &str = "http_server_request_duration_seconds_count";
+
+/// How long the end of an exchange may take to be seen.
+const WRITTEN: Duration = Duration::from_millis(200);

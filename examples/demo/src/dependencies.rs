@@ -91,6 +91,14 @@ pub(crate) fn health(dependencies: &[Dependency]) -> Health {
     dependencies.iter().fold(empty, |health, dependency| {
         let checked = dependency.clone();
         let check = Check::new(dependency.name, move || checked.clone().call());
-        health.add_check(check.failures(1))
+        let check = check.failures(1);
+        health.add_check(if dependency.name == SEARCH {
+            check.advisory()
+        } else {
+            check
+        })
     })
 }
+
+/// What the application does without when it must.
+pub(crate) const SEARCH: &str = "search";

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use portcullis::{
-    AnyOf, ConfigError, Slot, api_key::ApiKeyGuard, audit::Audit, body_limit::BodyLimit,
-    cross_site::CrossSite, load_shed::LoadShed, lockout::Lockout, secure_headers::SecureHeaders,
-    timeout::Timeout,
+    AnyOf, ConfigError, Slot, access_log::AccessLog, api_key::ApiKeyGuard, audit::Audit,
+    body_limit::BodyLimit, cross_site::CrossSite, error_report::ErrorReports, load_shed::LoadShed,
+    lockout::Lockout, secure_headers::SecureHeaders, timeout::Timeout,
 };
 use portcullis_axum::EdgeLayer;
 use portcullis_otel::Telemetry;
@@ -17,6 +17,7 @@ pub(crate) fn build(
     demo: &Demo,
     telemetry: &Telemetry,
     audit: Option<&Audit>,
+    access_log: AccessLog,
 ) -> Result<EdgeLayer, ConfigError> {
     let config = &demo.config;
     // Whichever a request has decides.
@@ -34,6 +35,14 @@ pub(crate) fn build(
     edge.trust_proxies(&config.trusted_proxies)
         .observe(telemetry.tracing())
         .observe(demo.metrics.clone())
+        .observe(
+            telemetry
+                .meter_provider()
+                .map(portcullis_otel::Metrics::new),
+        )
+        .observe(demo.seen.clone())
+        .access_log(access_log)
+        .report_errors(ErrorReports::to_tracing())
         .secure_headers(SecureHeaders::strict())
         .health(&demo.health)
         .limit_probes(config.limit_probes)

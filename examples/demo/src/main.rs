@@ -16,6 +16,7 @@ mod probes;
 mod raw;
 mod rehearsal;
 mod routes;
+mod seen;
 mod streams;
 
 use std::{
@@ -25,14 +26,21 @@ use std::{
 };
 
 use portcullis::{
+    ConfigError,
+    access_log::AccessLog,
     audit::{Audit, FileSink, OnFull},
     serve,
 };
 use portcullis_otel::Telemetry;
 use tokio::net::TcpListener;
-use tracing_subscriber::{EnvFilter, prelude::*};
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, Layer, prelude::*, registry::LookupSpan};
 
-use crate::{app::Demo, config::Config};
+use crate::{
+    app::Demo,
+    config::{Config, LogFormat},
+    seen::{Output, Seen},
+};
 
 /// What is wrong, in one line.
 type Problem = Box<dyn std::error::Error>;
@@ -51,9 +59,12 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Problem> {
     let config = Config::from_env()?;
     let telemetry = Telemetry::from_env("portcullis-demo")?;
+    // Only in development may somebody look at the log.
+    let seen = config.is_development().then(Seen::default);
+    let output = Output(seen.clone());
     tracing_subscriber::registry()
         .with(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
-        .with(tracing_subscriber::fmt::layer().with_writer(io::stderr))
+        .with(lines(config.log_format, output.clone()))
         .with(telemetry.layer())
         .init();
 
@@ -61,9 +72,11 @@ async fn run() -> Result<(), Problem> {
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| format!("{address}: {error}"))?;
-    let demo = Demo::new(config, listener.local_addr()?)?;
+    let demo = Demo::new(config, listener.local_addr()?, seen)?;
+    demo.metrics.add(telemetry.clone());
     let audit = audit(&demo.config.audit_file)?;
-    let edge = edge::build(&demo, &telemetry, audit.as_ref())?;
+    let access_log = access_log(demo.config.log_format, output)?;
+    let edge = edge::build(&demo, &telemetry, audit.as_ref(), access_log)?;
     let key_file = demo.config.key_file.clone();
     let _watched = key_file.map(|file| callers::watch(file, audit.clone()));
     let url = format!("http://{}", demo.address);
@@ -86,6 +99,29 @@ async fn run() -> Result<(), Problem> {
     }
     say(&stopped.to_string());
     Ok(())
+}
+
+/// How lines of the log are written.
+fn lines<S>(format: LogFormat, output: Output) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(output.is_terminal())
+        .with_writer(move || output.clone());
+    match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().boxed(),
+    }
+}
+
+/// A line for each answer, among the others.
+fn access_log(format: LogFormat, output: Output) -> Result<AccessLog, ConfigError> {
+    let log = AccessLog::to_writer(output);
+    match format {
+        LogFormat::Text => log.human().build(),
+        LogFormat::Json => log.build(),
+    }
 }
 
 /// An attack must not end the demo by what it leaves: events that find no room are counted and dropped.

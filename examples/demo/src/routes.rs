@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use portcullis::{ClientIp, Principal, RequestId};
 use portcullis_axum::{Fact, Refused};
 use serde::{Deserialize, Serialize};

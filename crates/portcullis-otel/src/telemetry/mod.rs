@@ -115,7 +115,7 @@ impl Telemetry {
     #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
-        S: Subscriber + for<'a> LookupSpan<'a>,
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let level = self.level;
         let spans = self.traces.as_ref().map(|traces| {

@@ -165,6 +165,16 @@ const GROUPS = [
         toggles: ["mongodb", "redis"], developmentOnly: true,
       },
       {
+        id: "degraded", title: "Degraded, then well", layer: "Health", request: "GET /health", expect: "200",
+        text: "Search fails, which the application can do without: degraded, and still 200. Then it recovers. Only in development.",
+        run: degrade, developmentOnly: true,
+      },
+      {
+        id: "identity", title: "One identity", layer: "Traces, metrics, log", request: "GET /api/panic", expect: "500",
+        text: "A request that panics, and all that has its ID: the problem, its span, its lines of the log, the series that counted it. Only in development.",
+        run: identity, developmentOnly: true,
+      },
+      {
         id: "metrics-no-key", title: "Metrics without key", layer: "Metrics", request: "GET /metrics", expect: "401",
         text: "Figures are not for everybody.",
         run: (panel) => send(panel, "/metrics"),

@@ -166,6 +166,51 @@ async function breaker(panel) {
   panel.note("closed again");
 }
 
+// Makes a dependency fail that the process can do without, and well again, and shows what /health says.
+async function degrade(panel) {
+  const search = (answer) => request(`/debug/checks/search?answer=${answer}`, { method: "POST" });
+  for (const [answer, status] of [["fail", "degraded"], ["ok", "healthy"]]) {
+    await search(answer);
+    panel.append(`search is made to ${answer === "ok" ? "recover" : "fail"}\n`);
+    await until(panel, status);
+  }
+}
+
+async function until(panel, wanted) {
+  for (let n = 0; n < 40; n += 1) {
+    const response = await request("/health");
+    const { status, checks } = await response.json();
+    if (status === wanted) {
+      panel.head(response);
+      panel.append(`  ${response.status}   ${status}   search: ${checks.search}\n`);
+      return panel.note(status);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error(`not ${wanted} after 10 s`);
+}
+
+// Whoever sends a trace is not trusted: the span is of another, and links to it.
+async function identity(panel) {
+  const trace = hex(16);
+  const headers = { traceparent: `00-${trace}-${hex(8)}-01` };
+  const response = await send(panel, "/api/panic", { key: typedKey(), headers });
+  const id = response.headers.get("x-request-id");
+  const problem = panel.received;
+  const { span, lines, metric } = await (await request(`/debug/seen/${id}`)).json();
+  const parts = { span: JSON.stringify(span, null, 2), log: lines.join("\n"), metric: metric.join("\n") };
+  for (const [name, text] of Object.entries(parts)) panel.append(`\n\n${name}\n${text}`);
+  const inLines = lines.filter((line) => line.includes(id)).length;
+  const isSame = problem.includes(id) && parts.span.includes(id) && inLines === lines.length;
+  const links = span.links_to === trace ? "links to the trace that was sent" : "links to nothing";
+  panel.note(isSame ? `the ID is in the problem, the span and ${inLines} lines; the span ${links}` : "the ID is not everywhere");
+}
+
+function hex(bytes) {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 async function events(panel) {
   const response = await request("/events", { key: typedKey() });
   panel.head(response);
