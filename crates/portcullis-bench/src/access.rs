@@ -118,6 +118,7 @@ fn exchange(
         parent_id: None,
         flags: 0,
         state: None,
+        link: None,
     });
     log.begin(&mut exchange, head);
     exchange.set_principal(Some(alice.clone()));

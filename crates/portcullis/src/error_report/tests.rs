@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode};
-use portcullis_core::{Counts, Observer, RejectionKind};
+use portcullis_core::{Observer, RejectionKind};
 use portcullis_test::{Body, Chunks, Test, after, logged, request, send, service, text};
 use tower::{Layer, service_fn};
 

@@ -69,8 +69,8 @@ impl Tally {
         }
         if self.sample.is_first(partition_key) {
             let facts = Facts::of(&head.extensions);
-            let key = Escaped::new(policy.by.name(head, facts));
-            tracing::info!(target: "portcullis", policy = name, %key, "over the quota");
+            let key = Escaped::new(policy.by.name(head, facts)).to_string();
+            tracing::info!(target: "portcullis", policy = name, key, "over the quota");
         }
     }
 

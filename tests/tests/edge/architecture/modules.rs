@@ -26,11 +26,11 @@ fn allowed(module: &str) -> &'static [&'static str] {
         ],
         // It counts in the limiter's tables.
         "lockout" => &["engine", "rate_limit"],
-        "access_log" | "audit" => &["engine", "first_of_minute", "json_line", "rfc3339"],
+        "access_log" | "audit" => &["engine", "first_of_minute", "json_line"],
         "error_report" => &["first_of_minute"],
         "json_line" => &[],
         // It checks memory, and shows its details to networks.
-        "health" => &["engine", "memory", "networks", "rfc3339"],
+        "health" => &["engine", "json_line", "memory", "networks"],
         "cors" => &["engine", "origins"],
         "cross_site" => &["cors", "engine", "origins"],
         "load_shed" => &["engine", "first_of_minute", "memory"],

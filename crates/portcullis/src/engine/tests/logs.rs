@@ -49,6 +49,7 @@ impl Observer for Traced {
             parent_id: None,
             flags: 0,
             state: None,
+            link: None,
         });
         Scope::span(tracing::info_span!("of an observer"))
     }
