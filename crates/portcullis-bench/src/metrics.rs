@@ -10,7 +10,7 @@ use opentelemetry_sdk::{
         exporter::PushMetricExporter,
     },
 };
-use portcullis::{Exchange, Observer, Outcome, Route, TraceContext};
+use portcullis::observe::{Exchange, Observer, Outcome, Route, TraceContext};
 use tokio::time::Instant;
 
 use crate::stack::Step;
@@ -79,6 +79,7 @@ fn observed(observer: impl Observer, is_sampled: bool) -> Step {
         parent_id: None,
         flags: u8::from(is_sampled),
         state: None,
+        link: None,
     });
     let (response, ()) = Response::new(()).into_parts();
     exchange.on_head(&response);

@@ -19,9 +19,10 @@ use axum::{
     routing::get,
 };
 use portcullis::{
-    Exchange, Observer, Quota, Scope, TraceContext,
+    Exchange, Observer, Quota, Scope,
     api_key::{ApiKey, Keys},
-    outbound::{Breaker, RetryConfig, RetryLayer},
+    observe::TraceContext,
+    outbound::{Breaker, RetryLayer},
 };
 use portcullis_prometheus::{Metrics, TextFormat};
 use portcullis_tests::{
@@ -42,6 +43,7 @@ impl Observer for Traced {
             parent_id: None,
             flags: 1,
             state: None,
+            link: None,
         });
         None
     }
@@ -72,7 +74,7 @@ async fn start(key: &ApiKey) -> (SocketAddr, Metrics) {
     let server = portcullis::serve(listener, app);
     metrics.add(server.counts());
     metrics.add(Breaker::new());
-    metrics.add(RetryLayer::new(RetryConfig::new()));
+    metrics.add(RetryLayer::new());
     tokio::spawn(server.into_future());
     (address, metrics)
 }
