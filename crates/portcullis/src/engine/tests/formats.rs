@@ -10,7 +10,10 @@ use portcullis_test::{Body, Chunks};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{Noted, Notes, admits, panics, rejects};
-use crate::{Edge, Slot, body_limit::BodyLimitLayer, edge::GuardLayer};
+use crate::{
+    Edge, Slot, body_limit::BodyLimitLayer, catch_panic::CatchPanicLayer, edge::GuardLayer,
+    timeout::TimeoutLayer,
+};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -94,6 +97,18 @@ where
     ]
 }
 
+async fn slow<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    Ok(Response::default())
+}
+
+async fn broken<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+    if true {
+        panic!("in an application");
+    }
+    Ok(Response::default())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_is_refused_as_its_client_reads_it() {
     let guarded = |says| {
@@ -101,24 +116,27 @@ async fn a_call_is_refused_as_its_client_reads_it() {
         let edge = Edge::new().timeout(Duration::from_secs(1));
         edge.guard(Slot::Hygiene, guard).build().unwrap()
     };
-    let slow = service_fn(|_| async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-    });
-    let broken = service_fn(|_| async {
-        if true {
-            panic!("in an application");
-        }
-        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-    });
 
     let unknown = ["16", "401 unauthenticated"];
-    assert_eq!(codes(guarded(rejects).layer(slow)).await, unknown);
+    assert_eq!(
+        codes(guarded(rejects).layer(service_fn(slow))).await,
+        unknown
+    );
     let failed = ["13", "500 internal"];
-    assert_eq!(codes(guarded(panics).layer(slow)).await, failed);
-    assert_eq!(codes(guarded(admits).layer(broken)).await, failed);
+    assert_eq!(codes(guarded(panics).layer(service_fn(slow))).await, failed);
+    assert_eq!(
+        codes(guarded(admits).layer(service_fn(broken))).await,
+        failed
+    );
     let late = ["4", "504 deadline_exceeded"];
-    assert_eq!(codes(guarded(admits).layer(slow)).await, late);
+    assert_eq!(codes(guarded(admits).layer(service_fn(slow))).await, late);
+    // Layers alone count no bodies: the head is gone when they refuse.
+    let alone = TimeoutLayer::new(Duration::from_secs(1));
+    assert_eq!(codes(alone.layer(service_fn(slow))).await, late);
+    assert_eq!(
+        codes(CatchPanicLayer::new().layer(service_fn(broken))).await,
+        failed
+    );
 }
 
 struct Refuses(RejectionKind);
