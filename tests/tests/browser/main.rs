@@ -7,6 +7,7 @@ mod other_sites;
 mod page;
 mod pages;
 mod refusals;
+mod seen;
 
 use portcullis_tests::{demo::Demo, program::Folder, reports::report};
 use serde_json::json;
@@ -26,6 +27,8 @@ async fn shows_what_every_layer_really_answers() -> Result<()> {
     shows_a_body_that_broke_off(&page).await?;
     shows_streams(&page).await?;
     shows_a_broken_dependency(&page).await?;
+    seen::shows_what_there_is_of_a_request(&page).await?;
+    seen::shows_a_process_that_is_degraded_and_recovers(&page).await?;
     shows_what_is_shed(&page).await?;
     shows_a_breaker_that_opens_and_closes(&page).await?;
     shows_a_stop_that_loses_nothing(&page).await?;
