@@ -27,7 +27,7 @@ struct Shared {
     slow_after: Option<Duration>,
     /// Of trusted peers.
     baggage: Allowed,
-    /// Of all others.
+    /// Of everybody.
     untrusted_baggage: Allowed,
     worker: Option<Worker>,
 }
@@ -91,8 +91,8 @@ impl Tracing {
         self
     }
 
-    /// Sets the keys of `baggage` that are taken over from trusted peers. By default none is, and
-    /// nothing of untrusted peers ever: their baggage is dropped.
+    /// Sets the keys of `baggage` that are taken over from trusted peers. By default none is. What
+    /// untrusted peers send stays dropped.
     ///
     /// The application finds it in OpenTelemetry's context, and [`Propagator`](crate::Propagator)
     /// sends it on. Case counts.
@@ -102,7 +102,7 @@ impl Tracing {
         self
     }
 
-    /// Sets the keys of `baggage` that are taken over from peers that are not trusted, too.
+    /// Sets the keys of `baggage` that are taken over from every peer, trusted or not.
     ///
     /// Every client can then write these keys, also where services below believe them. Allow what
     /// nobody decides by.
@@ -179,16 +179,15 @@ impl Shared {
     }
 
     fn with_baggage(&self, context: Context, head: &request::Parts, is_trusted: bool) -> Context {
-        let allowed = if is_trusted {
-            &self.baggage
-        } else {
-            &self.untrusted_baggage
-        };
-        if allowed.is_empty() {
+        let is_read = !self.untrusted_baggage.is_empty() || is_trusted && !self.baggage.is_empty();
+        if !is_read {
             return context;
         }
+        let is_allowed = |key: &str| {
+            self.untrusted_baggage.contains(key) || is_trusted && self.baggage.contains(key)
+        };
         let lines = context::lines(&head.headers, &context::BAGGAGE);
-        match context::parse_baggage(lines, allowed) {
+        match context::parse_baggage(lines, is_allowed) {
             Some(baggage) => context.with_baggage(baggage),
             None => context,
         }

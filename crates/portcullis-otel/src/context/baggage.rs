@@ -25,7 +25,7 @@ impl Allowed {
         self.0.is_empty()
     }
 
-    fn contains(&self, key: &str) -> bool {
+    pub(crate) fn contains(&self, key: &str) -> bool {
         self.0.iter().any(|allowed| **allowed == *key)
     }
 }
@@ -64,12 +64,12 @@ impl<'h> Member<'h> {
 /// is nearest wrote it. What is over 64 members or 8,192 bytes is left out by whole members.
 pub(crate) fn parse<'h>(
     lines: impl Iterator<Item = &'h [u8]>,
-    allowed: &Allowed,
+    is_allowed: impl Fn(&str) -> bool,
 ) -> Option<Baggage> {
     let mut baggage = Baggage::new();
     let members = lines.flat_map(|line| line.split(|byte| *byte == b','));
     for member in members.filter_map(Member::parse) {
-        if allowed.contains(member.key) {
+        if is_allowed(member.key) {
             let value = percent_decode(member.value).decode_utf8_lossy();
             let key = member.key.to_owned();
             baggage.insert_with_metadata(key, value.into_owned(), member.properties.as_str());

@@ -118,7 +118,8 @@ impl TextMapPropagator for Propagator {
             return traced;
         }
         let lines = lines(extractor, BAGGAGE.as_str());
-        match parse_baggage(lines.iter().map(|line| line.as_bytes()), &self.allowed) {
+        let lines = lines.iter().map(|line| line.as_bytes());
+        match parse_baggage(lines, |key| self.allowed.contains(key)) {
             Some(baggage) => traced.with_baggage(baggage),
             None => traced,
         }

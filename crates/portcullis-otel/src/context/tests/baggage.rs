@@ -366,11 +366,11 @@ async fn an_edge_drops_it_but_for_what_is_allowed() {
     let untrusted = sent(allowing(), request(&lines)).await;
     assert_eq!(untrusted, None, "of trusted peers");
 
-    let insecure = || allowing().insecure_allow_untrusted_baggage(["b"]);
+    let insecure = || allowing().insecure_allow_untrusted_baggage(["b", "c"]);
     let ours = sent(insecure(), trusted(&lines)).await;
-    assert_eq!(ours.as_deref(), Some("a=1,b=2;p"));
+    assert_eq!(ours.as_deref(), Some("a=1,b=2;p,c=3"), "of both lists");
     let untrusted = sent(insecure(), request(&lines)).await;
-    assert_eq!(untrusted.as_deref(), Some("b=2;p"));
+    assert_eq!(untrusted.as_deref(), Some("b=2;p,c=3"));
 }
 
 #[tokio::test]
