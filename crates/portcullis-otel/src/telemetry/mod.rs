@@ -10,7 +10,7 @@ use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
 use crate::{
-    Tracing, logs,
+    Metrics, Tracing, logs,
     pipeline::{Drops, Queue, Runner},
     span_queue,
 };
@@ -52,6 +52,7 @@ pub struct Telemetry {
     traces: Option<Traces>,
     logs: Option<Logs>,
     meters: Option<SdkMeterProvider>,
+    metrics: Option<Metrics>,
     runner: Option<Runner>,
     drops: Arc<Drops>,
     level: Level,
@@ -101,6 +102,14 @@ impl Telemetry {
         self.tracing.clone()
     }
 
+    /// Returns the observer to give to an edge for metrics, if they are exported.
+    ///
+    /// It shows what was lost, too. Clones share the series: an application has one.
+    #[must_use]
+    pub fn metrics(&self) -> Option<Metrics> {
+        self.metrics.clone()
+    }
+
     /// Returns what metrics are made with, if they are exported.
     #[must_use]
     pub fn meter_provider(&self) -> Option<&SdkMeterProvider> {
@@ -115,7 +124,7 @@ impl Telemetry {
     #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
-        S: Subscriber + for<'a> LookupSpan<'a>,
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let level = self.level;
         let spans = self.traces.as_ref().map(|traces| {

@@ -46,7 +46,10 @@ async fn server(host: &str, scheme: Scheme) -> (Option<Value>, Option<Value>) {
 }
 
 fn get(span: &Span, key: &str) -> Option<Value> {
-    let attribute = span.attributes.iter().find(|attribute| attribute.key == key)?;
+    let attribute = span
+        .attributes
+        .iter()
+        .find(|attribute| attribute.key == key)?;
     attribute.value.as_ref()?.value.clone()
 }
 
@@ -84,8 +87,14 @@ async fn methods_are_known_by_the_variable() {
     let without = spans(&[], purge()).await.remove(1);
     let other = spans(&known, request("/")).await.remove(1);
 
-    assert_eq!((&*with.name, get(&with, "http.request.method")), ("PURGE", text("PURGE")));
-    assert_eq!((&*without.name, get(&without, "http.request.method")), ("HTTP", text("_OTHER")));
+    assert_eq!(
+        (&*with.name, get(&with, "http.request.method")),
+        ("PURGE", text("PURGE"))
+    );
+    assert_eq!(
+        (&*without.name, get(&without, "http.request.method")),
+        ("HTTP", text("_OTHER"))
+    );
     assert_eq!(get(&other, "http.request.method_original"), text("GET"));
 }
 
