@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use portcullis_core::observe::known_method;
+use portcullis_core::observe::{known_method, series::Methods};
 
 use crate::variables::Variables;
 
@@ -30,6 +30,15 @@ impl KnownMethods {
     }
 }
 
+impl From<&KnownMethods> for Methods {
+    fn from(known: &KnownMethods) -> Self {
+        match &known.0 {
+            None => Self::default(),
+            Some(own) => Self::new(own.iter().map(String::as_str)),
+        }
+    }
+}
+
 fn parse(text: &str) -> Result<Arc<[String]>, String> {
     let one = |name: &str| {
         let method = Method::from_bytes(name.as_bytes());
@@ -37,5 +46,15 @@ fn parse(text: &str) -> Result<Arc<[String]>, String> {
             .map(|method| method.to_string())
             .map_err(|_| format!("{name:?} is not an HTTP method"))
     };
-    text.split(',').map(|name| one(name.trim())).collect()
+    let methods: Arc<[String]> = text
+        .split(',')
+        .map(|name| one(name.trim()))
+        .collect::<Result<_, _>>()?;
+    if methods.len() > MOST {
+        return Err(format!("{} methods: {MOST} at most", methods.len()));
+    }
+    Ok(methods)
 }
+
+/// As many as metrics tell apart.
+const MOST: usize = 250;

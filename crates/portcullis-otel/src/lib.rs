@@ -62,7 +62,7 @@
 //!     .with(tracing_subscriber::fmt::layer())
 //!     .with(telemetry.layer())
 //!     .init();
-//! let edge = Edge::new().observe(telemetry.tracing()).build()?;
+//! let edge = Edge::new().observe(telemetry.tracing()).observe(telemetry.metrics()).build()?;
 //! // .. serve, and at the end:
 //! telemetry.shutdown();
 //! # Ok(())

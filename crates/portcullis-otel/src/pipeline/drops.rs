@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use portcullis_core::{Count, Counts};
 
@@ -7,6 +10,10 @@ use crate::signal::Signal;
 /// How many records were lost, by signal and reason. For metrics a record is a data point.
 #[derive(Debug, Default)]
 pub(crate) struct Drops([[AtomicU64; Reason::ALL.len()]; Signal::ALL.len()]);
+
+/// A handle to the counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lost(pub(crate) Arc<Drops>);
 
 /// Why a record was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +59,14 @@ impl Counts for Drops {
                     .label("reason", reason.as_str())
             })
             .collect()
+    }
+}
+
+// ===== impl Lost =====
+
+impl Counts for Lost {
+    fn counts(&self) -> Vec<Count> {
+        self.0.counts()
     }
 }
 

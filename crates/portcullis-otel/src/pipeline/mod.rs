@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use self::{
     batcher::Encode,
-    drops::{Drops, Reason},
+    drops::{Drops, Lost, Reason},
     log::Log,
     queue::Queue,
     runner::Runner,

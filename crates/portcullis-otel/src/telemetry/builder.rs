@@ -8,16 +8,16 @@ use opentelemetry_sdk::{
     metrics::{Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream},
     trace::SdkTracerProvider,
 };
-use portcullis_core::ConfigError;
+use portcullis_core::{ConfigError, observe::series::Methods};
 use tracing::Level;
 
 use super::{Logs, Telemetry, Traces, propagation::Chosen, resource::resource, settings::Settings};
 use crate::{
-    Sampling,
+    Metrics, Sampling,
     export::{Exporter, Target},
     logs::{self, EncodeLogs},
     metrics_exporter::MetricsExporter,
-    pipeline::{Log, Queue, Runner},
+    pipeline::{Log, Lost, Queue, Runner},
     signal::Signal,
     span::Spans,
     span_queue::{EncodeSpans, QueueProcessor},
@@ -113,6 +113,7 @@ impl TelemetryBuilder {
             traces: None,
             logs: None,
             meters: None,
+            metrics: None,
             drops: runner
                 .as_ref()
                 .map(|runner| runner.drops.clone())
@@ -149,7 +150,11 @@ impl Start<'_> {
     fn all(&self, telemetry: &mut Telemetry) -> Result<(), ConfigError> {
         let [traces, metrics, logs] = self.settings.targets.clone();
         if let Some(target) = metrics {
-            telemetry.meters = Some(self.metrics(target)?);
+            let meters = self.metrics(target)?;
+            let methods = Methods::from(&self.settings.methods);
+            let metrics = Metrics::builder().known_methods(methods).build(&meters)?;
+            metrics.add(Lost(self.runner.drops.clone()));
+            (telemetry.meters, telemetry.metrics) = (Some(meters), Some(metrics));
         }
         if let Some(target) = traces {
             let traces = self.traces(target)?;

@@ -10,7 +10,7 @@ use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
 use crate::{
-    Tracing, logs,
+    Metrics, Tracing, logs,
     pipeline::{Drops, Queue, Runner},
     span_queue,
 };
@@ -52,6 +52,7 @@ pub struct Telemetry {
     traces: Option<Traces>,
     logs: Option<Logs>,
     meters: Option<SdkMeterProvider>,
+    metrics: Option<Metrics>,
     runner: Option<Runner>,
     drops: Arc<Drops>,
     level: Level,
@@ -99,6 +100,14 @@ impl Telemetry {
     #[must_use]
     pub fn tracing(&self) -> Tracing {
         self.tracing.clone()
+    }
+
+    /// Returns the observer to give to an edge for metrics, if they are exported.
+    ///
+    /// It shows what was lost, too. Clones share the series: an application has one.
+    #[must_use]
+    pub fn metrics(&self) -> Option<Metrics> {
+        self.metrics.clone()
     }
 
     /// Returns what metrics are made with, if they are exported.
