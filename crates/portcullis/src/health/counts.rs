@@ -1,5 +1,7 @@
 //! What is counted for a page of metrics.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use portcullis_core::{Count, Counts};
 
 use super::{
@@ -13,7 +15,13 @@ impl Counts for Health {
     fn counts(&self) -> Vec<Count> {
         let probes = Probe::ALL.into_iter().map(|probe| self.count_of(probe));
         let checks = self.all().flat_map(|check| counts_of(check));
-        probes.chain(checks).collect()
+        let failed = self.shared.failed_probes.load(Relaxed);
+        let failed = Count::total(
+            "portcullis_health_probes_failed",
+            "Probes that an edge answered with 503",
+            failed,
+        );
+        probes.chain([failed]).chain(checks).collect()
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering::Relaxed;
+
 use bytes::Bytes;
 use http::{Response, request};
 use portcullis_core::{Count, Counts, Guard, Reply, Verdict};
@@ -10,9 +12,8 @@ impl Guard for Health {
         match self.probe(head) {
             None => Verdict::Admit,
             Some(answer) => {
-                let failed = answer.status().is_server_error();
-                if let Some(vitals) = self.vitals.as_ref().filter(|_| failed) {
-                    vitals.on_failed_probe();
+                if answer.status().is_server_error() {
+                    self.on_failed_probe();
                 }
                 Verdict::answer(answer)
             }
@@ -41,6 +42,14 @@ impl Health {
         let probe = self.paths.probe(head)?;
         self.start();
         Some(probe.answer(self, head, self.viewers.sight(head)))
+    }
+
+    /// Counts an answer that observers take for an error.
+    fn on_failed_probe(&self) {
+        self.shared.failed_probes.fetch_add(1, Relaxed);
+        if let Some(vitals) = &self.vitals {
+            vitals.on_failed_probe();
+        }
     }
 
     /// Answers a request that is a probe, of an operator: with all details.

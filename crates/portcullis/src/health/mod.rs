@@ -115,6 +115,7 @@
 //! |---|---|
 //! | `portcullis_health_status` | what a `probe` (`health`, `ready`, `live`, `startup`) is answered: 0 unhealthy, 1 degraded, 2 healthy |
 //! | `portcullis_health_check_status` | what a `check` is: 0 if it fails, 1 if it is degraded, pending, or advisory and fails, 2 if it is well |
+//! | `portcullis_health_probes_failed_total` | probes that an edge answered with 503, which are among its errors |
 //! | `portcullis_health_check_runs_total`, `portcullis_health_check_failures_total` | runs of a `check`, and those that failed or took too long |
 //!
 //! Each change of a check is one event (target `portcullis`): `INFO` if it is well, else `WARN` with its

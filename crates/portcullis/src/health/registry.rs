@@ -3,7 +3,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -49,6 +49,8 @@ pub(super) struct Shared {
     pub(super) latches: AtomicUsize,
     /// No latch was held once.
     pub(super) started: AtomicBool,
+    /// Probes of an edge that were answered with 503.
+    pub(super) failed_probes: AtomicU64,
     pub(super) load: Load,
 }
 

@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Full;
 use portcullis::{
     Health, ObserveLayer, Quota,
+    access_log::AccessLog,
     api_key::{ApiKey, Keys},
     audit::{Audit, AuditEvent, EventSink, OnFull},
     body_limit::RequestBody,
@@ -85,14 +86,15 @@ impl EventSink for Nowhere {
 impl App {
     async fn new(metrics: &Metrics) -> Self {
         let key = ApiKey::generate("pk").unwrap();
-        let vitals = Vitals::new().error_rate(0.05).panics(10);
+        let vitals = Vitals::standard();
         let memory = Check::memory(MEMORY);
-        let health = Health::new().add(memory).vitals(&vitals);
+        let health = Health::new().add_check(memory).vitals(&vitals);
         health.settled().await;
         let edge = portcullis_axum::edge()
             .observe(metrics.clone())
             .observe(vitals)
             .health(&health)
+            .access_log(AccessLog::to_writer(io::sink()).build().unwrap())
             .timeout(Duration::from_millis(20))
             .load_shed(LoadShed::fixed(1))
             .rate_limit(RateLimit::new(Quota::per_hour(ENOUGH)).shared(MemoryStore::new(100)))

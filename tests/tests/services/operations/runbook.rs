@@ -70,7 +70,7 @@ fn numbers_are_those_of_the_code() {
     for alert in ["Errors", "Latency"].map(|name| format!("Portcullis{name}High")) {
         assert!(expression(&alert).contains("* 300 >= 20"), "{alert}");
     }
-    assert!(vitals.contains(".error_rate(0.05)"));
+    assert!(vitals.contains("Self::new().panics(10).error_rate(0.05)"));
     assert!(runbook.contains(&format!("Check::memory({:?})", page::MEMORY)));
     for (alert, part) in [("High", page::MEMORY.0), ("Critical", page::MEMORY.1)] {
         let alert = format!("PortcullisMemory{alert}");

@@ -50,6 +50,25 @@ async fn what_fails_or_drains_is_zero() {
     assert_eq!(value(&health, STATUS, "queue"), Some(0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn probes_that_are_answered_with_503_are_counted() {
+    let health = Health::new();
+    let failed = || {
+        let counts = Counts::counts(&health).into_iter();
+        let mut own = counts.filter(|count| count.name == "portcullis_health_probes_failed");
+        own.next().map(|count| count.value)
+    };
+    probe(&health, "/ready").await;
+    assert_eq!(failed(), Some(0));
+
+    health.drain();
+    for path in ["/ready", "/ready", "/health", "/live"] {
+        probe(&health, path).await;
+    }
+
+    assert_eq!(failed(), Some(2));
+}
+
 const STATUS: &str = "portcullis_health_check_status";
 const PROBES: [&str; 4] = ["health", "ready", "live", "startup"];
 
