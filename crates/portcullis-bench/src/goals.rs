@@ -3,7 +3,7 @@
 use crate::{
     access,
     figures::Rows,
-    keys, signed,
+    keys, observed, signed,
     stacks::{
         CHECK_AT, CLIENT, CLIENT_BREAKER, COUNTED, COUNTED_OTLP, EDGE_SHED, EDGE_SHEDDING,
         EDGE_WITHOUT, LIMITED_SERVICE, OBSERVED, PEER_CHECK, PEERS_SAMPLED, PEERS_UNSAMPLED,
@@ -152,6 +152,21 @@ pub(crate) const GOALS: &[Goal] = &[
         at_most: 1.0,
     },
     Goal {
+        name: "instructions of traces, metrics and a line, not sampled, over what the peers add",
+        measure: Measure::InstructionsOfPeer(observed::OURS, observed::PEERS),
+        at_most: 0.2,
+    },
+    Goal {
+        name: "allocations of the same over what the peers add",
+        measure: Measure::AllocationsOfPeer(observed::OURS, observed::PEERS),
+        at_most: 0.1,
+    },
+    Goal {
+        name: "instructions of traces, metrics and a line, sampled, over what the peers add",
+        measure: Measure::InstructionsOfPeer(observed::OURS_SAMPLED, observed::PEERS_SAMPLED),
+        at_most: 0.25,
+    },
+    Goal {
         name: "allocations of an API key",
         measure: Measure::Allocations(keys::HIT_OF_MANY),
         at_most: 0.0,
@@ -181,6 +196,8 @@ pub(crate) struct Goal {
 pub(crate) enum Measure {
     /// Instructions that the first adds to the bare stack, over what the second adds.
     InstructionsOfPeer(&'static str, &'static str),
+    /// Allocations that the first adds to the bare stack, over what the second adds.
+    AllocationsOfPeer(&'static str, &'static str),
     /// Instructions of the first over those of the second.
     Instructions(&'static str, &'static str),
     /// Allocations, as they are.
@@ -205,6 +222,9 @@ impl Measure {
         Some(match self {
             Self::InstructionsOfPeer(ours, theirs) => {
                 added(ours)?.instructions / added(theirs)?.instructions
+            }
+            Self::AllocationsOfPeer(ours, theirs) => {
+                added(ours)?.allocations / added(theirs)?.allocations
             }
             Self::Instructions(one, other) => {
                 rows.get(one)?.instructions / rows.get(other)?.instructions

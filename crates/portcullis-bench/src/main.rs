@@ -22,6 +22,7 @@ mod limiter;
 mod loopback;
 mod measure;
 mod metrics;
+mod observed;
 mod ours;
 mod outgoing;
 mod peers;
@@ -89,6 +90,7 @@ fn every() -> impl Iterator<Item = &'static Stack> {
         .chain(&keys::COSTS)
         .chain(&signed::COSTS)
         .chain(&access::COSTS)
+        .chain(&observed::COSTS)
 }
 
 fn stacks() -> Outcome<Vec<Judged>> {

@@ -8,6 +8,7 @@ use tower::layer::util::Identity;
 
 pub(crate) mod alone;
 pub(crate) mod full;
+pub(crate) mod observed;
 mod trace;
 
 /// One route and no layer.

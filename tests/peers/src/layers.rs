@@ -10,10 +10,13 @@ use governor::middleware::StateInformationMiddleware;
 use tower_governor::{GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
 use tower_http::{
     catch_panic::{CatchPanicLayer, DefaultResponseForPanic},
+    classify::{ServerErrorsAsFailures, SharedClassifier},
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::TimeoutLayer,
+    trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer},
 };
+use tracing::Level;
 
 /// What every answer passes, from the outside in. A tuple of layers is a layer.
 pub type Edge = (
@@ -84,6 +87,18 @@ pub fn traces() -> Traces {
 #[must_use]
 pub fn metrics() -> PrometheusMetricLayer<'static> {
     PrometheusMetricLayer::pair().0
+}
+
+/// The layer of [`lines`].
+pub type Lines = TraceLayer<SharedClassifier<ServerErrorsAsFailures>>;
+
+/// Returns the layer that writes one line at `INFO` for each answer, in a span with method, path and
+/// version.
+#[must_use]
+pub fn lines() -> Lines {
+    TraceLayer::new_for_http()
+        .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
+        .on_response(DefaultOnResponse::new().level(Level::INFO))
 }
 
 /// Returns the layer of the default set of headers.

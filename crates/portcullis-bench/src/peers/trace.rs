@@ -5,17 +5,29 @@ use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{
+    Layer, Registry,
+    layer::{Identity, SubscriberExt},
+};
 
 /// Installs a subscriber whose only work is spans for OpenTelemetry; there are no log lines.
-#[expect(clippy::expect_used, reason = "a stack has a process of its own")]
 pub(crate) fn install(sampler: Sampler) {
+    install_with(sampler, Identity::new());
+}
+
+/// Installs the same with a layer above it.
+#[expect(clippy::expect_used, reason = "a stack has a process of its own")]
+pub(crate) fn install_with<L>(sampler: Sampler, lines: L)
+where
+    L: Layer<Registry> + Send + Sync + 'static,
+{
     let provider = SdkTracerProvider::builder()
         .with_sampler(sampler)
         .with_span_processor(Discard)
         .build();
     let tracer = ::peers::trace::install(provider);
     let subscriber = tracing_subscriber::registry()
+        .with(lines)
         .with(::peers::trace::targets())
         .with(tracing_opentelemetry::layer().with_tracer(tracer));
     tracing::subscriber::set_global_default(subscriber).expect("no other is installed");
