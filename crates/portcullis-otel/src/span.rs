@@ -9,7 +9,7 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use portcullis_core::{
-    Exchange, Route, Scheme,
+    Exchange, Route,
     observe::{redacted_path, redacted_query, redacted_text},
 };
 
@@ -118,15 +118,13 @@ fn links(exchange: &Exchange) -> SpanLinks {
 
 /// Whom the client asked for. A port that is not written is the scheme's (RFC 9110, section 4.2).
 fn server_attributes(exchange: &Exchange) -> impl Iterator<Item = KeyValue> {
-    let host = exchange.host().filter(|host| !host.is_empty());
-    let default = match exchange.scheme() {
-        Scheme::Https => 443,
-        _ => 80,
-    };
-    let parts = host.map(|host| split(host, default));
+    let parts = exchange.server();
     let found = [
         attribute("server.address", parts.map(|(name, _)| name.to_owned())),
-        attribute("server.port", parts.and_then(|(_, port)| port)),
+        attribute(
+            "server.port",
+            parts.and_then(|(_, port)| port).map(i64::from),
+        ),
     ];
     found.into_iter().flatten()
 }
@@ -172,22 +170,5 @@ fn version(version: Version) -> Option<&'static str> {
 }
 
 /// The name, without the brackets of an IPv6 address, and the port, unless it is no port.
-fn split(host: &str, default: i64) -> (&str, Option<i64>) {
-    let (name, port) = match host.rsplit_once(':') {
-        // The last colon of an address without a port is within its brackets.
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (host, None),
-    };
-    let port = match port {
-        // `example.com:` has the default port (RFC 3986, section 3.2.3).
-        None | Some("") => Some(default),
-        Some(port) => port.parse::<u16>().ok().map(i64::from),
-    };
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'));
-    (bare.unwrap_or(name), port)
-}
-
 /// Of the conventions that spans follow.
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";

@@ -57,7 +57,12 @@ fn request(json: &mut Json<'_>, exchange: &Exchange, headers: &[HeaderName]) {
     json.maybe("url.path", sent.path.as_deref());
     json.maybe("url.query", sent.query.as_deref());
     json.text("url.scheme", exchange.scheme().as_str());
-    json.maybe("server.address", exchange.host());
+    if let Some((address, port)) = exchange.server() {
+        json.text("server.address", address);
+        if let Some(port) = port {
+            json.number("server.port", port.into());
+        }
+    }
     json.maybe("network.protocol.version", version(exchange.version()));
     json.maybe("user_agent.original", sent.user_agent.as_deref());
     json.maybe("http.request.header.referer", sent.referrer.as_deref());

@@ -28,7 +28,7 @@
 //! | `http.request.method` | as it was sent | 32 bytes |
 //! | `http.route` | the template of the route | 1,024 bytes |
 //! | `url.path`, `url.query`, `url.scheme` | what was asked for, without [secrets](#security-considerations) | 1,024 bytes each |
-//! | `server.address` | the host, with its port if it was sent | 1,024 bytes |
+//! | `server.address`, `server.port` | the host, and its port or that of the scheme | 1,024 bytes |
 //! | `network.protocol.version` | `1.0`, `1.1`, `2`, `3` | |
 //! | `user_agent.original`, `http.request.header.referer` | without secrets | 1,024 bytes each |
 //! | `http.request.header.NAME` | a header that was [chosen](AccessLogBuilder::request_header); several values are joined with commas | 1,024 bytes |

@@ -117,6 +117,7 @@ async fn a_line_has_all_that_is_known() {
         "url.query": "page=2&Api-Key=REDACTED",
         "url.scheme": "http",
         "server.address": "example.com",
+        "server.port": 80,
         "network.protocol.version": "1.1",
         "user_agent.original": "curl/8 \"x\"",
         "http.request.header.referer": "https://a.example/?token=REDACTED",
