@@ -14,15 +14,19 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use portcullis::{
     ConfigError, Edge, Health, Principal, Quota,
+    access_log::AccessLog,
     api_key::{ApiKey, Keys},
     body_limit::RequestBody,
     client_ip::{Family, ResolveClientIp, Strategy},
+    error_report::ErrorReports,
     outbound::{BreakerConfig, Outbound},
     rate_limit::{KeyBy, Policy, RateLimit, RateLimitLayer},
     serve,
     serve::AdminPages,
 };
 use portcullis_axum::Fact;
+use portcullis_otel::Telemetry;
+use portcullis_prometheus::Metrics;
 use portcullis_test::{Fault, FaultServer};
 use portcullis_tests::net::{self, Server, request};
 use tokio::{
@@ -30,6 +34,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower::{Layer, ServiceExt, service_fn};
+use tracing_subscriber::prelude::*;
 
 /// What is another in a test: the keys of the environment, and the port.
 const OTHER: [(&str, &str); 4] = [
@@ -174,6 +179,57 @@ async fn outgoing_calls_are_behind_their_layers() -> Result<(), ConfigError> {
     assert_eq!(response.unwrap().status(), 200);
     assert_eq!(server.connections(), 3);
     Ok(())
+}
+
+async fn seeing(
+    listener: TcpListener,
+    admin: TcpListener,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let telemetry = Telemetry::from_env("my-service")?;
+    let lines = tracing_subscriber::fmt::layer().json();
+    let subscriber = tracing_subscriber::registry().with(lines);
+    subscriber.with(telemetry.layer()).init();
+    let metrics = Metrics::new();
+    metrics.add(telemetry.clone());
+    let access_log = AccessLog::to_stdout().build()?;
+    let edge = portcullis_axum::edge()
+        .observe(telemetry.tracing())
+        .observe(telemetry.metrics())
+        .observe(metrics.clone())
+        .access_log(access_log.clone())
+        .report_errors(ErrorReports::to_tracing())
+        .build()?;
+    let app = Router::new().layer(edge.clone());
+
+    let pages = AdminPages::new().respond("/metrics", move |head| metrics.respond(&head.headers));
+    serve(listener, app).edge(&edge).admin(admin, pages).await?;
+    access_log.flush(Duration::from_secs(5)).await?;
+    telemetry.shutdown();
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_happened_is_seen_by_operators_only() {
+    let (listener, server) = listen().await;
+    let (admin_listener, admin) = listen().await;
+    tokio::spawn(seeing(listener, admin_listener));
+
+    let mut client = net::Client::http1(server).await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/metrics").await.status, 404);
+    }
+    let mut operator = net::Client::http1(admin).await;
+    let page = operator.get("/metrics").await;
+    let content_type = &page.headers["content-type"];
+    assert!(
+        content_type
+            .to_str()
+            .unwrap()
+            .starts_with("text/plain; version=0.0.4")
+    );
+    let series = "http_server_request_duration_seconds_count{http_request_method=\"GET\",\
+                  http_route=\"\",http_response_status_code=\"404\",url_scheme=\"http\",error_type=\"\"} 3\n";
+    assert!(page.text.contains(series), "{}", page.text);
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
