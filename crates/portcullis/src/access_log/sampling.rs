@@ -15,7 +15,7 @@ impl Sampling {
     /// Keeps this share of successes. None for what is no share.
     pub(super) fn new(share: f64) -> Option<Self> {
         let is_share = (0.0..=1.0).contains(&share);
-        is_share.then(|| Self {
+        is_share.then_some(Self {
             from: ((1.0 - share) * RANGE as f64) as u64,
         })
     }
