@@ -123,3 +123,37 @@ async fn it_is_ready_only_while_a_closure_says_so_and_does_not_flap() {
     sleep(SECOND).await;
     assert_eq!(probe(&health, "/ready").await.0, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_started_before_anybody_asked_has_started() {
+    let paths = ProbePaths::new().startup("/startup");
+    let health = Health::new().paths(paths).unwrap();
+    drop(health.latch());
+    let _again = health.latch();
+
+    assert_eq!(probe(&health, "/startup").await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_runs_about_on_its_interval_and_never_at_once_with_others() {
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&times);
+    let check = move || {
+        noted.lock().unwrap().push(Instant::now());
+        ok()
+    };
+    let health = Health::new().check("db", check);
+    health.start();
+    sleep(SECOND * 300).await;
+
+    let times = times.lock().unwrap();
+    let pauses: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let bounds = Duration::from_millis(8_999)..Duration::from_millis(11_005);
+    assert!(
+        pauses.iter().all(|pause| bounds.contains(pause)),
+        "{pauses:?}"
+    );
+    let millis = pauses.iter().map(Duration::as_millis);
+    let different = millis.collect::<std::collections::HashSet<_>>().len();
+    assert!(different > pauses.len() / 2, "{pauses:?}");
+}
