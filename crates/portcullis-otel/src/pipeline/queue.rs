@@ -73,7 +73,7 @@ impl<T: Send + 'static> Queue<T> {
 
     /// Puts a record in the queue. `bytes` is what it holds in memory, about.
     pub(crate) fn push(&self, record: T, bytes: usize) {
-        let Some(place) = self.shared.room.take(bytes) else {
+        let Some((place, count)) = self.shared.room.take(bytes) else {
             self.shared.log.full();
             return;
         };
@@ -82,7 +82,7 @@ impl<T: Send + 'static> Queue<T> {
             return;
         }
         // Less than a batch is sent when its time has come.
-        if self.shared.room.count() % self.shared.batching.batch == 0 {
+        if count.is_multiple_of(self.shared.batching.batch) {
             self.shared.wake.notify_one();
         }
     }

@@ -33,20 +33,19 @@ impl Room {
         }
     }
 
-    /// Takes a place, if there is one by both bounds.
-    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Place> {
-        self.count.take(1)?;
+    /// Takes a place, if there is one by both bounds. Returns also how many are taken with it.
+    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<(Place, usize)> {
+        let count = self.count.take(1)?;
         if self.bytes.take(bytes).is_none() {
             self.count.give_back(1);
             return None;
         }
-        Some(Place {
-            room: Arc::clone(self),
-            bytes,
-        })
+        let room = Arc::clone(self);
+        Some((Place { room, bytes }, count))
     }
 
     /// Returns how many places are taken.
+    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.count.used.load(Relaxed)
     }
@@ -77,10 +76,11 @@ impl Level {
         }
     }
 
-    fn take(&self, n: usize) -> Option<()> {
+    /// Returns how much is used with it.
+    fn take(&self, n: usize) -> Option<usize> {
         let fits = |used: usize| used.checked_add(n).filter(|sum| *sum <= self.most);
         let taken = self.used.fetch_update(Relaxed, Relaxed, fits);
-        taken.ok().map(drop)
+        taken.ok().map(|before| before + n)
     }
 
     fn give_back(&self, n: usize) {

@@ -15,7 +15,8 @@ proptest! {
             let fits = places.len() < 10 && bytes + size <= 1000;
             let place = room.take(size);
             prop_assert_eq!(place.is_some(), fits);
-            if let Some(place) = place {
+            if let Some((place, count)) = place {
+                prop_assert_eq!(count, places.len() + 1);
                 bytes += size;
                 places.push(place);
             }

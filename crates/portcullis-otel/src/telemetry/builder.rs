@@ -79,8 +79,10 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Sets the least severe log lines that are exported: `INFO`.
-    pub const fn log_level(mut self, level: Level) -> Self {
+    /// Sets the least severe spans and log lines of the application that are exported: `INFO`.
+    ///
+    /// What hyper and other libraries trace is below that.
+    pub const fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
     }

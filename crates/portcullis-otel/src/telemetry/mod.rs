@@ -119,8 +119,9 @@ impl Telemetry {
     /// Returns a `tracing` layer that makes the application's spans children of the edge's, and
     /// exports log lines.
     ///
-    /// It leaves out the `request` span that is there for log lines only. A log line of a request
-    /// has the trace's ID. Lines below [`TelemetryBuilder::log_level`] are left out.
+    /// It leaves out the `request` span that is there for log lines only, and what is less severe
+    /// than [`TelemetryBuilder::level`]. A log line of a request has the trace's ID. It is an event of
+    /// its span too, where logs are not exported.
     #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
@@ -130,7 +131,11 @@ impl Telemetry {
         let spans = self.traces.as_ref().map(|traces| {
             let tracer = traces.provider.tracer("application");
             let layer = tracing_opentelemetry::layer().with_tracer(tracer);
-            layer.with_filter(filter_fn(is_traced))
+            let with_events = self.logs.is_none();
+            layer.with_filter(filter_fn(move |metadata| {
+                let is_wanted = metadata.is_span() || with_events;
+                is_wanted && *metadata.level() <= level && is_traced(metadata)
+            }))
         });
         let logs = self.logs.as_ref().map(|logs| {
             let bridge = OpenTelemetryTracingBridge::new(&logs.provider);
