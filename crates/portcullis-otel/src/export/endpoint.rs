@@ -48,9 +48,10 @@ fn over_http(text: &str, is_own: bool, signal: Signal) -> Result<Uri, String> {
 /// The method is the path. The variable `..INSECURE` counts where there is no scheme.
 fn grpc(text: &str, insecure: bool, signal: Signal) -> Result<Uri, String> {
     let scheme = if insecure { "http" } else { "https" };
-    let full = match text.contains("://") {
-        true => text.to_owned(),
-        false => format!("{scheme}://{text}"),
+    let full = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("{scheme}://{text}")
     };
     let uri = parse(&full)?;
     if uri.path() != "/" || uri.query().is_some() {

@@ -82,7 +82,12 @@ impl<T: Send + 'static> Queue<T> {
             return;
         }
         // Less than a batch is sent when its time has come.
-        if self.shared.room.count() % self.shared.batching.batch == 0 {
+        if self
+            .shared
+            .room
+            .count()
+            .is_multiple_of(self.shared.batching.batch)
+        {
             self.shared.wake.notify_one();
         }
     }

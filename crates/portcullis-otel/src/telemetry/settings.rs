@@ -204,12 +204,12 @@ fn check_exemplars(variables: &mut Variables) {
 /// Other instrumentations have words of their own in the list.
 fn check_conventions(variables: &mut Variables) {
     variables.parse("OTEL_SEMCONV_STABILITY_OPT_IN", |text| {
-        match text.split(',').any(|word| word.trim() == "http/dup") {
-            true => {
-                Err("http/dup: the old HTTP conventions are not sent; the stable ones always are")
-            }
-            false => Ok(()),
+        if text.split(',').any(|word| word.trim() == "http/dup") {
+            return Err(
+                "http/dup: the old HTTP conventions are not sent; the stable ones always are",
+            );
         }
+        Ok(())
     });
 }
 
