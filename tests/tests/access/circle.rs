@@ -7,7 +7,11 @@ mod clients;
 mod log;
 mod service;
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -16,12 +20,14 @@ use http_body_util::BodyExt;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SimpleSpanProcessor, SpanData};
 use portcullis::{
     Quota, Secret,
+    access_log::AccessLog,
     api_key::{ApiKey, Keys},
+    error_report::{ErrorKind, ErrorReport, ErrorReports},
 };
 use portcullis_otel::{Sampling, Tracing};
 use portcullis_prometheus::Metrics;
 use portcullis_tests::net::{Client, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 use tonic::Code;
@@ -41,8 +47,13 @@ struct Circle {
     exporter: InMemorySpanExporter,
     tracing: Tracing,
     metrics: Metrics,
+    access: (AccessLog, Log),
+    reports: (ErrorReports, Reports),
     _logs: DefaultGuard,
 }
+
+/// What was reported.
+type Reports = Arc<Mutex<Vec<ErrorReport>>>;
 
 // ===== impl Circle =====
 
@@ -55,6 +66,12 @@ impl Circle {
         let processor = SimpleSpanProcessor::new(exporter.clone());
         let tracing = Tracing::new(processor, Sampling::always());
         let metrics = Metrics::new();
+        let lines = Log::default();
+        let access = AccessLog::to_writer(lines.clone()).build().unwrap();
+        let reported = Reports::default();
+        let sink = Arc::clone(&reported);
+        let reports = ErrorReports::new(move |report| sink.lock().unwrap().push(report.clone()));
+        let reports = reports.unwrap();
         let edge = portcullis_axum::edge()
             .api_keys(Keys::with_pepper(&pepper).and("alice", &key))
             .rate_limit(quota)
@@ -62,6 +79,8 @@ impl Circle {
             .timeout(Duration::from_secs(1))
             .observe(tracing.clone())
             .observe(metrics.clone())
+            .observe(access.clone())
+            .observe(reports.clone())
             .build()
             .unwrap();
         Self {
@@ -71,6 +90,8 @@ impl Circle {
             exporter,
             tracing,
             metrics,
+            access: (access, lines),
+            reports: (reports, reported),
             _logs: logs,
         }
     }
@@ -222,6 +243,59 @@ async fn spans_and_metrics_know_what_was_refused() {
             "{metrics}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_request_has_one_identity_everywhere() {
+    let circle = Circle::start(MUCH).await;
+    let mut sent = Vec::new();
+    for (caller, text, outcome, level) in [
+        (circle.caller(), "hello", "complete", "INFO"),
+        (circle.anonymous(), "hello", "refused", "WARN"),
+        (circle.caller(), "slow", "timed_out", "ERROR"),
+        (circle.caller(), "panic", "panicked", "ERROR"),
+    ] {
+        let ended = all(&caller, text).await;
+        sent.extend(ended.map(|ended| (ended.request_id, outcome, level)));
+    }
+    circle.access.0.flush(Duration::from_secs(5)).await.unwrap();
+    assert!(circle.reports.0.flush(Duration::from_secs(5)).await);
+
+    let (spans, lines) = (circle.spans(), circle.access.1.values());
+    assert_eq!((spans.len(), lines.len()), (sent.len(), sent.len()));
+    for (id, outcome, level) in &sent {
+        let line = lines.iter().find(|line| line["request_id"] == **id);
+        let line = line.unwrap_or_else(|| panic!("{id}: {lines:#?}"));
+        assert_eq!(
+            (&line["outcome"], &line["level"]),
+            (&json!(outcome), &json!(level))
+        );
+        let of = |span: &&SpanData| attribute(span, "portcullis.request_id").as_ref() == Some(id);
+        let span = spans.iter().find(of).unwrap();
+        assert_eq!(line["trace_id"], span.span_context.trace_id().to_string());
+    }
+    let reports = circle.reports.1.lock().unwrap();
+    let mut kinds = HashMap::new();
+    for report in &*reports {
+        let id = report.request_id().unwrap().to_string();
+        let expected = match report.kind() {
+            ErrorKind::Panic => "panicked",
+            _ => "timed_out",
+        };
+        assert!(
+            sent.iter()
+                .any(|(sent, outcome, _)| *sent == id && *outcome == expected)
+        );
+        if let Some(panic) = report.panic() {
+            assert_eq!(panic.message(), INTERNALS);
+            assert!(panic.location().unwrap().contains("service.rs"));
+        }
+        *kinds.entry(report.kind()).or_insert(0) += 1;
+    }
+    assert_eq!(
+        kinds,
+        [(ErrorKind::Panic, 3), (ErrorKind::Timeout, 3)].into()
+    );
 }
 
 #[tokio::test]

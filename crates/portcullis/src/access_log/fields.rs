@@ -32,7 +32,7 @@ impl<'e> Sent<'e> {
 
 /// Returns `ERROR` for what the server did wrong, `WARN` for what a layer refused or ended, else `INFO`.
 pub(super) fn level(exchange: &Exchange) -> Level {
-    let status = exchange.status();
+    let status = exchange.nominal_status();
     match exchange.outcome() {
         Outcome::Panicked | Outcome::ServiceError | Outcome::BodyError => Level::ERROR,
         _ if status.is_some_and(|status| status.is_server_error()) => Level::ERROR,

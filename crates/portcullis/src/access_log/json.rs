@@ -105,6 +105,7 @@ fn refusal(json: &mut Json<'_>, exchange: &Exchange) {
         return;
     };
     json.text("refusal.kind", rejection.kind().slug());
+    json.maybe("refusal.layer", rejection.layer());
     let cause = rejection.cause();
     json.maybe("refusal.reason", cause.map(Cause::reason).map(Reason::name));
     json.maybe("refusal.subject", cause.and_then(Cause::subject));

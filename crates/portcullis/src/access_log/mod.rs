@@ -41,7 +41,7 @@
 //! | `error.type` | [what went wrong](crate::Exchange::error_type), if something did | |
 //! | `upgraded` | `true` for a connection that became something else, such as a WebSocket | |
 //! | `user.id`, `auth.scheme`, `auth.key_id` | who asked, how they came in, and with which key | 1,024 bytes each |
-//! | `refusal.kind` | the [kind](crate::RejectionKind::slug) of a refusal | |
+//! | `refusal.kind`, `refusal.layer` | the [kind](crate::RejectionKind::slug) of a refusal, and which layer refused | |
 //! | `refusal.reason`, `refusal.subject` | why credentials were refused, and whose the client said they were | 128 bytes |
 //! | `refusal.policy` | the policies of a quota that was spent | 1,024 bytes |
 //!

@@ -131,7 +131,7 @@ impl ErrorKind {
     }
 
     fn of(exchange: &Exchange) -> Option<Self> {
-        let status = exchange.status();
+        let status = exchange.nominal_status();
         let is_error = status.is_some_and(|status| status.is_server_error());
         match exchange.outcome() {
             _ if exchange.panic().is_some() => Some(Self::Panic),

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::{Response, request};
 use portcullis_core::{Count, Counts, Guard, Reply, Verdict};
 
-use super::{Health, viewers::Sight};
+use super::Health;
+#[cfg(feature = "server")]
+use super::viewers::Sight;
 
 impl Guard for Health {
     #[inline]

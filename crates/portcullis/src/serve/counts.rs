@@ -92,21 +92,6 @@ impl Tally {
     }
 
     pub(super) fn counts(&self, open: &Open) -> Vec<Count> {
-        let refused = [
-            ("full", &self.full),
-            ("client_full", &self.client_full),
-            ("proxy_header", &self.proxy),
-            ("tls", &self.tls),
-        ];
-        let closed = [
-            ("header_timeout", &self.head),
-            ("idle_timeout", &self.idle),
-            ("write_timeout", &self.write),
-            ("max_age", &self.age),
-            ("evicted", &self.evicted),
-            ("flood", &self.flood),
-            ("protocol_error", &self.protocol),
-        ];
         let gauge = |name, help, count: usize| Count::gauge(name, help, count as u64);
         let total = |name, help, counter: &Counter| Count::total(name, help, counter.get());
         let mut counts = vec![
@@ -131,20 +116,38 @@ impl Tally {
                 &self.unparsed,
             ),
         ];
-        counts.extend(refused.map(|(reason, counter)| {
-            let name = "portcullis_connections_refused";
-            total(name, "Connections that were closed unread", counter).label("reason", reason)
-        }));
-        counts.extend(closed.map(|(reason, counter)| {
-            let name = "portcullis_connections_closed";
-            total(
-                name,
-                "Connections that a limit closed, or what the client did",
-                counter,
-            )
-            .label("reason", reason)
-        }));
+        counts.extend(self.ended());
         counts
+    }
+
+    /// Returns how many connections ended against the will of their client, by reason.
+    fn ended(&self) -> impl Iterator<Item = Count> {
+        let refused = [
+            ("full", &self.full),
+            ("client_full", &self.client_full),
+            ("proxy_header", &self.proxy),
+            ("tls", &self.tls),
+        ];
+        let closed = [
+            ("header_timeout", &self.head),
+            ("idle_timeout", &self.idle),
+            ("write_timeout", &self.write),
+            ("max_age", &self.age),
+            ("evicted", &self.evicted),
+            ("flood", &self.flood),
+            ("protocol_error", &self.protocol),
+        ];
+        let refused = refused.into_iter().map(|(reason, counter)| {
+            let name = "portcullis_connections_refused";
+            let help = "Connections that were closed unread";
+            Count::total(name, help, counter.get()).label("reason", reason)
+        });
+        let closed = closed.into_iter().map(|(reason, counter)| {
+            let name = "portcullis_connections_closed";
+            let help = "Connections that a limit closed, or what the client did";
+            Count::total(name, help, counter.get()).label("reason", reason)
+        });
+        refused.chain(closed)
     }
 }
 

@@ -33,13 +33,18 @@ impl Log {
         tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
     }
 
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
+    pub(super) fn values(&self) -> Vec<Value> {
+        let text = self.text();
+        let values = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        values.collect()
+    }
+
     pub(super) fn lines(&self) -> Vec<Line> {
-        let line = |line| Line(serde_json::from_str(line).unwrap());
-        self.text().lines().map(line).collect()
+        self.values().into_iter().map(Line).collect()
     }
 }
 

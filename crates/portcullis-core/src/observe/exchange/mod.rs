@@ -214,6 +214,14 @@ impl Exchange {
         self.outcome
     }
 
+    /// Returns the status of the response, or, of a refusal, that of its kind. They differ for clients of
+    /// gRPC and Connect: a call that is refused may have the status 200.
+    #[must_use]
+    pub fn nominal_status(&self) -> Option<StatusCode> {
+        let kind = self.rejection.as_ref().map(Rejection::kind);
+        kind.map(RejectionKind::status).or(self.status)
+    }
+
     /// Returns what went wrong, if anything: the value of OpenTelemetry's `error.type` attribute.
     ///
     /// One of a small set: a 5xx status code, `panic`, `timeout`, `client_disconnect`,

@@ -1,7 +1,6 @@
 //! What a check is: what runs, how often, for how long, and what it means.
 
 mod background;
-mod escaped;
 mod jitter;
 mod run;
 mod state;

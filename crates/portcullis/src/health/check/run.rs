@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    fmt::{Display, Write},
     pin::Pin,
     sync::{
         Arc,
@@ -11,13 +12,13 @@ use std::{
     time::Duration,
 };
 
-use portcullis_core::BoxError;
+use portcullis_core::{BoxError, observe::Escaped};
 use tokio::{
     task::{JoinError, JoinHandle, spawn_blocking},
     time::timeout,
 };
 
-use super::{State, escaped::escaped};
+use super::State;
 use crate::health::Degraded;
 
 // Checks are rare: a box each keeps the registry, and so the stack, free of type parameters.
@@ -182,4 +183,14 @@ impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Returns what a value displays, in one line with an end: it is another's.
+fn escaped(value: &dyn Display) -> String {
+    let mut line = String::new();
+    // An error of the value's own cuts it.
+    if write!(line, "{}", Escaped::new(value)).is_err() {
+        line.push_str("..");
+    }
+    line
 }

@@ -198,8 +198,7 @@ impl Observer for Vitals {
         }
         let outcome = exchange.outcome();
         let is_panic = outcome == Outcome::Panicked;
-        // A call of gRPC that is refused has the status 200.
-        let status = rejection.map(RejectionKind::status).or(exchange.status());
+        let status = exchange.nominal_status();
         let is_error = is_panic
             || matches!(outcome, Outcome::ServiceError | Outcome::BodyError)
             || status.is_some_and(|status| status.is_server_error());

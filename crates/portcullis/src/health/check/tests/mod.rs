@@ -4,7 +4,6 @@ use proptest::prelude::*;
 
 use super::{
     State,
-    escaped::{LONGEST, escaped},
     jitter::Jitter,
     streak::{Streak, Thresholds},
 };
@@ -62,35 +61,6 @@ proptest! {
             }
             before = now;
         }
-    }
-
-    #[test]
-    fn any_text_is_one_line_with_an_end(text in any::<String>()) {
-        let line = escaped(&text);
-
-        prop_assert!(line.len() <= LONGEST);
-        prop_assert!(!line.contains(|c: char| c.is_control()));
-    }
-
-    #[test]
-    fn what_is_plain_stays(text in "[ -~äöü€😀]{0,60}") {
-        prop_assert_eq!(escaped(&text), text);
-    }
-}
-
-#[test]
-fn what_forges_a_line_or_turns_it_is_escaped() {
-    for (text, expected) in [
-        ("a\nb\r\tc", "a\\nb\\r\\tc"),
-        ("\u{1b}[31m", "\\u{1b}[31m"),
-        ("\u{9b}2J\u{85}\u{7f}", "\\u{9b}2J\\u{85}\\u{7f}"),
-        (
-            "\u{202e}\u{2066}\u{200f}\u{61c}",
-            "\\u{202e}\\u{2066}\\u{200f}\\u{61c}",
-        ),
-        ("\u{2028}\u{feff}\u{e0041}", "\\u{2028}\\u{feff}\\u{e0041}"),
-    ] {
-        assert_eq!(escaped(&text), expected);
     }
 }
 
