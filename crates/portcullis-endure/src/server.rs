@@ -18,7 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use portcullis::{
-    Edge, Health,
+    Edge, EdgeLayer, Health,
     body_limit::RequestBody,
     serve::{Server, Tls, inherited},
     timeout::Timeout,
@@ -131,20 +131,8 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     if options.contains(&"bare") {
         return bare(options).await;
     }
-    let health = Health::new();
-    let mut edge = Edge::new().health(&health);
-    if !options.contains(&"patient") {
-        let limits = Timeout::new(Duration::from_secs(30));
-        edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
-    }
-    let telemetry = options.contains(&"telemetry");
-    let telemetry = telemetry
-        .then(|| Telemetry::from_env("endure"))
-        .transpose()?;
-    if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_on()) {
-        edge = edge.observe(telemetry.tracing());
-    }
-    let edge = edge.build()?;
+    // Telemetry lasts as long as the server.
+    let (edge, _telemetry) = edge(options)?;
     let service = service_fn(|request: Request<RequestBody<Incoming>>| {
         if request.uri().path() == "/panic/call" {
             panicked()
@@ -182,6 +170,23 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     let stopped = server.listen_tls(secured, &tls).await?;
     eprintln!("{stopped}");
     Ok(())
+}
+
+/// The edge that the options are for.
+fn edge(options: &[&str]) -> Outcome<(EdgeLayer, Option<Telemetry>)> {
+    let mut edge = Edge::new().health(&Health::new());
+    if !options.contains(&"patient") {
+        let limits = Timeout::new(Duration::from_secs(30));
+        edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
+    }
+    let telemetry = options.contains(&"telemetry");
+    let telemetry = telemetry
+        .then(|| Telemetry::from_env("endure"))
+        .transpose()?;
+    if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_on()) {
+        edge = edge.observe(telemetry.tracing());
+    }
+    Ok((edge.build()?, telemetry))
 }
 
 /// An axum app without an edge: behind `axum::serve` with `axum`, else behind `serve`.

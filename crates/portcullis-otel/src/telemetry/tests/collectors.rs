@@ -54,6 +54,20 @@ pub(super) fn dropped(telemetry: &Telemetry, signal: &str, reason: &str) -> u64 
     count.value
 }
 
+fn assert_is_the_shop(collector: &Collector) {
+    let resources = collector.resources();
+    let attributes = &resources[0].resource.as_ref().unwrap().attributes;
+    let name = attributes
+        .iter()
+        .find(|attribute| attribute.key == "service.name");
+    assert!(format!("{name:?}").contains("shop"), "{name:?}");
+    assert!(attributes.iter().any(|attribute| attribute.key == "a"));
+    assert_eq!(
+        resources[0].scope_spans[0].schema_url,
+        "https://opentelemetry.io/schemas/1.44.0"
+    );
+}
+
 #[tokio::test]
 async fn all_signals_arrive_over_both_protocols_compressed_or_not_with_headers() {
     for (protocol, compression) in [
@@ -95,17 +109,7 @@ async fn all_signals_arrive_over_both_protocols_compressed_or_not_with_headers()
             .collect();
         assert_eq!(ids, logged, "each line has the ID of its request's trace");
         assert!(collector.metrics().contains(&"things".to_owned()));
-        let resources = collector.resources();
-        let attributes = &resources[0].resource.as_ref().unwrap().attributes;
-        let name = attributes
-            .iter()
-            .find(|attribute| attribute.key == "service.name");
-        assert!(format!("{name:?}").contains("shop"), "{name:?}");
-        assert!(attributes.iter().any(|attribute| attribute.key == "a"));
-        assert_eq!(
-            resources[0].scope_spans[0].schema_url,
-            "https://opentelemetry.io/schemas/1.44.0"
-        );
+        assert_is_the_shop(&collector);
         for (_, headers) in collector.requests() {
             assert_eq!(headers["authorization"], "Bearer secret");
         }

@@ -42,7 +42,6 @@ fn hostile_user_agents_take_no_memory_whatever_the_collector_does() {
     });
     for child in children {
         let (grown, endpoint, protocol) = child.join().unwrap();
-        println!("{grown} KiB: {endpoint}, {protocol}");
         assert!(grown <= 32 * 1024, "{grown} KiB: {endpoint}, {protocol}");
     }
     let received = healthy.spans().len();
@@ -70,6 +69,7 @@ fn measure(endpoint: &str, protocol: &str, flush: bool) -> u64 {
 
 #[tokio::test]
 #[ignore = "it is the other process"]
+#[expect(clippy::print_stdout, reason = "read by the process that started it")]
 async fn grows() {
     let telemetry = Telemetry::from_env("test").unwrap();
     let answer = |_: Request<RequestBody<Body>>| async {
@@ -98,6 +98,7 @@ async fn grows() {
     if env::var("FLUSH").is_ok_and(|flush| flush == "true") {
         telemetry.tracing().flush();
     }
+    // For the process that waits for this one.
     println!("grown by {} KiB", most.max(resident()) - before);
 }
 

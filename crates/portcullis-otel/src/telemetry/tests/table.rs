@@ -10,7 +10,7 @@ use crate::{
 
 /// For each variable that is honoured: a value that changes something, one that is refused, and what
 /// else must be set for that.
-fn values(name: &str) -> (String, &'static str, Vec<(&'static str, &'static str)>) {
+fn values(name: &str) -> (String, &'static str, Set) {
     let all = vec![
         ("OTEL_TRACES_EXPORTER", "otlp"),
         ("OTEL_METRICS_EXPORTER", "otlp"),
@@ -42,25 +42,7 @@ fn values(name: &str) -> (String, &'static str, Vec<(&'static str, &'static str)
         _ if is("_INSECURE") => return ("true".to_owned(), "1", grpc(all)),
         _ if is("_HEADERS") => ("authorization=Bearer%20x", "a b=c"),
         _ if is("_COMPRESSION") => ("gzip", "zstd"),
-        _ if is("_CLIENT_KEY") || is("_CLIENT_CERTIFICATE") => {
-            let other = file(if is("_KEY") {
-                "client.pem"
-            } else {
-                "client.key"
-            });
-            let own = file(if is("_KEY") {
-                "client.key"
-            } else {
-                "client.pem"
-            });
-            let name = name
-                .replace("_CLIENT_KEY", "_CLIENT_*")
-                .replace("_CLIENT_CERTIFICATE", "_CLIENT_*");
-            let name = name.replace('*', if is("_KEY") { "CERTIFICATE" } else { "KEY" });
-            let mut all = all;
-            all.push((name.leak(), other.leak()));
-            return (own, "/no/such/file", all);
-        }
+        _ if is("_CLIENT_KEY") || is("_CLIENT_CERTIFICATE") => return of_client(name, all),
         _ if is("_CERTIFICATE") => return (file("root.pem"), "/no/such/file", all),
         _ if is("_TEMPORALITY_PREFERENCE") => ("delta", "sometimes"),
         _ if is("_HISTOGRAM_AGGREGATION") => ("base2_exponential_bucket_histogram", "none"),
@@ -73,6 +55,24 @@ fn values(name: &str) -> (String, &'static str, Vec<(&'static str, &'static str)
     };
     (good.to_owned(), wrong, context)
 }
+
+/// A client has a key and a certificate, or neither.
+fn of_client(name: &str, mut all: Set) -> (String, &'static str, Set) {
+    let (own, other, file, beside) = if name.ends_with("_KEY") {
+        ("_KEY", "_CERTIFICATE", "client.key", "client.pem")
+    } else {
+        ("_CERTIFICATE", "_KEY", "client.pem", "client.key")
+    };
+    let start = name.strip_suffix(own).unwrap();
+    all.push((
+        format!("{start}{other}").leak(),
+        Files::get().path(beside).leak(),
+    ));
+    (Files::get().path(file), "/no/such/file", all)
+}
+
+/// Variables and their values.
+type Set = Vec<(&'static str, &'static str)>;
 
 /// There is no such value, or it changes nothing.
 const NEVER: &str = "";
