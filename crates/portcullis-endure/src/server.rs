@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 use portcullis::{
     Edge, Health,
     body_limit::RequestBody,
+    edge::EdgeLayer,
     serve::{Server, Tls, inherited},
     timeout::Timeout,
 };
@@ -124,6 +125,19 @@ impl Drop for Running {
     }
 }
 
+/// The edge of [`serve`].
+fn edge(options: &[&str], health: &Health) -> Outcome<EdgeLayer> {
+    let mut edge = Edge::new().health(health);
+    if !options.contains(&"patient") {
+        let limits = Timeout::new(Duration::from_secs(30));
+        edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
+    }
+    if options.contains(&"telemetry") {
+        edge = edge.observe(Telemetry::from_env("endure")?.tracing());
+    }
+    Ok(edge.build()?)
+}
+
 /// The inner command. `patient` has the default limits, `health` turns `/ready` before it stops,
 /// `inherit` has the listener from its parent and ends on SIGTERM, `telemetry` observes as the
 /// environment says.
@@ -132,19 +146,7 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
         return bare(options).await;
     }
     let health = Health::new();
-    let mut edge = Edge::new().health(&health);
-    if !options.contains(&"patient") {
-        let limits = Timeout::new(Duration::from_secs(30));
-        edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
-    }
-    let telemetry = options.contains(&"telemetry");
-    let telemetry = telemetry
-        .then(|| Telemetry::from_env("endure"))
-        .transpose()?;
-    if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_on()) {
-        edge = edge.observe(telemetry.tracing());
-    }
-    let edge = edge.build()?;
+    let edge = edge(options, &health)?;
     let service = service_fn(|request: Request<RequestBody<Incoming>>| {
         if request.uri().path() == "/panic/call" {
             panicked()

@@ -72,9 +72,10 @@ impl Files {
             .add(CertificateDer::from_pem_slice(self.root.as_bytes()).unwrap())
             .unwrap();
         let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
-        let config = match wants_client {
-            true => config.with_client_cert_verifier(verifier.build().unwrap()),
-            false => config.with_no_client_auth(),
+        let config = if wants_client {
+            config.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            config.with_no_client_auth()
         };
         let mut config = config.with_single_cert(chain, key).unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -42,7 +42,6 @@ fn hostile_user_agents_take_no_memory_whatever_the_collector_does() {
     });
     for child in children {
         let (grown, endpoint, protocol) = child.join().unwrap();
-        println!("{grown} KiB: {endpoint}, {protocol}");
         assert!(grown <= 32 * 1024, "{grown} KiB: {endpoint}, {protocol}");
     }
     let received = healthy.spans().len();
@@ -57,10 +56,10 @@ fn measure(endpoint: &str, protocol: &str, flush: bool) -> u64 {
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
         .env("FLUSH", flush.to_string())
-        .stderr(Stdio::inherit())
+        .stdout(Stdio::null())
         .output()
         .unwrap();
-    let text = String::from_utf8(child.stdout).unwrap();
+    let text = String::from_utf8(child.stderr).unwrap();
     let grown = text
         .split("grown by ")
         .nth(1)
@@ -98,7 +97,7 @@ async fn grows() {
     if env::var("FLUSH").is_ok_and(|flush| flush == "true") {
         telemetry.tracing().flush();
     }
-    println!("grown by {} KiB", most.max(resident()) - before);
+    eprintln!("grown by {} KiB", most.max(resident()) - before);
 }
 
 /// In KiB.

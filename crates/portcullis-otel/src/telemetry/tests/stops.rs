@@ -3,9 +3,10 @@
 use std::{
     io::Write,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::collectors::{dropped, exchange, telemetry};
