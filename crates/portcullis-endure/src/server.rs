@@ -18,8 +18,9 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use portcullis::{
-    Edge, EdgeLayer, Health,
+    Edge, Health,
     body_limit::RequestBody,
+    edge::EdgeLayer,
     serve::{Server, Tls, inherited},
     timeout::Timeout,
 };
@@ -124,6 +125,19 @@ impl Drop for Running {
     }
 }
 
+/// The edge of [`serve`].
+fn edge(options: &[&str], health: &Health) -> Outcome<EdgeLayer> {
+    let mut edge = Edge::new().health(health);
+    if !options.contains(&"patient") {
+        let limits = Timeout::new(Duration::from_secs(30));
+        edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
+    }
+    if options.contains(&"telemetry") {
+        edge = edge.observe(Telemetry::from_env("endure")?.tracing());
+    }
+    Ok(edge.build()?)
+}
+
 /// The inner command. `patient` has the default limits, `health` turns `/ready` before it stops,
 /// `inherit` has the listener from its parent and ends on SIGTERM, `telemetry` observes as the
 /// environment says.
@@ -131,8 +145,8 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     if options.contains(&"bare") {
         return bare(options).await;
     }
-    // Telemetry lasts as long as the server.
-    let (edge, _telemetry) = edge(options)?;
+    let health = Health::new();
+    let edge = edge(options, &health)?;
     let service = service_fn(|request: Request<RequestBody<Incoming>>| {
         if request.uri().path() == "/panic/call" {
             panicked()
@@ -170,23 +184,6 @@ pub(crate) async fn serve(options: &[&str]) -> Outcome<()> {
     let stopped = server.listen_tls(secured, &tls).await?;
     eprintln!("{stopped}");
     Ok(())
-}
-
-/// The edge that the options are for.
-fn edge(options: &[&str]) -> Outcome<(EdgeLayer, Option<Telemetry>)> {
-    let mut edge = Edge::new().health(&Health::new());
-    if !options.contains(&"patient") {
-        let limits = Timeout::new(Duration::from_secs(30));
-        edge = edge.timeout(limits.upload_idle(Duration::from_secs(BODY)));
-    }
-    let telemetry = options.contains(&"telemetry");
-    let telemetry = telemetry
-        .then(|| Telemetry::from_env("endure"))
-        .transpose()?;
-    if let Some(telemetry) = telemetry.as_ref().filter(|telemetry| telemetry.is_on()) {
-        edge = edge.observe(telemetry.tracing());
-    }
-    Ok((edge.build()?, telemetry))
 }
 
 /// An axum app without an edge: behind `axum::serve` with `axum`, else behind `serve`.

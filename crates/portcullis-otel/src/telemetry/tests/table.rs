@@ -8,71 +8,72 @@ use crate::{
     variables::table::{Handling, VARIABLES},
 };
 
-/// For each variable that is honoured: a value that changes something, one that is refused, and what
-/// else must be set for that.
-fn values(name: &str) -> (String, &'static str, Set) {
-    let all = vec![
-        ("OTEL_TRACES_EXPORTER", "otlp"),
-        ("OTEL_METRICS_EXPORTER", "otlp"),
-        ("OTEL_LOGS_EXPORTER", "otlp"),
-    ];
+/// Of a variable: a value that changes something, one that is refused, and what else is set.
+type Values = (String, &'static str, Vec<(String, String)>);
+
+/// The values of a variable that is honoured.
+fn values(name: &str) -> Values {
     let is = |end: &str| name.ends_with(end);
-    let file = |name: &str| Files::get().path(name);
-    let grpc = |mut all: Vec<_>| {
-        all.push(("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"));
-        all.push(("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"));
-        all
-    };
-    let (good, wrong): (&str, &'static str) = match name {
+    let (good, wrong) = match name {
+        _ if is("_CERTIFICATE") || is("_CLIENT_KEY") => return file(name),
         "OTEL_SDK_DISABLED" => ("true", "yes"),
         "OTEL_RESOURCE_ATTRIBUTES" => ("a=b", "a"),
         "OTEL_SERVICE_NAME" => ("shop", NEVER),
         "OTEL_PROPAGATORS" => ("tracecontext", "b3"),
         "OTEL_TRACES_SAMPLER" => ("always_off", "xray"),
-        "OTEL_TRACES_SAMPLER_ARG" => {
-            let sampler = vec![("OTEL_TRACES_SAMPLER", "traceidratio")];
-            return ("0.5".to_owned(), "2", sampler);
-        }
+        "OTEL_TRACES_SAMPLER_ARG" => ("0.5", "2"),
         "OTEL_METRICS_EXEMPLAR_FILTER" => (NEVER, "always_on"),
         "OTEL_SEMCONV_STABILITY_OPT_IN" => (NEVER, "http/dup"),
         "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS" => ("GET,PURGE", "GET,a b"),
         _ if is("_EXPORTER") => ("otlp", "zipkin"),
         _ if is("_ENDPOINT") => ("http://collector:4318", "collector"),
         _ if is("_PROTOCOL") => ("grpc", "http/json"),
-        _ if is("_INSECURE") => return ("true".to_owned(), "1", grpc(all)),
+        _ if is("_INSECURE") => ("true", "1"),
         _ if is("_HEADERS") => ("authorization=Bearer%20x", "a b=c"),
         _ if is("_COMPRESSION") => ("gzip", "zstd"),
-        _ if is("_CLIENT_KEY") || is("_CLIENT_CERTIFICATE") => return of_client(name, all),
-        _ if is("_CERTIFICATE") => return (file("root.pem"), "/no/such/file", all),
         _ if is("_TEMPORALITY_PREFERENCE") => ("delta", "sometimes"),
         _ if is("_HISTOGRAM_AGGREGATION") => ("base2_exponential_bucket_histogram", "none"),
         _ => ("77", "-1"),
     };
-    let context = if is("_EXPORTER") || is("_ENDPOINT") {
-        vec![]
-    } else {
-        all
-    };
-    (good.to_owned(), wrong, context)
+    (good.to_owned(), wrong, context(name))
 }
 
-/// A client has a key and a certificate, or neither.
-fn of_client(name: &str, mut all: Set) -> (String, &'static str, Set) {
-    let (own, other, file, beside) = if name.ends_with("_KEY") {
-        ("_KEY", "_CERTIFICATE", "client.key", "client.pem")
-    } else {
-        ("_CERTIFICATE", "_KEY", "client.pem", "client.key")
-    };
-    let start = name.strip_suffix(own).unwrap();
-    all.push((
-        format!("{start}{other}").leak(),
-        Files::get().path(beside).leak(),
-    ));
-    (Files::get().path(file), "/no/such/file", all)
+/// What must be set for a variable to change something.
+fn context(name: &str) -> Vec<(String, String)> {
+    let mut set = Vec::new();
+    if name.ends_with("_ARG") {
+        set.push(("OTEL_TRACES_SAMPLER", "traceidratio"));
+    }
+    if !name.ends_with("_EXPORTER") && !name.ends_with("_ENDPOINT") {
+        set.push(("OTEL_TRACES_EXPORTER", "otlp"));
+        set.push(("OTEL_METRICS_EXPORTER", "otlp"));
+        set.push(("OTEL_LOGS_EXPORTER", "otlp"));
+    }
+    if name.ends_with("_INSECURE") {
+        set.push(("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"));
+        set.push(("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"));
+    }
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    set.into_iter().map(owned).collect()
 }
 
-/// Variables and their values.
-type Set = Vec<(&'static str, &'static str)>;
+/// A key needs its certificate, and a certificate its key.
+fn file(name: &str) -> Values {
+    let mut set = context(name);
+    let path = |name: &str| Files::get().path(name);
+    let own = match name.rsplit_once("_CLIENT_") {
+        Some((prefix, "KEY")) => {
+            set.push((format!("{prefix}_CLIENT_CERTIFICATE"), path("client.pem")));
+            path("client.key")
+        }
+        Some((prefix, _)) => {
+            set.push((format!("{prefix}_CLIENT_KEY"), path("client.key")));
+            path("client.pem")
+        }
+        None => path("root.pem"),
+    };
+    (own, "/no/such/file", set)
+}
 
 /// There is no such value, or it changes nothing.
 const NEVER: &str = "";
@@ -89,21 +90,14 @@ fn each_variable_that_is_honoured_changes_something_or_is_refused() {
         .filter(|(_, handling)| *handling == Handling::Honoured)
     {
         let (good, wrong, context) = values(name);
-        let with = |value: &str| {
-            let mut set = context.clone();
-            set.push((name, value));
-            parse(
-                &set.iter()
-                    .map(|(name, value)| (*name, *value))
-                    .collect::<Vec<_>>(),
-            )
-        };
-        let pairless: Vec<_> = context
+        let context: Vec<(&str, &str)> = context
             .iter()
-            .filter(|(other, _)| !other.contains("CLIENT_"))
-            .copied()
+            .map(|(name, value)| (&**name, &**value))
             .collect();
-        let without = parse(&pairless).unwrap();
+        let with = |value: &str| parse(&[&context[..], &[(*name, value)]].concat());
+        let is_alone = |(name, _): &&(&str, &str)| !name.contains("_CLIENT_");
+        let without: Vec<_> = context.iter().filter(is_alone).copied().collect();
+        let without = parse(&without).unwrap();
 
         if good != NEVER {
             assert_ne!(with(&good).as_ref(), Ok(&without), "{name} changes nothing");
