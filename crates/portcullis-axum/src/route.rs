@@ -9,21 +9,25 @@ use crate::matched_path;
 
 /// Tells an edge around the whole router which route matched.
 ///
-/// Observers of an edge that is itself given to `Router::layer` know the route without it. Add it with
-/// `Router::layer` where the edge stands around the router: as the last layer, so that it sees every
-/// route. Without it such an edge has no route for its spans, metrics and access lines, and never a
-/// path in its place.
+/// Observers of an edge that is itself given to `Router::layer` know the route without it. Where the edge
+/// stands around the router (a `portcullis::Edge` then, as around any other service), add it with
+/// `Router::layer`, as the last layer, so that it sees every route. Without it such an edge has no route
+/// for its spans, metrics and access lines, and never a path in its place.
 ///
-/// ```
+/// ```no_run
 /// use axum::{Router, routing::get};
+/// use portcullis::{Edge, serve};
 /// use portcullis_axum::RouteLayer;
+/// use tokio::net::TcpListener;
 /// use tower::Layer;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let app: Router = Router::new()
 ///     .route("/users/{id}", get(|| async { "hello" }))
 ///     .layer(RouteLayer::new());
-/// let app = portcullis_axum::edge().build()?.layer(app);
+/// let app = Edge::new().build()?.layer(app);
+///
+/// serve(TcpListener::bind("127.0.0.1:3000").await?, app).await?;
 /// # Ok(())
 /// # }
 /// ```

@@ -54,12 +54,12 @@
 //! ```no_run
 //! use portcullis::Edge;
 //! use portcullis_otel::Telemetry;
-//! use tracing_subscriber::prelude::*;
+//! use tracing_subscriber::{filter::LevelFilter, prelude::*};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let telemetry = Telemetry::from_env("my-service")?;
 //! tracing_subscriber::registry()
-//!     .with(tracing_subscriber::fmt::layer())
+//!     .with(tracing_subscriber::fmt::layer().with_filter(LevelFilter::INFO))
 //!     .with(telemetry.layer())
 //!     .init();
 //! let edge = Edge::new().observe(telemetry.tracing()).observe(telemetry.metrics()).build()?;

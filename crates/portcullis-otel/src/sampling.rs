@@ -74,6 +74,12 @@ impl Sampling {
                 ))),
             },
         };
+        if !argument.is_empty() && !name.ends_with("traceidratio") {
+            return Err(InvalidSampler(
+                "OTEL_TRACES_SAMPLER_ARG: only traceidratio and parentbased_traceidratio take it"
+                    .to_owned(),
+            ));
+        }
         match name {
             "" | "parentbased_always_on" => Ok(Self::always()),
             "parentbased_always_off" => Ok(Self::never()),

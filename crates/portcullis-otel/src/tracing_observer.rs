@@ -25,6 +25,7 @@ struct Shared {
     sampling: Sampling,
     parents: ParentPolicy,
     slow_after: Option<Duration>,
+    leaves_probes_out: bool,
     /// Of trusted peers.
     baggage: Allowed,
     /// Of everybody.
@@ -67,6 +68,7 @@ impl Tracing {
             sampling,
             parents: ParentPolicy::default(),
             slow_after: None,
+            leaves_probes_out: false,
             baggage: Allowed::default(),
             untrusted_baggage: Allowed::default(),
             worker,
@@ -81,7 +83,17 @@ impl Tracing {
         self
     }
 
-    /// Sets from which duration on an exchange is slow. By default none is.
+    /// Leaves probes of the process' health out: they have no span that is exported.
+    ///
+    /// By default they have one. Their trace goes on all the same, and log lines have its ID.
+    #[must_use]
+    pub fn without_probes(mut self) -> Self {
+        Arc::make_mut(&mut self.0).leaves_probes_out = true;
+        self
+    }
+
+    /// Sets from which time on, to the response's head, an exchange is slow. By default none is. How
+    /// long a body lasts doesn't count: it may be a stream.
     ///
     /// Sampled spans of slow exchanges, and of those with an error, have the attribute
     /// `sampling.priority` with the value 1, by which a sampler in a collector keeps them.
@@ -140,7 +152,9 @@ impl Observer for Tracing {
     #[inline]
     fn end(&self, exchange: &Exchange) {
         let is_sampled = |trace: &TraceContext| TraceFlags::new(trace.flags).is_sampled();
+        let is_left_out = self.0.leaves_probes_out && exchange.is_probe();
         if let Some(worker) = &self.0.worker
+            && !is_left_out
             && exchange.trace().is_some_and(is_sampled)
         {
             let is_priority = self.0.is_priority(exchange);
@@ -194,7 +208,8 @@ impl Shared {
     }
 
     fn is_priority(&self, exchange: &Exchange) -> bool {
-        let is_slow = |limit| exchange.duration() >= limit;
+        let time = exchange.time_to_head().unwrap_or(exchange.duration());
+        let is_slow = |limit| time >= limit;
         exchange.error_type().is_some() || self.slow_after.is_some_and(is_slow)
     }
 }

@@ -72,7 +72,7 @@
 //!
 //! # Exemplars
 //!
-//! Where a trace is sampled (the observer that opens spans is above the metrics), its trace and span
+//! Where a trace is sampled by an observer of the same edge, its trace and span
 //! IDs are the exemplar of the bucket that the duration fell into, the latest of each bucket. Only
 //! OpenMetrics has them; Prometheus keeps them with `--enable-feature=exemplar-storage`.
 //!

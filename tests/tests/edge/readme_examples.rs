@@ -34,7 +34,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower::{Layer, ServiceExt, service_fn};
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{filter::LevelFilter, prelude::*};
 
 /// What is another in a test: the keys of the environment, and the port.
 const OTHER: [(&str, &str); 4] = [
@@ -186,7 +186,9 @@ async fn seeing(
     admin: TcpListener,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let telemetry = Telemetry::from_env("my-service")?;
-    let lines = tracing_subscriber::fmt::layer().json();
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .with_filter(LevelFilter::INFO);
     let subscriber = tracing_subscriber::registry().with(lines);
     subscriber.with(telemetry.layer()).init();
     let metrics = Metrics::new();
@@ -201,11 +203,15 @@ async fn seeing(
         .build()?;
     let app = Router::new().layer(edge.clone());
 
-    let pages = AdminPages::new().respond("/metrics", move |head| metrics.respond(&head.headers));
-    serve(listener, app).edge(&edge).admin(admin, pages).await?;
-    access_log.flush(Duration::from_secs(5)).await?;
+    let page = metrics.clone();
+    let pages = AdminPages::new().respond("/metrics", move |head| page.respond(&head.headers));
+    let server = serve(listener, app).edge(&edge).admin(admin, pages);
+    metrics.add(server.counts());
+    let stopped = server.await;
+    let written = access_log.flush(Duration::from_secs(5)).await;
     telemetry.shutdown();
-    Ok(())
+    stopped?;
+    Ok(written?)
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ mod method;
 mod observer;
 mod outcome;
 mod panic;
+mod probe;
 mod redact;
 mod route;
 mod trace;
@@ -62,6 +63,7 @@ pub use self::{
     observer::{Enter, Observer, Scope},
     outcome::Outcome,
     panic::Panic,
+    probe::Probe,
     redact::{is_secret_name, redacted_path, redacted_query, redacted_text, redacted_url},
     route::Route,
     trace::{TraceContext, TraceLink},

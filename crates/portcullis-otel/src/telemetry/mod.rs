@@ -120,7 +120,8 @@ impl Telemetry {
     /// exports log lines.
     ///
     /// It leaves out the `request` span that is there for log lines only, and what is less severe
-    /// than [`TelemetryBuilder::level`]. A log line of a request has the trace's ID. It is an event of
+    /// than [`TelemetryBuilder::level`]. A log line of a request has the trace's ID; what is logged when its exchange has ended (access
+    /// lines, reports of errors) has it as the field `trace_id`. It is an event of
     /// its span too, where logs are not exported.
     #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>

@@ -115,7 +115,7 @@ impl Batching {
         let queue = variables.number(&name("MAX_QUEUE_SIZE"), 1).unwrap_or(2048);
         let batch = variables.number(&name("MAX_EXPORT_BATCH_SIZE"), 1);
         if batch.is_some_and(|batch| batch > queue) {
-            let problem = format!("it is not above {}: {queue}", name("MAX_QUEUE_SIZE"));
+            let problem = format!("more than {} ({queue})", name("MAX_QUEUE_SIZE"));
             variables.wrong(&name("MAX_EXPORT_BATCH_SIZE"), problem);
         }
         let given = variables.duration(&name("SCHEDULE_DELAY"));

@@ -300,6 +300,29 @@ async fn errors_and_slow_exchanges_are_for_samplers_to_keep() {
 }
 
 #[tokio::test]
+async fn probes_may_be_left_out() {
+    for (leaves_out, expected) in [(false, 2), (true, 1)] {
+        let recorder = Recorder::with(Sampling::always(), |tracing| {
+            if leaves_out {
+                tracing.without_probes()
+            } else {
+                tracing
+            }
+        });
+        let health = portcullis::Health::new();
+        let edge = portcullis::Edge::new().observe(recorder.tracing.clone());
+        let edge = edge.health(&health).build().unwrap();
+        for path in ["/ready", "/other"] {
+            let service = edge.layer(service_fn(answer));
+            let Ok(response) = service.oneshot(request(path)).await;
+            response.into_body().collect().await.unwrap();
+        }
+
+        assert_eq!(recorder.spans().len(), expected);
+    }
+}
+
+#[tokio::test]
 async fn two_services_with_one_ratio_agree() {
     let sampling = Sampling::ratio(0.5);
     let (one, other) = (Recorder::new(sampling), Recorder::new(sampling));

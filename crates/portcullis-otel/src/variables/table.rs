@@ -24,7 +24,7 @@ pub(super) fn refusal(name: &str) -> Option<&'static str> {
 }
 
 /// A name that begins like this and is not in the table is a typing error, or new.
-const OURS: [&str; 9] = [
+const OURS: [&str; 15] = [
     "OTEL_ATTRIBUTE_",
     "OTEL_BLRP_",
     "OTEL_BSP_",
@@ -32,8 +32,14 @@ const OURS: [&str; 9] = [
     "OTEL_EXPORTER_",
     "OTEL_LINK_",
     "OTEL_LOGRECORD_",
+    "OTEL_LOGS_",
     "OTEL_METRIC",
+    "OTEL_PROPAGATOR",
+    "OTEL_RESOURCE_ATTR",
+    "OTEL_SDK_",
+    "OTEL_SERVICE_NA",
     "OTEL_SPAN_",
+    "OTEL_TRACE",
 ];
 
 const UNKNOWN: &str = "no such variable is known";

@@ -68,6 +68,9 @@ fn an_unknown_name_near_ours_is_refused_and_others_are_not_ours() {
         "OTEL_EXPORTER_OTLP_TRACE_ENDPOINT",
         "OTEL_BSP_MAX_QUEUE",
         "OTEL_METRICS_INTERVAL",
+        "OTEL_TRACES_SAMPLR",
+        "OTEL_SERVICE_NAM",
+        "OTEL_RESOURCE_ATTRIBUTE",
     ] {
         let mut variables = variables(&[(name, "1")]);
         variables.refuse();

@@ -31,6 +31,7 @@ pub(super) struct Settings {
     pub(super) look: Look,
     pub(super) headers: Vec<HeaderName>,
     pub(super) sampling: Sampling,
+    pub(super) has_probes: bool,
     pub(super) clock: WallClock,
 }
 
@@ -45,6 +46,7 @@ impl AccessLogBuilder {
                 look: Look::Json,
                 headers: Vec::new(),
                 sampling: Sampling::ALL,
+                has_probes: true,
                 clock: WallClock::system(),
             },
             problems: Vec::new(),
@@ -95,6 +97,12 @@ impl AccessLogBuilder {
                 .problems
                 .push(format!("access log: {share} is no share from 0 to 1")),
         }
+        self
+    }
+
+    /// Leaves probes of the process' health out, whatever they are answered.
+    pub const fn without_probes(mut self) -> Self {
+        self.settings.has_probes = false;
         self
     }
 

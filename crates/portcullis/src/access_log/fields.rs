@@ -34,6 +34,7 @@ impl<'e> Sent<'e> {
 pub(super) fn level(exchange: &Exchange) -> Level {
     let status = exchange.nominal_status();
     match exchange.outcome() {
+        _ if exchange.is_probe() => Level::INFO,
         Outcome::Panicked | Outcome::ServiceError | Outcome::BodyError => Level::ERROR,
         _ if status.is_some_and(|status| status.is_server_error()) => Level::ERROR,
         Outcome::Refused(_) | Outcome::TimedOut => Level::WARN,

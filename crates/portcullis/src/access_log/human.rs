@@ -6,18 +6,28 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
-use portcullis_core::{Exchange, Outcome, observe::Escaped};
+use http::{HeaderName, StatusCode};
+use portcullis_core::{
+    Exchange, Outcome,
+    observe::{Escaped, redacted_text},
+};
 
 use super::fields::{LONGEST_METHOD, Sent, client, micros};
 use crate::json_line::{cut, push_rfc3339};
 
 /// Writes an exchange that has ended: time, method, target, status, time, size, and what else is known.
-pub(super) fn write(out: &mut Vec<u8>, now: Duration, exchange: &Exchange, has_colours: bool) {
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    now: Duration,
+    exchange: &Exchange,
+    headers: &[HeaderName],
+    has_colours: bool,
+) {
     push_rfc3339(out, now);
     let mut line = String::new();
     // A string takes everything.
     let _ = all(&mut line, exchange, has_colours);
+    let _ = chosen(&mut line, exchange, headers);
     let _ = out.write_all(line.as_bytes());
 }
 
@@ -39,8 +49,9 @@ fn all(line: &mut String, exchange: &Exchange, has_colours: bool) -> fmt::Result
     if exchange.outcome() != Outcome::Complete {
         write!(line, " {}", exchange.outcome().as_str())?;
     }
-    if let Some(rejection) = exchange.rejection() {
-        write!(line, " {}", rejection.kind().slug())?;
+    // A panic and a deadline are outcomes of their own.
+    if let Outcome::Refused(kind) = exchange.outcome() {
+        write!(line, " {}", kind.slug())?;
     }
     pair(line, "client", client(exchange))?;
     if let Some(principal) = exchange.principal() {
@@ -52,6 +63,18 @@ fn all(line: &mut String, exchange: &Exchange, has_colours: bool) -> fmt::Result
         .map(|trace| format!("{:032x}", trace.trace_id));
     pair(line, "trace", trace)?;
     pair(line, "agent", sent.user_agent.as_deref().map(quoted))
+}
+
+fn chosen(line: &mut String, exchange: &Exchange, headers: &[HeaderName]) -> fmt::Result {
+    for name in headers {
+        let value = exchange.header(name);
+        pair(
+            line,
+            name.as_str(),
+            value.map(|value| quoted(&redacted_text(value))),
+        )?;
+    }
+    Ok(())
 }
 
 fn status(line: &mut String, status: Option<StatusCode>, has_colours: bool) -> fmt::Result {

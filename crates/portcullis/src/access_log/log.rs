@@ -111,7 +111,9 @@ impl AccessLog {
             line.clear();
             match look {
                 Look::Json => json::write(&mut line, now, exchange, &settings.headers),
-                Look::Human { has_colours } => human::write(&mut line, now, exchange, has_colours),
+                Look::Human { has_colours } => {
+                    human::write(&mut line, now, exchange, &settings.headers, has_colours);
+                }
             }
             line.push(b'\n');
             let is_written = queue.push(&line);
@@ -144,7 +146,8 @@ impl Observer for AccessLog {
 
     fn end(&self, exchange: &Exchange) {
         let settings = &self.0.settings;
-        if !settings.sampling.keeps(exchange) {
+        let is_left_out = exchange.is_probe() && !settings.has_probes;
+        if is_left_out || !settings.sampling.keeps(exchange) {
             return;
         }
         match &self.0.queue {

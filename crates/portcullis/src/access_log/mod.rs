@@ -19,7 +19,7 @@
 //! | field | what | unit, bound |
 //! |---|---|---|
 //! | `timestamp` | when the exchange ended | RFC 3339, UTC, milliseconds |
-//! | `level` | `ERROR`: a status of 5xx, a panic, an error of the service or the body; `WARN`: refused, or timed out, with another status; else `INFO` | |
+//! | `level` | `ERROR`: a status of 5xx, a panic, an error of the service or the body; `WARN`: refused, or timed out, with another status; else, and for a probe of health, `INFO` | |
 //! | `target` | `portcullis::access`, to tell these lines from others in one stream | |
 //! | `request_id` | the request's [ID](crate::RequestId) | 128 bytes |
 //! | `trace_id`, `span_id` | the trace, and the exchange's own span, where an observer sets one | 32 and 16 hexadecimal digits |
@@ -49,7 +49,8 @@
 //! headers are one field, `http.request.headers`, since a place in the code has the same fields always.
 //!
 //! The line for people has the time, the method, the path and the query, the status, the duration, the size,
-//! the outcome unless it is `complete`, and the client, the caller, both IDs and the user agent.
+//! the outcome unless it is `complete`, and the client, the caller, both IDs, the user agent, and the headers
+//! that were chosen.
 //!
 //! # Example
 //!
@@ -83,6 +84,7 @@
 //! | method | default | why | changes at run time |
 //! |---|---|---|---|
 //! | [`AccessLog::to_stdout`], [`to_file`](AccessLog::to_file), [`to_writer`](AccessLog::to_writer), [`to_tracing`](AccessLog::to_tracing) | | where lines are read is known to nobody else | a renamed file is [opened anew](AccessLog::reopen) |
+//! | [`AccessLogBuilder::without_probes`] | they have lines, at `INFO` | whether a process is asked can be seen | no |
 //! | [`AccessLogBuilder::human`], [`human_in_colour`](AccessLogBuilder::human_in_colour) | JSON | machines read it | no |
 //! | [`AccessLogBuilder::request_header`] | none, 8 at most | a field may have personal data | no |
 //! | [`AccessLogBuilder::sample_successes`] | all | | no |

@@ -50,7 +50,13 @@ pub(crate) fn install_hook() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| match DEPTH.get() {
             Depth { calls: 0, .. } => previous(info),
-            depth => hear(depth, info),
+            depth => {
+                hear(depth, info);
+                // Where the log doesn't take it, somebody must tell.
+                if !tracing::event_enabled!(target: "portcullis", tracing::Level::ERROR) {
+                    previous(info);
+                }
+            }
         }));
     });
 }

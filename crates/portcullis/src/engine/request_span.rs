@@ -18,7 +18,7 @@ impl Passage {
     /// Opens the span, if log lines below would not have both IDs without it.
     #[inline]
     pub(super) fn open_span(&mut self) {
-        // Most requests meet nobody who listens. At this level no filter but `off` leaves it out.
+        // Most requests meet nobody who listens. At this level only `off` leaves it out, or a filter by target.
         if tracing::span_enabled!(target: "portcullis", Level::ERROR, request_id, trace_id) {
             self.open_wanted_span();
         }

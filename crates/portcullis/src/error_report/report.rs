@@ -134,6 +134,7 @@ impl ErrorKind {
         let status = exchange.nominal_status();
         let is_error = status.is_some_and(|status| status.is_server_error());
         match exchange.outcome() {
+            _ if exchange.is_probe() => None,
             _ if exchange.panic().is_some() => Some(Self::Panic),
             Outcome::Panicked => Some(Self::Panic),
             // A 408 is for a client that was too slow.

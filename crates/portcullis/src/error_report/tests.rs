@@ -10,7 +10,7 @@ use portcullis_test::{Body, Chunks, Test, after, logged, request, send, service,
 use tower::{Layer, service_fn};
 
 use super::{ErrorKind, ErrorReport, ErrorReports};
-use crate::{Edge, RequestId, Slot, body_limit::RequestBody};
+use crate::{Edge, Health, RequestId, Slot, body_limit::RequestBody};
 
 /// Reports as they come.
 fn reports() -> (ErrorReports, Receiver<ErrorReport>) {
@@ -165,4 +165,19 @@ async fn reports_may_be_logged() {
         .lines()
         .find(|line| line.contains("portcullis::errors"));
     assert!(line.unwrap().contains(r"panic=a\nb"), "{lines}");
+}
+
+#[tokio::test]
+async fn a_probe_that_says_no_is_no_error() {
+    let (reports, received) = reports();
+    let health = Health::new();
+    health.drain();
+    let edge = edge(&reports).health(&health).build().unwrap();
+    let answer = send(edge.layer(answers(StatusCode::OK)), request("/ready")).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    text(answer).await;
+    drop(edge);
+    drop(reports);
+
+    assert!(received.recv().is_err());
 }

@@ -10,7 +10,7 @@ pub struct Degraded(BoxError);
 // ===== impl Degraded =====
 
 impl Degraded {
-    /// Creates one from what is not well. It is logged, and not shown.
+    /// Creates one from what is not well. It is logged, and shown to those who may see reasons.
     pub fn new(reason: impl Into<BoxError>) -> Self {
         Self(reason.into())
     }

@@ -15,7 +15,7 @@ impl Guard for Health {
             None => Verdict::Admit,
             Some(answer) => {
                 if answer.status().is_server_error() {
-                    self.on_failed_probe();
+                    self.shared.failed_probes.fetch_add(1, Relaxed);
                 }
                 Verdict::answer(answer)
             }
@@ -44,14 +44,6 @@ impl Health {
         let probe = self.paths.probe(head)?;
         self.start();
         Some(probe.answer(self, head, self.viewers.sight(head)))
-    }
-
-    /// Counts an answer that observers take for an error.
-    fn on_failed_probe(&self) {
-        self.shared.failed_probes.fetch_add(1, Relaxed);
-        if let Some(vitals) = &self.vitals {
-            vitals.on_failed_probe();
-        }
     }
 
     /// Answers a request that is a probe, of an operator: with all details.

@@ -119,7 +119,7 @@
 //! | `portcullis_health_check_runs_total`, `portcullis_health_check_failures_total` | runs of a `check`, and those that failed or took too long |
 //!
 //! Each change of a check is one event (target `portcullis`): `INFO` if it is well, else `WARN` with its
-//! `reason`, in one line of at most 1,024 bytes in which control characters and those that turn text are
+//! `reason`, in one line, of at most 1,024 bytes of it, in which control characters and those that turn text are
 //! escaped. Draining and the end of start-up are one `INFO` each.
 //!
 //! # Security considerations

@@ -21,7 +21,8 @@ use super::{
 };
 use crate::engine::RouteFrom;
 
-/// What probes look at. Clones share it.
+/// What probes look at. Clones share its checks; what is added to one later is not in the others, nor in an
+/// edge that was given one.
 ///
 /// See the [module docs](super) for an example.
 #[derive(Clone)]

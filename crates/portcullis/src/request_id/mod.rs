@@ -51,7 +51,8 @@
 //!
 //! # Telemetry
 //!
-//! The span `request` (target `portcullis`, level `ERROR`, so that no filter but `off` leaves it out) with the
+//! The span `request` (target `portcullis`, level `ERROR`, so that a filter by level leaves it out only if it is `off`; one
+//! that names targets must name `portcullis` too, as in `orders=debug,portcullis=info`) with the
 //! field `request_id`, and, where an observer sets a trace, `trace_id` and `span_id`: 32 and 16 hexadecimal
 //! digits. It is there for log lines; `portcullis-otel` keeps it out of traces. It is the innermost of the
 //! spans around the application. Where nobody listens it costs nothing.

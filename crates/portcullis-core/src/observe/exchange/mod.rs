@@ -43,6 +43,7 @@ pub struct Exchange {
     request_bytes: u64,
     response_bytes: u64,
     is_upgraded: bool,
+    is_probe: bool,
     outcome: Outcome,
 }
 
@@ -206,6 +207,13 @@ impl Exchange {
     #[must_use]
     pub const fn is_upgraded(&self) -> bool {
         self.is_upgraded
+    }
+
+    /// Returns `true` if the request was a [probe](super::Probe) of the process' health: what it was
+    /// answered is no error, whatever its status.
+    #[must_use]
+    pub const fn is_probe(&self) -> bool {
+        self.is_probe
     }
 
     /// Returns how the exchange ended.

@@ -5,7 +5,8 @@ use tokio::time::Instant;
 
 use super::Exchange;
 use crate::{
-    ClientIp, Facts, Outcome, PeerAddr, Principal, Rejection, Route, Scheme, observe::Panic,
+    ClientIp, Facts, Outcome, PeerAddr, Principal, Rejection, Route, Scheme,
+    observe::{Panic, Probe},
 };
 
 // ===== impl Exchange =====
@@ -40,6 +41,7 @@ impl Exchange {
             request_bytes: 0,
             response_bytes: 0,
             is_upgraded: false,
+            is_probe: false,
             outcome: Outcome::ClientGone,
         }
     }
@@ -59,6 +61,7 @@ impl Exchange {
         self.time_to_head = Some(self.started.elapsed());
         self.status = Some(head.status);
         self.rejection = head.extensions.get().cloned();
+        self.is_probe = head.extensions.get::<Probe>().is_some();
     }
 
     /// Notes a panic. The first counts.

@@ -288,7 +288,7 @@ fn a_header_with_secrets_is_an_error_of_construction() {
 async fn a_line_for_people() {
     let (written, date) = (Written::default(), ManualClock::new(0));
     let log = |builder: AccessLogBuilder| builder.clock(WallClock::from(&date)).build().unwrap();
-    let plain = log(written.builder().human());
+    let plain = log(written.builder().human().request_header("x-tenant"));
     let coloured = log(written.builder().human_in_colour());
     for log in [&plain, &coloured] {
         let edge = edge(log).guard(Slot::Authentication, Knows(Ok(alice())));
@@ -302,7 +302,7 @@ async fn a_line_for_people() {
     };
     let start = "1970-01-01T00:00:00.000Z GET /users/7?page=2&Api-Key=REDACTED";
     assert!(plain.starts_with(&format!("{start} 200 ")), "{plain}");
-    let end = " 0B client=203.0.113.9 user=\"alice\" id=abc-1 agent=\"curl/8 \\\"x\\\"\"";
+    let end = " 0B client=203.0.113.9 user=\"alice\" id=abc-1 agent=\"curl/8 \\\"x\\\"\" x-tenant=\"acme\"";
     assert!(plain.ends_with(end), "{plain}");
     assert!(
         coloured.starts_with(&format!("{start} \u{1b}[32m200\u{1b}[0m ")),

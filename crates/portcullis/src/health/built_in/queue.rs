@@ -37,7 +37,7 @@ impl Check {
     pub(super) fn with_threshold(mut self, threshold: Threshold, most: f64) -> Self {
         let is_right = threshold.is_right(most);
         self.wants(is_right, || {
-            format!("has no levels that follow each other: {threshold:?}")
+            format!("{threshold}: levels are from 0 to {most} and follow each other")
         });
         self
     }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, Uri, header, request};
-use portcullis_core::accepted_quality;
+use portcullis_core::{accepted_quality, observe::Probe as IsProbe};
 
 use super::{Health, viewers::Sight};
 
@@ -92,6 +92,7 @@ impl Probe {
         if level == Level::Unhealthy {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
+        response.extensions_mut().insert(IsProbe);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, content_type);
         headers.insert(header::CACHE_CONTROL, NO_STORE);

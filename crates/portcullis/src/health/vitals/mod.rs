@@ -1,6 +1,5 @@
 //! What a process sees of itself.
 
-mod failed_probes;
 mod minute;
 mod threshold;
 
@@ -13,12 +12,11 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
 use portcullis_core::{BoxError, Counts, Exchange, Observer, Outcome, RejectionKind};
 use tokio::time::Instant;
 
+use self::minute::Minute;
 pub use self::threshold::Threshold;
-use self::{failed_probes::FailedProbes, minute::Minute};
 use super::{Check as HealthCheck, Degraded, Health};
 
 /// What a process sees of itself: panics, errors, silence, and levels of its own. An
@@ -57,7 +55,6 @@ struct Counted {
     began: Instant,
     /// When the last request ended, in milliseconds.
     last: AtomicU64,
-    probes: FailedProbes,
     /// An edge has it among its observers.
     is_observed: AtomicBool,
 }
@@ -73,7 +70,6 @@ impl Vitals {
                 minute: Minute::new(),
                 began: Instant::now(),
                 last: AtomicU64::new(0),
-                probes: FailedProbes::default(),
                 is_observed: AtomicBool::new(false),
             }),
             checks: Vec::new(),
@@ -105,8 +101,7 @@ impl Vitals {
 
     /// Is degraded while more than this share of a minute's requests got a 5xx or failed, of 20 or
     /// more. Its name is `errors`. What [load shedding](crate::load_shed) refused is not counted: a
-    /// process that sheds is well, and without it the others get its load too. Nor is a probe that is
-    /// answered with 503: a process that only probes ask would never be well again.
+    /// process that sheds is well, and without it the others get its load too. Nor is a probe: a process that only probes ask would never be well again.
     #[must_use]
     pub fn error_rate(mut self, at_most: impl Into<Threshold>) -> Self {
         let (counted, at_most) = (Arc::clone(&self.counted), at_most.into());
@@ -152,11 +147,6 @@ impl Vitals {
         self.check(name, move || at_most.check(level()))
     }
 
-    /// Notes that a probe is answered with 503, which is about to be observed.
-    pub(super) fn on_failed_probe(&self) {
-        self.counted.probes.add(self.counted.second());
-    }
-
     pub(super) fn is_observed(&self) -> bool {
         self.counted.is_observed.load(Relaxed)
     }
@@ -191,9 +181,7 @@ impl Observer for Vitals {
         self.counted.last.fetch_max(since, Relaxed);
         let rejection = exchange.rejection().map(|rejection| rejection.kind());
         let second = self.counted.second();
-        let is_503 = exchange.status() == Some(StatusCode::SERVICE_UNAVAILABLE);
-        let is_shed = rejection == Some(RejectionKind::Overloaded);
-        if is_shed || (is_503 && rejection.is_none() && self.counted.probes.take(second)) {
+        if exchange.is_probe() || rejection == Some(RejectionKind::Overloaded) {
             return;
         }
         let outcome = exchange.outcome();

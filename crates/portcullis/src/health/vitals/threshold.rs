@@ -1,3 +1,5 @@
+use std::fmt;
+
 use portcullis_core::BoxError;
 
 use crate::health::Degraded;
@@ -15,8 +17,9 @@ pub struct Threshold {
 impl Threshold {
     /// Returns what is wrong with it, for a level that is at most so high.
     pub(super) fn problem(self, name: &str, most: f64) -> Option<String> {
-        (!self.is_right(most))
-            .then(|| format!("vitals: {name:?} has no levels that follow each other: {self:?}"))
+        (!self.is_right(most)).then(|| {
+            format!("vitals: {name:?}: {self}: levels are from 0 to {most} and follow each other")
+        })
     }
 
     pub(in crate::health) fn is_right(self, most: f64) -> bool {
@@ -34,6 +37,15 @@ impl Threshold {
             return Err(Degraded::new(format!("{level:.2}, at most {}", self.degraded)).into());
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failing {
+            Some(failing) => write!(f, "{}, {failing}", self.degraded),
+            None => write!(f, "{}", self.degraded),
+        }
     }
 }
 
