@@ -85,7 +85,7 @@
 //! # Cost
 //!
 //! The handles of a series are resolved once and found again without a lock or an allocation. A series
-//! is three histograms, some 1.5 KB.
+//! is three histograms, some 1 KB, and up to 2 KB more where it has exemplars.
 
 mod builder;
 mod counts;

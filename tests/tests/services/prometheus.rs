@@ -186,6 +186,57 @@ impl Prometheus {
 
 const CONNECTIONS: u32 = 8;
 
+/// The load, by route and status, to the request.
+async fn counts_what_was_sent(prometheus: &Prometheus, job: &str) {
+    let each = f64::from(CONNECTIONS);
+    let ended = format!("{{job=\"{job}\",http_route!~\"/metrics.*\"}}");
+    prometheus
+        .until(
+            &format!(
+                "sum by (http_route, http_response_status_code, error_type) \
+                 (http_server_request_duration_seconds_count{ended})"
+            ),
+            &[
+                ("200 /users/{id}", 50.0 * each),
+                ("401 /users/{id}", 25.0 * each),
+                ("404", 25.0 * each),
+                ("502 502 /fail", 50.0 * each),
+            ],
+        )
+        .await;
+    let bytes = format!(
+        "sum by (http_route) (http_server_response_body_size_bytes_sum\
+         {{job=\"{job}\",http_response_status_code=\"200\",http_route!~\"/metrics.*\"}})"
+    );
+    let hello = "hello".len() as f64;
+    prometheus
+        .until(&bytes, &[("/users/{id}", 50.0 * hello * each)])
+        .await;
+    let refused = format!("portcullis_rejections_total{{job=\"{job}\"}}");
+    let refused = format!("sum by (layer, reason, policy) ({refused})");
+    prometheus
+        .until(&refused, &[("api_key unauthenticated", 25.0 * each)])
+        .await;
+}
+
+/// Connections, durations and the age of the process.
+async fn knows_the_process(prometheus: &Prometheus, job: &str) {
+    let ended = format!("{{job=\"{job}\",http_route!~\"/metrics.*\"}}");
+    let accepted =
+        format!("portcullis_connections_accepted_total{{job=\"{job}\"}} >= bool {CONNECTIONS}");
+    let accepted = format!("max by (job) ({accepted})");
+    prometheus.until(&accepted, &[(job, 1.0)]).await;
+    let slow = format!(
+        "histogram_quantile(0.99, sum by (le) \
+         (http_server_request_duration_seconds_bucket{ended})) < bool 10"
+    );
+    prometheus.until(&slow, &[("", 1.0)]).await;
+    let age = format!("time() - process_start_time_seconds{{job=\"{job}\"}} < bool 600");
+    prometheus
+        .until(&format!("max by (job) ({age})"), &[(job, 1.0)])
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn its_queries_answer_what_the_load_did() {
     let key = ApiKey::generate("pk").unwrap();
@@ -206,49 +257,9 @@ async fn its_queries_answer_what_the_load_did() {
         client.await.unwrap();
     }
 
-    let each = f64::from(CONNECTIONS);
     for job in ["openmetrics", "text"] {
-        let ended = format!("{{job=\"{job}\",http_route!~\"/metrics.*\"}}");
-        prometheus
-            .until(
-                &format!(
-                    "sum by (http_route, http_response_status_code, error_type) \
-                     (http_server_request_duration_seconds_count{ended})"
-                ),
-                &[
-                    ("200 /users/{id}", 50.0 * each),
-                    ("401 /users/{id}", 25.0 * each),
-                    ("404", 25.0 * each),
-                    ("502 502 /fail", 50.0 * each),
-                ],
-            )
-            .await;
-        let bytes = format!(
-            "sum by (http_route) (http_server_response_body_size_bytes_sum\
-             {{job=\"{job}\",http_response_status_code=\"200\",http_route!~\"/metrics.*\"}})"
-        );
-        let hello = "hello".len() as f64;
-        prometheus
-            .until(&bytes, &[("/users/{id}", 50.0 * hello * each)])
-            .await;
-        let refused = format!("portcullis_rejections_total{{job=\"{job}\"}}");
-        let refused = format!("sum by (layer, reason, policy) ({refused})");
-        prometheus
-            .until(&refused, &[("api_key unauthenticated", 25.0 * each)])
-            .await;
-        let accepted =
-            format!("portcullis_connections_accepted_total{{job=\"{job}\"}} >= bool {CONNECTIONS}");
-        let accepted = format!("max by (job) ({accepted})");
-        prometheus.until(&accepted, &[(job, 1.0)]).await;
-        let slow = format!(
-            "histogram_quantile(0.99, sum by (le) \
-             (http_server_request_duration_seconds_bucket{ended})) < bool 10"
-        );
-        prometheus.until(&slow, &[("", 1.0)]).await;
-        let age = format!("time() - process_start_time_seconds{{job=\"{job}\"}} < bool 600");
-        prometheus
-            .until(&format!("max by (job) ({age})"), &[(job, 1.0)])
-            .await;
+        counts_what_was_sent(&prometheus, job).await;
+        knows_the_process(&prometheus, job).await;
     }
 
     let path = "/api/v1/query_exemplars?start=0&end=9999999999&\

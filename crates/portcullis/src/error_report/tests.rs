@@ -1,9 +1,6 @@
 use std::{
     convert::Infallible,
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, channel},
-    },
+    sync::mpsc::{Receiver, channel},
     time::Duration,
 };
 
@@ -126,12 +123,12 @@ async fn refusals_are_reported_if_wanted() {
 
 #[tokio::test]
 async fn a_reporter_that_panics_or_is_stuck_holds_up_nobody() {
-    let gate = Arc::new(Mutex::new(()));
-    let held = gate.lock().unwrap();
-    let (of_thread, mut turn) = (Arc::clone(&gate), 0);
+    let (held, gate) = channel::<()>();
+    let mut turn = 0;
     let reports = ErrorReports::new(move |_| {
         turn += 1;
-        drop(of_thread.lock());
+        // Until it is let go.
+        let _ = gate.recv();
         assert!(turn != 2, "the second time");
     });
     let reports = reports.unwrap();

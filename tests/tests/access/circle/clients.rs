@@ -89,7 +89,7 @@ impl Caller {
         let codec = ProstCodec::<Note, Note>::default();
         let path = PathAndQuery::from_static(path);
         let answered = client.unary(self.note(text), path, codec).await;
-        Ended::of_grpc(answered.map(|answer| answer.into_parts().0))
+        Ended::of_grpc(&answered.map(|answer| answer.into_parts().0))
     }
 
     /// Reads a whole stream: how many notes came, and how it ended.
@@ -160,9 +160,9 @@ impl Ended {
         }
     }
 
-    fn of_grpc(answered: Result<tonic::metadata::MetadataMap, Status>) -> Self {
+    fn of_grpc(answered: &Result<tonic::metadata::MetadataMap, Status>) -> Self {
         let whole = format!("{answered:?}");
-        let (code, metadata, detail_id) = match &answered {
+        let (code, metadata, detail_id) = match answered {
             Ok(metadata) => (Code::Ok, metadata, None),
             Err(status) => {
                 let info = status.get_details_request_info();

@@ -27,7 +27,7 @@ pub struct Limits {
     /// The methods that are told apart.
     pub methods: Methods,
     /// After so many series further ones share those of the route `_OTHER`: 10,000 by default, far
-    /// more than an application of 100 routes has, and some 30 MB of histograms.
+    /// more than an application of 100 routes has, and some 10 MB of histograms.
     pub series: usize,
 }
 

@@ -80,28 +80,8 @@ fn alice() -> Principal {
     alice.with_scheme(AuthScheme::ApiKey)
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_line_has_all_that_is_known() {
-    let (written, date) = (Written::default(), ManualClock::new(1_769_903_999));
-    let log = written.builder().request_header("x-tenant");
-    let log = log.clock(WallClock::from(&date)).build().unwrap();
-    let edge = edge(&log)
-        .route_from(|_| Some("/users/{id}"))
-        .observe(Traced {
-            trace_id: 0x4bf9,
-            parent_id: None,
-        })
-        .guard(Slot::Authentication, Knows(Ok(alice())));
-    let layer = edge.build().unwrap();
-    let slow = after(Duration::from_micros(12_000));
-    ask(layer.layer(slow), full_request()).await;
-    // Paused, the time for a flush is over at once.
-    drop((layer, log));
-
-    let [line] = &written.lines()[..] else {
-        panic!("{}", written.text());
-    };
-    let expected = json!({
+fn all_that_is_known() -> Value {
+    json!({
         "timestamp": "2026-01-31T23:59:59.000Z",
         "level": "INFO",
         "target": "portcullis::access",
@@ -131,7 +111,31 @@ async fn a_line_has_all_that_is_known() {
         "user.id": "alice",
         "auth.scheme": "api_key",
         "auth.key_id": "4fzq",
-    });
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_has_all_that_is_known() {
+    let (written, date) = (Written::default(), ManualClock::new(1_769_903_999));
+    let log = written.builder().request_header("x-tenant");
+    let log = log.clock(WallClock::from(&date)).build().unwrap();
+    let edge = edge(&log)
+        .route_from(|_| Some("/users/{id}"))
+        .observe(Traced {
+            trace_id: 0x4bf9,
+            parent_id: None,
+        })
+        .guard(Slot::Authentication, Knows(Ok(alice())));
+    let layer = edge.build().unwrap();
+    let slow = after(Duration::from_micros(12_000));
+    ask(layer.layer(slow), full_request()).await;
+    // Paused, the time for a flush is over at once.
+    drop((layer, log));
+
+    let [line] = &written.lines()[..] else {
+        panic!("{}", written.text());
+    };
+    let expected = all_that_is_known();
     let (mut line, mut expected) = (line.clone(), expected);
     for times in [&mut line, &mut expected] {
         // A timer may be a millisecond late.

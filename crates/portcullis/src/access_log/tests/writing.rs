@@ -34,7 +34,9 @@ impl Write for Stuck {
 }
 
 /// A writer that does what it was told, write after write.
-struct Says(Vec<fn(&mut Written, &[u8]) -> io::Result<usize>>, Written);
+struct Says(Vec<Say>, Written);
+
+type Say = fn(&mut Written, &[u8]) -> io::Result<usize>;
 
 impl Write for Says {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -108,7 +110,7 @@ async fn what_waits_is_written_when_the_log_is_dropped() {
 async fn half_a_line_is_ended_before_the_next() {
     let written = Written::default();
     // Backwards.
-    let says: Vec<fn(&mut Written, &[u8]) -> io::Result<usize>> = vec![
+    let says: Vec<Say> = vec![
         |_, _| Err(io::Error::other("the disk is full\n")),
         |written, bytes| written.write(&bytes[..7]),
         |_, _| Err(io::ErrorKind::Interrupted.into()),
@@ -130,7 +132,7 @@ async fn half_a_line_is_ended_before_the_next() {
 
 #[tokio::test]
 async fn a_writer_that_panics_costs_lines_only() {
-    let says: Vec<fn(&mut Written, &[u8]) -> io::Result<usize>> = vec![|_, _| panic!("no disk")];
+    let says: Vec<Say> = vec![|_, _| panic!("no disk")];
     let log = AccessLog::to_writer(Says(says, Written::default()));
     let log = log.build().unwrap();
     ask(&log, 1).await;
