@@ -22,6 +22,8 @@ use crate::{export::Exporter, telemetry::Batching};
 pub(crate) struct Queue<T> {
     sender: UnboundedSender<Entry<T>>,
     shared: Arc<Shared>,
+    /// Its thread runs as long as there is a queue.
+    runner: Runner,
 }
 
 /// What stands in the queue.
@@ -52,14 +54,19 @@ impl<T: Send + 'static> Queue<T> {
         batching: Batching,
         bytes: usize,
     ) -> Self {
-        let (queue, receiver) = Self::new(log, batching, bytes);
+        let (queue, receiver) = Self::new(runner, log, batching, bytes);
         let shared = Arc::clone(&queue.shared);
         let stop = runner.stop.clone();
         runner.run(Batcher::new(receiver, shared, stop, encode, exporter).run());
         queue
     }
 
-    fn new(log: Log, batching: Batching, bytes: usize) -> (Self, UnboundedReceiver<Entry<T>>) {
+    fn new(
+        runner: &Runner,
+        log: Log,
+        batching: Batching,
+        bytes: usize,
+    ) -> (Self, UnboundedReceiver<Entry<T>>) {
         let (sender, receiver) = unbounded_channel();
         let shared = Shared {
             room: Arc::new(Room::new(batching.queue, bytes)),
@@ -68,7 +75,12 @@ impl<T: Send + 'static> Queue<T> {
             wake: Notify::new(),
         };
         let shared = Arc::new(shared);
-        (Self { sender, shared }, receiver)
+        let queue = Self {
+            sender,
+            shared,
+            runner: runner.clone(),
+        };
+        (queue, receiver)
     }
 
     /// Puts a record in the queue. `bytes` is what it holds in memory, about.
@@ -118,6 +130,7 @@ impl<T> Clone for Queue<T> {
         Self {
             sender: self.sender.clone(),
             shared: Arc::clone(&self.shared),
+            runner: self.runner.clone(),
         }
     }
 }

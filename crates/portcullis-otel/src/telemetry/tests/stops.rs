@@ -65,6 +65,19 @@ async fn the_stop_takes_no_longer_than_its_limit_and_counts_what_is_left() {
     );
 }
 
+#[tokio::test]
+async fn the_export_goes_on_as_long_as_an_observer_is_there() {
+    let collector = Collector::start(Mode::Healthy);
+    let telemetry = telemetry(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &collector.url())]);
+    let kept = telemetry.clone();
+    let tracing = kept.tracing();
+    exchange(&kept, 1).await;
+    drop((telemetry, kept));
+    tracing.flush();
+
+    assert_eq!(collector.spans().len(), 1);
+}
+
 /// The lines are written on another thread, so the subscriber is the process's.
 #[tokio::test]
 async fn a_collector_that_fails_and_returns_is_two_lines() {
