@@ -36,7 +36,7 @@
 //!
 //! | field | in | out |
 //! |---|---|---|
-//! | `traceparent` | one line, lower case, no zero IDs; later versions than 00 by their first 55 characters; anything else is ignored, and `tracestate` with it | version 00, the flags `sampled` and `random`, a span ID of its own for each call |
+//! | `traceparent` | one line, lower case, no zero IDs; later versions than 00 by their first 55 characters; anything else is ignored, and `tracestate` with it | version 00, the flags `sampled` and `random`, the span that is current: [`ClientTraceLayer`] makes one for each call |
 //! | `tracestate` | all lines as one list of at most 32 members, with the keys of level 2; one wrong member drops the list; of a repeated key the first member counts; cut after 1,024 bytes, by whole members | as it came in, behind what the application sets |
 //! | `baggage` | [allowed keys](Tracing::allow_baggage) of trusted peers, at most 64 members and 8,192 bytes; a wrong member is left out; no UTF-8 becomes U+FFFD | what is in OpenTelemetry's context |
 //!

@@ -11,7 +11,7 @@ use portcullis_core::{Enter, Exchange, Observer, Scope, TraceContext, TraceLink}
 
 use crate::{
     ParentPolicy, Sampling,
-    context::{self, Allowed, Inherited, RANDOM, TraceParent},
+    context::{self, Allowed, Inherited, Propagators, RANDOM, TraceParent},
     record::Record,
     worker::Worker,
 };
@@ -26,6 +26,7 @@ struct Shared {
     parents: ParentPolicy,
     slow_after: Option<Duration>,
     leaves_probes_out: bool,
+    reads: Propagators,
     /// Of trusted peers.
     baggage: Allowed,
     /// Of everybody.
@@ -69,10 +70,18 @@ impl Tracing {
             parents: ParentPolicy::default(),
             slow_after: None,
             leaves_probes_out: false,
+            reads: Propagators::ALL,
             baggage: Allowed::default(),
             untrusted_baggage: Allowed::default(),
             worker,
         }))
+    }
+
+    /// Sets what is read of requests.
+    #[must_use]
+    pub(crate) fn reads(mut self, propagators: Propagators) -> Self {
+        Arc::make_mut(&mut self.0).reads = propagators;
+        self
     }
 
     /// Sets whose traces go on. The default is
@@ -171,7 +180,7 @@ impl Observer for Tracing {
 
 impl Shared {
     fn place(&self, head: &request::Parts, is_trusted: bool) -> Place {
-        let sent = context::traceparent(&head.headers);
+        let sent = context::traceparent(&head.headers).filter(|_| self.reads.trace_context);
         let (parent, old) = if self.parents.continues(is_trusted) {
             (sent, None)
         } else {
@@ -194,7 +203,7 @@ impl Shared {
 
     fn with_baggage(&self, context: Context, head: &request::Parts, is_trusted: bool) -> Context {
         let is_read = !self.untrusted_baggage.is_empty() || is_trusted && !self.baggage.is_empty();
-        if !is_read {
+        if !is_read || !self.reads.baggage {
             return context;
         }
         let is_allowed = |key: &str| {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::url;
 use crate::{
     Propagator,
-    context::{self, Inherited},
+    context::{self, Inherited, Propagators},
 };
 
 /// What all calls of a client share.
@@ -164,6 +164,9 @@ impl Drop for Call {
 
 impl Injector for Fields<'_> {
     fn set(&mut self, key: &str, value: String) {
+        if !Propagators::installed().has(key) {
+            return;
+        }
         let name = HeaderName::try_from(key);
         if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             self.0.insert(name, value);

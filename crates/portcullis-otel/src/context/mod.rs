@@ -7,6 +7,7 @@ mod propagator;
 mod tests;
 mod traceparent;
 mod tracestate;
+mod wanted;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{SpanId, TraceFlags, TraceId};
@@ -17,6 +18,7 @@ pub(crate) use self::{
     inherited::Inherited,
     traceparent::{RANDOM, TraceParent},
     tracestate::{for_sdk, parse as parse_state},
+    wanted::Propagators,
 };
 
 /// Returns the `traceparent` of a request: exactly one line (section 3.2).

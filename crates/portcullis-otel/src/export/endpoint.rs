@@ -1,6 +1,7 @@
 //! Where a collector is, by the rules of the specification for each protocol.
 
 use http::{Uri, uri::Scheme};
+use portcullis_core::observe::redacted_url;
 
 use super::Protocol;
 use crate::{signal::Signal, variables::Variables};
@@ -39,7 +40,7 @@ fn over_http(text: &str, is_own: bool, signal: Signal) -> Result<Uri, String> {
         return Ok(uri);
     }
     if uri.query().is_some() {
-        return Err(format!("{text:?} has a query"));
+        return Err(format!("{:?} has a query", redacted_url(text)));
     }
     let (base, signal) = (uri.path().trim_end_matches('/'), signal.as_str());
     with_path(&uri, &format!("{base}/v1/{signal}"))
@@ -56,7 +57,8 @@ fn grpc(text: &str, insecure: bool, signal: Signal) -> Result<Uri, String> {
     let uri = parse(&full)?;
     if uri.path() != "/" || uri.query().is_some() {
         return Err(format!(
-            "{text:?} has a path, which OTLP over gRPC has no use for"
+            "{:?} has a path, which OTLP over gRPC has no use for",
+            redacted_url(text)
         ));
     }
     with_path(&uri, signal.grpc_path())
@@ -67,7 +69,10 @@ fn parse(text: &str) -> Result<Uri, String> {
     if text.contains('@') {
         return Err("it has a user or a password: use the variable ..HEADERS".to_owned());
     }
-    let wrong = || format!("{text:?} is not a URL that begins with http:// or https://");
+    let wrong = || {
+        let text = redacted_url(text);
+        format!("{text:?} is not a URL that begins with http:// or https://")
+    };
     let uri = Uri::try_from(text).map_err(|_| wrong())?;
     let is_known = [Some(&Scheme::HTTP), Some(&Scheme::HTTPS)].contains(&uri.scheme());
     let has_host = uri.host().is_some_and(|host| !host.is_empty());

@@ -105,13 +105,14 @@ fn is_otlp(text: &str) -> Result<bool, String> {
 fn headers(text: &str) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (key, value) in pairs(text)? {
-        let name =
-            HeaderName::try_from(&key).map_err(|_| format!("{key:?} is not a header's name"))?;
+        let name = HeaderName::try_from(&key).map_err(|_| {
+            "a name is not a header's: it is written name=value,name=value".to_owned()
+        })?;
         if RESERVED.contains(&name.as_str()) {
             return Err(format!("{name} is what OTLP itself sends"));
         }
         let mut value = HeaderValue::try_from(value)
-            .map_err(|_| format!("what {key:?} is to be is not a header's value"))?;
+            .map_err(|_| format!("what {name} is to be is not a header's value"))?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }

@@ -8,12 +8,15 @@ use opentelemetry_sdk::{
     metrics::{Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream},
     trace::SdkTracerProvider,
 };
-use portcullis_core::{ConfigError, observe::series::Methods};
+use portcullis_core::{
+    ConfigError,
+    observe::{redacted_url, series::Methods},
+};
 use tracing::Level;
 
 use super::{Logs, Telemetry, Traces, propagation::Chosen, resource::resource, settings::Settings};
 use crate::{
-    Metrics, Sampling,
+    Metrics,
     export::{Exporter, Target},
     logs::{self, EncodeLogs},
     metrics_exporter::MetricsExporter,
@@ -106,12 +109,13 @@ impl TelemetryBuilder {
     pub fn build(self) -> Result<Telemetry, ConfigError> {
         let settings = Settings::parse(self.variables.iter().cloned())?;
         global::set_text_map_propagator(Chosen::new(settings.propagators));
+        settings.propagators.install();
         let is_on = settings.targets.iter().any(Option::is_some);
         let runner = is_on.then(Runner::spawn).transpose();
         let runner = runner.map_err(|error| ConfigError::new(format!("telemetry: {error}")))?;
         let resource = resource(self.service, &self.attributes, &settings);
         let mut telemetry = Telemetry {
-            tracing: settings.tracing(None, Sampling::never()),
+            tracing: settings.tracing(None, settings.sampling),
             traces: None,
             logs: None,
             meters: None,
@@ -245,7 +249,11 @@ impl Start<'_> {
     }
 
     fn log(&self, signal: Signal, target: &Target) -> Log {
-        Log::new(signal, target.uri.to_string(), self.runner.drops.clone())
+        Log::new(
+            signal,
+            redacted_url(&target.uri.to_string()).into_owned(),
+            self.runner.drops.clone(),
+        )
     }
 }
 

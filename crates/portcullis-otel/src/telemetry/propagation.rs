@@ -3,8 +3,7 @@ use opentelemetry::{
     propagation::{Extractor, Injector, TextMapPropagator, text_map_propagator::FieldIter},
 };
 
-use super::settings::Propagators;
-use crate::Propagator;
+use crate::{Propagator, context::Propagators};
 
 /// The propagator, with what the variable has left of it.
 #[derive(Debug)]
@@ -52,11 +51,7 @@ impl TextMapPropagator for Chosen {
 
 impl<T> Filtered<T> {
     const fn is_wanted(&self, key: &str) -> bool {
-        if key.eq_ignore_ascii_case("baggage") {
-            self.wanted.baggage
-        } else {
-            self.wanted.trace_context
-        }
+        self.wanted.has(key)
     }
 }
 

@@ -6,7 +6,8 @@ use opentelemetry_sdk::metrics::Temporality;
 use portcullis_core::ConfigError;
 
 use crate::{
-    KnownMethods, ParentPolicy, Sampling, Tracing,
+    KnownMethods, Sampling, Tracing,
+    context::Propagators,
     export::Target,
     limits::{Limits, SpanLimits},
     signal::Signal,
@@ -47,13 +48,6 @@ pub(crate) struct Metrics {
     pub(crate) timeout: Duration,
     pub(crate) temporality: Temporality,
     pub(crate) exponential: bool,
-}
-
-/// What is read of requests and sent on with calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Propagators {
-    pub(crate) trace_context: bool,
-    pub(crate) baggage: bool,
 }
 
 // ===== impl Settings =====
@@ -101,11 +95,7 @@ impl Settings {
     /// Returns an observer. One that may not read trace context continues no trace.
     pub(super) fn tracing(&self, worker: Option<Worker>, sampling: Sampling) -> Tracing {
         let tracing = Tracing::with_worker(worker, sampling);
-        if self.propagators.trace_context {
-            tracing
-        } else {
-            tracing.parents(ParentPolicy::Restart)
-        }
+        tracing.reads(self.propagators)
     }
 }
 

@@ -152,7 +152,7 @@ impl Watched {
                 self.on_bytes(bytes as u64, is_end);
             }
             Some(Err(_)) => self.end(Outcome::BodyError),
-            None => self.end(Outcome::Complete),
+            None => self.end_of_body(),
         }
     }
 }

@@ -103,7 +103,8 @@ impl Watch {
             return;
         };
         if let Some(count) = &self.count {
-            exchange.set_request_bytes(count.read());
+            // What is declared counts, also where nobody reads it.
+            exchange.set_request_bytes(count.read().max(exchange.request_bytes()));
         }
         if let Some(route) = self.route.as_ref().and_then(RouteSlot::get) {
             exchange.set_route(Some(route));

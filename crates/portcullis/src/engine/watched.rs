@@ -90,6 +90,14 @@ impl Watched {
         self.end(Outcome::Panicked);
     }
 
+    /// The body gives no more: too early, where more was declared.
+    pub(super) fn end_of_body(&mut self) {
+        self.end(match self.left {
+            Some(1..) => Outcome::BodyError,
+            _ => Outcome::Complete,
+        });
+    }
+
     pub(super) fn end(&mut self, outcome: Outcome) {
         drop(self.passage.reply.take_held());
         drop(self.passage.reply.take_scopes());

@@ -158,8 +158,8 @@ impl Health {
     }
 
     /// Keeps the process ready only while a closure returns `true`. A check of
-    /// [readiness](Check::readiness), each second: not ready after 3 seconds in a row of `false`, and
-    /// ready again after 5 in a row of `true`, so that a balancer that asks every few seconds sees it.
+    /// [readiness](Check::readiness), each second: not ready after 3 seconds in a row of `false`, or
+    /// at once where it begins so, and ready again after 5 in a row of `true`, so that a balancer that asks every few seconds sees it.
     #[must_use]
     pub fn ready_while(
         self,

@@ -173,7 +173,9 @@ fn may_be_secret(part: &[u8]) -> bool {
 /// Returns a text, unless it is a secret or has one in it.
 fn shown<'t>(text: &'t str, signs: &[u8]) -> &'t str {
     let plain = decoded(text);
-    let is_secret = shapes::find(&plain).is_some() || is_nested(&plain, signs);
+    // Of a path a URL in it has become segments.
+    let is_user = signs == PATH && plain.contains(&b'@') && is_with_password(&plain);
+    let is_secret = shapes::find(&plain).is_some() || is_nested(&plain, signs) || is_user;
     if is_secret { REDACTED } else { text }
 }
 
@@ -185,8 +187,10 @@ fn is_nested(text: &[u8], signs: &[u8]) -> bool {
         .filter(|(_, byte)| signs.contains(byte));
     let is_secret = |at: usize| {
         let before = text[..at].trim_ascii_end();
-        let unquoted = before.strip_suffix(b"\"").or(before.strip_suffix(b"'"));
-        let before = unquoted.unwrap_or(before);
+        // In JSON, perhaps of a text in JSON.
+        let is_quote = |byte: &u8| !b"\"'\\".contains(byte);
+        let end = before.iter().rposition(is_quote).map_or(0, |end| end + 1);
+        let before = &before[..end];
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(byte);
         let start = before.iter().rposition(|byte| !is_part(byte));
         let start = start.map_or(0, |start| start + 1);
@@ -196,19 +200,38 @@ fn is_nested(text: &[u8], signs: &[u8]) -> bool {
 }
 
 fn has_password(text: &[u8]) -> bool {
-    let Some(at) = text.windows(3).position(|three| three == b"://") else {
-        return false;
-    };
-    let authority = &text[at + 3..];
-    let end = authority.iter().position(|byte| b"/?#".contains(byte));
-    let authority = &authority[..end.unwrap_or(authority.len())];
+    let mut starts = text.windows(3).enumerate();
+    starts.any(|(at, three)| three == b"://" && is_with_password(&text[at + 3..]))
+}
+
+/// Whether a text that begins with an authority has a password in it, or is cut where one may be.
+fn is_with_password(text: &[u8]) -> bool {
+    let end = text.iter().position(|byte| b"/?#".contains(byte));
+    let authority = &text[..end.unwrap_or(text.len())];
     let at = authority.iter().rposition(|byte| *byte == b'@');
-    at.is_some_and(|at| authority[..at].contains(&b':'))
+    match (at, end) {
+        (Some(at), _) => authority[..at].contains(&b':'),
+        // An `@` may have been cut off; a port has digits only.
+        (None, None) => {
+            let colon = authority.iter().rposition(|byte| *byte == b':');
+            let is_port = |port: &[u8]| {
+                port.iter()
+                    .all(|byte| byte.is_ascii_digit() || *byte == b']')
+            };
+            colon.is_some_and(|colon| {
+                !is_port(&authority[colon + 1..]) && !authority.contains(&b']')
+            })
+        }
+        (None, Some(_)) => false,
+    }
 }
 
 /// Splits a URL before and after the user in it, if there is one.
 fn userinfo(url: &str) -> Option<(&str, Option<&str>, &str)> {
-    let start = url.find("://")? + 3;
+    let start = match url.strip_prefix("//") {
+        Some(_) => 2,
+        None => url.find("://")? + 3,
+    };
     let end = url[start..].find('/').map_or(url.len(), |end| start + end);
     let at = start + url[start..end].rfind('@')?;
     Some((&url[..start], Some(&url[start..at]), &url[at..]))

@@ -44,6 +44,8 @@ impl Before {
 fn judge(text: &[u8], word: &Range<usize>, before: &Before) -> Option<Range<usize>> {
     let bytes = &text[word.clone()];
     match bytes {
+        // `{"`, `{ ` and a `{` before the end of a line, in base64.
+        [b'e', b'y', b'J' | b'A' | b'I', ..] if bytes.len() > 8 => object(text, word.start),
         [b'e', b'y', b'J', ..] => object(text, word.start),
         _ if bytes.eq_ignore_ascii_case(b"bearer") => credentials(text, word.end, false),
         _ if bytes.eq_ignore_ascii_case(b"basic") => credentials(text, word.end, true),
@@ -70,7 +72,7 @@ fn key(bytes: &[u8], word: &Range<usize>, before: &Before) -> Option<Range<usize
 /// A JSON object in base64, with what belongs to it.
 fn object(text: &[u8], start: usize) -> Option<Range<usize>> {
     let length = length(&text[start..], |byte| {
-        byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)
+        byte.is_ascii_alphanumeric() || b"_-.+/=".contains(&byte)
     });
     (length >= SHORTEST).then(|| start..start + length)
 }

@@ -33,8 +33,8 @@ pub(super) struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Error {
     None,
-    /// The status.
-    Status,
+    /// A status: that of the response, or of the kind of refusal.
+    Status(u16),
     Panic,
     Timeout,
     ClientDisconnect,
@@ -72,7 +72,7 @@ impl Key {
     /// Returns the key of what shares a series where there are too many: the status and the error
     /// stay, one of them at least.
     pub(super) fn overflow(self, methods: &Methods) -> Self {
-        let has_status = matches!(self.error, Error::None | Error::Status);
+        let has_status = matches!(self.error, Error::None | Error::Status(_));
         Self {
             method: methods.others(),
             status: if has_status { self.status } else { 0 },
@@ -90,7 +90,7 @@ impl Key {
             route,
             status: (self.status > 0).then_some(self.status),
             scheme: scheme(self.is_https),
-            error: self.error.name(self.status),
+            error: self.error.name(),
         }
     }
 }
@@ -108,15 +108,15 @@ impl Error {
             Outcome::BodyError => Self::Body,
             Outcome::Complete | Outcome::Refused(_) => match exchange.error_type() {
                 None => Self::None,
-                Some(_) => Self::Status,
+                Some(status) => status.parse().map_or(Self::Other, Self::Status),
             },
         }
     }
 
-    fn name(self, status: u16) -> Option<Cow<'static, str>> {
+    fn name(self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(match self {
             Self::None => return None,
-            Self::Status => return Some(status.to_string().into()),
+            Self::Status(status) => return Some(status.to_string().into()),
             Self::Panic => "panic",
             Self::Timeout => "timeout",
             Self::ClientDisconnect => "client_disconnect",

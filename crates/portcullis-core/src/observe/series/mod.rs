@@ -14,8 +14,9 @@
 //! # Bounds
 //!
 //! After 1,000 routes further ones are `_OTHER`. After [`Limits::series`] series of exchanges, what
-//! would be a new one is counted with the route and the method `_OTHER`, and keeps its status and
-//! its error, so that rates of errors stay true. A status outside of 100 to 599 is none, with the
+//! would be a new one is counted with the route and the method `_OTHER`, and keeps its error
+//! or its status, so that rates of errors stay true: one that has an error without a status (`panic`)
+//! loses the status. A status outside of 100 to 599 is none, with the
 //! error `_OTHER`. After 1,000 series of refusals, new ones have the policy `_OTHER`.
 //!
 //! # Example
