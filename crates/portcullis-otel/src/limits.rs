@@ -104,6 +104,7 @@ impl SpanLimits {
         for event in &mut span.events.events {
             self.attributes.cut(&mut event.attributes);
         }
+        span.links.links.truncate(self.links as usize);
         for link in &mut span.links.links {
             self.attributes.cut(&mut link.attributes);
         }

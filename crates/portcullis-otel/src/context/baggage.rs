@@ -68,8 +68,14 @@ pub(crate) fn parse<'h>(
 ) -> Option<Baggage> {
     let mut baggage = Baggage::new();
     let members = lines.flat_map(|line| line.split(|byte| *byte == b','));
-    for member in members.filter_map(Member::parse) {
-        if is_allowed(member.key) {
+    let mut bytes = 0;
+    for text in members {
+        let Some(member) = Member::parse(text) else {
+            continue;
+        };
+        let separator = usize::from(bytes > 0);
+        if is_allowed(member.key) && bytes + separator + text.len() <= LONGEST {
+            bytes += separator + text.len();
             let value = percent_decode(member.value).decode_utf8_lossy();
             let key = member.key.to_owned();
             baggage.insert_with_metadata(key, value.into_owned(), member.properties.as_str());

@@ -62,8 +62,9 @@ impl Settings {
         let mut variables = Variables::new(all);
         if variables.boolean("OTEL_SDK_DISABLED") == Some(true) {
             let mut nothing = Self::read(&mut Variables::default());
-            nothing.propagators = Propagators::read(&mut variables);
-            return variables.check().map(|()| nothing);
+            let mut propagators = variables.only("OTEL_PROPAGATORS");
+            nothing.propagators = Propagators::read(&mut propagators);
+            return propagators.check().map(|()| nothing);
         }
         variables.refuse();
         let settings = Self::read(&mut variables);

@@ -37,6 +37,17 @@ impl Variables {
         variables
     }
 
+    /// Returns one of them, without what is wrong with others.
+    pub(crate) fn only(&self, name: &str) -> Self {
+        let set = self.set.iter().filter(|(known, _)| *known == name);
+        Self {
+            set: set
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     /// Notes a problem with each variable that is refused.
     pub(crate) fn refuse(&mut self) {
         let refused = self.set.keys();

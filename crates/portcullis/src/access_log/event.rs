@@ -51,7 +51,7 @@ macro_rules! emit {
                 url.path = shown(&sent.path),
                 url.query = shown(&sent.query),
                 url.scheme = exchange.scheme().as_str(),
-                server.address = exchange.server().map(|(host, _)| display(Escaped::new(host))),
+                server.address = exchange.server().map(|(host, _)| escaped(host)),
                 server.port = exchange.server().and_then(|(_, port)| port),
                 network.protocol.version = version(exchange.version()),
                 user_agent.original = shown(&sent.user_agent),
@@ -64,12 +64,12 @@ macro_rules! emit {
                 duration_ms = exchange.duration().as_secs_f64() * 1e3,
                 outcome = exchange.outcome().as_str(),
                 error.type = exchange.error_type(),
-                user.id = principal.map(|principal| display(Escaped::new(principal.id()))),
+                user.id = principal.map(|principal| escaped(principal.id())),
                 auth.scheme = principal.map(|principal| principal.scheme().name()),
-                auth.key_id = principal.and_then(Principal::key_id).map(|id| display(Escaped::new(id))),
+                auth.key_id = principal.and_then(Principal::key_id).map(escaped),
                 refusal.kind = rejection.map(|rejection| rejection.kind().slug()),
                 refusal.reason = cause.map(Cause::reason).map(Reason::name),
-                refusal.subject = cause.and_then(Cause::subject).map(|subject| display(Escaped::new(subject))),
+                refusal.subject = cause.and_then(Cause::subject).map(escaped),
                 refusal.policy = rejection.and_then(policies).as_deref(),
             );
         }
@@ -81,8 +81,12 @@ emit!(emit_warning, Level::WARN);
 emit!(emit_info, Level::INFO);
 
 fn shown(text: &Option<Cow<'_, str>>) -> Option<String> {
-    let text = text.as_deref()?;
-    Some(Escaped::new(text).to_string())
+    text.as_deref().map(escaped)
+}
+
+/// As a text, which a subscriber puts in quotes: else it could look like another field.
+fn escaped(text: &str) -> String {
+    Escaped::new(text).to_string()
 }
 
 /// Returns the chosen headers, if there are some: a place in the code has the same fields always.

@@ -20,6 +20,8 @@ pub(super) struct Queue {
     told: Notify,
     capacity: usize,
     dropped: AtomicU64,
+    /// How many lines the writer has, and may lose if it panics.
+    writing: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +56,7 @@ impl Queue {
             told: Notify::new(),
             capacity,
             dropped: AtomicU64::new(0),
+            writing: AtomicU64::new(0),
         }
     }
 
@@ -96,8 +99,14 @@ impl Queue {
         }
     }
 
+    /// Notes what the writer begins to write.
+    pub(super) fn on_writing(&self, buffer: &[u8]) {
+        self.writing.store(lines(buffer), Relaxed);
+    }
+
     /// Notes that the writer is done with what it had.
     pub(super) fn on_written(&self) {
+        self.writing.store(0, Relaxed);
         let mut state = self.lock();
         state.done += state.writing as u64;
         state.writing = 0;
@@ -114,11 +123,12 @@ impl Queue {
     pub(super) fn on_gone(&self) {
         let mut state = self.lock();
         let waiting = std::mem::take(&mut state.waiting);
+        let lost = lines(&waiting) + self.writing.swap(0, Relaxed);
         state.writing = 0;
         state.done = state.accepted;
         state.is_gone = true;
         drop(state);
-        self.on_dropped(lines(&waiting));
+        self.on_dropped(lost);
         self.tell();
     }
 

@@ -94,6 +94,7 @@ impl Worker {
 
     fn write(&mut self, lines: &[u8]) {
         let mut written = 0;
+        self.queue.on_writing(lines);
         if let Err(error) = self.write_some(lines, &mut written) {
             self.lose(&lines[written..], &error);
         }

@@ -19,6 +19,8 @@ pin_project! {
         #[pin]
         content: Content<B>,
         watched: Option<Watched>,
+        // When it was asked how long it is.
+        has_panicked: bool,
         has_ended: bool,
     }
 }
@@ -46,12 +48,20 @@ pin_project! {
 impl<B: Body<Data = Bytes>> EdgeBody<B> {
     #[inline]
     pub(super) fn new(content: Content<B>, mut watched: Option<Watched>) -> Self {
+        let mut has_panicked = false;
         if let Some(watched) = &mut watched {
-            watched.on_body(content.is_end_stream(), content.size_hint().exact());
+            match watched.run(|| (content.is_end_stream(), content.size_hint().exact())) {
+                Ok((is_end, exact)) => watched.on_body(is_end, exact),
+                Err(caught) => {
+                    watched.on_panic(caught);
+                    has_panicked = true;
+                }
+            }
         }
         Self {
             content,
             watched,
+            has_panicked,
             has_ended: false,
         }
     }
@@ -85,6 +95,7 @@ impl<B> From<Bytes> for EdgeBody<B> {
         Self {
             content: Content::answer(bytes),
             watched: None,
+            has_panicked: false,
             has_ended: false,
         }
     }
@@ -105,6 +116,10 @@ where
         let mut this = self.project();
         if *this.has_ended {
             return Poll::Ready(None);
+        }
+        if *this.has_panicked {
+            *this.has_ended = true;
+            return Poll::Ready(Some(Err(BodyPanicked.into())));
         }
         let Some(watched) = this.watched else {
             return this.content.poll_frame(cx).map(boxed);
@@ -127,10 +142,13 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.has_ended && self.content.is_end_stream()
+        !self.has_ended && !self.has_panicked && self.content.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.has_panicked {
+            return SizeHint::default();
+        }
         self.content.size_hint()
     }
 }

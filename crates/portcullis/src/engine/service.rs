@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::{
     BodyCount, EdgeFuture, Stack, Wrapped,
     bodies::{RequestBodies, ResponseBodies},
-    caught::catch,
+    caught::{Caught, catch},
     passage::Passage,
     step::{Run, Step},
 };
@@ -26,6 +26,8 @@ use super::{
 pub struct EdgeService<S, M = Wrapped> {
     shared: Arc<Shared<S>>,
     ready: Option<S>,
+    /// Why there is none, if it panicked.
+    caught: Option<Box<Caught>>,
     bodies: PhantomData<fn() -> M>,
 }
 
@@ -49,6 +51,7 @@ impl<S, M> EdgeService<S, M> {
         Self {
             shared: Arc::new(Shared { stack, template }),
             ready: None,
+            caught: None,
             bodies: PhantomData,
         }
     }
@@ -72,8 +75,8 @@ where
             return service.poll_ready(cx);
         }
         catch(|| service.poll_ready(cx)).unwrap_or_else(|caught| {
-            caught.log(None);
-            // Who asks now is answered that there is none.
+            // Whose request comes now is answered so, and it is logged with its ID.
+            self.caught = Some(Box::new(caught));
             self.ready = None;
             Poll::Ready(Ok(()))
         })
@@ -89,6 +92,9 @@ where
         let (mut head, body) = req.into_parts();
         let mut passage = Passage::new(Arc::clone(&self.shared.stack), M::size(&body));
         passage.begin(&mut head);
+        if let Some(caught) = self.caught.take() {
+            passage.note_panic(*caught);
+        }
         // Written where it stays: what an application's future moves is large.
         let mut future = EdgeFuture::new();
         // Lent, not given: what goes into a scope is moved twice.
@@ -112,6 +118,7 @@ impl<S, M> Clone for EdgeService<S, M> {
         Self {
             shared: Arc::clone(&self.shared),
             ready: None,
+            caught: None,
             bodies: PhantomData,
         }
     }

@@ -102,8 +102,8 @@ fn log(report: &ErrorReport) {
         http.request.method = %Escaped::new(report.method()),
         http.route = report.route().map(Route::as_str),
         http.response.status_code = report.status().map(|status| status.as_u16()),
-        user.id = principal.map(|id| display(Escaped::new(id))),
-        panic = panic.map(|panic| display(Escaped::new(panic.message()))),
+        user.id = principal.map(|id| Escaped::new(id).to_string()),
+        panic = panic.map(|panic| Escaped::new(panic.message()).to_string()),
         location = panic.and_then(Panic::location),
         "a request failed"
     );

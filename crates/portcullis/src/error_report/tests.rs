@@ -164,7 +164,7 @@ async fn reports_may_be_logged() {
     let line = lines
         .lines()
         .find(|line| line.contains("portcullis::errors"));
-    assert!(line.unwrap().contains(r"panic=a\nb"), "{lines}");
+    assert!(line.unwrap().contains(r#"panic="a\\nb""#), "{lines}");
 }
 
 #[tokio::test]

@@ -23,11 +23,11 @@ use percent_encoding::percent_decode;
 /// | some names as a whole | `code`, `key`, `pin`, `sid`, `auth` |
 /// | an API key of this project in a value or a name, also one that is cut off | `pk_4fzq0m8c1x7d_0123..` |
 /// | a JSON Web Token or another object in base64 | `eyJhbGci..` |
-/// | credentials with their scheme, the ID of an AWS key, tokens such as `ghp_..` | `Bearer+abcd1234` |
+/// | credentials of the schemes `Bearer` and `Basic`, the ID of an AWS key, tokens such as `ghp_..` | `Bearer+abcd1234` |
 /// | a secret in a value that is a URL, a query or JSON itself | `next=%2Fx%3Ftoken%3D1`, `f={"key":1}` |
 /// | a user's password in a URL | `next=https://user:pass@host` |
 ///
-/// Names are compared without case and punctuation, each part of `user[password]` and `api.key` by itself
+/// Of a name the last 128 bytes are looked at. Names are compared without case and punctuation, each part of `user[password]` and `api.key` by itself
 /// too, and both names and values are percent-decoded three times before. Parameters are separated by `&`
 /// or `;`; a secret's value lasts to the next `&`.
 ///
@@ -233,6 +233,10 @@ fn userinfo(url: &str) -> Option<(&str, Option<&str>, &str)> {
         None => url.find("://")? + 3,
     };
     let end = url[start..].find('/').map_or(url.len(), |end| start + end);
+    if is_with_password(url.as_bytes().get(start..)?) && !url[start..end].contains('@') {
+        // It is cut off where an `@` would be.
+        return Some((&url[..start], Some(&url[start..end]), &url[end..]));
+    }
     let at = start + url[start..end].rfind('@')?;
     Some((&url[..start], Some(&url[start..at]), &url[at..]))
 }

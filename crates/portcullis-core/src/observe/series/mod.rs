@@ -13,7 +13,7 @@
 //!
 //! # Bounds
 //!
-//! After 1,000 routes further ones are `_OTHER`. After [`Limits::series`] series of exchanges, what
+//! After 1,000 routes, of which none known is one, further ones are `_OTHER`. After [`Limits::series`] series of exchanges, what
 //! would be a new one is counted with the route and the method `_OTHER`, and keeps its error
 //! or its status, so that rates of errors stay true: one that has an error without a status (`panic`)
 //! loses the status. A status outside of 100 to 599 is none, with the

@@ -331,7 +331,7 @@ async fn a_line_may_go_through_tracing() {
         "url.query=\"page=2&Api-Key=REDACTED\"",
         "http.response.status_code=200",
         "outcome=\"complete\"",
-        "user.id=alice",
+        "user.id=\"alice\"",
         "x-tenant=\\\"acme\\\"",
     ] {
         assert!(line.contains(field), "{field} in {line}");
