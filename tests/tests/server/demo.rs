@@ -39,7 +39,7 @@ async fn health_says_healthy_and_names_its_checks() {
     let json = shell(&demo, "curl --silent $URL/health | jq --compact-output");
     assert_eq!(
         json,
-        r#"{"status":"healthy","checks":{"mongodb":"ok","redis":"ok","load shed":"ok"}}"#
+        r#"{"status":"healthy","checks":{"mongodb":"ok","redis":"ok","search":"ok","load shed":"ok"}}"#
     );
     assert_eq!(shell(&demo, &format!("{STATUS} $URL/health")), "200");
 }

@@ -25,9 +25,8 @@ use super::{
 /// `M` says what becomes of bodies: see [`Wrapped`].
 pub struct EdgeService<S, M = Wrapped> {
     shared: Arc<Shared<S>>,
-    ready: Option<S>,
-    /// Why there is none, if it panicked.
-    caught: Option<Box<Caught>>,
+    /// The service that is ready, or why there is none: it panicked.
+    ready: Option<Result<S, Box<Caught>>>,
     bodies: PhantomData<fn() -> M>,
 }
 
@@ -51,7 +50,6 @@ impl<S, M> EdgeService<S, M> {
         Self {
             shared: Arc::new(Shared { stack, template }),
             ready: None,
-            caught: None,
             bodies: PhantomData,
         }
     }
@@ -70,14 +68,15 @@ where
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let Shared { stack, template } = &*self.shared;
-        let service = self.ready.get_or_insert_with(|| template.clone());
+        let Ok(service) = self.ready.get_or_insert_with(|| Ok(template.clone())) else {
+            return Poll::Ready(Ok(()));
+        };
         if !stack.catches_panics {
             return service.poll_ready(cx);
         }
         catch(|| service.poll_ready(cx)).unwrap_or_else(|caught| {
             // Whose request comes now is answered so, and it is logged with its ID.
-            self.caught = Some(Box::new(caught));
-            self.ready = None;
+            self.ready = Some(Err(Box::new(caught)));
             Poll::Ready(Ok(()))
         })
     }
@@ -92,9 +91,14 @@ where
         let (mut head, body) = req.into_parts();
         let mut passage = Passage::new(Arc::clone(&self.shared.stack), M::size(&body));
         passage.begin(&mut head);
-        if let Some(caught) = self.caught.take() {
-            passage.note_panic(*caught);
-        }
+        let ready = match ready {
+            Some(Err(caught)) => {
+                passage.note_panic(*caught);
+                None
+            }
+            Some(Ok(ready)) => Some(ready),
+            None => None,
+        };
         // Written where it stays: what an application's future moves is large.
         let mut future = EdgeFuture::new();
         // Lent, not given: what goes into a scope is moved twice.
@@ -118,7 +122,6 @@ impl<S, M> Clone for EdgeService<S, M> {
         Self {
             shared: Arc::clone(&self.shared),
             ready: None,
-            caught: None,
             bodies: PhantomData,
         }
     }
