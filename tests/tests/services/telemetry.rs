@@ -19,6 +19,7 @@ use opentelemetry::metrics::MeterProvider;
 use portcullis::{Counts, Quota, rate_limit::RateLimit};
 use portcullis_otel::Telemetry;
 use portcullis_tests::{
+    demo::Demo,
     net::{Client, Server, request},
     rotel::Rotel,
 };
@@ -358,3 +359,48 @@ fn check_logs(text: &str, spans: &[Span]) {
 
 /// Requests of [`send`].
 const SENT: usize = 17;
+
+/// The demo with nothing but the variables of the specification.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_exports_its_traces_metrics_and_logs() {
+    for protocol in ["grpc", "http/protobuf"] {
+        let Some(rotel) = Rotel::start() else { return };
+        let demo = Demo::with(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &rotel.url(protocol)),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "100"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
+        ]);
+        let address = demo.url().strip_prefix("http://").unwrap().parse().unwrap();
+        let mut client = Client::http1(address).await;
+        for (path, key, status) in [
+            ("/api/hello", demo.key(), 200),
+            ("/api/hello", "wrong", 401),
+            ("/api/panic", demo.key(), 500),
+            ("/none", demo.key(), 404),
+        ] {
+            let answer = client.ask(request(path, &[("x-api-key", key)])).await;
+            assert_eq!(answer.status, status, "{path}");
+        }
+
+        let parts = [
+            "GET /api/panic",
+            "caught a panic",
+            "-> Name: http.server.request.duration",
+            "portcullis-demo",
+        ];
+        let text = rotel.printed(&parts);
+        for part in parts {
+            assert!(text.contains(part), "{protocol}: {part}");
+        }
+        let spans = spans(&text);
+        let statuses: Vec<_> = spans
+            .iter()
+            .filter_map(|span| span.attributes.get("http.response.status_code"))
+            .collect();
+        for status in ["200", "401", "404", "500"] {
+            assert!(statuses.iter().any(|seen| *seen == status), "{statuses:?}");
+        }
+    }
+}
