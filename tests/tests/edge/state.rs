@@ -62,6 +62,7 @@ fn a_clone_of_the_whole_edge_is_one_arc() {
     let edge: EdgeLayer = Edge::new().rate_limit(quota()).build().unwrap();
     let service: EdgeService<Nothing> = edge.layer(Nothing);
 
-    assert!(size_of_val(&service) <= 16, "{}", size_of_val(&service));
+    // The Arc, and why the last one that was made ready is not: it may have panicked.
+    assert!(size_of_val(&service) <= 24, "{}", size_of_val(&service));
     drop(service.clone());
 }
