@@ -35,11 +35,7 @@ pub(crate) fn build(
     edge.trust_proxies(&config.trusted_proxies)
         .observe(telemetry.tracing())
         .observe(demo.metrics.clone())
-        .observe(
-            telemetry
-                .meter_provider()
-                .map(portcullis_otel::Metrics::new),
-        )
+        .observe(telemetry.metrics())
         .observe(demo.seen.clone())
         .access_log(access_log)
         .report_errors(ErrorReports::to_tracing())

@@ -6,8 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http::request;
-use portcullis::{Exchange, Observer, Scope, observe::Route};
+use portcullis::{Exchange, Observer, observe::Route};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -57,10 +56,6 @@ impl Seen {
 }
 
 impl Observer for Seen {
-    fn begin(&self, _: &mut Exchange, _: &request::Parts) -> Option<Scope> {
-        None
-    }
-
     fn end(&self, exchange: &Exchange) {
         let Some((id, trace)) = exchange.request_id().zip(exchange.trace()) else {
             return;

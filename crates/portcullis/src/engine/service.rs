@@ -91,14 +91,8 @@ where
         let (mut head, body) = req.into_parts();
         let mut passage = Passage::new(Arc::clone(&self.shared.stack), M::size(&body));
         passage.begin(&mut head);
-        let ready = match ready {
-            Some(Err(caught)) => {
-                passage.note_panic(*caught);
-                None
-            }
-            Some(Ok(ready)) => Some(ready),
-            None => None,
-        };
+        let ready =
+            ready.and_then(|ready| ready.map_err(|caught| passage.note_panic(*caught)).ok());
         // Written where it stays: what an application's future moves is large.
         let mut future = EdgeFuture::new();
         // Lent, not given: what goes into a scope is moved twice.
