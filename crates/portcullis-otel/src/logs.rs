@@ -23,7 +23,7 @@ use crate::{
 /// A log record that waits.
 pub(crate) type Waiting = Box<(SdkLogRecord, InstrumentationScope)>;
 
-/// Makes messages of log records.
+/// Encodes log records.
 pub(crate) struct EncodeLogs {
     pub(crate) limits: Limits,
     pub(crate) resource: ResourceAttributesWithSchema,

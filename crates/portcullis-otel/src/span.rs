@@ -18,7 +18,7 @@ use crate::{
     record::{Record, link, span_context},
 };
 
-/// Makes spans of records.
+/// Builds spans of records.
 #[derive(Clone, Debug)]
 pub(crate) struct Spans {
     scope: InstrumentationScope,

@@ -29,7 +29,7 @@ pub(crate) enum Waiting {
     Application(Box<SpanData>),
 }
 
-/// Makes messages of spans.
+/// Encodes spans.
 pub(crate) struct EncodeSpans {
     pub(crate) spans: Spans,
     pub(crate) limits: SpanLimits,

@@ -84,7 +84,7 @@ fn accept_may_quote_a_parameter_and_write_its_name_in_any_case() {
     }
 }
 
-/// Gives one frame, then is pending, fails, panics or ends.
+/// Yields one frame, then is pending, fails, panics or ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     Ends,

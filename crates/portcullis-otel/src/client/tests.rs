@@ -60,7 +60,7 @@ fn spans(trace: TraceId) -> Vec<SpanData> {
         .collect()
 }
 
-/// Makes a call in a sampled exchange that ends with this status, and returns its span.
+/// Sends a call in a sampled exchange that ends with this status, and returns its span.
 async fn span(request: Request<()>, status: u16) -> SpanData {
     let (context, trace) = exchange(3);
     let upstream = service_fn(move |_: Request<()>| async move {

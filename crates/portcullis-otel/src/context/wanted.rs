@@ -19,7 +19,7 @@ impl Propagators {
         baggage: true,
     };
 
-    /// Makes them those of the process.
+    /// Sets them for the process.
     pub(crate) fn install(self) {
         TRACE_CONTEXT.store(self.trace_context, Relaxed);
         BAGGAGE.store(self.baggage, Relaxed);

@@ -54,7 +54,7 @@ impl Tls {
         read
     }
 
-    /// Makes a configuration, with the provider named, so that nothing depends on what else a program
+    /// Creates a configuration, with the provider named, so that nothing depends on what else a program
     /// is built with.
     pub(super) fn config(&self) -> Result<ClientConfig, BoxError> {
         let provider = Arc::new(crypto::ring::default_provider());

@@ -55,7 +55,7 @@ impl Counted {
         self.register();
     }
 
-    /// Makes instruments for names that came up since.
+    /// Creates instruments for names that came up since.
     #[inline]
     pub(super) fn register_new(&self) {
         if self.shared.has_new.load(Relaxed) {

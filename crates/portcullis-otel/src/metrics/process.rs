@@ -6,7 +6,7 @@ use opentelemetry::{
 };
 use portcullis_core::ProcessStats;
 
-/// Makes the instruments of the process, by the conventions' names. Each reads what it needs when it is
+/// Creates the instruments of the process, by the conventions' names. Each reads what it needs when it is
 /// collected.
 pub(super) fn observe(meter: &Meter) {
     let _cpu = meter

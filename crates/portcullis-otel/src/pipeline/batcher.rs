@@ -15,7 +15,7 @@ use super::{
 };
 use crate::export::Exporter;
 
-/// Makes one message of a batch.
+/// Encodes a batch as one message.
 pub(crate) trait Encode<T>: Send + 'static {
     /// Returns the message.
     fn encode(&self, batch: Vec<T>) -> Vec<u8>;

@@ -119,7 +119,7 @@ impl Collector {
         self.state.lock().unwrap().logs.clone()
     }
 
-    /// Names of metrics.
+    /// The names of metrics.
     pub(crate) fn metrics(&self) -> Vec<String> {
         self.state.lock().unwrap().metrics.clone()
     }

@@ -1,4 +1,4 @@
-//! Names of parameters whose values are secrets.
+//! How parameters are named whose values are secrets.
 
 use smallvec::SmallVec;
 
@@ -29,7 +29,7 @@ fn is_known(name: &[u8]) -> bool {
 /// Of a longer name only the end is looked at, in bytes.
 const LONGEST: usize = 128;
 
-/// Names that are too common as parts of others.
+/// Too common as parts of other names.
 const WHOLE: [&str; 20] = [
     "auth", "code", "creds", "cvc", "cvv", "key", "otp", "pass", "pin", "psk", "pw", "session",
     "sess", "sid", "sig", "ticket", "tokens", "totp", "xauth", "xkey",

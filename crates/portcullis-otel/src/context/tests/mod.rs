@@ -179,7 +179,7 @@ async fn calls(
     received.try_iter().collect()
 }
 
-/// Makes a call, and returns its fields.
+/// Sends a call, and returns its fields.
 async fn call(way: Way) -> HeaderMap {
     match way {
         Way::Propagator => injected(&Context::current()),

@@ -24,7 +24,7 @@ use crate::health::Degraded;
 // Checks are rare: a box each keeps the registry, and so the stack, free of type parameters.
 type Run = Pin<Box<dyn Future<Output = Result<(), Unwell>> + Send>>;
 
-/// Makes runs of a check.
+/// Starts runs of a check.
 pub(super) struct Runs {
     make: Box<dyn Fn(Call) -> Run + Send + Sync>,
     /// Whether a call has begun, and neither it nor its future has ended.
