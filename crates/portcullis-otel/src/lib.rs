@@ -97,6 +97,7 @@ mod parent_policy;
 mod pipeline;
 mod record;
 mod sampling;
+mod scope;
 mod signal;
 mod span;
 mod span_queue;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use http::Version;
 use opentelemetry::{
     InstrumentationScope, KeyValue, SpanId, Value,
     trace::{SpanContext, SpanKind, Status},
@@ -10,12 +9,13 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use portcullis_core::{
     Exchange, Route,
-    observe::{redacted_path, redacted_query, redacted_text},
+    observe::{protocol_version, redacted_path, redacted_query, redacted_text},
 };
 
 use crate::{
     KnownMethods,
     record::{Record, link, span_context},
+    scope::scope,
 };
 
 /// Builds spans of records.
@@ -29,11 +29,8 @@ pub(crate) struct Spans {
 
 impl Spans {
     pub(crate) fn new(methods: KnownMethods) -> Self {
-        let scope = InstrumentationScope::builder("portcullis")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .with_schema_url(SCHEMA);
         Self {
-            scope: scope.build(),
+            scope: scope(),
             methods,
         }
     }
@@ -96,7 +93,10 @@ impl Spans {
             attribute("url.scheme", Some(exchange.scheme().as_str())),
             attribute("url.path", exchange.path().map(own(redacted_path))),
             attribute("url.query", exchange.query().map(own(redacted_query))),
-            attribute("network.protocol.version", version(exchange.version())),
+            attribute(
+                "network.protocol.version",
+                protocol_version(exchange.version()),
+            ),
             attribute(
                 "user_agent.original",
                 exchange.user_agent().map(own(redacted_text)),
@@ -158,17 +158,3 @@ fn own(redacted: fn(&str) -> Cow<'_, str>) -> impl Fn(&str) -> String {
 fn attribute(key: &'static str, value: Option<impl Into<Value>>) -> Option<KeyValue> {
     value.map(|value| KeyValue::new(key, value))
 }
-
-fn version(version: Version) -> Option<&'static str> {
-    match version {
-        Version::HTTP_10 => Some("1.0"),
-        Version::HTTP_11 => Some("1.1"),
-        Version::HTTP_2 => Some("2"),
-        Version::HTTP_3 => Some("3"),
-        _ => None,
-    }
-}
-
-/// The name, without the brackets of an IPv6 address, and the port, unless it is no port.
-/// Of the conventions that spans follow.
-const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";

@@ -57,22 +57,8 @@ impl MetricsBuilder {
     ///
     /// Lists everything that is wrong with the buckets.
     pub fn build(self) -> Result<Metrics, ConfigError> {
-        let durations = buckets("duration buckets", self.durations.as_deref());
-        let sizes = buckets("size buckets", self.sizes.as_deref());
-        match (durations, sizes) {
-            (Ok(durations), Ok(sizes)) => Ok(Metrics::with(
-                self.registry,
-                self.limits,
-                durations.unwrap_or_else(Buckets::durations),
-                sizes.unwrap_or_else(Buckets::sizes),
-            )),
-            (Err(one), Err(other)) => Err(one.and(other)),
-            (Err(error), _) | (_, Err(error)) => Err(error),
-        }
+        let [durations, sizes] =
+            Buckets::of_exchanges(self.durations.as_deref(), self.sizes.as_deref())?;
+        Ok(Metrics::with(self.registry, self.limits, durations, sizes))
     }
-}
-
-fn buckets(name: &str, bounds: Option<&[f64]>) -> Result<Option<Buckets>, ConfigError> {
-    let buckets = bounds.map(Buckets::try_new).transpose();
-    buckets.map_err(|error| error.of(name))
 }

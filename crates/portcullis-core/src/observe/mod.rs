@@ -55,6 +55,7 @@ mod redact;
 mod route;
 mod trace;
 mod upgraded;
+mod version;
 
 pub use self::{
     escaped::{Escaped, is_hidden},
@@ -68,4 +69,5 @@ pub use self::{
     route::Route,
     trace::{TraceContext, TraceLink},
     upgraded::Upgraded,
+    version::protocol_version,
 };

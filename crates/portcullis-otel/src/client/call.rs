@@ -2,18 +2,22 @@ use std::{borrow::Cow, sync::OnceLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, request};
 use opentelemetry::{
-    Context, ContextGuard, InstrumentationScope, KeyValue, global,
+    Context, ContextGuard, KeyValue, global,
     metrics::Histogram,
     propagation::{Injector, TextMapPropagator},
     trace::{SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer},
 };
-use portcullis_core::{Facts, RequestId, observe::known_method};
+use portcullis_core::{
+    Facts, RequestId,
+    observe::{known_method, protocol_version},
+};
 use tokio::time::Instant;
 
 use super::url;
 use crate::{
     Propagator,
     context::{self, Inherited, Propagators},
+    scope::scope,
 };
 
 /// What all calls of a client share.
@@ -119,7 +123,7 @@ impl Call {
 
     pub(super) fn respond(&mut self, status: StatusCode, version: Version) {
         let code = KeyValue::new("http.response.status_code", i64::from(status.as_u16()));
-        let version = url::protocol_version(version);
+        let version = protocol_version(version);
         let version = version.map(|version| KeyValue::new("network.protocol.version", version));
         let is_error = status.is_client_error() || status.is_server_error();
         let error = is_error.then(|| Cow::Owned(status.as_str().to_owned()));
@@ -221,12 +225,6 @@ fn builder(head: &request::Parts, shared: &[KeyValue]) -> SpanBuilder {
     SpanBuilder::from_name(known.unwrap_or("HTTP"))
         .with_kind(SpanKind::Client)
         .with_attributes(attributes)
-}
-
-fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder("portcullis")
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .build()
 }
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

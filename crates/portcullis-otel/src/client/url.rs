@@ -1,6 +1,6 @@
 //! What spans say of a URL.
 
-use http::{Uri, Version, header, request};
+use http::{Uri, header, request};
 use portcullis_core::observe::{redacted_path, redacted_query};
 
 /// Returns the host of a call, without brackets, and its port.
@@ -33,18 +33,6 @@ pub(super) fn full(uri: &Uri) -> String {
     }
     url.truncate(cut(&url).len());
     url
-}
-
-/// Returns the value of `network.protocol.version`.
-pub(super) const fn protocol_version(version: Version) -> Option<&'static str> {
-    match version {
-        Version::HTTP_09 => Some("0.9"),
-        Version::HTTP_10 => Some("1.0"),
-        Version::HTTP_11 => Some("1.1"),
-        Version::HTTP_2 => Some("2"),
-        Version::HTTP_3 => Some("3"),
-        _ => None,
-    }
 }
 
 /// The start of a text, without half a character at its end.

@@ -52,19 +52,8 @@ impl MetricsBuilder {
     /// Lists everything that is wrong with the buckets.
     pub fn build<P: MeterProvider + ?Sized>(self, provider: &P) -> Result<Metrics, ConfigError> {
         let mut settings = self.settings;
-        let durations = set("duration buckets", self.durations, &mut settings.durations);
-        let sizes = set("size buckets", self.sizes, &mut settings.sizes);
-        match (durations, sizes) {
-            (Ok(()), Ok(())) => Ok(Metrics::with(&meter(provider), settings)),
-            (Err(one), Err(other)) => Err(one.and(other)),
-            (Err(error), _) | (_, Err(error)) => Err(error),
-        }
+        [settings.durations, settings.sizes] =
+            Buckets::of_exchanges(self.durations.as_deref(), self.sizes.as_deref())?;
+        Ok(Metrics::with(&meter(provider), settings))
     }
-}
-
-fn set(name: &str, bounds: Option<Vec<f64>>, buckets: &mut Buckets) -> Result<(), ConfigError> {
-    if let Some(bounds) = bounds {
-        *buckets = Buckets::try_new(&bounds).map_err(|error| error.of(name))?;
-    }
-    Ok(())
 }

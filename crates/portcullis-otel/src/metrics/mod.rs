@@ -10,14 +10,12 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use http::request;
-use opentelemetry::{
-    InstrumentationScope,
-    metrics::{Meter, MeterProvider},
-};
+use opentelemetry::metrics::{Meter, MeterProvider};
 use portcullis_core::{Counts, Exchange, Observer, Scope};
 
 pub use self::builder::MetricsBuilder;
 use self::{counted::Counted, exchanges::Exchanges};
+use crate::scope::scope;
 
 /// Rate, errors, duration and sizes of exchanges, and what layers count by themselves. Clones share
 /// the series.
@@ -132,8 +130,5 @@ impl fmt::Debug for Metrics {
 }
 
 fn meter<P: MeterProvider + ?Sized>(provider: &P) -> Meter {
-    let scope = InstrumentationScope::builder("portcullis")
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .with_schema_url("https://opentelemetry.io/schemas/1.44.0");
-    provider.meter_with_scope(scope.build())
+    provider.meter_with_scope(scope())
 }

@@ -5,11 +5,11 @@ use std::{borrow::Cow, fmt::Write};
 use http::HeaderName;
 use portcullis_core::{
     Cause, Exchange, Principal, Reason, Route,
-    observe::{Escaped, redacted_text},
+    observe::{Escaped, protocol_version, redacted_text},
 };
 use tracing::Level;
 
-use super::fields::{LONGEST_METHOD, Sent, client, level, policies, version};
+use super::fields::{LONGEST_METHOD, Sent, client, level, policies};
 use crate::json_line::cut;
 
 /// Writes an event with the fields of a line, if somebody listens.
@@ -53,7 +53,7 @@ macro_rules! emit {
                 url.scheme = exchange.scheme().as_str(),
                 server.address = exchange.server().map(|(host, _)| escaped(host)),
                 server.port = exchange.server().and_then(|(_, port)| port),
-                network.protocol.version = version(exchange.version()),
+                network.protocol.version = protocol_version(exchange.version()),
                 user_agent.original = shown(&sent.user_agent),
                 http.request.header.referer = shown(&sent.referrer),
                 http.request.headers = chosen(exchange, headers),

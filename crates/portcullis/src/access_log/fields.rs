@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
-use http::Version;
 use portcullis_core::{
     Exchange, Outcome, Rejection,
     observe::{redacted_path, redacted_query, redacted_text, redacted_url},
@@ -46,16 +45,6 @@ pub(super) fn level(exchange: &Exchange) -> Level {
 pub(super) fn client(exchange: &Exchange) -> Option<IpAddr> {
     let peer = exchange.peer().map(|peer| peer.ip().to_canonical());
     exchange.client().or(peer)
-}
-
-pub(super) const fn version(version: Version) -> Option<&'static str> {
-    match version {
-        Version::HTTP_10 => Some("1.0"),
-        Version::HTTP_11 => Some("1.1"),
-        Version::HTTP_2 => Some("2"),
-        Version::HTTP_3 => Some("3"),
-        _ => None,
-    }
 }
 
 /// Returns the policies that were violated, joined.

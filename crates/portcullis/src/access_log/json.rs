@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use portcullis_core::{Cause, Exchange, Principal, Reason, Route, observe::redacted_text};
+use portcullis_core::{
+    Cause, Exchange, Principal, Reason, Route,
+    observe::{protocol_version, redacted_text},
+};
 
-use super::fields::{LONGEST_METHOD, LONGEST_TEXT, Sent, client, level, micros, policies, version};
+use super::fields::{LONGEST_METHOD, LONGEST_TEXT, Sent, client, level, micros, policies};
 use crate::json_line::{Json, cut, push_hex, push_ip, push_rfc3339};
 
 /// Writes an exchange that has ended.
@@ -63,7 +66,10 @@ fn request(json: &mut Json<'_>, exchange: &Exchange, headers: &[HeaderName]) {
             json.number("server.port", port.into());
         }
     }
-    json.maybe("network.protocol.version", version(exchange.version()));
+    json.maybe(
+        "network.protocol.version",
+        protocol_version(exchange.version()),
+    );
     json.maybe("user_agent.original", sent.user_agent.as_deref());
     json.maybe("http.request.header.referer", sent.referrer.as_deref());
     for name in headers {

@@ -48,6 +48,28 @@ impl Buckets {
         Ok(Self(bounds.into()))
     }
 
+    /// Returns bounds of durations and of sizes: your own, or else the defaults.
+    ///
+    /// # Errors
+    ///
+    /// Lists everything that is [wrong](Self::try_new) with both.
+    pub fn of_exchanges(
+        durations: Option<&[f64]>,
+        sizes: Option<&[f64]>,
+    ) -> Result<[Self; 2], ConfigError> {
+        let own = |name: &str, bounds: Option<&[f64]>, default: fn() -> Self| {
+            let own = bounds.map_or_else(|| Ok(default()), Self::try_new);
+            own.map_err(|error| error.of(name))
+        };
+        let durations = own("duration buckets", durations, Self::durations);
+        let sizes = own("size buckets", sizes, Self::sizes);
+        match (durations, sizes) {
+            (Ok(durations), Ok(sizes)) => Ok([durations, sizes]),
+            (Err(one), Err(other)) => Err(one.and(other)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+
     /// Returns the bounds, the smallest first.
     #[must_use]
     pub fn bounds(&self) -> &[f64] {
