@@ -17,6 +17,9 @@
 //! | has another 5xx status of the application's own, or a layer that was put together wrong | `status` |
 //! | was refused with a 5xx status, since there was no capacity or something is down | `refused`, only [if wanted](ErrorReports::with_refusals) |
 //!
+//! A probe of health that says no is an answer, and not reported. A panic is also logged where it is caught,
+//! as an event of its own.
+//!
 //! Not covered are panics outside of requests, in tasks that the application spawned, and those that the
 //! application caught itself. The text of an error that the service or a body gave is not in a report: log it
 //! where it is made.
