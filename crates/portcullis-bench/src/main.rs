@@ -90,6 +90,7 @@ fn every() -> impl Iterator<Item = &'static Stack> {
         .chain(&keys::COSTS)
         .chain(&signed::COSTS)
         .chain(&access::COSTS)
+        .chain(&metrics::COSTS)
         .chain(&observed::COSTS)
 }
 

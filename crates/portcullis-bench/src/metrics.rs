@@ -13,7 +13,40 @@ use opentelemetry_sdk::{
 use portcullis::observe::{Exchange, Observer, Outcome, Route, TraceContext};
 use tokio::time::Instant;
 
-use crate::stack::Step;
+use crate::stack::{Stack, Step};
+
+/// An observer that does nothing.
+pub(crate) const OBSERVED: &str = "exchange, nothing observed";
+
+/// Metrics of one exchange.
+pub(crate) const COUNTED: &str = "exchange, Prometheus metrics";
+
+/// The same by OpenTelemetry's SDK.
+pub(crate) const COUNTED_OTLP: &str = "exchange, OTLP metrics";
+
+/// The rows.
+pub(crate) const COSTS: [Stack; 4] = [
+    Stack::step(
+        OBSERVED,
+        "an exchange that begins and ends, an observer that does nothing",
+        nothing,
+    ),
+    Stack::step(
+        COUNTED,
+        "the same with `portcullis_prometheus::Metrics`: three histograms and a gauge twice",
+        prometheus,
+    ),
+    Stack::step(
+        "exchange, Prometheus metrics, sampled",
+        "the same where each trace is sampled: with an exemplar",
+        prometheus_sampled,
+    ),
+    Stack::step(
+        COUNTED_OTLP,
+        "the same with `portcullis_otel::Metrics`, by bound instruments",
+        otlp,
+    ),
+];
 
 /// An observer that does nothing: what calling one costs.
 struct Nothing;
@@ -45,20 +78,20 @@ impl PushMetricExporter for Nowhere {
     }
 }
 
-pub(crate) fn nothing() -> Step {
+fn nothing() -> Step {
     observed(Nothing, false)
 }
 
-pub(crate) fn prometheus() -> Step {
+fn prometheus() -> Step {
     observed(portcullis_prometheus::Metrics::new(), false)
 }
 
 /// With an exemplar each time.
-pub(crate) fn prometheus_sampled() -> Step {
+fn prometheus_sampled() -> Step {
     observed(portcullis_prometheus::Metrics::new(), true)
 }
 
-pub(crate) fn otlp() -> Step {
+fn otlp() -> Step {
     let reader = PeriodicReader::builder(Nowhere).build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     let metrics = portcullis_otel::Metrics::new(&provider);

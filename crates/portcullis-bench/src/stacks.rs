@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 
 use crate::{
     ask::Ask,
-    metrics, ours, outgoing,
+    ours, outgoing,
     peers::{self, alone, full},
     stack::Stack,
 };
@@ -59,18 +59,6 @@ pub(crate) const EDGE_WITHOUT: &str = "edge, without three";
 
 /// Our whole edge, where everything is shed.
 pub(crate) const EDGE_SHED: &str = "edge, shed";
-
-/// An observer that does nothing.
-pub(crate) const OBSERVED: &str = "exchange, nothing observed";
-
-/// Metrics of one exchange.
-pub(crate) const COUNTED: &str = "exchange, Prometheus metrics";
-
-/// The same with an exemplar.
-pub(crate) const EXEMPLIFIED: &str = "exchange, Prometheus metrics, sampled";
-
-/// The same by OpenTelemetry's SDK.
-pub(crate) const COUNTED_OTLP: &str = "exchange, OTLP metrics";
 
 /// Every stack, in the order of the table.
 pub(crate) const STACKS: &[Stack] = &[
@@ -274,26 +262,6 @@ pub(crate) const STACKS: &[Stack] = &[
         "bare service, shed",
         "the same where all is shed",
         ours::shed_service,
-    ),
-    Stack::step(
-        OBSERVED,
-        "an exchange that begins and ends, an observer that does nothing",
-        metrics::nothing,
-    ),
-    Stack::step(
-        COUNTED,
-        "the same with `portcullis_prometheus::Metrics`: three histograms and a gauge twice",
-        metrics::prometheus,
-    ),
-    Stack::step(
-        EXEMPLIFIED,
-        "the same where each trace is sampled: with an exemplar",
-        metrics::prometheus_sampled,
-    ),
-    Stack::step(
-        COUNTED_OTLP,
-        "the same with `portcullis_otel::Metrics`, by bound instruments",
-        metrics::otlp,
     ),
     Stack::step(CLIENT, "a client that answers at once", outgoing::client),
     Stack::step(
