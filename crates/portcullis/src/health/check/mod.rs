@@ -68,8 +68,9 @@ impl Check {
     /// Creates a critical check, named as probes, metrics and logs are to show it: 1 to 64 visible
     /// characters of ASCII or spaces, but no `:`, `"` or `\`. An edge is not built with another name.
     ///
-    /// The closure is called on a thread where it may block. Its future may not, but if it does it takes
-    /// one worker of the runtime and not more.
+    /// The closure is called on a thread where it may block. So may its future where the runtime has
+    /// several: each poll that blocks takes one thread, and none of the workers. A runtime of one thread
+    /// stops until the poll returns.
     pub fn new<F, Fut, E>(name: &str, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,

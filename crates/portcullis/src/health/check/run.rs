@@ -14,7 +14,8 @@ use std::{
 
 use portcullis_core::{BoxError, observe::Escaped};
 use tokio::{
-    task::{JoinError, JoinHandle, spawn_blocking},
+    runtime::{Handle, RuntimeFlavor},
+    task::{JoinError, JoinHandle, block_in_place, spawn_blocking},
     time::timeout,
 };
 
@@ -64,7 +65,8 @@ impl Runs {
                 // Until a poll that blocks returns, too.
                 let _call = call;
                 let future = called().await.map_err(Unwell::panicked)?;
-                future.await.map_err(|error| Unwell::new(&error.into()))
+                let result = MayBlock(Box::pin(future)).await;
+                result.map_err(|error| Unwell::new(&error.into()))
             })
         };
         Self {
@@ -162,6 +164,25 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
+    }
+}
+
+/// A future that may block: its worker gives its tasks to another thread before each poll. Else timers
+/// and sockets could wait behind it, as one worker watches them for all.
+struct MayBlock<F>(Pin<Box<F>>);
+
+// ===== impl MayBlock =====
+
+impl<F: Future> Future for MayBlock<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut poll = || self.0.as_mut().poll(cx);
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => block_in_place(poll),
+            // There is no other worker.
+            _ => poll(),
+        }
     }
 }
 

@@ -97,8 +97,8 @@ async fn a_check_that_hangs_or_panics_fails() {
     assert_eq!(probe(&health, "/health").await, (503, expected.to_owned()));
 }
 
-/// A future that blocks takes one worker, not one more each time.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+/// A future that blocks takes one thread, not one more each time, and not the only worker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_check_that_blocks_in_its_future_is_not_called_again() {
     let (block, blocked) = mpsc::channel::<()>();
     let blocked = Arc::new(Mutex::new(blocked));
