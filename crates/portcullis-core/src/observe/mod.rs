@@ -67,7 +67,7 @@ pub use self::{
     probe::Probe,
     redact::{is_secret_name, redacted_path, redacted_query, redacted_text, redacted_url},
     route::Route,
-    trace::{TraceContext, TraceLink},
+    trace::{HexId, TraceContext, TraceLink},
     upgraded::Upgraded,
     version::protocol_version,
 };

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// The trace that an exchange belongs to (W3C Trace Context), as plain numbers.
 ///
 /// Set by the observer that opens spans, so that others can name the trace.
@@ -28,4 +30,64 @@ pub struct TraceLink {
     pub span_id: u64,
     /// The flags, as they were received: `sampled` and `random`.
     pub flags: u8,
+}
+
+/// An ID as traces write it: `N` lowercase hexadecimal digits (W3C Trace Context, 3.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HexId<const N: usize>([u8; N]);
+
+// ===== impl TraceContext =====
+
+impl TraceContext {
+    /// Returns the trace's ID as text.
+    #[must_use]
+    pub fn trace_id_hex(&self) -> HexId<32> {
+        HexId::new(self.trace_id)
+    }
+
+    /// Returns the span's ID as text.
+    #[must_use]
+    pub fn span_id_hex(&self) -> HexId<16> {
+        HexId::new(self.span_id.into())
+    }
+}
+
+// ===== impl HexId =====
+
+impl<const N: usize> HexId<N> {
+    fn new(mut id: u128) -> Self {
+        let mut digits = [b'0'; N];
+        for digit in digits.iter_mut().rev() {
+            *digit = DIGITS[(id & 0xf) as usize];
+            id >>= 4;
+        }
+        Self(digits)
+    }
+
+    /// Returns the digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> fmt::Display for HexId<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests {
+    use super::HexId;
+
+    #[test]
+    fn ids_are_all_their_digits() {
+        proptest::proptest!(|(trace_id: u128, span_id: u64)| {
+            assert_eq!(HexId::<32>::new(trace_id).to_string(), format!("{trace_id:032x}"));
+            assert_eq!(HexId::<16>::new(span_id.into()).as_str(), format!("{span_id:016x}"));
+        });
+    }
 }

@@ -1,10 +1,7 @@
 //! The span that gives log lines the IDs of their request and its trace.
 
 use portcullis_core::{RequestId, Scope, TraceContext};
-use tracing::{
-    Level, Span, error_span,
-    field::{Empty, display},
-};
+use tracing::{Level, Span, error_span, field};
 
 use super::{
     caught::{Caught, catch},
@@ -58,15 +55,12 @@ impl Passage {
 }
 
 fn span(id: Option<&RequestId>, trace: Option<&TraceContext>) -> Span {
-    let span = error_span!(
-        target: "portcullis", "request", request_id = Empty, trace_id = Empty, span_id = Empty
-    );
-    if let Some(id) = id {
-        span.record("request_id", display(id));
-    }
-    if let Some(trace) = trace {
-        span.record("trace_id", display(format_args!("{:032x}", trace.trace_id)));
-        span.record("span_id", display(format_args!("{:016x}", trace.span_id)));
-    }
-    span
+    // All at once: subscribers that format fields as they come would do so anew for each.
+    error_span!(
+        target: "portcullis",
+        "request",
+        request_id = id.map(field::display),
+        trace_id = trace.map(|trace| field::display(trace.trace_id_hex())),
+        span_id = trace.map(|trace| field::display(trace.span_id_hex())),
+    )
 }
