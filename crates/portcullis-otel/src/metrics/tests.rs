@@ -192,7 +192,10 @@ async fn what_waits_is_in_flight_until_it_is_dropped() {
 async fn refusals_and_what_guards_count_are_shown() {
     struct Closed;
     impl Guard for Closed {
-        fn admit(&self, _: &mut request::Parts, _: &mut Reply) -> Verdict {
+        fn admit(&self, head: &mut request::Parts, _: &mut Reply) -> Verdict {
+            if head.uri.path() == "/busy" {
+                return Rejection::new(RejectionKind::Overloaded).into();
+            }
             let rejection = Rejection::new(RejectionKind::RateLimited).with_layer("gate");
             rejection.with_violated_policy("hourly").into()
         }
@@ -209,10 +212,12 @@ async fn refusals_and_what_guards_count_are_shown() {
         .observe(Metrics::new(&collected.provider))
         .guard(Slot::LoadShed, Closed);
     let service = edge.build().unwrap().layer(service_fn(answer));
-    let mut request = Request::new(Body::default());
-    request.headers_mut().insert("host", "a".parse().unwrap());
-    let response = service.oneshot(request).await.unwrap();
-    response.into_body().collect().await.unwrap();
+    for path in ["/", "/busy"] {
+        let request = Request::builder().uri(path).header("host", "a");
+        let request = request.body(Body::default()).unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+    }
 
     let expected = [
         "portcullis.gate_open  gauge {} 1",
@@ -220,6 +225,9 @@ async fn refusals_and_what_guards_count_are_shown() {
         "portcullis.rejections {request} counter {layer=gate,policy=hourly,reason=rate-limited} 1",
     ];
     let mut lines = collected.of("portcullis.");
+    let unnamed = lines.iter().filter(|line| line.contains("overloaded"));
+    let expected_of_unnamed = "portcullis.rejections {request} counter {reason=overloaded} 1";
+    assert_eq!(unnamed.collect::<Vec<_>>(), [expected_of_unnamed]);
     lines.retain(|line| line.contains("gate"));
     assert_eq!(lines, expected);
 }

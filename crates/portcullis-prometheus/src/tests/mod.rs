@@ -1,5 +1,7 @@
+mod exemplars;
 mod formats;
 mod hostile;
+mod sizes;
 
 use std::{convert::Infallible, future::pending};
 
