@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::Method;
 use portcullis_core::observe::{known_method, series::Methods};
@@ -9,6 +9,9 @@ use crate::variables::Variables;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownMethods(Option<Arc<[String]>>);
 
+/// Of outgoing calls, whose layers are made without a [`Telemetry`](crate::Telemetry).
+static INSTALLED: RwLock<KnownMethods> = RwLock::new(KnownMethods(None));
+
 // ===== impl KnownMethods =====
 
 impl KnownMethods {
@@ -16,6 +19,18 @@ impl KnownMethods {
     /// case.
     pub(crate) fn read(variables: &mut Variables) -> Self {
         Self(variables.parse("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", parse))
+    }
+
+    /// Sets them for the process: like OpenTelemetry's own providers, one list for all.
+    pub(crate) fn install(&self) {
+        let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
+        installed.clone_from(self);
+    }
+
+    /// Returns those of the process.
+    pub(crate) fn installed() -> Self {
+        let installed = INSTALLED.read();
+        installed.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns a method's name, if it is known.
