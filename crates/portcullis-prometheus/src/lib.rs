@@ -91,6 +91,7 @@ mod builder;
 mod counts;
 mod exchanges;
 mod format;
+mod help;
 mod metrics;
 mod process;
 #[cfg(test)]
