@@ -197,7 +197,7 @@ impl Drop for Inner {
 
 impl Counts for Queue {
     fn counts(&self) -> Vec<Count> {
-        vec![
+        let counts = [
             Count::total(
                 "portcullis_access_log_dropped",
                 "Access lines that were lost",
@@ -208,7 +208,8 @@ impl Counts for Queue {
                 "Bytes of access lines that are not written yet",
                 self.waiting() as u64,
             ),
-        ]
+        ];
+        counts.map(|count| count.counted_by(self)).into()
     }
 }
 

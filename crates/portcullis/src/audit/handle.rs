@@ -202,7 +202,7 @@ impl Counts for Audit {
     fn counts(&self) -> Vec<Count> {
         let queue = &self.0.queue;
         let dropped = queue.dropped.load(Relaxed);
-        vec![
+        let counts = [
             Count::total(
                 "portcullis_audit_dropped",
                 "Audit events that were lost",
@@ -213,7 +213,8 @@ impl Counts for Audit {
                 "Audit events that are not written yet",
                 queue.len() as u64,
             ),
-        ]
+        ];
+        counts.map(|count| count.counted_by(&*self.0)).into()
     }
 }
 

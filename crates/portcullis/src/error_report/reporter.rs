@@ -113,11 +113,12 @@ impl Progress {
 
 impl Counts for Progress {
     fn counts(&self) -> Vec<Count> {
-        vec![Count::total(
+        let dropped = Count::total(
             "portcullis_error_reports_dropped",
             "Reports of errors that were lost",
             self.dropped.load(Relaxed),
-        )]
+        );
+        vec![dropped.counted_by(self)]
     }
 }
 
