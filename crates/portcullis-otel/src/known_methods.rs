@@ -1,7 +1,10 @@
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock};
 
 use http::Method;
-use portcullis_core::observe::{known_method, series::Methods};
+use portcullis_core::{
+    Live,
+    observe::{known_method, series::Methods},
+};
 
 use crate::variables::Variables;
 
@@ -10,7 +13,7 @@ use crate::variables::Variables;
 pub(crate) struct KnownMethods(Option<Arc<[String]>>);
 
 /// Of outgoing calls, whose layers are made without a [`Telemetry`](crate::Telemetry).
-static INSTALLED: RwLock<KnownMethods> = RwLock::new(KnownMethods(None));
+static INSTALLED: LazyLock<Live<KnownMethods>> = LazyLock::new(|| Live::new(KnownMethods(None)));
 
 // ===== impl KnownMethods =====
 
@@ -23,14 +26,12 @@ impl KnownMethods {
 
     /// Sets them for the process: like OpenTelemetry's own providers, one list for all.
     pub(crate) fn install(&self) {
-        let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
-        installed.clone_from(self);
+        INSTALLED.store(self.clone());
     }
 
     /// Returns those of the process.
     pub(crate) fn installed() -> Self {
-        let installed = INSTALLED.read();
-        installed.unwrap_or_else(PoisonError::into_inner).clone()
+        Self::clone(&INSTALLED.load())
     }
 
     /// Returns a method's name, if it is known.
