@@ -1,4 +1,4 @@
-use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
+use std::{cell::RefCell, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use http::request;
 use portcullis_core::{Count, Counts, Exchange, Observer, Scope};
@@ -158,6 +158,11 @@ impl Observer for AccessLog {
 
     fn own_counts(&self) -> Option<Arc<dyn Counts>> {
         Some(Arc::clone(self.0.queue.as_ref()?) as Arc<dyn Counts>)
+    }
+
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let queue = Arc::clone(self.0.queue.as_ref()?);
+        Some(Box::pin(async move { queue.flushed().await }))
     }
 
     fn describe(&self) -> String {

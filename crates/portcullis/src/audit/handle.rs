@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -191,6 +192,11 @@ impl Observer for Audit {
             let seen = Box::new(Seen::new(exchange, decision));
             self.push(rank, What::Seen(seen));
         }
+    }
+
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let queue = Arc::clone(&self.0.queue);
+        Some(Box::pin(async move { queue.flushed().await }))
     }
 
     fn describe(&self) -> String {
