@@ -1,6 +1,8 @@
 //! The variable of known methods counts for calls that an application makes. A process of its own: like
 //! OpenTelemetry's providers, the list is one for all.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::convert::Infallible;
 
 use http::{Method, Request, Response};
