@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -24,9 +24,13 @@ pub struct Count {
     pub value: u64,
     /// Whether it only grows.
     pub is_total: bool,
+    /// What counted it, if that was [said](Self::counted_by).
+    pub source: Option<usize>,
 }
 
 /// Several [`Counts`] as one page of metrics. Clones share them.
+///
+/// What a source [counted](Count::counted_by) is there once, however many layers show it.
 #[derive(Clone, Default)]
 pub struct CountSources(Arc<Mutex<Vec<Arc<dyn Counts>>>>);
 
@@ -38,7 +42,8 @@ pub struct CountFamily {
     pub help: &'static str,
     /// Whether they only grow.
     pub is_total: bool,
-    /// The numbers by their labels. What several sources count with the same labels is one number.
+    /// The numbers by their labels. What several sources count with the same labels is added up to one
+    /// number.
     pub series: BTreeMap<Vec<(&'static str, String)>, u64>,
 }
 
@@ -54,6 +59,7 @@ impl Count {
             labels: Vec::new(),
             value,
             is_total: true,
+            source: None,
         }
     }
 
@@ -64,6 +70,14 @@ impl Count {
             is_total: false,
             ..Self::total(name, help, value)
         }
+    }
+
+    /// Sets what counted it, by its place in memory: what clones share, such as those of a guard in two
+    /// edges. Where both show the number, it is there once.
+    #[must_use]
+    pub fn counted_by<T: ?Sized>(mut self, owner: &T) -> Self {
+        self.source = Some(std::ptr::from_ref(owner).cast::<()>().addr());
+        self
     }
 
     /// Adds a label.
@@ -91,7 +105,12 @@ impl CountSources {
         let all = Vec::clone(&sources);
         drop(sources);
         let mut families = BTreeMap::new();
+        let mut known = HashSet::new();
         for count in all.iter().flat_map(|source| source.counts()) {
+            let is_known = |source| !known.insert((source, count.name, count.labels.clone()));
+            if count.source.is_some_and(is_known) {
+                continue;
+            }
             let family = families.entry(count.name).or_insert_with(|| CountFamily {
                 help: count.help,
                 is_total: count.is_total,

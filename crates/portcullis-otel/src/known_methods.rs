@@ -1,13 +1,19 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::Method;
-use portcullis_core::observe::{known_method, series::Methods};
+use portcullis_core::{
+    Live,
+    observe::{known_method, series::Methods},
+};
 
 use crate::variables::Variables;
 
 /// The HTTP methods that are named as they are. Others are `_OTHER`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownMethods(Option<Arc<[String]>>);
+
+/// Of outgoing calls, whose layers are made without a [`Telemetry`](crate::Telemetry).
+static INSTALLED: LazyLock<Live<KnownMethods>> = LazyLock::new(|| Live::new(KnownMethods(None)));
 
 // ===== impl KnownMethods =====
 
@@ -16,6 +22,16 @@ impl KnownMethods {
     /// case.
     pub(crate) fn read(variables: &mut Variables) -> Self {
         Self(variables.parse("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", parse))
+    }
+
+    /// Sets them for the process: like OpenTelemetry's own providers, one list for all.
+    pub(crate) fn install(&self) {
+        INSTALLED.store(self.clone());
+    }
+
+    /// Returns those of the process.
+    pub(crate) fn installed() -> Self {
+        Self::clone(&INSTALLED.load())
     }
 
     /// Returns a method's name, if it is known.

@@ -90,6 +90,7 @@ mod context;
 mod export;
 mod known_methods;
 mod limits;
+mod log_trace;
 mod logs;
 mod metrics;
 mod metrics_exporter;

@@ -17,6 +17,7 @@ use prost::Message;
 
 use crate::{
     limits::Limits,
+    log_trace::{is_own, set_trace},
     pipeline::{Encode, Queue},
 };
 
@@ -46,8 +47,12 @@ impl Encode<Waiting> for EncodeLogs {
         let scopes = resource_logs
             .iter_mut()
             .flat_map(|resource| &mut resource.scope_logs);
-        for record in scopes.flat_map(|scope| &mut scope.log_records) {
-            self.limits.cut_log(record);
+        for scope in scopes {
+            let is_own = is_own(scope);
+            for record in &mut scope.log_records {
+                set_trace(record, is_own);
+                self.limits.cut_log(record);
+            }
         }
         ExportLogsServiceRequest { resource_logs }.encode_to_vec()
     }

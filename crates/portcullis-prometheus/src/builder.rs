@@ -45,7 +45,8 @@ impl MetricsBuilder {
         self
     }
 
-    /// Sets a registry with metrics of the application, which are shown beside the edge's.
+    /// Sets a registry with metrics of the application, which are shown beside the edge's. Help texts may
+    /// have any characters: they are escaped.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
         self

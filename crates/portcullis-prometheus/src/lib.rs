@@ -19,7 +19,7 @@
 //! with its own names: what a rate limit refused (`portcullis_rate_limit_refused_total`, by `policy`),
 //! how many keys shared a quota, whether its store answers, which forged addresses were ignored, how
 //! many requests load shedding allows. A guard of which two edges have clones counts once for all of
-//! them: give the metrics to one of these edges, or it is shown twice. What is no guard is
+//! them, and is shown once; what two edges have of their own is added up. What is no guard is
 //! [added](Metrics::add): a server's connections, a breaker, retries.
 //!
 //! # Labels
@@ -91,6 +91,7 @@ mod builder;
 mod counts;
 mod exchanges;
 mod format;
+mod help;
 mod metrics;
 mod process;
 #[cfg(test)]

@@ -12,7 +12,8 @@ use portcullis_core::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
 use crate::{
-    MetricsBuilder, TextFormat, counts::Counted, exchanges::Exchanges, process::Process, text,
+    MetricsBuilder, TextFormat, counts::Counted, exchanges::Exchanges, help::EscapingHelp,
+    process::Process, text,
 };
 
 /// Rate, errors, duration and sizes of exchanges. Clones share the series.
@@ -97,7 +98,7 @@ impl Metrics {
     pub fn encode(&self) -> String {
         let mut openmetrics = String::new();
         // Writing to a string does not fail.
-        let _ = encode(&mut openmetrics, &self.0.registry);
+        let _ = encode(&mut EscapingHelp::new(&mut openmetrics), &self.0.registry);
         openmetrics
     }
 }

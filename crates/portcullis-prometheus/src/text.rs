@@ -2,8 +2,10 @@
 //!
 //! The two differ little (OpenMetrics 1.0.0, "Text format"; Prometheus, "Exposition formats"): a
 //! counter is declared by the name of its sample, `_total` and all, an `info` is a gauge, an `unknown`
-//! is `untyped`, and there are no units, exemplars, and no last line. What is no line of
-//! OpenMetrics is left out.
+//! is `untyped`, a quote in a help text is not escaped, and there are no units, exemplars, and no last line.
+//! What is no line of OpenMetrics is left out.
+
+use crate::help::without_quotes;
 
 /// Returns the same metrics in the format 0.0.4.
 pub(crate) fn from_openmetrics(openmetrics: &str) -> String {
@@ -33,7 +35,7 @@ fn declare(declared: &str, help: &str, text: &mut String) {
     };
     let help = help.strip_prefix(name).unwrap_or_default().trim_start();
     if !help.is_empty() {
-        text.extend(["# HELP ", name, suffix, " ", help, "\n"]);
+        text.extend(["# HELP ", name, suffix, " ", &without_quotes(help), "\n"]);
     }
     text.extend(["# TYPE ", name, suffix, " ", kind, "\n"]);
 }

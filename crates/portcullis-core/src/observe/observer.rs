@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc};
 
 use http::request;
 use tracing::Span;
@@ -30,6 +30,12 @@ pub trait Observer: Send + Sync + 'static {
     /// Returns what the observer counts itself, such as what it had to drop, for an edge's page of
     /// metrics. What is returned must not hold observers of the edge.
     fn own_counts(&self) -> Option<Arc<dyn Counts>> {
+        None
+    }
+
+    /// Returns what a server waits for when it has stopped, for at most 5 seconds: until everything is
+    /// written that the observer has of exchanges. Nothing by default.
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         None
     }
 
@@ -112,6 +118,10 @@ impl<O: Observer> Observer for Option<O> {
         self.as_ref().and_then(Observer::own_counts)
     }
 
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        self.as_ref().and_then(Observer::on_stop)
+    }
+
     fn is_on(&self) -> bool {
         self.as_ref().is_some_and(Observer::is_on)
     }
@@ -136,6 +146,10 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn own_counts(&self) -> Option<Arc<dyn Counts>> {
         (**self).own_counts()
+    }
+
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        (**self).on_stop()
     }
 
     fn is_on(&self) -> bool {

@@ -1,21 +1,18 @@
 use std::{borrow::Cow, sync::OnceLock};
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, request};
 use opentelemetry::{
-    Context, ContextGuard, KeyValue, global,
+    Context, ContextGuard, KeyValue, StringValue, global,
     metrics::Histogram,
     propagation::{Injector, TextMapPropagator},
     trace::{SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer},
 };
-use portcullis_core::{
-    Facts, RequestId,
-    observe::{known_method, protocol_version},
-};
+use portcullis_core::{Facts, RequestId, observe::protocol_version};
 use tokio::time::Instant;
 
 use super::url;
 use crate::{
-    Propagator,
+    KnownMethods, Propagator,
     context::{self, Inherited, Propagators},
     scope::scope,
 };
@@ -26,6 +23,7 @@ pub(super) struct Config {
     request_id: Option<HeaderName>,
     sends: bool,
     duration: OnceLock<Histogram<f64>>,
+    methods: OnceLock<KnownMethods>,
 }
 
 /// One call, until its response's head. Dropped before, it is cancelled.
@@ -48,6 +46,7 @@ impl Config {
             request_id,
             sends,
             duration: OnceLock::new(),
+            methods: OnceLock::new(),
         }
     }
 
@@ -66,6 +65,12 @@ impl Config {
                 .build()
         };
         self.duration.get_or_init(make).clone()
+    }
+
+    /// Returns a method's name, if it is known.
+    fn known(&self, method: &Method) -> Option<String> {
+        let methods = self.methods.get_or_init(KnownMethods::installed);
+        methods.name(method).map(str::to_owned)
     }
 
     fn send(&self, context: &Context, head: &mut request::Parts) {
@@ -104,9 +109,10 @@ impl Default for Config {
 
 impl Call {
     pub(super) fn begin(config: &Config, head: &mut request::Parts) -> Self {
-        let attributes = attributes(head);
+        let method = config.known(&head.method);
+        let attributes = attributes(head, method.clone());
         // A clone, and not `map_current`: a processor may attach a context of its own.
-        let context = span(&Context::current(), head, &attributes);
+        let context = span(&Context::current(), || builder(head, method, &attributes));
         config.send(&context, head);
         Self {
             context,
@@ -179,8 +185,8 @@ impl Injector for Fields<'_> {
 }
 
 /// What span and metric both have.
-fn attributes(head: &request::Parts) -> Vec<KeyValue> {
-    let method = known_method(&head.method).unwrap_or("_OTHER");
+fn attributes(head: &request::Parts, method: Option<String>) -> Vec<KeyValue> {
+    let method = method.map_or("_OTHER".into(), StringValue::from);
     let mut attributes = Vec::with_capacity(6);
     attributes.push(KeyValue::new("http.request.method", method));
     if let Some((host, port)) = url::server(head) {
@@ -191,14 +197,14 @@ fn attributes(head: &request::Parts) -> Vec<KeyValue> {
 }
 
 /// Returns the context of a call: with a span of its own, or only with the ID of one.
-fn span(current: &Context, head: &request::Parts, attributes: &[KeyValue]) -> Context {
+fn span(current: &Context, builder: impl FnOnce() -> SpanBuilder) -> Context {
     let outer = current.span();
     let outer = outer.span_context();
     if outer.is_valid() && !outer.is_sampled() {
         return current.with_remote_span_context(child(outer));
     }
     let tracer = global::tracer_with_scope(scope());
-    let span = tracer.build_with_context(builder(head, attributes), current);
+    let span = tracer.build_with_context(builder(), current);
     let inner = opentelemetry::trace::Span::span_context(&span);
     if inner.is_valid() && inner.span_id() != outer.span_id() {
         return current.with_span(span);
@@ -216,13 +222,12 @@ fn child(outer: &SpanContext) -> SpanContext {
     SpanContext::new(trace, span, outer.trace_flags(), false, state)
 }
 
-fn builder(head: &request::Parts, shared: &[KeyValue]) -> SpanBuilder {
-    let known = known_method(&head.method);
+fn builder(head: &request::Parts, known: Option<String>, shared: &[KeyValue]) -> SpanBuilder {
     let original = || KeyValue::new("http.request.method_original", head.method.to_string());
     let mut attributes = shared.to_vec();
     attributes.push(KeyValue::new("url.full", url::full(&head.uri)));
     attributes.extend(known.is_none().then(original));
-    SpanBuilder::from_name(known.unwrap_or("HTTP"))
+    SpanBuilder::from_name(known.map_or("HTTP".into(), Cow::Owned))
         .with_kind(SpanKind::Client)
         .with_attributes(attributes)
 }

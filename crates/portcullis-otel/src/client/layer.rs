@@ -107,6 +107,8 @@ use crate::context::Inherited;
 /// | `network.protocol.version` | yes | yes | of the response |
 /// | `error.type` | yes | yes | the status from 400 on, the type of the error, or `cancelled` |
 ///
+/// Known are the methods of `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, if a
+/// [`Telemetry`](crate::Telemetry) was built before the first call, or else the conventions' ten.
 /// The span's name is the method, `HTTP` for unknown ones. With an `error.type` its status is `Error`.
 ///
 /// # Security considerations

@@ -22,7 +22,7 @@ use super::{
 /// | | out | in |
 /// |---|---|---|
 /// | `traceparent` | version 00, with the flags `sampled` and `random`; left out if there is no span | one line, strict; else the context stays as it is |
-/// | `tracestate` | what the span has, then what was received; left out if empty | all lines, up to 32 members and 1,024 bytes; an invalid list is dropped whole |
+/// | `tracestate` | what the span has, without members that are invalid, then what was received; left out if empty | all lines, up to 32 members and 1,024 bytes; an invalid list is dropped whole |
 /// | `baggage` | what is in the context, sorted by key, at most 8,192 bytes | [only keys that are allowed](Self::allow_baggage) |
 ///
 /// The SDK forgets `random` for spans of an application that are not sampled; it is restored where the

@@ -31,18 +31,28 @@ impl<'h> Member<'h> {
 /// counts. Longer than 1,024 bytes, the list is cut: whole members, those of more than 128 bytes
 /// first, and from its end.
 pub(crate) fn parse<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Option<Box<str>> {
-    members(lines, MOST).and_then(joined)
+    let mut members = Vec::new();
+    for (at, text) in lines.flat_map(texts).enumerate() {
+        add(&mut members, Member::parse(text).filter(|_| at < MOST)?);
+    }
+    joined(members)
 }
 
 /// Returns the list to send: what the application set, then what was received.
+///
+/// OpenTelemetry's type takes values that are none, such as empty ones. Such a member is left out, and
+/// costs no other.
 pub(crate) fn merge(own: &TraceState, inherited: Option<&str>) -> Option<Box<str>> {
     if own == &TraceState::NONE {
         return inherited.map(Into::into);
     }
     let own = own.header();
     let both = [Some(&*own), inherited].into_iter().flatten();
-    // Each has at most 32.
-    let mut members = members(both.map(str::as_bytes), 2 * MOST)?;
+    let texts = both.flat_map(|list| texts(list.as_bytes()));
+    let mut members = Vec::new();
+    for member in texts.filter_map(Member::parse) {
+        add(&mut members, member);
+    }
     members.truncate(MOST);
     joined(members)
 }
@@ -54,18 +64,17 @@ pub(crate) fn for_sdk(state: Option<&str>) -> TraceState {
         .unwrap_or_default()
 }
 
-/// Returns the members with different keys, unless one is wrong or there are too many.
-fn members<'h>(lines: impl Iterator<Item = &'h [u8]>, most: usize) -> Option<Vec<Member<'h>>> {
-    let sent = lines.flat_map(|line| line.split(|byte| *byte == b','));
-    let sent = sent.map(trimmed).filter(|member| !member.is_empty());
-    let mut members: Vec<Member<'h>> = Vec::new();
-    for (at, member) in sent.enumerate() {
-        let member = Member::parse(member).filter(|_| at < most)?;
-        if members.iter().all(|earlier| earlier.key != member.key) {
-            members.push(member);
-        }
+/// Splits a list. Members may be empty: such are left out.
+fn texts(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let members = list.split(|byte| *byte == b',').map(trimmed);
+    members.filter(|member| !member.is_empty())
+}
+
+/// Adds a member, unless there is an earlier one with its key.
+fn add<'h>(members: &mut Vec<Member<'h>>, member: Member<'h>) {
+    if members.iter().all(|earlier| earlier.key != member.key) {
+        members.push(member);
     }
-    Some(members)
 }
 
 fn joined(mut members: Vec<Member<'_>>) -> Option<Box<str>> {

@@ -57,6 +57,7 @@ impl Counts for Drops {
                 Count::total(NAME, HELP, self.get(signal, reason))
                     .label("signal", signal.as_str())
                     .label("reason", reason.as_str())
+                    .counted_by(self)
             })
             .collect()
     }

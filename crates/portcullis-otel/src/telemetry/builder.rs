@@ -101,7 +101,8 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Sets it all up, and makes it OpenTelemetry's global providers and propagator.
+    /// Sets it all up, and makes it OpenTelemetry's global providers and propagator. Propagators and known
+    /// methods count for all calls of the process.
     ///
     /// # Errors
     ///
@@ -110,6 +111,7 @@ impl TelemetryBuilder {
         let settings = Settings::parse(self.variables.iter().cloned())?;
         global::set_text_map_propagator(Chosen::new(settings.propagators));
         settings.propagators.install();
+        settings.methods.install();
         let is_on = settings.targets.iter().any(Option::is_some);
         let runner = is_on.then(Runner::spawn).transpose();
         let runner = runner.map_err(|error| ConfigError::new(format!("telemetry: {error}")))?;

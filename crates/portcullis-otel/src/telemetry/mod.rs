@@ -120,9 +120,10 @@ impl Telemetry {
     /// exports log lines.
     ///
     /// It leaves out the `request` span that is there for log lines only, and what is less severe
-    /// than [`TelemetryBuilder::level`]. A log line of a request has the trace's ID; what is logged when its exchange has ended (access
-    /// lines, reports of errors) has it as the field `trace_id`. It is an event of
-    /// its span too, where logs are not exported.
+    /// than [`TelemetryBuilder::level`]. A log line of a request has the IDs of its trace and its span, and
+    /// so has what is logged when its exchange has ended: access lines, reports of errors. Of other lines
+    /// without a trace the fields `trace_id` and `span_id` count, if they are IDs. A line is an event
+    /// of its span too, where logs are not exported.
     #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where

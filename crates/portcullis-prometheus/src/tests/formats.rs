@@ -1,5 +1,9 @@
 use http::{HeaderMap, HeaderValue, header};
 use portcullis::{Count, Counts};
+use prometheus_client::{
+    metrics::counter::Counter,
+    registry::{Registry, Unit},
+};
 use proptest::prelude::*;
 
 use super::send;
@@ -151,7 +155,100 @@ impl Counts for Named {
     }
 }
 
+/// The metrics of an application whose help text is this.
+fn with_help(help: &str) -> Metrics {
+    let mut registry = Registry::with_prefix("shop");
+    let counter: Counter = Counter::default();
+    registry.register_with_unit("own", help, Unit::Seconds, counter.clone());
+    registry.register("plain", help, counter);
+    Metrics::builder().registry(registry).build().unwrap()
+}
+
+fn help(page: &str, name: &str) -> Option<String> {
+    let start = format!("# HELP {name} ");
+    let mut lines = page
+        .split('\n')
+        .filter_map(|line| line.strip_prefix(&start));
+    let found = lines.next()?.to_owned();
+    assert_eq!(lines.next(), None, "{page}");
+    Some(found)
+}
+
+#[test]
+fn a_help_text_is_escaped_as_its_format_has_it() {
+    let text = "a\\b \"c\"\nd\re\r\n\nf # é";
+    let metrics = with_help(text);
+    let openmetrics = metrics.encode();
+    let expected = "a\\\\b \\\"c\\\"\\nd\\ne\\n\\nf # é.";
+    assert_eq!(
+        help(&openmetrics, "shop_own_seconds").as_deref(),
+        Some(expected)
+    );
+    assert_eq!(help(&openmetrics, "shop_plain").as_deref(), Some(expected));
+
+    let text = metrics.encode_as(TextFormat::Prometheus);
+    let expected = "a\\\\b \"c\"\\nd\\ne\\n\\nf # é.";
+    assert_eq!(
+        help(&text, "shop_own_seconds_total").as_deref(),
+        Some(expected)
+    );
+    assert_eq!(help(&text, "shop_plain_total").as_deref(), Some(expected));
+}
+
+#[test]
+fn a_help_text_adds_no_line() {
+    let lines = |help: &str| {
+        let metrics = with_help(help);
+        [TextFormat::OpenMetrics, TextFormat::Prometheus].map(|format| {
+            let page = metrics.encode_as(format);
+            assert!(!page.contains("\nforged_total"), "{page}");
+            assert!(!page.contains('\r'), "{page}");
+            page.lines().count()
+        })
+    };
+    let usual = lines("usual");
+    for forged in [
+        "a\n# TYPE forged counter\nforged_total 7\n# EOF\n",
+        "a\r# TYPE forged counter\rforged_total 7",
+        " ",
+        "",
+        "# HELP ",
+        "\\",
+        "a\\\n",
+    ] {
+        assert_eq!(lines(forged), usual, "{forged:?}");
+    }
+}
+
 proptest! {
+    /// Whatever a help text is, what a reader makes of it is the text.
+    #[test]
+    fn no_help_breaks_a_format(text in "(\\PC|[\"\\\\\n\r{}# ]){0,30}") {
+        let metrics = with_help(&text);
+        let unescaped = |help: &str| {
+            let (mut plain, mut rest) = (String::new(), help.chars());
+            while let Some(character) = rest.next() {
+                plain.push(match character {
+                    '\\' => match rest.next() {
+                        Some('n') => '\n',
+                        Some(escaped) => escaped,
+                        None => '?',
+                    },
+                    other => other,
+                });
+            }
+            plain
+        };
+        let expected = format!("{}.", text.replace("\r\n", "\n").replace('\r', "\n"));
+        let found = help(&metrics.encode(), "shop_plain");
+        prop_assert_eq!(found.map(|found| unescaped(&found)), Some(expected.clone()));
+        let found = help(&metrics.encode_as(TextFormat::Prometheus), "shop_plain_total");
+        // A text may begin with spaces, which this format does not keep.
+        let found = unescaped(&found.unwrap_or_default());
+        let (found, expected) = (found.trim_start(), expected.trim_start());
+        prop_assert_eq!(found, expected);
+    }
+
     /// Whatever a label's value is, its sample is one line of both formats, with the same labels.
     #[test]
     fn no_label_breaks_a_format(name in "(\\PC|[\"\\\\\n{}# ]){0,30}") {

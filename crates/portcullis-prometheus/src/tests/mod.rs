@@ -9,9 +9,11 @@ use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use portcullis::{
-    Count, Counts, Edge, Guard, ObserveLayer, Rejection, RejectionKind, Reply, Slot, Verdict,
+    Count, Counts, Edge, Guard, Health, ObserveLayer, Rejection, RejectionKind, Reply, Slot,
+    Verdict,
     body_limit::RequestBody,
     edge::{Alone, Plain},
+    load_shed::LoadShed,
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -197,4 +199,41 @@ fn shows_what_the_guards_of_an_edge_count() {
         edge.explain().lines().next().unwrap().value(),
         Some("metrics")
     );
+}
+
+#[tokio::test]
+async fn what_two_edges_share_is_shown_once() {
+    let metrics = Metrics::new();
+    let health = Health::new();
+    let shed = LoadShed::fixed(7);
+    let edge = || {
+        let edge = Edge::new().observe(metrics.clone());
+        let edge = edge.health(&health).load_shed(shed.clone());
+        edge.build().unwrap()
+    };
+    let _two = (edge(), edge());
+    // Someone may add them too.
+    metrics.add(health.clone());
+    metrics.add(shed.clone());
+
+    let page = metrics.encode();
+    for line in [
+        "portcullis_health_status{probe=\"ready\"} 2\n",
+        "portcullis_load_shed_limit 7\n",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn what_each_edge_has_of_its_own_is_added_up() {
+    let metrics = Metrics::new();
+    let edge = || {
+        let edge = Edge::new().observe(metrics.clone());
+        edge.load_shed(LoadShed::fixed(7)).build().unwrap()
+    };
+    let _two = (edge(), edge());
+
+    let page = metrics.encode();
+    assert!(page.contains("portcullis_load_shed_limit 14\n"), "{page}");
 }

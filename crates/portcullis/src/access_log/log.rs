@@ -1,4 +1,4 @@
-use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
+use std::{cell::RefCell, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use http::request;
 use portcullis_core::{Count, Counts, Exchange, Observer, Scope};
@@ -160,6 +160,11 @@ impl Observer for AccessLog {
         Some(Arc::clone(self.0.queue.as_ref()?) as Arc<dyn Counts>)
     }
 
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let queue = Arc::clone(self.0.queue.as_ref()?);
+        Some(Box::pin(async move { queue.flushed().await }))
+    }
+
     fn describe(&self) -> String {
         "access log".to_owned()
     }
@@ -197,7 +202,7 @@ impl Drop for Inner {
 
 impl Counts for Queue {
     fn counts(&self) -> Vec<Count> {
-        vec![
+        let counts = [
             Count::total(
                 "portcullis_access_log_dropped",
                 "Access lines that were lost",
@@ -208,7 +213,8 @@ impl Counts for Queue {
                 "Bytes of access lines that are not written yet",
                 self.waiting() as u64,
             ),
-        ]
+        ];
+        counts.map(|count| count.counted_by(self)).into()
     }
 }
 

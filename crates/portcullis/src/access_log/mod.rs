@@ -94,8 +94,9 @@
 //! Sampling looks at the last 56 bits of the trace's ID, so that services that sample the same share keep the
 //! same traces; where there is no trace, or an untrusted peer chose its ID, at the request's ID.
 //!
-//! When the last handle is dropped, what waits is written, if that takes no longer than a second; that blocks
-//! the thread that drops it. [Flush](AccessLog::flush) before.
+//! A server that [has the edge](crate::serve::Server::edge) waits when it has stopped, 5 seconds at most, until
+//! all lines are written. With another one, [flush](AccessLog::flush) then: when the last handle is dropped,
+//! what waits is written, if that takes no longer than a second, and that blocks the thread that drops it.
 //!
 //! # Rejections
 //!

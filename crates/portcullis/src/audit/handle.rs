@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -193,6 +194,11 @@ impl Observer for Audit {
         }
     }
 
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let queue = Arc::clone(&self.0.queue);
+        Some(Box::pin(async move { queue.flushed().await }))
+    }
+
     fn describe(&self) -> String {
         "audit".to_owned()
     }
@@ -202,7 +208,7 @@ impl Counts for Audit {
     fn counts(&self) -> Vec<Count> {
         let queue = &self.0.queue;
         let dropped = queue.dropped.load(Relaxed);
-        vec![
+        let counts = [
             Count::total(
                 "portcullis_audit_dropped",
                 "Audit events that were lost",
@@ -213,7 +219,8 @@ impl Counts for Audit {
                 "Audit events that are not written yet",
                 queue.len() as u64,
             ),
-        ]
+        ];
+        counts.map(|count| count.counted_by(&*self.0)).into()
     }
 }
 

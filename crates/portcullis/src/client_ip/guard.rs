@@ -185,7 +185,7 @@ impl Guard for ResolveClientIp {
     }
 
     fn counts(&self) -> Vec<Count> {
-        vec![
+        let counts = [
             Count::total(
                 "portcullis_client_address_ignored",
                 "Requests of untrusted peers with forwarding headers",
@@ -196,7 +196,8 @@ impl Guard for ResolveClientIp {
                 "Requests of trusted proxies that did not say who their client is",
                 self.shared.failed.count.load(Relaxed),
             ),
-        ]
+        ];
+        counts.map(|count| count.counted_by(&*self.shared)).into()
     }
 }
 

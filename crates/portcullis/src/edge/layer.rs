@@ -1,3 +1,5 @@
+#[cfg(feature = "server")]
+use std::pin::Pin;
 use std::{
     fmt::{self, Write},
     marker::PhantomData,
@@ -53,6 +55,12 @@ impl<M> EdgeLayer<M> {
             stack: &self.stack,
             slots: &self.slots,
         })
+    }
+
+    /// Returns what the observers have to write when a server has stopped.
+    #[cfg(feature = "server")]
+    pub(crate) fn on_stop(&self) -> impl Iterator<Item = Pin<Box<dyn Future<Output = ()> + Send>>> {
+        self.stack.observers.iter().filter_map(Observer::on_stop)
     }
 
     /// Answers a request that the server could not read.

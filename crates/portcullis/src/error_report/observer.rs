@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use portcullis_core::{
     ConfigError, Counts, Exchange, Observer, Principal, Route,
@@ -74,6 +74,11 @@ impl Observer for ErrorReports {
 
     fn own_counts(&self) -> Option<Arc<dyn Counts>> {
         Some(self.reporter.as_ref()?.counts())
+    }
+
+    fn on_stop(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let flushed = self.reporter.as_ref()?.flushed();
+        Some(Box::pin(flushed))
     }
 
     fn describe(&self) -> String {

@@ -65,9 +65,17 @@ impl Reporter {
 
     /// Waits until all is reported that was handed over before. Returns `false` if that takes too long.
     pub(super) async fn flush(&self, limit: Duration) -> bool {
-        let accepted = self.progress.accepted.load(Acquire);
-        let flushed = self.progress.reached(accepted);
+        let flushed = self.flushed();
         timeout_at(Instant::now() + limit, flushed).await.is_ok()
+    }
+
+    /// Waits until all is reported that was handed over before the first poll.
+    pub(super) fn flushed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let progress = Arc::clone(&self.progress);
+        async move {
+            let accepted = progress.accepted.load(Acquire);
+            progress.reached(accepted).await;
+        }
     }
 
     pub(super) fn counts(&self) -> Arc<dyn Counts> {
@@ -113,11 +121,12 @@ impl Progress {
 
 impl Counts for Progress {
     fn counts(&self) -> Vec<Count> {
-        vec![Count::total(
+        let dropped = Count::total(
             "portcullis_error_reports_dropped",
             "Reports of errors that were lost",
             self.dropped.load(Relaxed),
-        )]
+        );
+        vec![dropped.counted_by(self)]
     }
 }
 

@@ -21,6 +21,7 @@ impl Counts for Health {
             "Probes that an edge answered with 503",
             failed,
         );
+        let failed = failed.counted_by(&*self.shared);
         probes.chain([failed]).chain(checks).collect()
     }
 }
@@ -35,6 +36,7 @@ impl Health {
             probe.level(self) as u64,
         )
         .label("probe", probe.name())
+        .counted_by(&*self.shared)
     }
 }
 
@@ -56,7 +58,7 @@ fn counts_of(check: &Background) -> impl Iterator<Item = Count> {
     ];
     counts
         .into_iter()
-        .map(move |count| count.label("check", name))
+        .map(move |count| count.label("check", name).counted_by(check))
 }
 
 /// Returns what a check is; without a result it is not known to be well.

@@ -191,11 +191,12 @@ impl Guard for Hygiene {
     }
 
     fn counts(&self) -> Vec<Count> {
-        vec![Count::total(
+        let removed = Count::total(
             "portcullis_hygiene_removed",
             "Requests of which fields were removed that should not reach the application",
             self.0.removed.load(Relaxed),
-        )]
+        );
+        vec![removed.counted_by(&*self.0)]
     }
 }
 

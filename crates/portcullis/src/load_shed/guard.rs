@@ -233,7 +233,8 @@ impl Guard for LoadShed {
     }
 
     fn counts(&self) -> Vec<Count> {
-        self.0.counts()
+        let counts = self.0.counts().into_iter();
+        counts.map(|count| count.counted_by(&*self.0)).collect()
     }
 }
 

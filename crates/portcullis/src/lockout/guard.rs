@@ -163,7 +163,10 @@ impl Counts for Lockout {
             ids,
             ..
         } = &*self.state;
-        let total = |name, help, value: u64| Count::total(name, help, value);
+        let total = |name, help, value: u64| {
+            let total = Count::total(name, help, value);
+            total.counted_by(&*self.state)
+        };
         vec![
             total(
                 "portcullis_lockout_failures",

@@ -158,7 +158,8 @@ impl Guard for Governed {
             "Requests that a governor limiter refused",
             self.refused.load(Relaxed),
         );
-        vec![refused.label("policy", self.name.to_string())]
+        let refused = refused.label("policy", self.name.to_string());
+        vec![refused.counted_by(&*self.refused)]
     }
 }
 

@@ -182,11 +182,12 @@ impl Guard for InFlight {
     }
 
     fn counts(&self) -> Vec<Count> {
-        vec![Count::total(
+        let refused = Count::total(
             "portcullis_in_flight_refused",
             "Requests that were refused because too many of their client were in flight",
             self.shared.refused.load(Relaxed),
-        )]
+        );
+        vec![refused.counted_by(&*self.shared)]
     }
 }
 

@@ -156,7 +156,10 @@ impl Rule {
         ];
         let name = &self.policy.name;
         let counts = self.tally.counts().into_iter().chain(own);
-        counts.map(|count| count.label("policy", name.to_string()))
+        counts.map(|count| {
+            let count = count.label("policy", name.to_string());
+            count.counted_by(&*self.tally)
+        })
     }
 }
 

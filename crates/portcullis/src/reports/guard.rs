@@ -104,7 +104,8 @@ impl Guard for Reports {
     }
 
     fn counts(&self) -> Vec<Count> {
-        self.tally.counts()
+        let counts = self.tally.counts().into_iter();
+        counts.map(|count| count.counted_by(&*self.tally)).collect()
     }
 }
 

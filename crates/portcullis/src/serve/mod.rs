@@ -53,7 +53,8 @@
 //!    [`Shutdown::draining`]. Connections end after the response that is under way (GOAWAY on HTTP/2),
 //!    idle ones a second later, so that a request is answered that is on its way.
 //!    All have at most the [drain time](Server::drain), upgraded ones too.
-//! 3. What is left is cut. [`Server::flush`] runs, and [`Stopped`] says how it went; it has an
+//! 3. What is left is cut. What the observers of [`Server::edge`] have is written, such as lines of an access
+//!    log, [`Server::flush`] runs, and [`Stopped`] says how it went; it has an
 //!    [exit code](Stopped::exit_code).
 //!
 //! A second signal skips to the third step, and so does [`Shutdown::skip`].
@@ -99,7 +100,7 @@
 //! | [`Server::max_client_connections`] | half of all | one client alone keeps nobody out; behind a proxy all clients are one |
 //! | [`Server::max_streams`] | 100 | Envoy's for an edge; the windows are too: 64 KiB, and 1 MiB for a connection |
 //! | [`Server::http1_only`], [`Server::http2_only`] | both | the first bytes tell |
-//! | [`Server::edge`] | none | what the parser refuses is a bare status |
+//! | [`Server::edge`] | none | what the parser refuses is a bare status, and no access log is waited for |
 //! | [`Server::proxy_protocol`] | nobody | whoever may send a PROXY header chooses its address |
 //! | [`Server::scheme`] | `https` over TLS, else unknown | plain connections may come from a proxy with TLS |
 //! | [`Server::leave_peer`] | nowhere but in `PeerAddr` | an allocation a request |

@@ -278,6 +278,8 @@ struct ConnectionCounts(Open);
 
 impl Counts for ConnectionCounts {
     fn counts(&self) -> Vec<Count> {
-        self.0.tally().counts(&self.0)
+        let tally = self.0.tally();
+        let counts = tally.counts(&self.0).into_iter();
+        counts.map(|count| count.counted_by(tally)).collect()
     }
 }

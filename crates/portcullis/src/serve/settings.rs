@@ -75,8 +75,12 @@ impl<S> Server<S> {
 
     /// Answers what the parser refuses as this edge answers: with its headers, the request's ID and its
     /// format, seen by its observers. Otherwise it is a status without a body.
+    ///
+    /// When the server has stopped it waits until the edge's observers have written what they have, such as
+    /// lines of an access log: for at most 5 s each, as with [`flush`](Self::flush).
     pub fn edge<M: 'static>(mut self, edge: &EdgeLayer<M>) -> Self {
         self.settings().render = Some(unparsed::by(edge.clone()));
+        self.stopping.flushes.extend(edge.on_stop());
         self
     }
 

@@ -23,6 +23,7 @@ use percent_encoding::percent_decode;
 /// | some names as a whole | `code`, `key`, `pin`, `sid`, `auth` |
 /// | an API key of this project in a value or a name, also one that is cut off | `pk_4fzq0m8c1x7d_0123..` |
 /// | a JSON Web Token or another object in base64 | `eyJhbGci..` |
+/// | what follows the name of a header with credentials | `Authorization: Token abc` |
 /// | credentials of the schemes `Bearer` and `Basic`, the ID of an AWS key, tokens such as `ghp_..` | `Bearer+abcd1234` |
 /// | a secret in a value that is a URL, a query or JSON itself | `next=%2Fx%3Ftoken%3D1`, `f={"key":1}` |
 /// | a user's password in a URL | `next=https://user:pass@host` |
@@ -89,8 +90,9 @@ pub fn redacted_url(url: &str) -> Cow<'_, str> {
 }
 
 /// Returns a text, such as a user agent, with what looks like a secret replaced by `REDACTED`: API keys,
-/// tokens, credentials with their scheme, as in a [query](redacted_query). Nothing is decoded, and no
-/// names are looked for.
+/// tokens, credentials with their scheme, as in a [query](redacted_query), and what follows the name
+/// `Authorization`, `Proxy-Authorization`, `Cookie`, `Set-Cookie` or `X-Api-Key` and `:` or `=`, to the end of
+/// its line. Nothing is decoded, and no other names are looked for.
 #[must_use]
 pub fn redacted_text(text: &str) -> Cow<'_, str> {
     let Some(mut found) = shapes::find(text.as_bytes()) else {
@@ -98,7 +100,7 @@ pub fn redacted_text(text: &str) -> Cow<'_, str> {
     };
     let (mut redacted, mut rest) = (String::new(), text);
     loop {
-        // Shapes are ASCII.
+        // Their ends are between characters.
         let (before, after) = (rest.get(..found.start), rest.get(found.end..));
         redacted.push_str(before.unwrap_or_default());
         redacted.push_str(REDACTED);

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// Returns where the first secret of a text is. What is found is ASCII.
+/// Returns where the first secret of a text is. What is found begins behind ASCII, and ends before it or
+/// with the text.
 pub(super) fn find(text: &[u8]) -> Option<Range<usize>> {
     if text.len() < SHORTEST {
         return None;
@@ -52,6 +53,7 @@ fn judge(text: &[u8], word: &Range<usize>, before: &Before) -> Option<Range<usiz
         [b'A', b'K' | b'S', b'I', b'A', rest @ ..] if rest.len() == 16 && is_upper(rest) => {
             Some(word.clone())
         }
+        _ if is_header(text, word) => value(text, word.end),
         _ if bytes.len() >= SHORTEST_SECRET => key(bytes, word, before),
         _ => None,
     }
@@ -87,6 +89,36 @@ fn credentials(text: &[u8], end: usize, must_look_so: bool) -> Option<Range<usiz
     let looks_so = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'=';
     let is_token = start > end && length >= 8 && (!must_look_so || token.iter().any(looks_so));
     is_token.then(|| start..start + length)
+}
+
+/// Returns `true` for the last word of the name of a header that has a secret, whatever its scheme.
+fn is_header(text: &[u8], word: &Range<usize>) -> bool {
+    let bytes = &text[word.clone()];
+    match bytes.len() {
+        13 => bytes.eq_ignore_ascii_case(b"authorization"),
+        6 => bytes.eq_ignore_ascii_case(b"cookie"),
+        3 => {
+            let before = text[..word.start].last_chunk::<6>();
+            bytes.eq_ignore_ascii_case(b"key")
+                && before.is_some_and(|before| before.eq_ignore_ascii_case(b"x-api-"))
+        }
+        _ => false,
+    }
+}
+
+/// What stands after a name, to the end of its line. The name may be in quotes, as in JSON.
+fn value(text: &[u8], end: usize) -> Option<Range<usize>> {
+    let is_around = |byte: u8| b" \t\"'\\".contains(&byte);
+    let sign = end + length(&text[end..], is_around);
+    let after = match text.get(sign..)? {
+        // Of a path in Rust.
+        [b':', b':', ..] => return None,
+        [b':' | b'=', after @ ..] => after,
+        _ => return None,
+    };
+    let start = sign + 1 + length(after, is_around);
+    let length = length(&text[start..], |byte| !matches!(byte, b'\r' | b'\n'));
+    (length > 0).then(|| start..start + length)
 }
 
 fn length(text: &[u8], is_part: impl Fn(u8) -> bool) -> usize {

@@ -215,6 +215,73 @@ fn a_secret_in_a_text_is_hidden() {
     assert!(matches!(redacted_text(agent), Cow::Borrowed(_)));
 }
 
+#[test]
+fn what_follows_the_name_of_a_secret_header_is_hidden_to_the_end_of_its_line() {
+    let cases = [
+        (
+            "Authorization: Digest user=\"bob\", x=hunter2",
+            "Authorization: REDACTED",
+        ),
+        ("Authorization: Token hunter2", "Authorization: REDACTED"),
+        (
+            "bad authorization=ApiKey hunter2",
+            "bad authorization=REDACTED",
+        ),
+        ("AUTHORIZATION:DPoP hunter2", "AUTHORIZATION:REDACTED"),
+        (
+            "authorization: AWS4-HMAC-SHA256 Credential=hunter2/20260101/us, Signature=hunter2",
+            "authorization: REDACTED",
+        ),
+        (
+            "authorization : Negotiate hunter2==",
+            "authorization : REDACTED",
+        ),
+        ("authorization: Bearer a", "authorization: REDACTED"),
+        (
+            "Proxy-Authorization: Basic hunter2",
+            "Proxy-Authorization: REDACTED",
+        ),
+        ("cookie: a=hunter2; b=hunter2", "cookie: REDACTED"),
+        ("Set-Cookie: a=hunter2; Path=/", "Set-Cookie: REDACTED"),
+        ("X-Api-Key: hunter2", "X-Api-Key: REDACTED"),
+        ("x-api-key=hunter2é, more", "x-api-key=REDACTED"),
+        (
+            "{\"authorization\": \"Token hunter2\", \"a\": 1}",
+            "{\"authorization\": \"REDACTED",
+        ),
+        (
+            "{\\\"cookie\\\": \\\"hunter2\\\"}",
+            "{\\\"cookie\\\": \\\"REDACTED",
+        ),
+        (
+            "host: a\r\ncookie: hunter2\r\nauthorization: Token hunter2\naccept: */*",
+            "host: a\r\ncookie: REDACTED\r\nauthorization: REDACTED\naccept: */*",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(redacted_text(text), expected);
+        assert_eq!(redacted_text(expected), expected, "once is enough");
+    }
+}
+
+#[test]
+fn a_text_about_such_a_header_is_left_alone() {
+    for text in [
+        "missing authorization header",
+        "Authorization",
+        "the authorization failed: no such user",
+        "authorization:",
+        "authorization: \nnext line",
+        "shop::authorization::check panicked",
+        "two cookies: chocolate and vanilla",
+        "set-cookie was sent twice",
+        "a key: none of the api keys",
+        "preauthorization: done, all is well",
+    ] {
+        assert!(matches!(redacted_text(text), Cow::Borrowed(_)), "{text}");
+    }
+}
+
 /// One of the ways in which a client may write a text.
 fn encoded(text: &str, way: u8) -> String {
     const FEW: &AsciiSet = &CONTROLS.add(b'_').add(b'.').add(b'a');

@@ -101,6 +101,27 @@ async fn what_the_application_sets_is_furthest_left() {
 }
 
 #[tokio::test]
+async fn a_wrong_member_of_the_application_is_dropped_alone() {
+    let extracted = Lines::new(&[("traceparent", &right()), ("tracestate", "1@=a,b=2")]);
+    let context = Propagator::new().extract_with_context(&Context::new(), &extracted);
+    let inherited = context.span().span_context().clone();
+    let sent = |own: TraceState| {
+        let (trace, span) = (inherited.trace_id(), inherited.span_id());
+        let span = SpanContext::new(trace, span, TraceFlags::SAMPLED, false, own);
+        injected(&context.with_remote_span_context(span))
+    };
+    // All that the SDK's type takes.
+    for wrong in ["", " ", "é", "a\tb", "a\r\nx: y"] {
+        let own = TraceState::from_key_value([("wrong", wrong), ("new", "1")]).unwrap();
+        assert_eq!(sent(own)["tracestate"], "new=1,1@=a,b=2", "{wrong:?}");
+        let only = TraceState::from_key_value([("wrong", wrong)]).unwrap();
+        assert_eq!(sent(only)["tracestate"], "1@=a,b=2", "{wrong:?}");
+    }
+    let wrong = TraceState::from_key_value([("b", "")]).unwrap();
+    assert_eq!(sent(wrong)["tracestate"], "1@=a,b=2", "what came in stays");
+}
+
+#[tokio::test]
 async fn a_full_list_loses_its_end_for_what_the_application_sets() {
     let members: Vec<_> = (0..32).map(|n| format!("k{n}=1")).collect();
     let list = members.join(",");

@@ -1,4 +1,5 @@
 mod collectors;
+mod logs;
 mod memory;
 mod spans;
 mod stops;

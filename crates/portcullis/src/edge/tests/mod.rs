@@ -1,3 +1,5 @@
+#[cfg(all(feature = "auth", feature = "rate-limit"))]
+mod counts;
 mod explain;
 mod layer_fields;
 #[cfg(feature = "auth")]

@@ -169,7 +169,7 @@ impl RemoteKeys {
         }));
         let labelled = counts
             .into_iter()
-            .map(|count| count.label("issuer", issuer));
+            .map(|count| count.label("issuer", issuer).counted_by(shared));
         labelled.collect()
     }
 

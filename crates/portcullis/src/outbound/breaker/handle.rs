@@ -163,7 +163,8 @@ impl Counts for Breaker {
             "Upstreams whose breaker is open or half-open",
             open,
         ));
-        counts
+        let counts = counts.into_iter();
+        counts.map(|count| count.counted_by(&*self.0)).collect()
     }
 }
 

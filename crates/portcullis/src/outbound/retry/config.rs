@@ -209,7 +209,7 @@ impl Shared {
 
 impl Counts for Shared {
     fn counts(&self) -> Vec<Count> {
-        vec![
+        let counts = [
             Count::total(
                 "portcullis_retries_made",
                 "Retries of outbound calls",
@@ -220,7 +220,8 @@ impl Counts for Shared {
                 "Outbound calls that were not retried for want of budget",
                 self.over_budget.load(Relaxed),
             ),
-        ]
+        ];
+        counts.map(|count| count.counted_by(self)).into()
     }
 }
 

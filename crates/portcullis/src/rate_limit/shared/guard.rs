@@ -174,8 +174,7 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
             breaker,
             ..
         } = &*self.state;
-        let mut counts = Guard::counts(&self.limit);
-        counts.extend([
+        let own = [
             Count::total(
                 "portcullis_rate_limit_store_requests",
                 "Requests for which the shared store was asked",
@@ -191,7 +190,10 @@ impl<Q: QuotaStore> Guard for SharedRateLimit<Q> {
                 "Whether the shared store answers: 1, or 0 while it is given a rest",
                 u64::from(!breaker.is_open()),
             ),
-        ]);
+        ];
+        let own = own.map(|count| count.counted_by(&*self.state));
+        let mut counts = Guard::counts(&self.limit);
+        counts.extend(own);
         counts
     }
 }

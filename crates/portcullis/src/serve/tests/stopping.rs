@@ -2,10 +2,11 @@
 
 use std::future::IntoFuture;
 
-use portcullis_test::logged;
+use portcullis_test::{logged, request};
+use tower::{Layer, ServiceExt};
 
 use super::*;
-use crate::serve::Shutdown;
+use crate::{Edge, access_log::AccessLog, body_limit::RequestBody, serve::Shutdown};
 
 /// A server that is told to stop by the handle, over pipes that are given to it.
 struct Stopping {
@@ -296,4 +297,74 @@ async fn a_flush_that_panics_leaves_the_others() {
         .flush(async { flushed.send(()).unwrap() });
     server.stop().await;
     is_flushed.await.unwrap();
+}
+
+/// Writes when it may, and keeps what was written.
+struct Gated {
+    gate: std::sync::mpsc::Receiver<()>,
+    written: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
+}
+
+impl std::io::Write for Gated {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // Nobody may be left to open it.
+        let _ = self.gate.recv();
+        self.written.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A server of an edge that has an access log, and has answered a request whose line waits. Opens with
+/// the sender.
+async fn with_line() -> (
+    Server<AppService>,
+    std::sync::mpsc::Sender<()>,
+    std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
+) {
+    let (open, gate) = std::sync::mpsc::channel();
+    let written = std::sync::Arc::default();
+    let gated = Gated {
+        gate,
+        written: std::sync::Arc::clone(&written),
+    };
+    let log = AccessLog::to_writer(gated).build().unwrap();
+    let edge = Edge::new().access_log(log).build().unwrap();
+    let answer = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
+    });
+    let Ok(response) = edge.layer(answer).oneshot(request("/last")).await;
+    response.into_body().collect().await.unwrap();
+    (server().edge(&edge), open, written)
+}
+
+#[tokio::test]
+async fn the_lines_of_its_edge_are_written_before_a_server_has_stopped() {
+    let (server, open, written) = with_line().await;
+    let stopped = tokio::spawn(server.stop());
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!stopped.is_finished(), "a line waits");
+    open.send(()).unwrap();
+    stopped.await.unwrap();
+
+    let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    assert!(
+        written.contains("/last") && written.ends_with('\n'),
+        "{written}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_nobody_reads_holds_a_server_up_for_5_seconds() {
+    let (server, _open, written) = with_line().await;
+    let began = Instant::now();
+    server.stop().await;
+
+    assert_took(began.elapsed(), 5 * SECOND);
+    assert!(written.lock().unwrap().is_empty());
 }
