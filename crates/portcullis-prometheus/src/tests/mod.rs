@@ -218,7 +218,7 @@ async fn what_two_edges_share_is_shown_once() {
 
     let page = metrics.encode();
     for line in [
-        "portcullis_health_status{probe=\"ready\"} 2\n",
+        "portcullis_health_status{probe=\"live\"} 2\n",
         "portcullis_load_shed_limit 7\n",
     ] {
         assert!(page.contains(line), "{line}: {page}");
