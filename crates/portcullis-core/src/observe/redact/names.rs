@@ -1,7 +1,5 @@
 //! How parameters are named whose values are secrets.
 
-use smallvec::SmallVec;
-
 /// Returns `true` if a name, or a part of one such as `user[password]`, is a secret's. Case and
 /// punctuation do not matter.
 pub(super) fn is_secret(name: &[u8]) -> bool {
@@ -12,9 +10,14 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
 }
 
 fn is_known(name: &[u8]) -> bool {
-    let mut letters = SmallVec::<[u8; LONGEST]>::new();
+    let mut letters = [0; LONGEST];
     let kept = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    letters.extend(kept.map(u8::to_ascii_lowercase));
+    let mut length = 0;
+    for (place, letter) in letters.iter_mut().zip(kept) {
+        *place = letter.to_ascii_lowercase();
+        length += 1;
+    }
+    let letters = &letters[..length];
     let end = letters.iter().rposition(|byte| !byte.is_ascii_digit());
     let letters = &letters[..end.map_or(0, |end| end + 1)];
     let contains = |word: &&str| {

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod slow;
+
 /// A key as this project makes them, and a token.
 const KEY: &str = "pk_4fzq0m8c1x7d_0123456789abcdefghijABCDEFGHIJ0123456789abc4iBoSt";
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl0";
@@ -278,7 +280,7 @@ proptest! {
         let key = format!("pk_{id}_{tail}");
         for query in [format!("{name}={}", encoded(&key, way)), format!("{}&{name}", encoded(&key, way))] {
             let redacted = redacted_query(&query);
-            prop_assert!(!decoded(&redacted).windows(20).any(|some| tail.as_bytes().windows(20).any(|own| own == some)), "{}", redacted);
+            prop_assert!(!decoded(redacted.as_bytes()).windows(20).any(|some| tail.as_bytes().windows(20).any(|own| own == some)), "{}", redacted);
         }
         let path = format!("/{name}/{}", encoded(&key, way));
         prop_assert!(redacted_path(&path).ends_with("REDACTED"), "{}", path);
@@ -288,7 +290,7 @@ proptest! {
 
     #[test]
     fn parts_without_a_secret_are_the_same(query in "([a-z]{1,2}[0-9]?(=[a-z0-9.~-]{0,9})?[&;]?){0,9}") {
-        prop_assume!(!["pw", "pin", "key", "sid", "sig"].iter().any(|name| query.contains(name)));
+        prop_assume!(!["pw", "pin", "key", "sid", "sig", "cvc", "cvv", "jwt", "otp", "psk"].iter().any(|name| query.contains(name)));
         prop_assert!(matches!(redacted_query(&query), Cow::Borrowed(same) if same == query));
     }
 }
