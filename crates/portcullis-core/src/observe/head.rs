@@ -28,10 +28,13 @@ impl Head {
     /// Joins the parts, if each is UTF-8: if they are together, and no character is in two of them.
     fn from_utf8(parts: [Option<&[u8]>; PARTS]) -> Option<Self> {
         let mut text = SmallVec::<[u8; 512]>::new();
-        let ends = parts.map(|part| {
-            text.extend_from_slice(part?);
-            u16::try_from(text.len()).ok()
-        });
+        let mut ends = [None; PARTS];
+        for (end, part) in ends.iter_mut().zip(parts) {
+            if let Some(part) = part {
+                text.extend_from_slice(part);
+                *end = u16::try_from(text.len()).ok();
+            }
+        }
         let text = str::from_utf8(&text).ok()?;
         let is_between = |end: &u16| text.is_char_boundary(usize::from(*end));
         let text = ends.iter().flatten().all(is_between).then(|| text.into())?;

@@ -214,7 +214,10 @@ fn is_secret(text: &[u8], place: Place) -> bool {
     let plain = decoded(text);
     // Of a path a URL in it has become segments.
     let is_user = || place == Place::Path && plain.contains(&b'@') && is_with_password(&plain);
-    shapes::find(&plain).is_some() || is_nested(&plain, place) || has_password(&plain) || is_user()
+    let is_sign = |byte: &u8| matches!(byte, b'=' | b':' | b'@');
+    let has_parts = || plain.iter().any(is_sign);
+    let has_secret = || is_nested(&plain, place) || has_password(&plain) || is_user();
+    shapes::find(&plain).is_some() || has_parts() && has_secret()
 }
 
 /// Returns `true` for what has a name of a secret in it, with a value.
@@ -276,7 +279,8 @@ fn userinfo(url: &str) -> Option<(&str, Option<&str>, &str)> {
         None => authorities(url.as_bytes()).next()?,
     };
     let end = url[start..].find('/').map_or(url.len(), |end| start + end);
-    let user = match url[start..end].rfind('@') {
+    let authority = &url.as_bytes()[start..end];
+    let user = match authority.iter().rposition(|byte| *byte == b'@') {
         Some(at) => start..start + at,
         // It is cut off where an `@` would be.
         None if is_with_password(&url.as_bytes()[start..]) => start..end,

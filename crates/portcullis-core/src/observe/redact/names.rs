@@ -4,7 +4,7 @@
 /// punctuation do not matter.
 pub(super) fn is_secret(name: &[u8]) -> bool {
     let name = &name[name.len().saturating_sub(LONGEST)..];
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_- ".contains(byte) || *byte > 0x7F;
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b' ' | 0x80..);
     let mut parts = name.split(|byte| !is_part(byte));
     is_known(name) || parts.any(|part| part.len() < name.len() && is_known(part))
 }
