@@ -24,6 +24,8 @@ struct Text<'a>(&'a mut Vec<u8>);
 
 // ===== impl Json =====
 
+// What has a name is inlined always: a name that is known then is copied without a call.
+
 impl<'a> Json<'a> {
     /// Begins an object whose texts are cut after so many bytes.
     pub(crate) fn begin(out: &'a mut Vec<u8>, longest: usize) -> Self {
@@ -55,7 +57,7 @@ impl<'a> Json<'a> {
     }
 
     /// Writes a text, cut.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.open(name);
         push_escaped(self.out, cut(value, self.longest));
@@ -78,7 +80,7 @@ impl<'a> Json<'a> {
     }
 
     /// Writes a text that has nothing to be escaped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         self.open(name);
         write(self.out);
@@ -94,13 +96,13 @@ impl<'a> Json<'a> {
         self.out.push(b'}');
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(&mut self, name: &str) {
         self.name(name);
         self.out.push(b'"');
     }
 
-    #[inline]
+    #[inline(always)]
     fn name(&mut self, name: &str) {
         if self.is_empty {
             self.is_empty = false;
