@@ -15,7 +15,7 @@ const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl
 const CANARY: &str = "hunter2";
 
 /// Queries, and what is left of them.
-const SPELLINGS: [(&str, &str); 62] = [
+const SPELLINGS: [(&str, &str); 64] = [
     // The conventions' own.
     ("AWSAccessKeyId=hunter2", "AWSAccessKeyId=REDACTED"),
     ("Signature=hunter2&a=1", "Signature=REDACTED&a=1"),
@@ -71,6 +71,8 @@ const SPELLINGS: [(&str, &str); 62] = [
     ("%54%4F%4B%45%4E=hunter2", "%54%4F%4B%45%4E=REDACTED"),
     ("to%E2%80%8Bken=hunter2", "to%E2%80%8Bken=REDACTED"),
     ("token%3Dhunter2", "REDACTED"),
+    ("key%3D1", "REDACTED"),
+    ("to+ken=hunter2", "to+ken=REDACTED"),
     ("tok%65n=%68unter2", "tok%65n=REDACTED"),
     // Separators.
     ("a=1;token=hunter2", "a=1;token=REDACTED"),
