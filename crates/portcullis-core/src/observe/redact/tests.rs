@@ -15,7 +15,7 @@ const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl
 const CANARY: &str = "hunter2";
 
 /// Queries, and what is left of them.
-const SPELLINGS: [(&str, &str); 64] = [
+const SPELLINGS: [(&str, &str); 65] = [
     // The conventions' own.
     ("AWSAccessKeyId=hunter2", "AWSAccessKeyId=REDACTED"),
     ("Signature=hunter2&a=1", "Signature=REDACTED&a=1"),
@@ -89,6 +89,7 @@ const SPELLINGS: [(&str, &str); 64] = [
         "filter=%7B%22password%22%20:%20%22hunter2%22%7D",
         "filter=REDACTED",
     ),
+    ("filter={\"key\"+:+\"hunter2\"}", "filter=REDACTED"),
     ("q=token:hunter2", "q=REDACTED"),
     // Without a name.
     ("q=Bearer+hunter2hunter2", "q=REDACTED"),
