@@ -21,14 +21,35 @@ impl Head {
         let host = value(&head.headers, &header::HOST).or(host);
         let user_agent = value(&head.headers, &header::USER_AGENT);
         let referrer = value(&head.headers, &header::REFERER);
+        let parts = [path, query, host, user_agent, referrer];
+        Self::from_utf8(parts).unwrap_or_else(|| Self::from_utf8_lossy(parts))
+    }
+
+    /// Joins the parts, if each is UTF-8: if they are together, and no character is in two of them.
+    fn from_utf8(parts: [Option<&[u8]>; PARTS]) -> Option<Self> {
         let mut text = SmallVec::<[u8; 512]>::new();
-        let ends = [path, query, host, user_agent, referrer].map(|part| {
-            push(&mut text, part?);
+        let mut ends = [None; PARTS];
+        for (end, part) in ends.iter_mut().zip(parts) {
+            if let Some(part) = part {
+                text.extend_from_slice(part);
+                *end = u16::try_from(text.len()).ok();
+            }
+        }
+        let text = str::from_utf8(&text).ok()?;
+        let is_between = |end: &u16| text.is_char_boundary(usize::from(*end));
+        let text = ends.iter().flatten().all(is_between).then(|| text.into())?;
+        Some(Self { text, ends })
+    }
+
+    #[cold]
+    fn from_utf8_lossy(parts: [Option<&[u8]>; PARTS]) -> Self {
+        let mut text = String::new();
+        let ends = parts.map(|part| {
+            text.push_str(&String::from_utf8_lossy(part?));
             u16::try_from(text.len()).ok()
         });
         Self {
-            // It is made of text.
-            text: str::from_utf8(&text).unwrap_or_default().into(),
+            text: text.into(),
             ends,
         }
     }
@@ -78,14 +99,6 @@ pub(super) fn values(headers: &HeaderMap, name: &header::HeaderName) -> Option<B
     headers
         .contains_key(name)
         .then(|| String::from_utf8_lossy(cut(&joined)).into())
-}
-
-/// Adds a text. Nearly all are UTF-8, which is seen faster than it is copied into one.
-fn push(text: &mut SmallVec<[u8; 512]>, part: &[u8]) {
-    match str::from_utf8(part) {
-        Ok(part) => text.extend_from_slice(part.as_bytes()),
-        Err(_) => text.extend_from_slice(String::from_utf8_lossy(part).as_bytes()),
-    }
 }
 
 /// The start of a text, without half a character at its end.
@@ -159,11 +172,27 @@ mod tests {
         assert_eq!(kept.host(), Some("a:1"));
     }
 
+    #[test]
+    fn what_is_no_utf_8_is_replaced_in_its_own_part() {
+        // Together they are a character.
+        let request = Request::get("/a")
+            .header("host", &b"a\xc3"[..])
+            .header("user-agent", &b"\xa9b"[..])
+            .header("referer", "c");
+        let kept = Head::new(&request.body(()).unwrap().into_parts().0);
+
+        assert_eq!(kept.path(), "/a");
+        assert_eq!(kept.host(), Some("a\u{fffd}"));
+        assert_eq!(kept.user_agent(), Some("\u{fffd}b"));
+        assert_eq!(kept.referrer(), Some("c"));
+    }
+
     proptest! {
         #[test]
         fn no_header_panics(agent in proptest::collection::vec(32_u8..=255, 0..2000)) {
             if http::HeaderValue::from_bytes(&agent).is_ok() {
-                head("/a", Some(&agent)).user_agent();
+                let kept = head("/a", Some(&agent));
+                prop_assert_eq!(kept.user_agent(), Some(&*String::from_utf8_lossy(cut(&agent))));
             }
         }
     }

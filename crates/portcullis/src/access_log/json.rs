@@ -15,10 +15,8 @@ use crate::json_line::{Json, cut, push_hex, push_ip, push_rfc3339};
 pub(super) fn write(out: &mut Vec<u8>, now: Duration, exchange: &Exchange, headers: &[HeaderName]) {
     let mut json = Json::begin(out, LONGEST_TEXT);
     json.plain("timestamp", |out| push_rfc3339(out, now));
-    json.plain("level", |out| {
-        out.extend_from_slice(level(exchange).as_str().as_bytes());
-    });
-    json.plain("target", |out| out.extend_from_slice(b"portcullis::access"));
+    json.word("level", level(exchange).as_str());
+    json.word("target", "portcullis::access");
     ids(&mut json, exchange);
     addresses(&mut json, exchange);
     request(&mut json, exchange, headers);
@@ -59,17 +57,16 @@ fn request(json: &mut Json<'_>, exchange: &Exchange, headers: &[HeaderName]) {
     json.maybe("http.route", exchange.route().map(Route::as_str));
     json.maybe("url.path", sent.path.as_deref());
     json.maybe("url.query", sent.query.as_deref());
-    json.text("url.scheme", exchange.scheme().as_str());
+    json.word("url.scheme", exchange.scheme().as_str());
     if let Some((address, port)) = exchange.server() {
         json.text("server.address", address);
         if let Some(port) = port {
             json.number("server.port", port.into());
         }
     }
-    json.maybe(
-        "network.protocol.version",
-        protocol_version(exchange.version()),
-    );
+    if let Some(version) = protocol_version(exchange.version()) {
+        json.word("network.protocol.version", version);
+    }
     json.maybe("user_agent.original", sent.user_agent.as_deref());
     json.maybe("http.request.header.referer", sent.referrer.as_deref());
     for name in headers {
@@ -90,7 +87,7 @@ fn response(json: &mut Json<'_>, exchange: &Exchange) {
         json.thousandths("time_to_head_ms", micros(time));
     }
     json.thousandths("duration_ms", micros(exchange.duration()));
-    json.text("outcome", exchange.outcome().as_str());
+    json.word("outcome", exchange.outcome().as_str());
     json.maybe("error.type", exchange.error_type());
     if exchange.is_upgraded() {
         json.bool("upgraded", true);
@@ -110,7 +107,7 @@ fn refusal(json: &mut Json<'_>, exchange: &Exchange) {
     let Some(rejection) = exchange.rejection() else {
         return;
     };
-    json.text("refusal.kind", rejection.kind().slug());
+    json.word("refusal.kind", rejection.kind().slug());
     json.maybe("refusal.layer", rejection.layer());
     let cause = rejection.cause();
     json.maybe("refusal.reason", cause.map(Cause::reason).map(Reason::name));

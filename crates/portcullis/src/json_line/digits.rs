@@ -1,6 +1,9 @@
 /// Writes a number in decimal.
 #[inline]
 pub(crate) fn push_number(out: &mut Vec<u8>, value: u64) {
+    if value < 1000 {
+        return push_short(out, value);
+    }
     let mut digits = [0; 20];
     let mut at = digits.len();
     let mut left = value;
@@ -13,6 +16,17 @@ pub(crate) fn push_number(out: &mut Vec<u8>, value: u64) {
         }
     }
     out.extend_from_slice(&digits[at..]);
+}
+
+/// Writes a number of up to three digits, as most are.
+fn push_short(out: &mut Vec<u8>, value: u64) {
+    if value >= 100 {
+        out.push(b'0' + (value / 100) as u8);
+    }
+    if value >= 10 {
+        out.push(b'0' + (value / 10 % 10) as u8);
+    }
+    out.push(b'0' + (value % 10) as u8);
 }
 
 /// Writes thousandths as a decimal fraction, with three digits.

@@ -24,6 +24,8 @@ struct Text<'a>(&'a mut Vec<u8>);
 
 // ===== impl Json =====
 
+// What has a name is inlined always: a name that is known then is copied without a call.
+
 impl<'a> Json<'a> {
     /// Begins an object whose texts are cut after so many bytes.
     pub(crate) fn begin(out: &'a mut Vec<u8>, longest: usize) -> Self {
@@ -35,6 +37,7 @@ impl<'a> Json<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn number(&mut self, name: &str, value: u64) {
         self.name(name);
         push_number(self.out, value);
@@ -47,19 +50,29 @@ impl<'a> Json<'a> {
     }
 
     /// Writes thousandths.
+    #[inline]
     pub(crate) fn thousandths(&mut self, name: &str, value: u64) {
         self.name(name);
         digits::push_thousandths(self.out, value);
     }
 
     /// Writes a text, cut.
+    #[inline(always)]
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.open(name);
         push_escaped(self.out, cut(value, self.longest));
         self.out.push(b'"');
     }
 
+    /// Writes a text of this program's own, which has nothing to be escaped.
+    #[inline]
+    pub(crate) fn word(&mut self, name: &str, value: &'static str) {
+        debug_assert!(all_plain(value.as_bytes()), "{value}");
+        self.plain(name, |out| out.extend_from_slice(value.as_bytes()));
+    }
+
     /// Writes a text, if there is one.
+    #[inline]
     pub(crate) fn maybe(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(name, value);
@@ -67,6 +80,7 @@ impl<'a> Json<'a> {
     }
 
     /// Writes a text that has nothing to be escaped.
+    #[inline(always)]
     pub(crate) fn plain(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         self.open(name);
         write(self.out);
@@ -82,15 +96,20 @@ impl<'a> Json<'a> {
         self.out.push(b'}');
     }
 
+    #[inline(always)]
     fn open(&mut self, name: &str) {
         self.name(name);
         self.out.push(b'"');
     }
 
+    #[inline(always)]
     fn name(&mut self, name: &str) {
-        let before: &[u8] = if self.is_empty { b"\"" } else { b",\"" };
-        self.is_empty = false;
-        self.out.extend_from_slice(before);
+        if self.is_empty {
+            self.is_empty = false;
+        } else {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
@@ -121,17 +140,30 @@ pub(crate) fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
     }
 }
 
-/// Writes so many hexadecimal digits of a number.
+/// Writes so many hexadecimal digits of a number: an even count, 32 at most.
 pub(crate) fn push_hex(out: &mut Vec<u8>, value: u128, digits: usize) {
-    let digit = |at: usize| b"0123456789abcdef"[(value >> (4 * at)) as usize & 15];
-    out.extend((0..digits).rev().map(digit));
+    let bytes = value.to_be_bytes();
+    let mut text = [0; 32];
+    let (pairs, _) = text.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(&bytes[bytes.len() - digits / 2..]) {
+        *pair = [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+    }
+    out.extend_from_slice(&text[..digits]);
 }
 
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    if all_plain(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_each_escaped(out, text);
+    }
+}
+
+#[cold]
+fn push_each_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     loop {
-        let is_special = |byte: &u8| !IS_PLAIN[usize::from(*byte)];
-        let plain = rest.as_bytes().iter().position(is_special);
+        let plain = rest.bytes().position(|byte| !is_plain(byte));
         let (plain, special) = rest.split_at(plain.unwrap_or(rest.len()));
         out.extend_from_slice(plain.as_bytes());
         let mut chars = special.chars();
@@ -141,6 +173,30 @@ fn push_escaped(out: &mut Vec<u8>, text: &str) {
         push_char(out, c);
         rest = chars.as_str();
     }
+}
+
+/// Returns `true` for bytes that all stand for themselves.
+fn all_plain(text: &[u8]) -> bool {
+    match text.len() {
+        16.. => all_plain_by::<16>(text),
+        8.. => all_plain_by::<8>(text),
+        _ => text.iter().all(|byte| is_plain(*byte)),
+    }
+}
+
+/// Looks at so many bytes together, which the compiler does with one instruction for all. The last of
+/// them may be some of those before.
+fn all_plain_by<const N: usize>(text: &[u8]) -> bool {
+    let are_plain = |bytes: &[u8; N]| {
+        let each = bytes.iter().map(|byte| is_plain(*byte));
+        each.fold(true, |all, one| all & one)
+    };
+    text.last_chunk().is_some_and(are_plain) && text.as_chunks().0.iter().all(are_plain)
+}
+
+/// Returns `true` for a byte that stands for itself in a text.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 #[cold]
@@ -158,21 +214,13 @@ fn push_char(out: &mut Vec<u8>, c: char) {
 
 /// Returns the start of a text, of so many bytes, without half a character at its end.
 pub(crate) fn cut(text: &str, longest: usize) -> &str {
-    let mut ends = (0..=text.len().min(longest)).rev();
+    if text.len() <= longest {
+        return text;
+    }
+    let mut ends = (0..=longest).rev();
     let end = ends.find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]
 }
-
-/// Whether a byte stands for itself in a text.
-const IS_PLAIN: [bool; 256] = {
-    let mut is_plain = [false; 256];
-    let mut at = b' ';
-    while at <= b'~' {
-        is_plain[at as usize] = at != b'"' && at != b'\\';
-        at += 1;
-    }
-    is_plain
-};
 
 #[cfg(test)]
 mod tests {
@@ -218,6 +266,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_text_is_written_as_one_that_is_not(text in any::<String>(), plain in "[ -~]{0,40}") {
+            for text in [text, plain] {
+                let (mut fast, mut slow) = (Vec::new(), Vec::new());
+                push_escaped(&mut fast, &text);
+                push_each_escaped(&mut slow, &text);
+                prop_assert_eq!(all_plain(text.as_bytes()), text.bytes().all(is_plain));
+                prop_assert_eq!(fast, slow);
+            }
+        }
+
+        #[test]
+        fn a_number_is_written_in_hex_as_usual(value: u128) {
+            let mut out = Vec::new();
+            push_hex(&mut out, value, 32);
+            push_hex(&mut out, value, 16);
+            push_hex(&mut out, value, 4);
+            let (short, shortest) = (value as u64, value as u16);
+            let expected = format!("{value:032x}{short:016x}{shortest:04x}");
+            prop_assert_eq!(out, expected.as_bytes());
+        }
+
         #[test]
         fn every_text_is_one_line_and_can_be_read(text in any::<String>(), times in 1_usize..9) {
             let text = text.repeat(times);

@@ -5,9 +5,74 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use percent_encoding::percent_decode;
+
+/// A text with its secrets replaced, from its start to its end.
+struct Redacted<'t> {
+    text: &'t str,
+    /// Up to where.
+    done: usize,
+    /// The text up to there, if something was replaced.
+    out: String,
+}
+
+/// Where a list of names and values stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Query,
+    Path,
+}
+
+// ===== impl Redacted =====
+
+impl<'t> Redacted<'t> {
+    const fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            done: 0,
+            out: String::new(),
+        }
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        &self.text.as_bytes()[self.done..]
+    }
+
+    /// Replaces a part that stands behind those before.
+    fn hide(&mut self, part: Range<usize>) {
+        // Shapes are ASCII, and so is what separates names and values.
+        let before = self.text.get(self.done..part.start);
+        self.out.push_str(before.unwrap_or_default());
+        self.out.push_str(REDACTED);
+        self.done = part.end;
+    }
+
+    fn hide_if_secret(&mut self, part: Range<usize>, place: Place) {
+        if is_secret(&self.text.as_bytes()[part.clone()], place) {
+            self.hide(part);
+        }
+    }
+
+    fn end(mut self) -> Cow<'t, str> {
+        if self.out.is_empty() {
+            return self.text.into();
+        }
+        self.out
+            .push_str(self.text.get(self.done..).unwrap_or_default());
+        self.out.into()
+    }
+}
+
+// ===== impl Place =====
+
+impl Place {
+    /// Returns `true` for what stands between a name and its value.
+    const fn has_sign(self, byte: u8) -> bool {
+        byte == b'=' || byte == b':' && matches!(self, Self::Query)
+    }
+}
 
 /// Returns a query with its secrets replaced by `REDACTED`. Separators, names and everything else stay
 /// as they are; a query without secrets is borrowed.
@@ -41,14 +106,14 @@ use percent_encoding::percent_decode;
 /// ```
 #[must_use]
 pub fn redacted_query(query: &str) -> Cow<'_, str> {
-    redacted_list(query, '&', QUERY)
+    redacted_list(query, b'&', Place::Query)
 }
 
 /// Returns `true` for a parameter's or a header's name that a secret has, as in a
 /// [query](redacted_query): `Authorization`, `set-cookie`, `x-api-key`.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    names::is_secret(&decoded(name))
+    names::is_secret(&decoded(name.as_bytes()))
 }
 
 /// Returns a path with its secrets replaced by `REDACTED`: what looks like one in a segment, as in a
@@ -61,7 +126,7 @@ pub fn redacted_path(path: &str) -> Cow<'_, str> {
     if path.as_bytes().iter().all(is_plain) {
         return redacted_text(path);
     }
-    redacted_list(path, '/', PATH)
+    redacted_list(path, b'/', Place::Path)
 }
 
 /// Returns a URL with the secrets of its path, its query and its fragment replaced by `REDACTED`, and
@@ -95,74 +160,45 @@ pub fn redacted_url(url: &str) -> Cow<'_, str> {
 /// its line. Nothing is decoded, and no other names are looked for.
 #[must_use]
 pub fn redacted_text(text: &str) -> Cow<'_, str> {
-    let Some(mut found) = shapes::find(text.as_bytes()) else {
-        return text.into();
-    };
-    let (mut redacted, mut rest) = (String::new(), text);
-    loop {
-        // Their ends are between characters.
-        let (before, after) = (rest.get(..found.start), rest.get(found.end..));
-        redacted.push_str(before.unwrap_or_default());
-        redacted.push_str(REDACTED);
-        rest = after.unwrap_or_default();
-        match shapes::find(rest.as_bytes()) {
-            Some(next) => found = next,
-            None => break,
-        }
+    let mut redacted = Redacted::new(text);
+    while let Some(found) = shapes::find(redacted.rest()) {
+        let at = redacted.done;
+        redacted.hide(at + found.start..at + found.end);
     }
-    redacted.push_str(rest);
-    redacted.into()
+    redacted.end()
 }
 
 /// Redacts the parts of a list, each by itself.
-fn redacted_list<'t>(text: &'t str, separator: char, signs: &[u8]) -> Cow<'t, str> {
-    let mut redacted = None;
+fn redacted_list(text: &str, separator: u8, place: Place) -> Cow<'_, str> {
+    let mut redacted = Redacted::new(text);
     let mut at = 0;
-    for part in text.split(separator) {
-        let new = redacted_part(part, signs);
-        if redacted.is_none() && matches!(new, Cow::Owned(_)) {
-            redacted = Some(text[..at].to_owned());
-        } else if let Some(redacted) = &mut redacted
-            && at > 0
-        {
-            redacted.push(separator);
+    for part in text.as_bytes().split(|byte| *byte == separator) {
+        let end = at + part.len();
+        if may_be_secret(part) {
+            redact_part(&mut redacted, at..end, place);
         }
-        if let Some(redacted) = &mut redacted {
-            redacted.push_str(&new);
-        }
-        at += part.len() + separator.len_utf8();
+        at = end + 1;
     }
-    redacted.map_or(Cow::Borrowed(text), Cow::Owned)
+    redacted.end()
 }
 
 /// Redacts a part, which `;` may separate into several. A server that knows no `;` takes what comes after
 /// one for more of the secret.
-fn redacted_part<'t>(part: &'t str, signs: &[u8]) -> Cow<'t, str> {
-    if !may_be_secret(part.as_bytes()) {
-        return part.into();
-    }
-    let mut redacted = String::new();
-    for (at, pair) in part.split(';').enumerate() {
-        redacted.push_str(if at > 0 { ";" } else { "" });
-        match pair.split_once('=') {
-            Some((name, _)) if names::is_secret(&decoded(name)) => {
-                redacted.push_str(shown(name, signs));
-                redacted.push('=');
-                redacted.push_str(REDACTED);
-                return redacted.into();
+fn redact_part(redacted: &mut Redacted<'_>, part: Range<usize>, place: Place) {
+    let text = &redacted.text.as_bytes()[part.clone()];
+    let mut at = part.start;
+    for pair in text.split(|byte| *byte == b';') {
+        let end = at + pair.len();
+        if let Some(equals) = pair.iter().position(|byte| *byte == b'=') {
+            let (name, value) = (at..at + equals, at + equals + 1);
+            redacted.hide_if_secret(name, place);
+            if names::is_secret(&decoded(&pair[..equals])) {
+                return redacted.hide(value..part.end);
             }
-            Some((name, value)) => {
-                redacted.push_str(shown(name, signs));
-                redacted.push('=');
-                redacted.push_str(shown(value, signs));
-            }
-            None => redacted.push_str(shown(pair, signs)),
+            at = value;
         }
-    }
-    if redacted == part {
-        part.into()
-    } else {
-        redacted.into()
+        redacted.hide_if_secret(at..end, place);
+        at = end + 1;
     }
 }
 
@@ -172,21 +208,22 @@ fn may_be_secret(part: &[u8]) -> bool {
     part.len() >= shapes::SHORTEST || part.iter().any(is_sign)
 }
 
-/// Returns a text, unless it is a secret or has one in it.
-fn shown<'t>(text: &'t str, signs: &[u8]) -> &'t str {
+/// Returns `true` for a text that is a secret or has one in it.
+fn is_secret(text: &[u8], place: Place) -> bool {
+    if !may_be_secret(text) {
+        return false;
+    }
     let plain = decoded(text);
     // Of a path a URL in it has become segments.
-    let is_user = signs == PATH && plain.contains(&b'@') && is_with_password(&plain);
-    let is_secret = shapes::find(&plain).is_some() || is_nested(&plain, signs) || is_user;
-    if is_secret { REDACTED } else { text }
+    let is_user = || place == Place::Path && plain.contains(&b'@') && is_with_password(&plain);
+    let is_sign = |byte: &u8| matches!(byte, b'=' | b':' | b'@');
+    let has_parts = || plain.iter().any(is_sign);
+    let has_secret = || is_nested(&plain, place) || has_password(&plain) || is_user();
+    shapes::find(&plain).is_some() || has_parts() && has_secret()
 }
 
-/// Returns `true` for what has a name of a secret in it, with a value, or a user's password.
-fn is_nested(text: &[u8], signs: &[u8]) -> bool {
-    let mut named = text
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| signs.contains(byte));
+/// Returns `true` for what has a name of a secret in it, with a value.
+fn is_nested(text: &[u8], place: Place) -> bool {
     let is_secret = |at: usize| {
         let before = text[..at].trim_ascii_end();
         // In JSON, perhaps of a text in JSON.
@@ -198,17 +235,26 @@ fn is_nested(text: &[u8], signs: &[u8]) -> bool {
         let start = start.map_or(0, |start| start + 1);
         at + 1 < text.len() && names::is_secret(&before[start..])
     };
-    named.any(|(at, _)| is_secret(at)) || has_password(text)
+    let mut bytes = text.iter().enumerate();
+    bytes.any(|(at, byte)| place.has_sign(*byte) && is_secret(at))
 }
 
+/// Returns `true` for what has a URL with a user's password in it.
 fn has_password(text: &[u8]) -> bool {
-    let mut starts = text.windows(3).enumerate();
-    starts.any(|(at, three)| three == b"://" && is_with_password(&text[at + 3..]))
+    authorities(text).any(|at| is_with_password(&text[at..]))
+}
+
+/// Returns where the authorities of URLs begin.
+fn authorities(text: &[u8]) -> impl Iterator<Item = usize> {
+    let colons = text.iter().enumerate().filter(|(_, byte)| **byte == b':');
+    let ends = colons.map(|(at, _)| at + 3);
+    ends.filter(|end| text.get(end - 3..*end) == Some(b"://"))
 }
 
 /// Whether a text that begins with an authority has a password in it, or is cut where one may be.
 fn is_with_password(text: &[u8]) -> bool {
-    let end = text.iter().position(|byte| b"/?#".contains(byte));
+    let is_end = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+    let end = text.iter().position(is_end);
     let authority = &text[..end.unwrap_or(text.len())];
     let at = authority.iter().rposition(|byte| *byte == b'@');
     match (at, end) {
@@ -232,15 +278,21 @@ fn is_with_password(text: &[u8]) -> bool {
 fn userinfo(url: &str) -> Option<(&str, Option<&str>, &str)> {
     let start = match url.strip_prefix("//") {
         Some(_) => 2,
-        None => url.find("://")? + 3,
+        None => authorities(url.as_bytes()).next()?,
     };
     let end = url[start..].find('/').map_or(url.len(), |end| start + end);
-    if is_with_password(url.as_bytes().get(start..)?) && !url[start..end].contains('@') {
+    let authority = &url.as_bytes()[start..end];
+    let user = match authority.iter().rposition(|byte| *byte == b'@') {
+        Some(at) => start..start + at,
         // It is cut off where an `@` would be.
-        return Some((&url[..start], Some(&url[start..end]), &url[end..]));
-    }
-    let at = start + url[start..end].rfind('@')?;
-    Some((&url[..start], Some(&url[start..at]), &url[at..]))
+        None if is_with_password(&url.as_bytes()[start..]) => start..end,
+        None => return None,
+    };
+    Some((
+        &url[..user.start],
+        Some(&url[user.clone()]),
+        &url[user.end..],
+    ))
 }
 
 fn split(text: &str, sign: char) -> (&str, Option<&str>) {
@@ -251,28 +303,23 @@ fn split(text: &str, sign: char) -> (&str, Option<&str>) {
 }
 
 /// Percent-decodes a text so often that whoever reads it can't find more. A plus is a space.
-fn decoded(text: &str) -> Cow<'_, [u8]> {
-    let mut plain = Cow::Borrowed(text.as_bytes());
-    for _ in 0..ROUNDS {
-        if !plain.contains(&b'%') {
-            break;
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return text.into();
+    }
+    let mut plain: Vec<u8> = percent_decode(text).collect();
+    for _ in 1..ROUNDS {
+        if plain.contains(&b'%') {
+            plain = percent_decode(&plain).collect();
         }
-        plain = Cow::Owned(percent_decode(&plain).collect());
     }
-    if plain.contains(&b'+') {
-        let spaces = plain
-            .iter()
-            .map(|byte| if *byte == b'+' { b' ' } else { *byte });
-        plain = Cow::Owned(spaces.collect());
+    for byte in &mut plain {
+        *byte = if *byte == b'+' { b' ' } else { *byte };
     }
-    plain
+    plain.into()
 }
 
 const REDACTED: &str = "REDACTED";
 
 /// Servers, proxies and applications decode, each once.
 const ROUNDS: usize = 3;
-
-/// What stands between a name and its value.
-const QUERY: &[u8] = b"=:";
-const PATH: &[u8] = b"=";

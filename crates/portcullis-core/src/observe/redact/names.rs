@@ -1,20 +1,23 @@
 //! How parameters are named whose values are secrets.
 
-use smallvec::SmallVec;
-
 /// Returns `true` if a name, or a part of one such as `user[password]`, is a secret's. Case and
 /// punctuation do not matter.
 pub(super) fn is_secret(name: &[u8]) -> bool {
     let name = &name[name.len().saturating_sub(LONGEST)..];
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_- ".contains(byte) || *byte > 0x7F;
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b' ' | 0x80..);
     let mut parts = name.split(|byte| !is_part(byte));
     is_known(name) || parts.any(|part| part.len() < name.len() && is_known(part))
 }
 
 fn is_known(name: &[u8]) -> bool {
-    let mut letters = SmallVec::<[u8; LONGEST]>::new();
+    let mut letters = [0; LONGEST];
     let kept = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    letters.extend(kept.map(u8::to_ascii_lowercase));
+    let mut length = 0;
+    for (place, letter) in letters.iter_mut().zip(kept) {
+        *place = letter.to_ascii_lowercase();
+        length += 1;
+    }
+    let letters = &letters[..length];
     let end = letters.iter().rposition(|byte| !byte.is_ascii_digit());
     let letters = &letters[..end.map_or(0, |end| end + 1)];
     let contains = |word: &&str| {

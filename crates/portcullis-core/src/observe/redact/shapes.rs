@@ -1,5 +1,8 @@
 //! What looks like a secret, whatever its name.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 /// Returns where the first secret of a text is. What is found begins behind ASCII, and ends before it or
@@ -8,67 +11,67 @@ pub(super) fn find(text: &[u8]) -> Option<Range<usize>> {
     if text.len() < SHORTEST {
         return None;
     }
-    let mut before = Before::default();
     let mut at = 0;
     while at < text.len() {
         let start = at;
         while at < text.len() && IS_WORD[usize::from(text[at])] {
             at += 1;
         }
-        let word = start..at;
-        if word.len() >= SHORTEST_WORD
-            && let Some(found) = judge(text, &word, &before)
+        if at - start >= SHORTEST_WORD
+            && let Some(found) = judge(text, start..at)
         {
             return Some(found);
         }
-        before.push(text, word);
         at += 1;
     }
     None
 }
 
-/// The two words before, where an underscore joins them to what follows.
-#[derive(Default)]
-struct Before {
-    first: Option<Range<usize>>,
-    second: Option<Range<usize>>,
-}
-
-impl Before {
-    fn push(&mut self, text: &[u8], word: Range<usize>) {
-        let is_joined = text.get(word.end) == Some(&b'_') && !word.is_empty();
-        self.first = self.second.take().filter(|_| is_joined);
-        self.second = Some(word).filter(|_| is_joined);
-    }
-}
-
-fn judge(text: &[u8], word: &Range<usize>, before: &Before) -> Option<Range<usize>> {
+fn judge(text: &[u8], word: Range<usize>) -> Option<Range<usize>> {
     let bytes = &text[word.clone()];
+    // Before all else: the secret of a key may begin like an object.
+    if bytes.len() >= SHORTEST_SECRET
+        && let Some(key) = key(text, word.clone())
+    {
+        return Some(key);
+    }
     match bytes {
         // `{"`, `{ ` and a `{` before the end of a line, in base64.
         [b'e', b'y', b'J' | b'A' | b'I', ..] if bytes.len() > 8 => object(text, word.start),
         [b'e', b'y', b'J', ..] => object(text, word.start),
-        _ if bytes.eq_ignore_ascii_case(b"bearer") => credentials(text, word.end, false),
-        _ if bytes.eq_ignore_ascii_case(b"basic") => credentials(text, word.end, true),
-        [b'A', b'K' | b'S', b'I', b'A', rest @ ..] if rest.len() == 16 && is_upper(rest) => {
-            Some(word.clone())
+        [b'b' | b'B', ..] if bytes.eq_ignore_ascii_case(b"bearer") => {
+            credentials(text, word.end, false)
         }
-        _ if is_header(text, word) => value(text, word.end),
-        _ if bytes.len() >= SHORTEST_SECRET => key(bytes, word, before),
+        [b'b' | b'B', ..] if bytes.eq_ignore_ascii_case(b"basic") => {
+            credentials(text, word.end, true)
+        }
+        [b'A', b'K' | b'S', b'I', b'A', rest @ ..] if rest.len() == 16 && is_upper(rest) => {
+            Some(word)
+        }
+        _ if is_header(text, &word) => value(text, word.end),
         _ => None,
     }
 }
 
 /// `prefix_id_secret`, and `prefix_secret` where that has letters of both cases and digits.
-fn key(bytes: &[u8], word: &Range<usize>, before: &Before) -> Option<Range<usize>> {
-    let Before { first, second } = before;
-    let id = second.as_ref()?;
-    let start = match first {
+fn key(text: &[u8], secret: Range<usize>) -> Option<Range<usize>> {
+    let id = joined_before(text, secret.start)?;
+    let start = match joined_before(text, id.start) {
         Some(prefix) if id.len() <= LONGEST_ID => prefix.start,
-        _ if is_mixed(bytes) => id.start,
+        _ if is_mixed(&text[secret.clone()]) => id.start,
         _ => return None,
     };
-    Some(start..word.end)
+    Some(start..secret.end)
+}
+
+/// Returns the word that an underscore joins to the one that begins here.
+fn joined_before(text: &[u8], start: usize) -> Option<Range<usize>> {
+    let (b'_', before) = text[..start].split_last()? else {
+        return None;
+    };
+    let other = before.iter().rposition(|byte| !IS_WORD[usize::from(*byte)]);
+    let word = other.map_or(0, |other| other + 1)..before.len();
+    (!word.is_empty()).then_some(word)
 }
 
 /// A JSON object in base64, with what belongs to it.

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod slow;
+
 /// A key as this project makes them, and a token.
 const KEY: &str = "pk_4fzq0m8c1x7d_0123456789abcdefghijABCDEFGHIJ0123456789abc4iBoSt";
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl0";
@@ -13,7 +15,7 @@ const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWl
 const CANARY: &str = "hunter2";
 
 /// Queries, and what is left of them.
-const SPELLINGS: [(&str, &str); 62] = [
+const SPELLINGS: [(&str, &str); 65] = [
     // The conventions' own.
     ("AWSAccessKeyId=hunter2", "AWSAccessKeyId=REDACTED"),
     ("Signature=hunter2&a=1", "Signature=REDACTED&a=1"),
@@ -69,6 +71,8 @@ const SPELLINGS: [(&str, &str); 62] = [
     ("%54%4F%4B%45%4E=hunter2", "%54%4F%4B%45%4E=REDACTED"),
     ("to%E2%80%8Bken=hunter2", "to%E2%80%8Bken=REDACTED"),
     ("token%3Dhunter2", "REDACTED"),
+    ("key%3D1", "REDACTED"),
+    ("to+ken=hunter2", "to+ken=REDACTED"),
     ("tok%65n=%68unter2", "tok%65n=REDACTED"),
     // Separators.
     ("a=1;token=hunter2", "a=1;token=REDACTED"),
@@ -85,6 +89,7 @@ const SPELLINGS: [(&str, &str); 62] = [
         "filter=%7B%22password%22%20:%20%22hunter2%22%7D",
         "filter=REDACTED",
     ),
+    ("filter={\"key\"+:+\"hunter2\"}", "filter=REDACTED"),
     ("q=token:hunter2", "q=REDACTED"),
     // Without a name.
     ("q=Bearer+hunter2hunter2", "q=REDACTED"),
@@ -345,7 +350,7 @@ proptest! {
         let key = format!("pk_{id}_{tail}");
         for query in [format!("{name}={}", encoded(&key, way)), format!("{}&{name}", encoded(&key, way))] {
             let redacted = redacted_query(&query);
-            prop_assert!(!decoded(&redacted).windows(20).any(|some| tail.as_bytes().windows(20).any(|own| own == some)), "{}", redacted);
+            prop_assert!(!decoded(redacted.as_bytes()).windows(20).any(|some| tail.as_bytes().windows(20).any(|own| own == some)), "{}", redacted);
         }
         let path = format!("/{name}/{}", encoded(&key, way));
         prop_assert!(redacted_path(&path).ends_with("REDACTED"), "{}", path);
@@ -353,9 +358,9 @@ proptest! {
         prop_assert_eq!(redacted_text(&text), "a REDACTED");
     }
 
+    // No name of a secret is spelled with these letters alone.
     #[test]
-    fn parts_without_a_secret_are_the_same(query in "([a-z]{1,2}[0-9]?(=[a-z0-9.~-]{0,9})?[&;]?){0,9}") {
-        prop_assume!(!["pw", "pin", "key", "sid", "sig"].iter().any(|name| query.contains(name)));
+    fn parts_without_a_secret_are_the_same(query in "([u-z]{1,3}[0-9]?(=[a-z0-9.~-]{0,9})?[&;]){0,9}") {
         prop_assert!(matches!(redacted_query(&query), Cow::Borrowed(same) if same == query));
     }
 }
