@@ -60,7 +60,7 @@ fn all(line: &mut String, exchange: &Exchange, has_colours: bool) -> fmt::Result
     pair(line, "id", exchange.request_id())?;
     let trace = exchange
         .trace()
-        .map(|trace| format!("{:032x}", trace.trace_id));
+        .map(|trace| trace.trace_id_hex().to_string());
     pair(line, "trace", trace)?;
     pair(line, "agent", sent.user_agent.as_deref().map(quoted))
 }

@@ -101,8 +101,8 @@ fn log(report: &ErrorReport) {
     tracing::error!(
         target: "portcullis::errors",
         request_id = report.request_id().map(display),
-        trace_id = trace.map(|trace| format!("{:032x}", trace.trace_id)),
-        span_id = trace.map(|trace| format!("{:016x}", trace.span_id)),
+        trace_id = trace.map(|trace| trace.trace_id_hex().to_string()),
+        span_id = trace.map(|trace| trace.span_id_hex().to_string()),
         error.type = report.kind().as_str(),
         http.request.method = %Escaped::new(report.method()),
         http.route = report.route().map(Route::as_str),
