@@ -64,5 +64,6 @@ what comes of it
   --list                    prints every attack
   --schema                  prints the JSON schema of a report
 
-exit code: 0 all held, 1 something was breached, 2 it could not run
+exit code: 0 all held that a server must hold, 1 something of it was breached, 2 it could not run
+           or nothing was tested
 ";

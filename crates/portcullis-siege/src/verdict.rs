@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{Level, budget::Spending};
+
 /// What came of an attack.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
@@ -57,6 +59,10 @@ pub struct Evidence {
     pub received: String,
     /// A line for a shell that does it again.
     pub repeat: String,
+    /// How much a server must hold it, where that is less than what the attack says: nobody promised
+    /// what was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Level>,
 }
 
 /// What an attack's function returns: a note when the server held, else why not.
@@ -65,11 +71,16 @@ pub(crate) type Finding = Result<String, Failure>;
 /// Why an attack did not end with "held".
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
+    /// The server did not hold.
     Breach(Box<Evidence>),
+    /// Something is missing that the attack needs.
     NotTested(String),
+    /// It proves nothing.
     Unclear(String),
+    /// Nothing listens any more.
+    ServerGone,
     /// Something that the siege may spend is spent.
-    Spent(String),
+    BudgetSpent(Spending),
 }
 
 // ===== impl Verdict =====
@@ -90,6 +101,14 @@ impl Verdict {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.mark().name()
+    }
+
+    /// Returns how much a server must hold it, of an attack of this level.
+    pub(crate) fn level(&self, attack: Level) -> Level {
+        match self {
+            Self::Breached { evidence } => evidence.at_most.map_or(attack, |most| attack.max(most)),
+            _ => attack,
+        }
     }
 
     /// Whether the server did not hold.
@@ -123,7 +142,13 @@ impl From<Finding> for Verdict {
                 evidence: *evidence,
             },
             Err(Failure::NotTested(why)) => Self::NotTested { why },
-            Err(Failure::Unclear(why) | Failure::Spent(why)) => Self::CouldNotTell { why },
+            Err(Failure::Unclear(why)) => Self::CouldNotTell { why },
+            Err(Failure::ServerGone) => Self::Breached {
+                evidence: Evidence::server_gone(),
+            },
+            Err(Failure::BudgetSpent(spending)) => Self::CouldNotTell {
+                why: spending.to_string(),
+            },
         }
     }
 }
@@ -167,6 +192,20 @@ impl Evidence {
     pub fn received(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.received = escape(bytes.as_ref());
         self
+    }
+
+    /// Lowers how much a server must hold it, where nobody promised what was expected.
+    #[must_use]
+    pub const fn at_most(mut self, level: Level) -> Self {
+        self.at_most = Some(level);
+        self
+    }
+
+    /// What was there when the siege began, and no longer is.
+    fn server_gone() -> Self {
+        Self::new("the server no longer answers")
+            .sent("a connection, ten times in three seconds")
+            .received("(refused)")
     }
 
     /// Without the middle of what is long.

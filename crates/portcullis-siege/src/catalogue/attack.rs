@@ -5,6 +5,7 @@ use std::{fmt, pin::Pin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Level, Severity};
 use crate::{context::Context, verdict::Finding};
 
 /// One attack: a row of the catalogue and a function.
@@ -15,6 +16,8 @@ pub struct Attack {
     pub id: &'static str,
     /// How much a server must hold it.
     pub level: Level,
+    /// What it costs if the server does not.
+    pub severity: Severity,
     /// What is sent.
     pub title: &'static str,
     /// What a hardened server does.
@@ -37,21 +40,6 @@ pub struct Attack {
 
 /// Starts an attack.
 pub(crate) type Run = for<'a> fn(&'a Context) -> Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
-
-/// How much a server must hold an attack.
-#[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
-)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Level {
-    /// A hardened server holds it.
-    Must,
-    /// A careful server holds it.
-    Should,
-    /// Worth knowing.
-    Info,
-}
 
 /// What an attack is about.
 #[derive(
@@ -174,18 +162,6 @@ impl Attack {
 impl fmt::Debug for Attack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.id, self.title)
-    }
-}
-
-// ===== impl Level =====
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Must => "must",
-            Self::Should => "should",
-            Self::Info => "info",
-        })
     }
 }
 

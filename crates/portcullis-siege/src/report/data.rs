@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalogue::{Attack, Group, Level},
+    catalogue::{Attack, Group, Level, Severity},
     verdict::Verdict,
 };
 
@@ -48,8 +48,11 @@ pub struct Outcome {
     pub id: String,
     /// What the attack is about.
     pub group: Group,
-    /// How much a server must hold it.
+    /// How much a server must hold it: of a breach, how much it must hold what was seen.
     pub level: Level,
+    /// What it costs if the server does not.
+    #[serde(default = "medium")]
+    pub severity: Severity,
     /// What is sent.
     pub title: String,
     /// What a hardened server does.
@@ -73,10 +76,22 @@ pub struct Outcome {
 // ===== impl Report =====
 
 impl Report {
-    /// Whether nothing was breached.
+    /// Whether nothing was breached that a server must hold.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.breaches().next().is_none()
+        self.breaches().all(|outcome| outcome.level != Level::Must)
+    }
+
+    /// Whether anything was tested. Who tested nothing knows nothing.
+    #[must_use]
+    pub fn is_tested(&self) -> bool {
+        let is_proof = |outcome: &Outcome| {
+            matches!(
+                outcome.verdict,
+                Verdict::Held { .. } | Verdict::Breached { .. }
+            )
+        };
+        self.outcomes.iter().any(is_proof)
     }
 
     /// Returns the attacks that the server did not hold.
@@ -94,7 +109,8 @@ impl Outcome {
         Self {
             id: attack.id.to_owned(),
             group: attack.group(),
-            level: attack.level,
+            level: verdict.level(attack.level),
+            severity: attack.severity,
             title: attack.title.to_owned(),
             expects: attack.expects.to_owned(),
             fix: attack.fix.to_owned(),
@@ -106,4 +122,9 @@ impl Outcome {
             took_ms,
         }
     }
+}
+
+/// Of reports that say nothing of it.
+const fn medium() -> Severity {
+    Severity::Medium
 }

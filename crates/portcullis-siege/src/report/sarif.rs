@@ -91,7 +91,7 @@ const fn level(level: Level) -> &'static str {
     match level {
         Level::Must => "error",
         Level::Should => "warning",
-        Level::Info => "note",
+        Level::Opinion => "note",
     }
 }
 

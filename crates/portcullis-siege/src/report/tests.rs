@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{Baseline, LineVerdict, Outcome, Report, Spent};
+use super::{Baseline, Grade, LineVerdict, Outcome, Report, Spent};
 use crate::{
-    catalogue::CATALOGUE,
+    catalogue::{CATALOGUE, Group, Level},
     verdict::{Evidence, Verdict},
 };
 
@@ -39,6 +39,7 @@ fn report(breaches: usize) -> Report {
 fn hostile() -> Evidence {
     let bytes = "<script>alert(1)</script> ]]> ```` | \u{1b}[31m \u{202e} & \"' \\";
     Evidence {
+        at_most: None,
         what: bytes.to_owned(),
         sent: bytes.to_owned(),
         received: format!("{bytes}\n").repeat(30),
@@ -56,6 +57,79 @@ fn counts_add_up() {
             count.held + count.breached + count.not_tested + count.could_not_tell,
             CATALOGUE.len()
         );
+    }
+}
+
+fn breached(at_most: Option<Level>) -> Verdict {
+    let evidence = Evidence {
+        at_most,
+        ..hostile()
+    };
+    Verdict::Breached { evidence }
+}
+
+/// A report in which one attack has this verdict.
+fn with(id: &str, verdict: Verdict) -> Report {
+    let mut report = report(0);
+    let attack = CATALOGUE.iter().find(|attack| attack.id == id).unwrap();
+    let outcome = report.outcomes.iter_mut().find(|outcome| outcome.id == id);
+    *outcome.unwrap() = Outcome::new(attack, verdict, 1);
+    report
+}
+
+#[test]
+fn only_what_a_server_must_hold_fails_a_siege() {
+    for (id, at_most, is_held, grade) in [
+        ("A01", None, false, Grade::F),
+        ("A01", Some(Level::Should), true, Grade::C),
+        ("A01", Some(Level::Opinion), true, Grade::B),
+        ("A22", None, false, Grade::D),
+        ("A19", None, true, Grade::B),
+        // Nothing makes an opinion more.
+        ("A19", Some(Level::Must), true, Grade::B),
+    ] {
+        let report = with(id, breached(at_most));
+        assert_eq!(report.is_held(), is_held, "{id} {at_most:?}");
+        assert_eq!(
+            report.grade(Group::Framing),
+            Some(grade),
+            "{id} {at_most:?}"
+        );
+        assert_eq!(report.grade(Group::Headers), Some(Grade::A));
+    }
+    assert_eq!(report(0).grade(Group::Tls), None);
+}
+
+#[test]
+fn who_tested_nothing_knows_nothing() {
+    let mut report = report(0);
+    assert!(report.is_tested());
+    report.outcomes.retain(|outcome| !outcome.verdict.is_held());
+    assert!(!report.is_tested());
+    assert!(report.to_text(false).contains("nothing was tested"));
+}
+
+#[test]
+fn what_was_held_and_is_not_tested_any_more_is_worse() {
+    let held = Verdict::Held {
+        note: "400".to_owned(),
+    };
+    let open = || Verdict::NotTested {
+        why: "no key".to_owned(),
+    };
+    let unclear = || Verdict::CouldNotTell {
+        why: "busy".to_owned(),
+    };
+    let before = Baseline::from_json(&with("A01", held).to_json()).unwrap();
+    for (verdict, is_worse) in [
+        (open(), true),
+        (unclear(), false),
+        (breached(None), true),
+        (breached(Some(Level::Opinion)), false),
+    ] {
+        let changes = before.changes(&with("A01", verdict.clone()));
+        assert_eq!(changes.iter().count(), 1);
+        assert_eq!(changes.is_worse(), is_worse, "{verdict:?}");
     }
 }
 

@@ -4,9 +4,9 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Event, Prepared,
-    trial::{FAILED, GONE, Trial},
+    trial::{FAILED, Trial},
 };
-use crate::{Attack, Outcome, Report, Verdict, catalogue::Pace};
+use crate::{Attack, Outcome, Report, Verdict, budget::Stop, catalogue::Pace};
 
 impl Prepared {
     /// Attacks. Ends early when `stop` does, and leaves no connection behind.
@@ -15,7 +15,7 @@ impl Prepared {
         let began = self.began;
         let stopped = tokio::select! {
             () = self.attack(&mut outcomes, &on) => None,
-            () = stop => Some("it was interrupted".to_owned()),
+            () = stop => Some(Stop::Interrupted),
             why = self.context.budget.ended() => Some(why),
         };
         self.report(outcomes, stopped, began)
@@ -31,7 +31,7 @@ impl Prepared {
             on(Event::Ended(&trial.outcome));
             outcomes.push(trial.outcome);
             if trial.server_is_gone {
-                self.context.budget.end(GONE);
+                self.context.budget.end(Stop::ServerGone);
             }
         };
         for attack in self.of_pace(Pace::Quick) {
@@ -58,15 +58,10 @@ impl Prepared {
     }
 
     /// Every attack is in it, in the order of the catalogue.
-    fn report(
-        &self,
-        mut outcomes: Vec<Outcome>,
-        stopped: Option<String>,
-        began: Instant,
-    ) -> Report {
+    fn report(&self, mut outcomes: Vec<Outcome>, stopped: Option<Stop>, began: Instant) -> Report {
         for attack in &self.attacks {
             if !outcomes.iter().any(|outcome| outcome.id == attack.id) {
-                let why = stopped.as_deref().unwrap_or(FAILED).to_owned();
+                let why = stopped.map_or_else(|| FAILED.to_owned(), |stop| stop.to_string());
                 outcomes.push(Outcome::new(attack, Verdict::NotTested { why }, 0));
             }
         }
@@ -78,7 +73,7 @@ impl Prepared {
             took_ms: began.elapsed().as_millis() as u64,
             spent: self.context.budget.spent(),
             outcomes,
-            stopped,
+            stopped: stopped.map(|stop| stop.to_string()),
         }
     }
 }

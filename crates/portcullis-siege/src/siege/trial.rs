@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     Attack, Outcome, Verdict,
     context::Context,
-    verdict::{Evidence, Failure},
+    verdict::{Evidence, Failure, Finding},
     wire::Request,
 };
 
@@ -20,12 +20,6 @@ pub(super) struct Trial {
     pub(super) outcome: Outcome,
     /// Whether the server no longer listens: nothing is left to attack.
     pub(super) server_is_gone: bool,
-}
-
-/// What came of an attack.
-enum Judgement {
-    Verdict(Verdict),
-    ServerIsGone,
 }
 
 // ===== impl Trial =====
@@ -51,12 +45,10 @@ impl Trial {
             let why = need.missing().to_owned();
             return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
         }
-        match judge(&context, attack).await {
-            Judgement::Verdict(verdict) => Self::new(attack, verdict, began.elapsed()),
-            Judgement::ServerIsGone => Self {
-                server_is_gone: true,
-                ..Self::new(attack, gone(), began.elapsed())
-            },
+        let finding = judge(&context, attack).await;
+        Self {
+            server_is_gone: matches!(finding, Err(Failure::ServerGone)),
+            ..Self::new(attack, finding.into(), began.elapsed())
         }
     }
 
@@ -68,9 +60,9 @@ impl Trial {
     }
 }
 
-async fn judge(context: &Context, attack: &'static Attack) -> Judgement {
+async fn judge(context: &Context, attack: &'static Attack) -> Finding {
     if !is_there(context).await {
-        return Judgement::ServerIsGone;
+        return Err(Failure::ServerGone);
     }
     let limit = context.intensity.patience() + Duration::from_secs(10);
     let finding = timeout(limit, (attack.run)(context)).await;
@@ -85,8 +77,7 @@ async fn judge(context: &Context, attack: &'static Attack) -> Judgement {
             Err(evidence) => Err(evidence.into()),
         },
     };
-    let finding = finding.map_err(|failure| shown(context, attack, failure));
-    Judgement::Verdict(finding.into())
+    finding.map_err(|failure| shown(context, attack, failure))
 }
 
 /// Returns the failure as others may see it.
@@ -98,13 +89,6 @@ fn shown(context: &Context, attack: &Attack, failure: Failure) -> Failure {
         evidence.repeat = format!("portcullis siege {} --only {}", context.target, attack.id);
     }
     Failure::from(evidence.shortened().without(&context.secrets()))
-}
-
-/// What was there when the siege began, and no longer is.
-fn gone() -> Verdict {
-    let sent = "a connection, ten times in three seconds";
-    let evidence = Evidence::new(GONE).sent(sent).received("(refused)");
-    Verdict::Breached { evidence }
 }
 
 /// Whether anything listens.
@@ -135,7 +119,7 @@ async fn control(context: &Context) -> Result<(), Evidence> {
         match timeout(Duration::from_secs(1), context.send(&request)).await {
             Ok(Ok(answer)) if answer.status == context.found.control_status => return Ok(()),
             Ok(Ok(answer)) => seen = format!("status {}", answer.status),
-            Ok(Err(Failure::Spent(_))) => return Ok(()),
+            Ok(Err(Failure::BudgetSpent(_))) => return Ok(()),
             Ok(Err(_)) => "no answer: the connection failed".clone_into(&mut seen),
             Err(_) => "no answer within a second".clone_into(&mut seen),
         }
@@ -148,6 +132,4 @@ async fn control(context: &Context) -> Result<(), Evidence> {
         .repeat(request.curl(context)))
 }
 
-/// Why the siege ends when nothing listens any more.
-pub(super) const GONE: &str = "the server no longer answers";
 pub(super) const FAILED: &str = "the attack itself failed";

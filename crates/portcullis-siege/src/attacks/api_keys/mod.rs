@@ -10,7 +10,10 @@ use crate::{
 mod bypass;
 mod lockout;
 mod store;
+mod table;
 mod timing;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bypass::{bypass, upgrades},

@@ -13,6 +13,9 @@ use crate::{
 mod flood;
 mod heads;
 mod readers;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     flood::{descriptors, flood, flood_from_one},

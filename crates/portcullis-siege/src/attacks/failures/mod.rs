@@ -13,6 +13,9 @@ use crate::{
 
 mod bodies;
 mod panics;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bodies::{body_of_get, chunked_length, declared_length, lying_length, zip_bomb},

@@ -9,6 +9,9 @@ use crate::{
 mod hosts;
 mod later;
 mod lengths;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     hosts::{absolute_form, connect, foreign_host, invalid_hosts, no_host, two_hosts},

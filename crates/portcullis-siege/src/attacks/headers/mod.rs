@@ -11,6 +11,9 @@ use crate::{
 
 mod cors;
 mod cross_site;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     cors::{credentials_and_vary, foreign_origins, preflight},

@@ -10,7 +10,10 @@ use crate::{
 
 mod batches;
 mod stalls;
+mod table;
 mod unfinished;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     batches::control_batches,

@@ -20,6 +20,9 @@ use crate::{
 
 mod health;
 mod stop;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     health::{liveness, readiness},

@@ -12,7 +12,10 @@ mod bodies;
 mod fields;
 mod forms;
 mod replays;
+mod table;
 mod times;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bodies::{changed_body, chunked, no_digest, too_little},

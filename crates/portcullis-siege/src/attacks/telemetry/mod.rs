@@ -13,6 +13,9 @@ use crate::{
 };
 
 mod ids;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::ids::{forged_ids, ids_everywhere, two_ids, unique_ids};
 

@@ -2,7 +2,7 @@
 
 use super::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW, clean, sign};
 use crate::{
-    catalogue::{CHECKLIST, Group},
+    catalogue::{CHECKLIST, Group, Level},
     report::{LineVerdict, Report, summary::not_examined},
     verdict::Mark,
 };
@@ -83,13 +83,23 @@ impl Page {
         if let Some(why) = &report.stopped {
             self.line(&[(YELLOW, &format!("it ended early: {}", clean(why)))]);
         }
-        let verdict = if report.is_held() {
-            (GREEN, "held".to_owned())
-        } else {
-            (
+        let must = report
+            .breaches()
+            .filter(|outcome| outcome.level == Level::Must);
+        let verdict = match (must.count(), count.breached) {
+            _ if !report.is_tested() => (YELLOW, "nothing was tested".to_owned()),
+            (0, 0) => (GREEN, "held".to_owned()),
+            (0, others) => (
+                GREEN,
+                format!("held, but for {others} that no server must hold"),
+            ),
+            (must, all) => (
                 RED,
-                format!("breached: {} of {}", count.breached, report.outcomes.len()),
-            )
+                format!(
+                    "breached: {must} that a server must hold, {all} of {}",
+                    report.outcomes.len()
+                ),
+            ),
         };
         let others = format!(
             "  held {}, not tested {}, could not tell {}",

@@ -83,7 +83,12 @@ impl Page {
             .iter()
             .filter(|outcome| outcome.verdict.is_held())
             .count();
-        let score = format!("  {held} of {} held", tested.len());
+        let grade = report.grade(group).map(|grade| format!(", grade {grade}"));
+        let score = format!(
+            "  {held} of {} held{}",
+            tested.len(),
+            grade.unwrap_or_default()
+        );
         self.line(&[(PLAIN, "")]);
         self.line(&[
             (BOLD, &format!("{}  {}", group.letter(), group.title())),
@@ -135,7 +140,9 @@ impl Page {
 
     fn breach(&mut self, outcome: &Outcome, evidence: &Evidence) {
         self.line(&[(PLAIN, "")]);
-        self.line(&[(RED, &format!("✘ {}  {}", outcome.id, clean(&outcome.title)))]);
+        let weight = format!("  {}, {}", outcome.level, outcome.severity);
+        let title = format!("✘ {}  {}", outcome.id, clean(&outcome.title));
+        self.line(&[(RED, &title), (DIM, &weight)]);
         self.pair("expected", &outcome.expects);
         self.pair("seen", &evidence.what);
         self.block("sent", &evidence.sent);

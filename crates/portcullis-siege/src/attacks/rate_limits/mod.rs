@@ -15,6 +15,10 @@ use crate::{
     wire::{Answer, Client, Request},
 };
 
+mod table;
+
+pub(crate) use self::table::ATTACKS;
+
 pub(crate) async fn admits_its_quota(context: &Context) -> Finding {
     let quota = quota(context).await?;
     let source = context.fresh();

@@ -1,0 +1,38 @@
+//! L: overload, health, shutdown.
+
+use crate::catalogue::attacks;
+
+attacks! {
+    L01 Must High Heavy super::shedding [Slow Sources] ["LIM-10"] ["API4"] ["15.2.2"] "RFC 9110 15.6.4"
+        "twice as many slow requests at once as may be in flight"
+        => "those beyond it get 503 with Retry-After at once; afterwards all is well within 2 s"
+        => "load shedding"
+    L02 Must Low Heavy super::no_false_shedding [Sources] ["LIM-10"] ["API4"] ["15.2.2"] "field practice: shed only overload"
+        "thousands of requests below capacity"
+        => "no 503"
+        => "load shedding that measures"
+    L03 Must High Heavy super::permit_leak [Slow Sources] ["LIM-10"] ["API4"] ["15.2.2"] "linkerd2-proxy 751, by experience"
+        "more cancelled requests than may be in flight"
+        => "as many are served afterwards as before"
+        => "permits that end with the request"
+    L04 Must High Heavy super::fairness [Limited Sources] ["LIM-10"] ["API4"] ["15.2.2"] "field practice: isolation of clients"
+        "one client that floods, beside one that is polite"
+        => "at least 95 % of the polite client's requests are served"
+        => "RateLimitLayer"
+    L08 Must High Heavy super::liveness [Health Slow Sources] ["OBS-6"] ["API4"] ["13.2.6"] "Kubernetes: liveness"
+        "liveness while the server is overloaded"
+        => "200, within a second"
+        => "Edge: health above all that refuses"
+    L09 Must Medium Quick super::readiness [Ready DependencySwitch] ["OBS-7"] ["API4"] ["13.2.6"] "Kubernetes: readiness"
+        "a dependency that fails, then hangs, and 1,000 probes at once"
+        => "503 in time, 200 again afterwards; the probes are one check"
+        => "Health: checks in the background, with time limits"
+    L12 Must Medium Heavy super::stop_under_load [OwnServer Launch] ["ERR-5"] ["API4"] ["13.2.6"] "Kubernetes: termination"
+        "SIGTERM while requests are in flight"
+        => "every one is answered, and the exit code is 0"
+        => "serve: `drain`"
+    L13 Must Medium Patient super::stop_with_stuck_clients [OwnServer Launch] ["ERR-5"] ["API4"] ["13.2.6"] "Kubernetes: termination"
+        "SIGTERM with connections that send nothing, half a head, half a body, or only idle"
+        => "ended within the time to drain"
+        => "serve: `drain` has an end"
+}

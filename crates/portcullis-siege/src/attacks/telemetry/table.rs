@@ -1,0 +1,38 @@
+//! I: request IDs, logs, traces, metrics.
+
+use crate::catalogue::attacks;
+
+attacks! {
+    I01 Must Medium Quick super::forged_ids [] ["OBS-1"] ["API8"] ["16.4.1"] "RFC 9110 5.5; CWE-117"
+        "request IDs with escapes, HTML, templates, 8 KB, nothing"
+        => "replaced by a fresh one of a safe form"
+        => "RequestIdLayer"
+    I02 Should Low Quick super::two_ids [] ["OBS-1"] ["API8"] ["15.3.7"] "RFC 9110 5.3"
+        "two request IDs"
+        => "one fresh ID"
+        => "RequestIdLayer"
+    I03 Must Medium Quick super::unique_ids [] ["OBS-1"] ["API8"] ["11.5.1"] "RFC 9562 5.4"
+        "the IDs of many requests"
+        => "all differ, none follows from another"
+        => "RequestIdLayer"
+    I04 Must Medium Quick super::ids_everywhere [] ["OBS-1" "ERR-2"] ["API8"] ["16.2.1"] "RFC 9457 3.1.5"
+        "every kind of answer"
+        => "an ID on each, and in each problem"
+        => "RequestIdLayer, outermost"
+    I05 Must High Quick super::log_injection [Log] ["OBS-5"] ["API8"] ["16.4.1"] "CWE-117"
+        "line ends, escapes and 1 KB of marks in user agent, path, query and referer"
+        => "one line each, escaped"
+        => "a log format that escapes"
+    I06 Must High Quick super::audit_chain [Audit] ["AUTH-10"] ["API8"] ["16.4.2"] "ASVS 5.0 16.4.2"
+        "an audit log with a line altered, one with a line taken away, one with two lines swapped"
+        => "the log verifies; the others do not"
+        => "an audit log whose lines are chained"
+    I07 Must High Quick super::secrets [] ["ERR-3"] ["API8"] ["16.2.5"] "OpenTelemetry: url.query redaction"
+        "marked secrets in Authorization, Cookie, the key and the query"
+        => "in no answer, log or metric"
+        => "observers that redact"
+    I08 Must Medium Quick super::cardinality [Metrics] ["OBS-3"] ["API4"] ["15.2.2"] "OpenTelemetry: http.route"
+        "thousands of paths, methods, hosts and user agents"
+        => "no more series than before, but for a constant"
+        => "Metrics: routes, not paths"
+}
