@@ -32,10 +32,12 @@ pub(crate) async fn foreign_origins(context: &Context) -> Finding {
         let two = context.get(path).header("origin", good);
         let two = two.header("origin", "https://evil.com");
         let answer = context.send(&two).await?;
-        if answer.has("access-control-allow-origin")
-            && answer.header("access-control-allow-origin") != "*"
-        {
-            return Err(two.breach(context, &answer, "two origins, and one is believed"));
+        if allows(&answer, "https://evil.com") {
+            return Err(two.breach(
+                context,
+                &answer,
+                "two origins, and the foreign one is believed",
+            ));
         }
     }
     Ok(format!("{} origins refused", foreign.len()))
@@ -188,4 +190,25 @@ async fn lists_are_exact(context: &Context, path: &str, good: &str) -> Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_origins_the_good_one_may_be_believed() {
+        let answer = |allowed: &'static str| {
+            let mut answer = Answer::default();
+            let value = http::HeaderValue::from_static(allowed);
+            answer.headers.insert("access-control-allow-origin", value);
+            answer
+        };
+
+        assert!(allows(&answer("https://evil.com"), "https://evil.com"));
+        for fine in ["https://good.com", "*"] {
+            assert!(!allows(&answer(fine), "https://evil.com"), "{fine}");
+        }
+        assert!(!allows(&Answer::default(), "https://evil.com"));
+    }
 }
