@@ -32,7 +32,11 @@ impl Kind {
 /// All of them, gathered once in a siege.
 pub(crate) async fn all(context: &Context) -> Result<Arc<[Kind]>, Failure> {
     let gathered = context.answers.get_or_try_init(|| gather(context)).await?;
-    Ok(Arc::clone(gathered))
+    // Whoever gathered them, a 503 may be that of a server without a place.
+    context.noting(Ok(Arc::clone(gathered)), |kinds| {
+        let mut statuses = kinds.iter().map(|kind| kind.answer.status);
+        statuses.find(|status| *status == 503)
+    })
 }
 
 async fn gather(context: &Context) -> Result<Arc<[Kind]>, Failure> {

@@ -3,13 +3,15 @@
 //! What waits holds places of the server. An attack that found none left proves nothing: it runs again
 //! when all that wait have ended.
 
+use std::sync::Arc;
+
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Event, Prepared,
     trial::{FAILED, Trial},
 };
-use crate::{Attack, Outcome, Report, Verdict, budget::Stop, catalogue::Pace};
+use crate::{Attack, Outcome, Report, Verdict, budget::Stop, catalogue::Pace, context::Context};
 
 impl Prepared {
     /// Attacks. Ends early when `stop` does, and leaves no connection behind.
@@ -55,8 +57,13 @@ impl Prepared {
                 end(trial, !are_many);
             }
         }
+        // What was gathered while places were held is gathered anew.
+        let fresh = Context {
+            answers: Arc::default(),
+            ..self.context.clone()
+        };
         for attack in again {
-            self.end(Trial::guarded(&self.context, attack).await, outcomes, on);
+            self.end(Trial::guarded(&fresh, attack).await, outcomes, on);
         }
         for attack in self.of_pace(Pace::Heavy) {
             on(Event::Began(attack));

@@ -35,14 +35,9 @@ impl Patience {
                 most.as_secs()
             )));
         }
-        let wait = if !expected.is_promised && most >= LONG {
-            most - GRACE
-        } else {
-            limit
-        };
         Ok(Self {
             limit,
-            wait,
+            wait: wait(limit, expected.is_promised, most),
             expected,
         })
     }
@@ -58,5 +53,28 @@ impl Patience {
     }
 }
 
+fn wait(limit: Duration, is_promised: bool, most: Duration) -> Duration {
+    if !is_promised && most >= LONG + GRACE {
+        most - GRACE
+    } else {
+        limit
+    }
+}
+
 /// Twice what the slowest servers of the field wait: nginx waits a minute.
 const LONG: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_promised_is_waited_for_longer_where_that_is_allowed() {
+        let [ten, short, long] = [10, 25, 150].map(Duration::from_secs);
+
+        assert_eq!(wait(ten, true, short), ten);
+        assert_eq!(wait(ten, false, short), ten);
+        assert_eq!(wait(ten, true, long), ten);
+        assert_eq!(wait(ten, false, long), long - GRACE);
+    }
+}
