@@ -94,7 +94,7 @@ impl App {
         };
         let (known, right) = parts(OWN).unwrap_or_default();
         if self.has(Fault::UnknownIdFaster) && id == known {
-            spin(Duration::from_micros(30));
+            spin(Duration::from_micros(200));
         }
         let is_secret = if self.has(Fault::SecretEarlyExit) {
             early_exit(secret, right)
