@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -33,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) signing: Arc<Signing>,
     /// The last tokens and signatures that this attack made.
     pub(crate) made: Arc<Mutex<VecDeque<String>>>,
+    /// Whether a connection of this attack was refused, or answered with 503.
+    pub(crate) turned_away: Arc<AtomicBool>,
     /// Every kind of answer, once they are gathered.
     pub(crate) answers: Arc<OnceCell<Arc<[Kind]>>>,
 }
@@ -52,8 +57,24 @@ impl Context {
     pub(crate) fn for_attack(&self) -> Self {
         Self {
             made: Arc::default(),
+            turned_away: Arc::default(),
             ..self.clone()
         }
+    }
+
+    /// Notes that there was no place for a request, and returns what came of it.
+    pub(crate) fn noting<T>(
+        &self,
+        result: Result<T, Failure>,
+        status: impl Fn(&T) -> Option<u16>,
+    ) -> Result<T, Failure> {
+        let is_away = match &result {
+            Ok(answer) => status(answer) == Some(503),
+            Err(Failure::BudgetSpent(_)) => false,
+            Err(_) => true,
+        };
+        self.turned_away.fetch_or(is_away, Relaxed);
+        result
     }
 
     /// Remembers a token or a signature, so that no report has it.
@@ -92,7 +113,7 @@ impl Context {
         let mut raw = self.raw().await?;
         raw.send(bytes).await?;
         raw.read_answers().await;
-        Ok(raw.into_seen())
+        self.noting(Ok(raw.into_seen()), Exchange::status)
     }
 
     /// Sends bytes on a connection of their own, and reads no further than the first answer's head.
@@ -101,7 +122,7 @@ impl Context {
         let mut raw = self.raw().await?;
         raw.send(bytes).await?;
         raw.status(FIRST_ANSWER).await;
-        Ok(raw.into_seen())
+        self.noting(Ok(raw.into_seen()), Exchange::status)
     }
 
     /// Sends a request on a connection of its own, from the address it names or a fresh one.

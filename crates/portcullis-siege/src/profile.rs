@@ -8,9 +8,14 @@ use serde::Deserialize;
 
 use crate::ProfileError;
 
+mod limits;
 mod signing;
 
-pub use self::signing::{Signatures, Tokens};
+pub(crate) use self::limits::Expected;
+pub use self::{
+    limits::Limits,
+    signing::{Signatures, Tokens},
+};
 
 /// What is known of the server. Read from TOML with [`Profile::parse`].
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -93,39 +98,6 @@ pub struct Routes {
     pub health: Option<String>,
     /// Readiness.
     pub ready: Option<String>,
-}
-
-/// What the server promises. Durations in seconds.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Requests that one client may send at once on `routes.limited`; else from `RateLimit-Policy`.
-    pub burst: Option<u64>,
-    /// How many of them come back each second.
-    pub per_second: Option<f64>,
-    /// Bytes of a body.
-    pub body_bytes: u64,
-    /// From a connection to the end of its first head.
-    pub header_seconds: u64,
-    /// From a head to the end of its body, when it trickles.
-    pub body_seconds: u64,
-    /// While the client reads nothing.
-    pub write_seconds: u64,
-    /// Between requests.
-    pub idle_seconds: u64,
-    /// A handler's deadline.
-    pub request_seconds: f64,
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections of one client.
-    pub client_connections: usize,
-    /// Requests that are served at once, when the server sheds load.
-    pub in_flight: usize,
-    /// From the signal to the end of the process.
-    pub drain_seconds: u64,
-    /// From a dependency's failure to a readiness of 503.
-    pub ready_seconds: u64,
 }
 
 /// What the server tells browsers.
@@ -297,28 +269,6 @@ impl Default for Keys {
     }
 }
 
-// ===== impl Limits =====
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            burst: None,
-            per_second: None,
-            body_bytes: 1 << 20,
-            header_seconds: 10,
-            body_seconds: 30,
-            write_seconds: 30,
-            idle_seconds: 75,
-            request_seconds: 30.0,
-            connections: 4096,
-            client_connections: 256,
-            in_flight: 512,
-            drain_seconds: 30,
-            ready_seconds: 5,
-        }
-    }
-}
-
 /// Returns the text, or what the variable after `env:` holds.
 pub(crate) fn value(text: &Option<String>) -> Result<Option<String>, ProfileError> {
     let Some(name) = text.as_deref().and_then(|text| text.strip_prefix("env:")) else {
@@ -341,7 +291,9 @@ mod tests {
         assert_eq!(profile.keys.valid.as_deref(), Some("k"));
         assert_eq!(profile.keys.header, "x-api-key");
         assert_eq!(profile.limits.burst, Some(3));
-        assert_eq!(profile.limits.header_seconds, 10);
+        assert_eq!(profile.limits.header_seconds, None);
+        let usual = profile.limits.header_seconds();
+        assert_eq!((usual.value, usual.is_promised), (10, false));
     }
 
     #[test]

@@ -233,6 +233,16 @@ impl Failure {
     pub(crate) fn unclear(why: impl Into<String>) -> Self {
         Self::Unclear(why.into())
     }
+
+    /// Lowers how much a server must hold it, and tells why. What is no breach is left as it is.
+    pub(crate) fn at_most(self, level: Level, why: &str) -> Self {
+        let Self::Breach(evidence) = self else {
+            return self;
+        };
+        let what = format!("{} ({why})", evidence.what);
+        let level = evidence.at_most.map_or(level, |most| most.max(level));
+        Self::from(Evidence { what, ..*evidence }.at_most(level))
+    }
 }
 
 impl From<Evidence> for Failure {

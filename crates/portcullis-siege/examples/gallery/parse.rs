@@ -79,7 +79,9 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
     let framing = framing(&fields, is_11, fault)?;
     let (path, authority) = split(method, target);
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let keep_alive = is_11 && !value(&fields, "connection").eq_ignore_ascii_case("close");
+    let connection = value(&fields, "connection");
+    let stays = fault == Fault::TeOnHttp10 && connection.eq_ignore_ascii_case("keep-alive");
+    let keep_alive = is_11 && !connection.eq_ignore_ascii_case("close") || stays;
     Ok(Parsed {
         fetch: authority
             .filter(|_| fault == Fault::AbsoluteFetched)
@@ -123,13 +125,11 @@ fn split<'t>(method: &str, target: &'t str) -> (&'t str, Option<&'t str>) {
 fn fields(lines: &[&str], bytes: &[u8], fault: Fault) -> Result<Vec<(String, Vec<u8>)>, u16> {
     let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
     for line in lines.iter().filter(|line| !line.is_empty()) {
-        if line.starts_with([' ', '\t']) {
-            match fields.last_mut().filter(|_| fault == Fault::Folded) {
-                Some((_, value)) => value.extend_from_slice(line.as_bytes()),
-                None => return Err(400),
-            }
-            continue;
+        let is_folded = line.starts_with([' ', '\t']);
+        if is_folded && (fault != Fault::Folded || fields.is_empty()) {
+            return Err(400);
         }
+        let line = line.trim_start_matches([' ', '\t']);
         let (name, value) = line.split_once(':').ok_or(400_u16)?;
         let name = match fault {
             Fault::SpaceBeforeColon => name.trim_end(),

@@ -108,6 +108,7 @@ impl Siege {
             intensity: self.intensity,
             signing: Arc::new(signing),
             made: Arc::default(),
+            turned_away: Arc::default(),
             answers: Arc::default(),
         };
         Ok(Prepared {

@@ -1,6 +1,6 @@
 //! One attack: whether it can run, what came of it, and whether the server still serves afterwards.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use tokio::{
     task::JoinSet,
@@ -17,9 +17,12 @@ use crate::{
 /// An attack that has ended.
 #[derive(Debug)]
 pub(super) struct Trial {
+    pub(super) attack: &'static Attack,
     pub(super) outcome: Outcome,
     /// Whether the server no longer listens: nothing is left to attack.
     pub(super) server_is_gone: bool,
+    /// Whether it did not hold, and a connection was refused or answered with 503.
+    pub(super) was_turned_away: bool,
 }
 
 // ===== impl Trial =====
@@ -46,16 +49,21 @@ impl Trial {
             return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
         }
         let finding = judge(&context, attack).await;
+        let server_is_gone = matches!(finding, Err(Failure::ServerGone));
+        let has_failed = finding.is_err() && !server_is_gone;
         Self {
-            server_is_gone: matches!(finding, Err(Failure::ServerGone)),
+            server_is_gone,
+            was_turned_away: has_failed && context.turned_away.load(Relaxed),
             ..Self::new(attack, finding.into(), began.elapsed())
         }
     }
 
     fn new(attack: &'static Attack, verdict: Verdict, took: Duration) -> Self {
         Self {
+            attack,
             outcome: Outcome::new(attack, verdict, took.as_millis() as u64),
             server_is_gone: false,
+            was_turned_away: false,
         }
     }
 }

@@ -59,7 +59,9 @@ impl Raw {
     ) -> Result<Self, Failure> {
         context.budget.connection()?;
         let connected = timeout(CONNECT, connecting).await;
-        let io = connected.map_err(|_| Failure::unclear("no connection within 3 s"))??;
+        let connected = connected.map_err(|_| Failure::unclear("no connection within 3 s"));
+        let connected = connected.and_then(|connected| Ok(connected?));
+        let io = context.noting(connected, |_| None)?;
         Ok(Self {
             io,
             context: context.clone(),
@@ -178,6 +180,15 @@ impl Raw {
 // ===== impl Exchange =====
 
 impl Exchange {
+    #[cfg(test)]
+    pub(crate) fn of(received: &str, closed: bool) -> Self {
+        Self {
+            received: received.as_bytes().to_vec(),
+            closed,
+            ..Self::default()
+        }
+    }
+
     /// Returns the answers, without the interim ones.
     pub(crate) fn answers(&self) -> Vec<Answer> {
         let all = parse_all(&self.received, self.closed, self.head_only);

@@ -5,7 +5,7 @@ use crate::catalogue::attacks;
 attacks! {
     E01 Must Critical Quick super::no_key [Protected] ["AUTH-1" "ERR-2"] ["API2"] ["16.5.1"] "RFC 9110 15.5.2"
         "no key"
-        => "401 with WWW-Authenticate, problem+json, no-store"
+        => "401 with WWW-Authenticate, problem+json"
         => "ApiKeyLayer"
     E02 Must Critical Quick super::wrong_key [Protected] ["AUTH-1"] ["API2"] ["16.5.1"] "NIST SP 800-63B 3.1"
         "a wrong key"

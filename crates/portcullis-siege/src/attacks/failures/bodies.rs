@@ -12,7 +12,11 @@ use crate::{
 };
 
 pub(crate) async fn declared_length(context: &Context) -> Finding {
-    let length = context.profile.limits.body_bytes + 1;
+    let limit = context.profile.limits.body_bytes();
+    limit.judge(declares(context, limit.value + 1).await)
+}
+
+async fn declares(context: &Context, length: u64) -> Finding {
     let request = to_body(context)?.header("content-length", length.to_string());
     let seen = context.exchange(head(context, &request)).await?;
     match seen.status() {
@@ -28,7 +32,11 @@ pub(crate) async fn declared_length(context: &Context) -> Finding {
 }
 
 pub(crate) async fn chunked_length(context: &Context) -> Finding {
-    let limit = context.profile.limits.body_bytes as usize;
+    let limit = context.profile.limits.body_bytes();
+    limit.judge(chunks_beyond(context, limit.value as usize).await)
+}
+
+async fn chunks_beyond(context: &Context, limit: usize) -> Finding {
     let request = to_body(context)?.header("transfer-encoding", "chunked");
     let mut raw = context.raw().await?;
     raw.send(head(context, &request)).await?;
@@ -106,7 +114,7 @@ pub(crate) async fn zip_bomb(context: &Context) -> Finding {
         return Ok("bodies are not unpacked".to_owned());
     }
     // 1 MB as sent, 1 GB unpacked; less if the limit is lower.
-    let limit = context.profile.limits.body_bytes as usize;
+    let limit = context.profile.limits.body_bytes().value as usize;
     let times = (limit.min(1 << 20) * 9 / 10).max(2000) / 1000;
     let bomb = to_body(context)?
         .header("content-encoding", "gzip")
@@ -153,9 +161,14 @@ fn gzip(block: &[u8], times: usize) -> Result<Vec<u8>, Failure> {
 }
 
 pub(crate) async fn body_of_get(context: &Context) -> Finding {
+    let limit = context.profile.limits.body_bytes();
+    limit.judge(get_beyond(context, limit.value).await)
+}
+
+async fn get_beyond(context: &Context, limit: u64) -> Finding {
     let length = 64 << 20;
     // What lies in the system's buffers was sent, and not read.
-    let allowed = usize::try_from(context.profile.limits.body_bytes).unwrap_or(length) + BUFFERS;
+    let allowed = usize::try_from(limit).unwrap_or(length) + BUFFERS;
     let request = Request::get(context.control()).header("content-length", length.to_string());
     let mut raw = context.raw().await?;
     raw.send(head(context, &request)).await?;

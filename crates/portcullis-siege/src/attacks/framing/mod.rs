@@ -6,6 +6,7 @@ use crate::{
     wire::Exchange,
 };
 
+mod controls;
 mod hosts;
 mod later;
 mod lengths;
@@ -14,6 +15,7 @@ mod table;
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
+    controls::{control_bytes, folded_field},
     hosts::{absolute_form, connect, foreign_host, invalid_hosts, no_host, two_hosts},
     later::{bare_line_feeds, later_lengths},
     lengths::{
@@ -21,24 +23,6 @@ pub(crate) use self::{
         invalid_lengths, obfuscated_te, te_cl, te_on_http10,
     },
 };
-
-pub(crate) async fn control_bytes(context: &Context) -> Finding {
-    let host = context.target.authority();
-    for byte in ["\0", "\r", "\x01", "\x7f"] {
-        for line in [format!("X-A{byte}B: c"), format!("X-A: b{byte}c")] {
-            let bytes = Lines::get(context).line(&line).then("");
-            refused(&context.exchange(bytes).await?, &[400])?;
-        }
-        let bytes = format!("GET /a{byte}b HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        refused(&context.exchange(bytes).await?, &[400])?;
-    }
-    Ok("12 refused".to_owned())
-}
-
-pub(crate) async fn folded_field(context: &Context) -> Finding {
-    let bytes = Lines::get(context).line("X-Folded: a\r\n b").then("");
-    refused(&context.exchange(bytes).await?, &[400])
-}
 
 pub(crate) async fn space_before_colon(context: &Context) -> Finding {
     for line in [
@@ -100,17 +84,18 @@ pub(crate) async fn trace(context: &Context) -> Finding {
 
 pub(crate) async fn expect_continue(context: &Context) -> Finding {
     let body = route(&context.profile.routes.body)?;
-    let (limit, key) = (
-        context.profile.limits.body_bytes,
-        &context.profile.keys.header,
-    );
+    let limit = context.profile.limits.body_bytes();
+    let key = &context.profile.keys.header;
     let wrong = Lines::with(context, "POST", body)
         .line(&format!("{key}: siege_wrong_key"))
         .line("Expect: 100-continue")
         .line("Content-Length: 10");
     let large = Lines::to_body(context)?
         .line("Expect: 100-continue")
-        .line(&format!("Content-Length: {}", limit.saturating_mul(4)));
+        .line(&format!(
+            "Content-Length: {}",
+            limit.value.saturating_mul(4)
+        ));
     let needs_key = context
         .exchange(
             Lines::with(context, "POST", body)
@@ -124,18 +109,29 @@ pub(crate) async fn expect_continue(context: &Context) -> Finding {
     }
     for (lines, status) in tries {
         let seen = context.exchange(lines.then("")).await?;
-        if seen.said_continue() {
-            let what = match status {
-                401 => "100 Continue for a wrong key",
-                _ => "100 Continue for a body of four times the limit",
-            };
-            return Err(seen.breach(what));
-        }
-        if seen.status() != Some(status) {
-            return Err(seen.breach(format!("expected {status}, got {:?}", seen.status())));
+        let result = refused_without_continue(&seen, status);
+        if status == 413 {
+            limit.judge(result)?;
+        } else {
+            result?;
         }
     }
     Ok("refused without 100".to_owned())
+}
+
+fn refused_without_continue(seen: &Exchange, status: u16) -> Result<(), Failure> {
+    if seen.said_continue() {
+        let what = match status {
+            401 => "100 Continue for a wrong key",
+            _ => "100 Continue for a body of four times the limit",
+        };
+        return Err(seen.breach(what));
+    }
+    if seen.status() == Some(status) {
+        Ok(())
+    } else {
+        Err(seen.breach(format!("expected {status}, got {:?}", seen.status())))
+    }
 }
 
 pub(crate) async fn upgrade_smuggling(context: &Context) -> Finding {

@@ -30,7 +30,11 @@ pub(crate) use self::{
 };
 
 pub(crate) async fn shedding(context: &Context) -> Finding {
-    let limit = context.profile.limits.in_flight;
+    let limit = context.profile.limits.in_flight();
+    limit.judge(sheds_beyond(context, limit.value).await)
+}
+
+async fn sheds_beyond(context: &Context, limit: usize) -> Finding {
     let request = slow(context)?;
     let answers = at_once(context, &request, limit * 2).await?;
     let admitted = answers
@@ -99,7 +103,7 @@ pub(crate) async fn no_false_shedding(context: &Context) -> Finding {
 }
 
 pub(crate) async fn permit_leak(context: &Context) -> Finding {
-    let limit = context.profile.limits.in_flight;
+    let limit = context.profile.limits.in_flight().value;
     let request = slow(context)?;
     let before = at_once(context, &request, limit * 2).await?;
     let served = |answers: &[(Answer, Duration)]| {
@@ -198,6 +202,6 @@ async fn at_once(
 
 /// A request that takes most of a second, but not longer than it may.
 fn slow(context: &Context) -> Result<Request, Failure> {
-    let ms = (context.profile.limits.request_seconds * 700.0).min(900.0) as u64;
+    let ms = (context.profile.limits.request_seconds().value * 700.0).min(900.0) as u64;
     Ok(context.get(&slow_path(route(&context.profile.routes.slow)?, ms)))
 }

@@ -44,7 +44,8 @@ pub(crate) async fn stop_under_load(context: &Context) -> Finding {
         );
         return Err(Evidence::new(what).sent(request.curl(context)).into());
     }
-    let exit = ended(&mut launched, context.profile.limits.drain_seconds).await?;
+    let drain = context.profile.limits.drain_seconds();
+    let exit = drain.judge(ended(&mut launched, drain.value).await)?;
     match exit {
         Some(0) => Ok(format!("{answered} answered, exit code 0")),
         code => {
@@ -54,7 +55,8 @@ pub(crate) async fn stop_under_load(context: &Context) -> Finding {
 }
 
 pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
-    let drain = context.profile.limits.drain_seconds;
+    let limit = context.profile.limits.drain_seconds();
+    let drain = limit.value;
     if Duration::from_secs(drain + 1) > context.intensity.patience() {
         return Err(Failure::not_tested(format!(
             "the drain takes {drain} s (limits.drain_seconds)"
@@ -83,7 +85,7 @@ pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
     sleep(Duration::from_millis(200)).await;
     launched.process()?.terminate().await?;
     let began = Instant::now();
-    let exit = ended(&mut launched, drain).await?;
+    let exit = limit.judge(ended(&mut launched, drain).await)?;
     drop((stuck, idle));
     match exit {
         Some(0) => Ok(format!(
