@@ -44,6 +44,30 @@ pub(crate) async fn later_lengths(context: &Context) -> Finding {
     Ok("one answer at most, then closed".to_owned())
 }
 
+pub(crate) async fn hosts_of_later_requests(context: &Context) -> Finding {
+    let path = context.control();
+    let mut checked = Vec::new();
+    for (what, line) in [("no", ""), ("a foreign", "Host: siege-host.example\r\n")] {
+        let bytes = format!("GET {path} HTTP/1.1\r\n{line}\r\n");
+        let first = at(context, Place::First, &bytes).await?.status();
+        // Who serves it the first time too is found by A11 and A14.
+        if !matches!(first, Some(400..=499)) {
+            continue;
+        }
+        for place in [Place::Pipelined, Place::Later] {
+            let seen = at(context, place, &bytes).await?;
+            if seen.status().is_some_and(|status| status < 400) {
+                let status = first.unwrap_or(400);
+                return Err(seen.breach(format!(
+                    "{what} Host is refused with {status}, and served behind another request"
+                )));
+            }
+        }
+        checked.push(what);
+    }
+    Ok(format!("{} Host refused each time", checked.join(" and ")))
+}
+
 /// Sends a request in its place. Returns what came for it, without the answer before.
 async fn at(context: &Context, place: Place, bytes: &str) -> Result<Exchange, Failure> {
     let first = Lines::get(context).then("");
