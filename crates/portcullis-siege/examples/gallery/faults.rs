@@ -108,6 +108,8 @@ faults! {
     H2PingBatches "h2-ping-batches-uncounted" C18 "any number of PING frames, however long others wait"
     H2SettingsBatches "h2-settings-batches-uncounted" C18 "any number of SETTINGS frames, however long others wait"
     H2WindowRenews "h2-window-byte-renews" C19 "each byte of a window renews the limit"
+    FrontFields "front-fields-unchecked" C20 "as a proxy, it forwards any bytes in fields"
+    FrontLength "front-length-unchecked" C20 "as a proxy, it forwards DATA beyond its length"
     ForwardedAnyone "forwarded-from-anyone" D01 "X-Forwarded-For is believed from every peer"
     ForwardedLeftmost "forwarded-leftmost" D02 "the leftmost address is the client"
     ForwardedFirstLine "forwarded-first-line" D03 "only the first line is read"
