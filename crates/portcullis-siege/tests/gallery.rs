@@ -86,7 +86,13 @@ impl Server {
         } else {
             KNOWN.to_owned()
         };
-        Profile::parse(&(known + &more)).unwrap()
+        let mut profile = Profile::parse(&(known + &more)).unwrap();
+        if self.fault.iter().any(|fault| fault.starts_with("front-")) {
+            // It is its own proxy.
+            let front = ("the gallery".to_owned(), self.url.clone());
+            profile.proxy.fronts.extend([front]);
+        }
+        profile
     }
 
     async fn siege(&self, only: &[&str]) -> Report {
@@ -168,10 +174,10 @@ async fn nothing_is_found_where_nothing_is_wrong() {
         .collect();
     assert_eq!(
         open,
-        [(
-            "D11",
+        ["C20", "D11"].map(|id| (
+            id,
             "no proxy in front of the server is given (proxy.fronts)"
-        )]
+        ))
     );
 }
 

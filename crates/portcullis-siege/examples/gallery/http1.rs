@@ -70,6 +70,10 @@ impl Http1 {
         let fault = self.fault_of_head();
         self.heads += 1;
         let parsed = parse::parse(&bytes, self.peer, fault).map_err(End::Refused)?;
+        if parsed.is_09 && self.app.has(Fault::VersionOnePage) {
+            self.io.write_all(PAGE).await?;
+            return Ok(false);
+        }
         if self.app.has(Fault::AbsoluteFetched)
             && let Some(authority) = &parsed.fetch
         {
@@ -83,17 +87,8 @@ impl Http1 {
         self.answer(parsed).await
     }
 
-    /// What is wrong with the next head: some faults begin with the second.
-    fn fault_of_head(&self) -> Fault {
-        match (self.app.fault, self.heads) {
-            (Fault::BareLfCheckedOnce | Fault::LengthsCheckedOnce, 0) => Fault::None,
-            (Fault::BareLfCheckedOnce, _) => Fault::HeadBareLf,
-            (Fault::LengthsCheckedOnce, _) => Fault::ClTeKeptOpen,
-            (fault, _) => fault,
-        }
-    }
-
     async fn answer(&mut self, parsed: Parsed) -> Result<bool, End> {
+        let parsed = self.as_read(parsed);
         let Parsed {
             head,
             framing,
@@ -111,7 +106,8 @@ impl Http1 {
         let exchange = match app.check(head).await {
             Ok(exchange) => exchange,
             Err(refusal) => {
-                let goes_on = keep_alive && !has_body;
+                let goes_on =
+                    keep_alive && (!has_body || self.forgets_body(expects, refusal.status));
                 self.write(&refusal, is_head, goes_on).await?;
                 return Ok(goes_on);
             }
@@ -286,3 +282,5 @@ impl Http1 {
 }
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// What `/health` says.
+const PAGE: &[u8] = b"{\"status\":\"healthy\"}";

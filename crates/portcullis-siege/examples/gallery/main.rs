@@ -26,6 +26,8 @@ mod loose;
 mod message;
 mod metrics;
 mod parse;
+mod reading;
+mod redirects;
 mod respond;
 mod routes;
 mod seal;

@@ -17,6 +17,8 @@ pub(crate) struct Parsed {
     pub(crate) head: Head,
     pub(crate) framing: Framing,
     pub(crate) keep_alive: bool,
+    /// Whether the request line had no version.
+    pub(crate) is_09: bool,
     /// Where an absolute target points, for the fault that goes there.
     pub(crate) fetch: Option<String>,
 }
@@ -59,18 +61,8 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
         return Err(400);
     }
     let (first, rest) = lines.split_first().ok_or(400_u16)?;
-    let mut parts = first.splitn(3, ' ');
-    let (method, target, version) = match (parts.next(), parts.next(), parts.next()) {
-        (Some(method), Some(target), Some(version)) if is_token(method) => {
-            (method, target, version)
-        }
-        _ => return Err(400),
-    };
-    let is_11 = match version {
-        "HTTP/1.1" => true,
-        "HTTP/1.0" => false,
-        _ => return Err(400),
-    };
+    let (method, target, version) = request_line(first, fault)?;
+    let is_11 = is_11(version, fault)?;
     let fields = fields(rest, bytes, fault)?;
     if fields.len() > 100 && fault != Fault::FieldsUnbounded {
         return Err(431);
@@ -97,7 +89,31 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
         },
         framing,
         keep_alive,
+        is_09: version == "HTTP/0.9",
     })
+}
+
+fn request_line(line: &str, fault: Fault) -> Result<(&str, &str, &str), u16> {
+    let mut parts = line.splitn(3, ' ');
+    let takes_two = matches!(fault, Fault::VersionMissing | Fault::VersionOnePage);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(method), Some(target), None) if takes_two => Ok((method, target, "HTTP/0.9")),
+        (Some(method), Some(target), Some(version)) if is_token(method) => {
+            Ok((method, target, version))
+        }
+        _ => Err(400),
+    }
+}
+
+fn is_11(version: &str, fault: Fault) -> Result<bool, u16> {
+    match version {
+        "HTTP/1.1" => Ok(true),
+        "HTTP/1.0" => Ok(false),
+        "HTTP/0.9" if matches!(fault, Fault::VersionMissing | Fault::VersionOnePage) => Ok(false),
+        "http/1.1" if fault == Fault::VersionCase => Ok(true),
+        _ if fault == Fault::VersionPrefix && version.starts_with("HTTP/1") => Ok(true),
+        _ => Err(400),
+    }
 }
 
 /// The lines, each ended with CRLF where the fault takes LF too.
@@ -196,10 +212,15 @@ fn framing(fields: &[(String, Vec<u8>)], is_11: bool, fault: Fault) -> Result<Fr
             _ => Err(400),
         };
     }
-    let is_chunked = matches!(&codings[..], [one] if one.eq_ignore_ascii_case("chunked"));
-    if is_chunked {
+    let coding = match &codings[..] {
+        [one] if fault == Fault::CodingParameters => one.split(';').next().unwrap_or(one),
+        [one] => one,
+        _ => "",
+    };
+    let is_none = fault == Fault::CodingParametersNone && coding.contains(';');
+    if coding.eq_ignore_ascii_case("chunked") {
         Ok(Framing::Chunked)
-    } else if fault == Fault::TeIgnored {
+    } else if fault == Fault::TeIgnored || is_none {
         Ok(Framing::Length(0))
     } else {
         Err(501)
@@ -217,6 +238,11 @@ fn length(lengths: &[String], fault: Fault) -> Result<Framing, u16> {
         let digits: String = first.chars().filter(char::is_ascii_digit).take(1).collect();
         return Ok(Framing::Length(digits.parse().unwrap_or(0)));
     }
+    let first = match fault {
+        Fault::LengthUnderscored => &first.replace('_', ""),
+        Fault::LengthFirstWord => first.split(' ').next().unwrap_or(first),
+        _ => first,
+    };
     let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
     let number = first.parse().ok().filter(|_| is_number);
     number.map(Framing::Length).ok_or(400)

@@ -24,6 +24,7 @@ impl App {
     pub(crate) async fn guard(&self, exchange: &Exchange) -> Result<(), Response> {
         let head = &exchange.head;
         self.host(head)?;
+        self.redirect(head)?;
         let is_preflight = head.method == "OPTIONS"
             && head.has("origin")
             && head.has("access-control-request-method");

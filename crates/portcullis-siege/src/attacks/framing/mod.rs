@@ -6,22 +6,33 @@ use crate::{
     wire::Exchange,
 };
 
+mod chunks;
+mod codings;
 mod controls;
+mod hidden;
 mod hosts;
 mod later;
+mod leftovers;
 mod lengths;
+mod redirects;
+mod request_lines;
 mod table;
 
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
+    chunks::{chunk_ends, chunk_sizes, extension_ends},
+    codings::{coding_parameters, length_forms},
     controls::{control_bytes, folded_field},
     hosts::{absolute_form, connect, foreign_host, invalid_hosts, no_host, two_hosts},
-    later::{bare_line_feeds, later_lengths},
+    later::{bare_line_feeds, hosts_of_later_requests, later_lengths},
+    leftovers::{early_answers, unread_bodies},
     lengths::{
         chunk_extensions, chunk_line_ends, chunk_size_overflow, cl_te, differing_lengths,
         invalid_lengths, obfuscated_te, te_cl, te_on_http10,
     },
+    redirects::{open_redirects, split_fields},
+    request_lines::{no_version, wild_versions},
 };
 
 pub(crate) async fn space_before_colon(context: &Context) -> Finding {
@@ -154,6 +165,7 @@ pub(crate) async fn upgrade_smuggling(context: &Context) -> Finding {
 }
 
 /// A head, line by line.
+#[derive(Clone, Debug)]
 struct Lines(String);
 
 impl Lines {
@@ -175,10 +187,15 @@ impl Lines {
     /// To the route that reads a body, with the valid key.
     fn to_body(context: &Context) -> Result<Self, Failure> {
         let lines = Self::with(context, "POST", route(&context.profile.routes.body)?);
-        Ok(match &context.profile.keys.valid {
-            Some(key) => lines.line(&format!("{}: {key}", context.profile.keys.header)),
-            None => lines,
-        })
+        Ok(lines.key(context))
+    }
+
+    /// With the valid key, if one is known.
+    fn key(self, context: &Context) -> Self {
+        match &context.profile.keys.valid {
+            Some(key) => self.line(&format!("{}: {key}", context.profile.keys.header)),
+            None => self,
+        }
     }
 
     fn line(mut self, line: &str) -> Self {

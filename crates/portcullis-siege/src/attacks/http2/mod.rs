@@ -9,6 +9,7 @@ use crate::{
 };
 
 mod batches;
+mod downgrade;
 mod stalls;
 mod table;
 mod unfinished;
@@ -17,6 +18,7 @@ pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     batches::control_batches,
+    downgrade::through_fronts,
     stalls::{shut_windows, sparing_windows},
     unfinished::{half_headers, no_settings, slow_continuations},
 };

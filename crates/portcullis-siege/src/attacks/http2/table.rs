@@ -67,4 +67,8 @@ attacks! {
         "a large answer, and a window that opens a byte each second"
         => "RST_STREAM, GOAWAY or closed within the write timeout: a byte does not renew it"
         => "serve: `write_timeout`, for each stream"
+    C20 Must Critical Quick super::through_fronts [Fronts] [] ["API8"] ["4.2.1" "4.2.3" "4.2.4"] "RFC 9113 8.1.1, 8.2.1, 8.2.2"
+        "HTTP/2 to each real proxy: CR and LF in fields, names and the method, transfer-encoding, a space in the path, DATA beyond its length"
+        => "a stream error or 400; nothing malformed is forwarded as HTTP/1"
+        => "a proxy that checks what it forwards"
 }
