@@ -10,6 +10,7 @@ use crate::{
     wire::{Frames, Raw},
 };
 
+mod chunks;
 mod flood;
 mod heads;
 mod readers;
@@ -18,6 +19,7 @@ mod table;
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
+    chunks::{slow_trailers, tiny_chunks},
     flood::{descriptors, flood, flood_from_one},
     heads::{blank_lines, preface_prefixes, slow_lines},
     readers::{slow_readers, sparing_readers},
