@@ -67,7 +67,7 @@ impl App {
             .fields
             .iter()
             .any(|(name, _)| name == "cache-control");
-        if !(self.has(Fault::ErrorsStored) && is_error) && !is_kept {
+        if !(is_kept || self.has(Fault::ErrorsStored) && is_error) {
             response = response.with("cache-control", "no-store");
         }
         if self.has(Fault::ServerNamed) {

@@ -88,7 +88,7 @@ fn sparse(length: usize) -> Vec<u8> {
         )
     });
     let mut all: Vec<u8> = blocks
-        .take(length / 56 + 1)
+        .take(length / 40 + 1)
         .flat_map(String::into_bytes)
         .collect();
     all.truncate(length);
