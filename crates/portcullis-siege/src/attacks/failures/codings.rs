@@ -34,7 +34,7 @@ pub(crate) async fn fitting_bomb(context: &Context) -> Finding {
             let status = answer.status;
             let what = format!("{status} for {length} bytes unpacked; the limit is {limit}");
             let evidence = request.evidence(context, &answer, what);
-            return Err(evidence.at_most(Level::Should).into());
+            return Err(evidence.at_most(Level::Opinion).into());
         }
     }
     Ok(format!(

@@ -23,7 +23,12 @@ pub(crate) async fn aborted_uploads(context: &Context) -> Finding {
         cut_off(context).await?;
     }
     sleep(Duration::from_secs(1)).await;
-    let after = served(context, count).await?;
+    let mut after = served(context, count).await?;
+    if after * 10 < before * 9 {
+        // A machine under siege is busy: what was lost stays lost.
+        sleep(Duration::from_secs(1)).await;
+        after = after.max(served(context, count).await?);
+    }
     if after * 10 < before * 9 {
         let what = format!("{after} slow requests at once after aborted uploads, {before} before");
         return Err(Evidence::new(what).repeat(small.curl(context)).into());
