@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     app::App,
+    bodies,
     chunks::{self, Chunks},
     faults::Fault,
     message::{Head, Response},
@@ -115,7 +116,8 @@ impl Http1 {
         if expects && has_body && !self.app.has(Fault::ContinueFirst) {
             self.io.write_all(CONTINUE).await?;
         }
-        let body = self.body(framing, limit).await?;
+        let body = self.body(framing, limit).await;
+        let body = body.inspect_err(|_| app.upload_cut())?;
         let response = tokio::select! {
             response = app.handle(exchange, body) => response,
             () = self.client_gone() => return Err(End::Gone),
@@ -184,7 +186,7 @@ impl Http1 {
     }
 
     async fn body(&mut self, framing: Framing, limit: usize) -> Result<Vec<u8>, End> {
-        let deadline = self.deadline(3, Fault::BodyTimeout);
+        let mut deadline = self.deadline(3, Fault::BodyTimeout);
         let fault = self.app.fault;
         loop {
             match framing {
@@ -196,6 +198,7 @@ impl Http1 {
                 Framing::Chunked => match chunks::read(&self.buffer, limit, fault) {
                     Chunks::Whole(body, used) => {
                         self.buffer.drain(..used);
+                        bodies::weigh(used - body.len(), fault).await;
                         return Ok(body);
                     }
                     Chunks::Wrong(status) => return Err(End::Refused(status)),
@@ -203,6 +206,7 @@ impl Http1 {
                 },
             }
             self.fill_by(deadline).await?;
+            deadline = bodies::renewed(&self.buffer, fault).unwrap_or(deadline);
         }
     }
 

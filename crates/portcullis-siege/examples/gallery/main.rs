@@ -13,6 +13,8 @@
 mod app;
 mod audit;
 mod auth;
+mod bodies;
+mod browsers;
 mod chunks;
 mod client;
 mod cross_site;

@@ -1,12 +1,10 @@
 //! The guards of a request, and the routes.
 
 use std::{
-    io::Read,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
-use flate2::read::GzDecoder;
 use tokio::time::sleep;
 
 use crate::{
@@ -104,11 +102,7 @@ impl App {
     /// The handlers.
     pub(crate) async fn route(&self, exchange: &Exchange, body: Vec<u8>) -> Response {
         let head = &exchange.head;
-        let path = if self.has(Fault::SlashNeedsNoKey) && head.path.len() > 1 {
-            head.path.trim_end_matches('/')
-        } else {
-            head.path.as_str()
-        };
+        let path = self.plain(head);
         let allowed = match template(path) {
             "" => return Response::problem(404, "Not Found"),
             "/api/echo" | "/api/signed" => "POST",
@@ -121,7 +115,8 @@ impl App {
         if let Some(state) = path.strip_prefix("/switch/") {
             return self.switch(state);
         }
-        self.page(path, exchange, body).await
+        let response = self.page(path, exchange, body).await;
+        self.ranged(head, response)
     }
 
     async fn page(&self, path: &str, exchange: &Exchange, body: Vec<u8>) -> Response {
@@ -170,48 +165,6 @@ impl App {
             cut: !self.has(Fault::PanicBodyClean),
             ..Response::new(200, "text/plain", "the beginning")
         }
-    }
-
-    fn html(&self) -> Response {
-        let nonce = if self.has(Fault::NonceConstant) {
-            "0123456789abcdef0123456789abcdef".to_owned()
-        } else {
-            format!("{:032x}", rand::random::<u128>())
-        };
-        let page =
-            format!("<!doctype html><title>gallery</title><script nonce=\"{nonce}\"></script>");
-        let policy = format!(
-            "default-src 'none'; script-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-        );
-        Response::new(200, "text/html; charset=utf-8", page)
-            .with("content-security-policy", &policy)
-    }
-
-    fn echo(&self, head: &Head, body: Vec<u8>) -> Response {
-        let body = match head.one("content-encoding").as_str() {
-            "" | "identity" => body,
-            "gzip" => {
-                let limit = if self.has(Fault::Unpacked) {
-                    u64::MAX
-                } else {
-                    LIMIT as u64 + 1
-                };
-                let mut unpacked = Vec::new();
-                if GzDecoder::new(&body[..])
-                    .take(limit)
-                    .read_to_end(&mut unpacked)
-                    .is_err()
-                {
-                    return Response::problem(400, "Bad Request");
-                }
-                if unpacked.len() > LIMIT && !self.has(Fault::Unpacked) {
-                    return Response::problem(413, "Content Too Large");
-                }
-                unpacked
-            }
-            _ => return Response::problem(415, "Unsupported Media Type"),
-        };
-        Response::new(200, "application/octet-stream", body)
     }
 
     async fn slow(&self, head: &Head) -> Response {

@@ -10,6 +10,7 @@ use crate::{
     wire::{Frames, Raw},
 };
 
+mod chunks;
 mod flood;
 mod heads;
 mod patience;
@@ -19,6 +20,7 @@ mod table;
 pub(crate) use self::{patience::Patience, table::ATTACKS};
 
 pub(crate) use self::{
+    chunks::{slow_trailers, tiny_chunks},
     flood::{descriptors, flood, flood_from_one},
     heads::{blank_lines, preface_prefixes, slow_lines},
     readers::{slow_readers, sparing_readers},

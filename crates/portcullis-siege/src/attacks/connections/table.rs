@@ -55,4 +55,12 @@ attacks! {
         "clients that read a few bytes of a large answer, again and again"
         => "closed within the write timeout: a few bytes do not renew it"
         => "a time limit on writes that asks for a rate"
+    B17 Must High Quick super::tiny_chunks [OwnServer Body] ["LIM-6" "LIM-12"] ["API4"] ["15.2.2"] "RFC 9112 7.1; CWE-407"
+        "a body in chunks of one byte, with a total that is fine"
+        => "answered about as soon as one chunk, or refused; others do not wait"
+        => "a reader of chunks that looks at each byte once"
+    B18 Must High Patient super::slow_trailers [OwnServer Body] ["LIM-6" "LIM-12"] ["API4"] ["15.2.2"] "RFC 9110 15.5.9; RFC 9112 7.1.2"
+        "trailers that arrive a whole line at a time behind the last chunk"
+        => "408 or closed within the body timeout: a line does not renew it"
+        => "a time limit on reading a body, with its trailers"
 }

@@ -92,25 +92,7 @@ pub(crate) async fn lying_length(context: &Context) -> Finding {
 }
 
 pub(crate) async fn zip_bomb(context: &Context) -> Finding {
-    let small = to_body(context)?
-        .header("content-encoding", "gzip")
-        .body(gzip(b"siege-unpacked", 1)?);
-    let answer = context.send(&small).await?;
-    let unpacks = if answer.is_good() && answer.mentions("siege-unpacked") {
-        true
-    } else if answer.status == 415 || answer.is_good() && answer.body == small.body {
-        false
-    } else if answer.status >= 400 {
-        let status = answer.status;
-        return Err(Failure::not_tested(format!(
-            "a small gzip body is answered with {status}"
-        )));
-    } else {
-        return Err(Failure::unclear(
-            "whether bodies are unpacked can't be seen",
-        ));
-    };
-    if !unpacks {
+    if !unpacks(context).await? {
         return Ok("bodies are not unpacked".to_owned());
     }
     // 1 MB as sent, 1 GB unpacked; less if the limit is lower.
@@ -136,7 +118,29 @@ pub(crate) async fn zip_bomb(context: &Context) -> Finding {
     ))
 }
 
-async fn refused(
+/// Whether the server unpacks bodies.
+pub(super) async fn unpacks(context: &Context) -> Result<bool, Failure> {
+    let small = to_body(context)?
+        .header("content-encoding", "gzip")
+        .body(gzip(b"siege-unpacked", 1)?);
+    let answer = context.send(&small).await?;
+    if answer.is_good() && answer.mentions("siege-unpacked") {
+        Ok(true)
+    } else if answer.status == 415 || answer.is_good() && answer.body == small.body {
+        Ok(false)
+    } else if answer.status >= 400 {
+        let status = answer.status;
+        Err(Failure::not_tested(format!(
+            "a small gzip body is answered with {status}"
+        )))
+    } else {
+        Err(Failure::unclear(
+            "whether bodies are unpacked can't be seen",
+        ))
+    }
+}
+
+pub(super) async fn refused(
     context: &Context,
     request: &Request,
     allowed: &[u16],
@@ -152,7 +156,7 @@ async fn refused(
     }
 }
 
-fn gzip(block: &[u8], times: usize) -> Result<Vec<u8>, Failure> {
+pub(super) fn gzip(block: &[u8], times: usize) -> Result<Vec<u8>, Failure> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     for _ in 0..times {
         encoder.write_all(block)?;
@@ -200,6 +204,6 @@ async fn get_beyond(context: &Context, limit: u64) -> Finding {
 const BUFFERS: usize = 16 << 20;
 
 /// A POST to the route that reads a body.
-fn to_body(context: &Context) -> Result<Request, Failure> {
+pub(super) fn to_body(context: &Context) -> Result<Request, Failure> {
     Ok(Request::new("POST", route(&context.profile.routes.body)?).key(context))
 }

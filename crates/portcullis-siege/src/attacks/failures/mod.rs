@@ -12,14 +12,22 @@ use crate::{
 };
 
 mod bodies;
+mod codings;
+mod nesting;
 mod panics;
+mod ranges;
 mod table;
+mod uploads;
 
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bodies::{body_of_get, chunked_length, declared_length, lying_length, zip_bomb},
+    codings::{doubled_codings, fitting_bomb},
+    nesting::deep_json,
     panics::{panic, panic_in_body},
+    ranges::many_ranges,
+    uploads::aborted_uploads,
 };
 
 pub(crate) async fn deadline(context: &Context) -> Finding {

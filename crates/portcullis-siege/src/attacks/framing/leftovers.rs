@@ -103,7 +103,7 @@ async fn early(context: &Context) -> Result<Vec<Early>, Failure> {
         all.extend(Early::new("an early 401", lines, length));
     }
     if routes.body.is_some() {
-        let beyond = context.profile.limits.body_bytes.saturating_mul(4);
+        let beyond = context.profile.limits.body_bytes().value.saturating_mul(4);
         all.extend(Early::new("an early 413", Lines::to_body(context)?, beyond));
     }
     if let Some(path) = &routes.limited {

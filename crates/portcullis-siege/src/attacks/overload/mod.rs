@@ -182,7 +182,7 @@ async fn flood(context: Context, from: Option<IpAddr>) {
 }
 
 /// Sends many requests at the same time, each from an address of its own.
-async fn at_once(
+pub(crate) async fn at_once(
     context: &Context,
     request: &Request,
     count: usize,
@@ -201,7 +201,7 @@ async fn at_once(
 }
 
 /// A request that takes most of a second, but not longer than it may.
-fn slow(context: &Context) -> Result<Request, Failure> {
+pub(crate) fn slow(context: &Context) -> Result<Request, Failure> {
     let ms = (context.profile.limits.request_seconds().value * 700.0).min(900.0) as u64;
     Ok(context.get(&slow_path(route(&context.profile.routes.slow)?, ms)))
 }
