@@ -2,7 +2,11 @@
 //!
 //! Everything is optional: what is not given is looked for, and what is not found is not tested.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    path::PathBuf,
+};
 
 use serde::Deserialize;
 
@@ -126,6 +130,9 @@ pub struct Limits {
     pub drain_seconds: u64,
     /// From a dependency's failure to a readiness of 503.
     pub ready_seconds: u64,
+    /// The names of what the profile's text gives: only that is a promise.
+    #[serde(skip)]
+    pub(crate) given: BTreeSet<String>,
 }
 
 /// What the server tells browsers.
@@ -213,11 +220,12 @@ impl Profile {
     /// Fails if the text is not a profile, if the path of the slow route has no `{ms}`, or if tokens or
     /// signatures could not be made as it says.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
-        let profile: Self = toml::from_str(text).map_err(|error| {
+        let mut profile: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text[..start].matches('\n').count() + 1;
             ProfileError::Toml(line, error.message().replace('\n', " "))
         })?;
+        profile.limits.given = names(text, "limits");
         profile.routes.check()?;
         if profile.lockout.after == Some(0) {
             return Err(ProfileError::Wrong("lockout.after is 1 or more".to_owned()));
@@ -299,6 +307,13 @@ impl Default for Keys {
 
 // ===== impl Limits =====
 
+impl Limits {
+    /// Whether the limit of bodies is a promise, and not the siege's own default.
+    pub(crate) fn promises_body(&self) -> bool {
+        self.given.contains("body_bytes") || self.body_bytes != Self::default().body_bytes
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -315,8 +330,20 @@ impl Default for Limits {
             in_flight: 512,
             drain_seconds: 30,
             ready_seconds: 5,
+            given: BTreeSet::new(),
         }
     }
+}
+
+/// The names that a table of a text gives.
+fn names(text: &str, table: &str) -> BTreeSet<String> {
+    let all = text.parse::<toml::Table>().unwrap_or_default();
+    let table = all.get(table).and_then(toml::Value::as_table);
+    table
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// Returns the text, or what the variable after `env:` holds.
@@ -342,6 +369,16 @@ mod tests {
         assert_eq!(profile.keys.header, "x-api-key");
         assert_eq!(profile.limits.burst, Some(3));
         assert_eq!(profile.limits.header_seconds, 10);
+    }
+
+    #[test]
+    fn only_what_is_given_is_promised() {
+        let promises = |text| Profile::parse(text).unwrap().limits.promises_body();
+
+        assert!(promises("[limits]\nbody_bytes = 1048576"));
+        assert!(promises("limits.body_bytes = 5"));
+        assert!(!promises("[limits]\nburst = 5"));
+        assert!(!promises(""));
     }
 
     #[test]

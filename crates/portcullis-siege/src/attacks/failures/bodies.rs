@@ -32,11 +32,11 @@ pub(crate) async fn chunked_length(context: &Context) -> Finding {
     let request = to_body(context)?.header("transfer-encoding", "chunked");
     let mut raw = context.raw().await?;
     raw.send(head(context, &request)).await?;
-    let chunk = [b"4000\r\n", &[b'a'; 0x4000][..], b"\r\n"].concat();
+    let chunk = chunk(CHUNK);
     let mut sent = 0;
     while sent <= limit * 2 + (1 << 20) && !raw.is_closed() && raw.seen().received.is_empty() {
         raw.send(&chunk).await?;
-        sent += 0x4000;
+        sent += CHUNK;
         raw.read(Duration::from_millis(1)).await;
     }
     if !raw.is_closed() && raw.seen().received.is_empty() {
@@ -183,10 +183,17 @@ pub(crate) async fn body_of_get(context: &Context) -> Finding {
     }
 }
 
+/// One chunk of so many bytes.
+pub(super) fn chunk(length: usize) -> Vec<u8> {
+    let size = format!("{length:x}\r\n");
+    [size.as_bytes(), &vec![b'a'; length], b"\r\n"].concat()
+}
+
+pub(super) const CHUNK: usize = 0x4000;
 /// More than a system keeps of what a server does not read.
 const BUFFERS: usize = 16 << 20;
 
 /// A POST to the route that reads a body.
-fn to_body(context: &Context) -> Result<Request, Failure> {
+pub(super) fn to_body(context: &Context) -> Result<Request, Failure> {
     Ok(Request::new("POST", route(&context.profile.routes.body)?).key(context))
 }

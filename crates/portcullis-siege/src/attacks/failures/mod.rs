@@ -13,6 +13,7 @@ use crate::{
 
 mod bodies;
 mod panics;
+mod promised;
 mod table;
 
 pub(crate) use self::table::ATTACKS;
@@ -20,6 +21,7 @@ pub(crate) use self::table::ATTACKS;
 pub(crate) use self::{
     bodies::{body_of_get, chunked_length, declared_length, lying_length, zip_bomb},
     panics::{panic, panic_in_body},
+    promised::promised_length,
 };
 
 pub(crate) async fn deadline(context: &Context) -> Finding {
@@ -207,7 +209,7 @@ fn block(context: &Context, request: &Request, length: Option<u64>) -> Vec<u8> {
 }
 
 /// What an error's body never says, in lower case.
-const LEAKS: &[&str] = &[
+pub(crate) const LEAKS: &[&str] = &[
     "panicked at",
     "backtrace",
     ".rs:",

@@ -51,4 +51,8 @@ attacks! {
         "the headers of every kind of error"
         => "the security headers of a good answer"
         => "SecureHeadersLayer above whatever refuses"
+    J25 Must High Quick super::promised_length [Body] ["LIM-6"] ["API4"] ["15.2.2"] "the profile's promise; RFC 9110 15.5.14"
+        "whole bodies of one, two and four times the promised limit and a byte more, with a length and in chunks"
+        => "413, or closed"
+        => "BodyLimitLayer"
 }
