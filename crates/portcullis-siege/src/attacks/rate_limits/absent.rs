@@ -39,12 +39,7 @@ pub(crate) async fn never_bites(context: &Context) -> Finding {
     }
 }
 
-fn unlimited(
-    context: &Context,
-    last: &(Request, Answer),
-    count: usize,
-    allowed: f64,
-) -> Failure {
+fn unlimited(context: &Context, last: &(Request, Answer), count: usize, allowed: f64) -> Failure {
     let (request, answer) = last;
     let source = if Quota::is_promised(context) {
         "promised"
