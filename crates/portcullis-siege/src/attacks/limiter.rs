@@ -197,3 +197,18 @@ pub(crate) fn longest_window(policy: &str) -> Option<u64> {
 const ENOUGH: usize = 400;
 /// So many refusals in a row are no accident.
 const REFUSED: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_of_several_windows_counts() {
+        assert_eq!(
+            longest_window("\"s\";q=10;w=1, \"h\";q=1000;w=3600"),
+            Some(3600)
+        );
+        assert_eq!(longest_window("\"s\";q=10"), None);
+        assert_eq!(longest_window(""), None);
+    }
+}

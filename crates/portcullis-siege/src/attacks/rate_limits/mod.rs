@@ -10,6 +10,7 @@ use tokio::{
 
 use super::limiter::{Quota, limited, longest_window, parameter, too_many, until_limited};
 use crate::{
+    Level,
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{Answer, Client, Request},
@@ -45,7 +46,7 @@ pub(crate) async fn admits_its_quota(context: &Context) -> Finding {
                 "{admitted} admitted in {:?}; the quota is {most:.1}",
                 began.elapsed()
             );
-            return Err(too_many(context, what).into());
+            return Err(too_many(context, what).at_most(exceeded(context)).into());
         }
         sleep(Duration::from_millis(2)).await;
     }
@@ -172,6 +173,15 @@ pub(crate) async fn retry_after(context: &Context) -> Finding {
         }
     }
     Ok("served after the wait".to_owned())
+}
+
+/// How much a quota must hold to the request: what is only declared may mean windows.
+pub(super) fn exceeded(context: &Context) -> Level {
+    if Quota::is_promised(context) {
+        Level::Must
+    } else {
+        Level::Should
+    }
 }
 
 /// After how many seconds the whole quota is there again, rounded up, and one more.

@@ -124,3 +124,26 @@ const METHODS: [Trick; 2] = [
         ..request
     }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_changes_other_letters() {
+        let upper = |bits| change("/a/bc", bits, |c| c.to_ascii_uppercase().to_string());
+
+        assert_eq!([upper(1), upper(2), upper(5)], ["/a/bC", "/a/Bc", "/A/bC"]);
+        assert_eq!(
+            change("/ab", 1, |c| format!("%{:02x}", u32::from(c))),
+            "/a%62"
+        );
+    }
+
+    #[test]
+    fn a_query_keeps_its_place() {
+        let request = respell(Request::get("/a?b=/c"), |path| format!("{path}/"));
+
+        assert_eq!(request.path, "/a/?b=/c");
+    }
+}

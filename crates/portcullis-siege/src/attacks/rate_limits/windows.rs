@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::exceeded;
 use crate::{
-    Level,
     attacks::limiter::{Quota, limited, longest_window, too_many, until_limited},
     context::Context,
     verdict::{Failure, Finding},
@@ -52,13 +52,7 @@ fn too_much(context: &Context, served: usize, took: Duration, most: f64) -> Fail
     let what = format!(
         "{served} admitted in {took:.2?} around the end of a window; the quota is {most:.1}"
     );
-    // A policy that is only declared may mean windows.
-    let level = if Quota::is_promised(context) {
-        Level::Must
-    } else {
-        Level::Should
-    };
-    too_many(context, what).at_most(level).into()
+    too_many(context, what).at_most(exceeded(context)).into()
 }
 
 /// Sends one burst just before a window ends, and one just after.
