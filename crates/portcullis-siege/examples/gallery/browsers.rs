@@ -43,8 +43,7 @@ impl App {
     }
 
     /// The path that a handler sees.
-    pub(crate) fn plain<'h>(&self, head: &'h Head) -> &'h str {
-        let path = head.path.as_str();
+    pub(crate) fn plain<'p>(&self, path: &'p str) -> &'p str {
         match self.fault {
             Fault::SlashNeedsNoKey if path.len() > 1 => path.trim_end_matches('/'),
             Fault::PathSuffix if path.starts_with("/api/hello/") => "/api/hello",

@@ -31,6 +31,7 @@ pub(crate) struct Http1 {
     pub(crate) stopping: watch::Receiver<bool>,
     /// How many heads were read.
     pub(crate) heads: usize,
+    pub(crate) number: u64,
 }
 
 /// Why a connection ends.
@@ -70,7 +71,8 @@ impl Http1 {
         let bytes = self.head().await?;
         let fault = self.fault_of_head();
         self.heads += 1;
-        let parsed = parse::parse(&bytes, self.peer, fault).map_err(End::Refused)?;
+        let mut parsed = parse::parse(&bytes, self.peer, fault).map_err(End::Refused)?;
+        parsed.head.connection = self.number;
         if parsed.is_09 && self.app.has(Fault::VersionOnePage) {
             self.io.write_all(PAGE).await?;
             return Ok(false);
@@ -131,7 +133,13 @@ impl Http1 {
         let lifts = self.app.has(Fault::ChunkedUnchecked)
             || self.app.has(Fault::DeclaredUnchecked)
             || self.app.has(Fault::GetBody) && head.method == "GET";
-        if lifts { 1 << 30 } else { LIMIT }
+        let fourfold = self.app.has(Fault::BodyFourfold)
+            || self.app.has(Fault::ChunksFourfold) && head.has("transfer-encoding");
+        match (lifts, fourfold) {
+            (true, _) => 1 << 30,
+            (false, true) => LIMIT * 4,
+            (false, false) => LIMIT,
+        }
     }
 
     /// Returns the bytes of a head, without its empty line.
@@ -139,9 +147,10 @@ impl Http1 {
         if self.buffer.is_empty() {
             let idle = self.deadline(4, Fault::IdleTimeout);
             let mut stopping = self.stopping.clone();
+            let is_kept = self.app.has(Fault::DrainsKept);
             tokio::select! {
                 filled = self.fill_by(idle) => filled?,
-                () = stopped(&mut stopping) => return Err(End::Gone),
+                () = stopped(&mut stopping), if !is_kept => return Err(End::Gone),
             }
         }
         let mut deadline = self.deadline(2, Fault::HeaderTimeout);

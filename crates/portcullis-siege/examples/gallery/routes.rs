@@ -40,13 +40,18 @@ impl App {
         if self.has(Fault::ProbesLimited) && head.path == "/health" {
             self.limit(exchange).await?;
         }
-        match head.path.as_str() {
+        match self.spelled(&head.path).as_str() {
             "/api/token" => self.token(head).await?,
             path if is_public(path) => {}
             _ if self.has(Fault::UpgradeNeedsNoKey) && head.has("upgrade") => {}
+            "/metrics" if self.opens_metrics(head) => {}
             _ => self.authenticate(exchange)?,
         }
         self.length(head)
+    }
+
+    fn opens_metrics(&self, head: &Head) -> bool {
+        self.has(Fault::MetricsOpen) || self.has(Fault::MetricsAnyKey) && head.has("x-api-key")
     }
 
     fn host(&self, head: &Head) -> Result<(), Response> {
@@ -90,8 +95,9 @@ impl App {
     /// The declared length, before the body.
     fn length(&self, head: &Head) -> Result<(), Response> {
         let declared: u64 = head.one("content-length").parse().unwrap_or(0);
-        let is_lenient =
-            self.has(Fault::DeclaredUnchecked) || self.has(Fault::GetBody) && head.method == "GET";
+        let is_lenient = declared <= 4 * LIMIT as u64 && self.has(Fault::BodyFourfold)
+            || self.has(Fault::DeclaredUnchecked)
+            || self.has(Fault::GetBody) && head.method == "GET";
         if declared > LIMIT as u64 && !is_lenient {
             Err(Response::problem(413, "Content Too Large"))
         } else {
@@ -102,7 +108,8 @@ impl App {
     /// The handlers.
     pub(crate) async fn route(&self, exchange: &Exchange, body: Vec<u8>) -> Response {
         let head = &exchange.head;
-        let path = self.plain(head);
+        let spelled = self.spelled(&head.path);
+        let path = self.plain(&spelled);
         let allowed = match template(path) {
             "" => return Response::problem(404, "Not Found"),
             "/api/echo" | "/api/signed" => "POST",
@@ -126,14 +133,8 @@ impl App {
             "/health" if self.has(Fault::LivenessShed) && self.slow.load(Relaxed) >= PLACES => {
                 Response::problem(503, "Service Unavailable")
             }
-            "/health" => Response::new(200, "application/json", "{\"status\":\"healthy\"}"),
-            "/ready" => {
-                if self.is_ready().await {
-                    Response::new(200, "application/json", "{\"status\":\"ready\"}")
-                } else {
-                    Response::problem(503, "Service Unavailable")
-                }
-            }
+            "/health" => Response::new(200, "application/json", self.healthy()),
+            "/ready" => self.readiness().await,
             "/metrics" => Response::new(200, "text/plain; version=0.0.4", self.exposition()),
             "/api/hello" | "/api/token" => {
                 Response::new(200, "application/json", "{\"hello\":\"world\"}")

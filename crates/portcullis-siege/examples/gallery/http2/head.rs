@@ -119,6 +119,7 @@ impl Http2 {
             host: pseudo.get(":authority").cloned(),
             peer: self.peer,
             http2: true,
+            connection: 0,
         };
         if let Some((path, query)) = head.path.clone().split_once('?') {
             (head.path, head.query) = (path.to_owned(), query.to_owned());

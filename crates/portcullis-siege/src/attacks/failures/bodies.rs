@@ -40,11 +40,11 @@ async fn chunks_beyond(context: &Context, limit: usize) -> Finding {
     let request = to_body(context)?.header("transfer-encoding", "chunked");
     let mut raw = context.raw().await?;
     raw.send(head(context, &request)).await?;
-    let chunk = [b"4000\r\n", &[b'a'; 0x4000][..], b"\r\n"].concat();
+    let chunk = chunk(CHUNK);
     let mut sent = 0;
     while sent <= limit * 2 + (1 << 20) && !raw.is_closed() && raw.seen().received.is_empty() {
         raw.send(&chunk).await?;
-        sent += 0x4000;
+        sent += CHUNK;
         raw.read(Duration::from_millis(1)).await;
     }
     if !raw.is_closed() && raw.seen().received.is_empty() {
@@ -200,6 +200,13 @@ async fn get_beyond(context: &Context, limit: u64) -> Finding {
     }
 }
 
+/// One chunk of so many bytes.
+pub(super) fn chunk(length: usize) -> Vec<u8> {
+    let size = format!("{length:x}\r\n");
+    [size.as_bytes(), &vec![b'a'; length], b"\r\n"].concat()
+}
+
+pub(super) const CHUNK: usize = 0x4000;
 /// More than a system keeps of what a server does not read.
 const BUFFERS: usize = 16 << 20;
 

@@ -15,6 +15,7 @@ mod bodies;
 mod codings;
 mod nesting;
 mod panics;
+mod promised;
 mod ranges;
 mod table;
 mod uploads;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     codings::{doubled_codings, fitting_bomb},
     nesting::deep_json,
     panics::{panic, panic_in_body},
+    promised::promised_length,
     ranges::many_ranges,
     uploads::aborted_uploads,
 };
@@ -231,7 +233,7 @@ fn block(context: &Context, request: &Request, length: Option<u64>) -> Vec<u8> {
 }
 
 /// What an error's body never says, in lower case.
-const LEAKS: &[&str] = &[
+pub(crate) const LEAKS: &[&str] = &[
     "panicked at",
     "backtrace",
     ".rs:",

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use tokio::{
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
     attacks::{answers::slow_path, failures::head},
-    context::Context,
+    context::{Context, route},
     process::Launched,
     verdict::{Evidence, Failure, Finding},
-    wire::{Frames, Raw, Request},
+    wire::{Client, Frames, Raw, Request},
 };
 
 pub(crate) async fn stop_under_load(context: &Context) -> Finding {
@@ -100,6 +100,67 @@ pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
     }
 }
 
+pub(crate) async fn not_ready_while_draining(context: &Context) -> Finding {
+    let launched = Launched::start(context, None).await?;
+    let there = launched.context.clone();
+    let probe = Request::get(route(&context.profile.routes.ready)?);
+    becomes_ready(&there, &probe).await?;
+    let held = hold(&there).await?;
+    let mut kept = Client::connect(&there, there.fresh(), false).await?;
+    kept.send(&there, &probe).await?;
+    launched.process()?.terminate().await?;
+    sleep(NOTICED).await;
+    // What is in flight is answered, or the server is gone.
+    if held.is_finished() || !launched.process()?.is_alive() {
+        return Err(Failure::unclear("it does not drain: it ended at once"));
+    }
+    let anew = there.send(&probe).await;
+    let again = kept.send(&there, &probe).await;
+    for (answer, how) in [(anew, "a new"), (again, "a kept")] {
+        if let Ok(answer) = answer
+            && answer.is_good()
+        {
+            let what = format!("ready while it drains, on {how} connection");
+            return Err(probe.breach(&there, &answer, what));
+        }
+    }
+    Ok("not ready while it drains".to_owned())
+}
+
+/// A request in flight, for as long as the server lets it.
+async fn hold(there: &Context) -> Result<JoinHandle<()>, Failure> {
+    let routes = &there.profile.routes;
+    let longest = there.profile.limits.request_seconds().value.min(3.0) * 900.0;
+    let bytes = match (&routes.slow, &routes.body) {
+        (Some(slow), _) => head(there, &there.get(&slow_path(slow, longest as u64))),
+        (None, Some(body)) => {
+            let request = Request::new("POST", body).key(there);
+            head(there, &request.header("content-length", "100"))
+        }
+        (None, None) => {
+            return Err(Failure::not_tested(
+                "nothing keeps a request in flight (routes.slow, routes.body)",
+            ));
+        }
+    };
+    let mut raw = Raw::connect(there, there.fresh()).await?;
+    raw.send(bytes).await?;
+    sleep(Duration::from_millis(100)).await;
+    Ok(tokio::spawn(async move { raw.read_answers().await }))
+}
+
+/// Waits until the server says that it is ready.
+async fn becomes_ready(there: &Context, probe: &Request) -> Result<(), Failure> {
+    let ends = Instant::now() + Duration::from_secs(there.profile.limits.ready_seconds().value);
+    while !there.send(probe).await?.is_good() {
+        if Instant::now() > ends {
+            return Err(Failure::not_tested("it is not ready before it drains"));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
 /// The exit code, if it ends within its time and a second.
 async fn ended(launched: &mut Launched, drain: u64) -> Result<Option<i32>, Failure> {
     let within = Duration::from_secs(drain + 1);
@@ -113,3 +174,6 @@ async fn ended(launched: &mut Launched, drain: u64) -> Result<Option<i32>, Failu
         .into()),
     }
 }
+
+/// So much later everything in a server has noticed the signal.
+const NOTICED: Duration = Duration::from_millis(250);

@@ -35,4 +35,12 @@ attacks! {
         "SIGTERM with connections that send nothing, half a head, half a body, or only idle"
         => "ended within the time to drain"
         => "serve: `drain` has an end"
+    L14 Should Medium Patient super::not_ready_while_draining [OwnServer Launch Ready] ["OBS-7" "ERR-5"] ["API4"] ["13.2.6"] "Kubernetes: readiness, termination"
+        "readiness after SIGTERM, while a request is in flight"
+        => "no 200: 503, or no answer"
+        => "serve: `drain`; Health: not ready while draining"
+    L15 Must High Quick super::probes_tell_nothing [Health] ["OBS-6" "ERR-3"] ["API8"] ["13.4.6" "16.5.1"] "ASVS 5.0 13.4.6; CWE-200; CWE-497"
+        "liveness and readiness without a key, also while a dependency is down"
+        => "no names of hosts, addresses, credentials, versions or stack traces"
+        => "Health: details only for those who may see them"
 }

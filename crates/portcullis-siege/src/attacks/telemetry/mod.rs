@@ -13,11 +13,15 @@ use crate::{
 };
 
 mod ids;
+mod open;
 mod table;
 
 pub(crate) use self::table::ATTACKS;
 
-pub(crate) use self::ids::{forged_ids, ids_everywhere, two_ids, unique_ids};
+pub(crate) use self::{
+    ids::{forged_ids, ids_everywhere, two_ids, unique_ids},
+    open::metrics_open,
+};
 
 pub(crate) async fn log_injection(context: &Context) -> Finding {
     let log = Log::here(context).await?;

@@ -35,4 +35,8 @@ attacks! {
         "thousands of paths, methods, hosts and user agents"
         => "no more series than before, but for a constant"
         => "Metrics: routes, not paths"
+    I09 Must Medium Quick super::metrics_open [Metrics Key] ["OBS-3"] ["API8"] ["13.4.5"] "ASVS 5.0 13.4.5; CWE-497"
+        "the metrics, without a key and with one that nobody has"
+        => "401, 403 or 404"
+        => "ApiKeyLayer above the metrics, or a listener of their own"
 }
