@@ -33,9 +33,7 @@ impl App {
             };
         }
         let mut keys = head.all("x-api-key");
-        if self.has(Fault::KeyInQuery) && keys.is_empty() {
-            keys.extend(head.parameter("api_key").map(str::to_owned));
-        }
+        self.taken(head, &mut keys);
         if self.has(Fault::FirstOfTwoKeys) {
             keys.truncate(1);
         }
@@ -56,14 +54,17 @@ impl App {
         if everyone || is_locked && !self.has(Fault::RightKeyUnlocks) {
             return Err(locked());
         }
-        if self.is_key(key, VALID) || self.has(Fault::RevokedValid) && key == REVOKED {
+        if self.is_key(key, VALID)
+            || self.is_other(key)
+            || self.has(Fault::RevokedValid) && key == REVOKED
+        {
             if self.has(Fault::SuccessForgets) {
                 lock(&self.failures).remove(&exchange.client);
             }
             return Ok(());
         }
-        if key == UNSCOPED {
-            return Err(Response::problem(403, "Forbidden"));
+        if self.is_unscoped(key) {
+            return Err(self.forbidden(&exchange.head.path));
         }
         if is_locked {
             return Err(locked());
@@ -87,6 +88,7 @@ impl App {
     /// The same for every cause.
     fn unauthenticated(&self, _: &Exchange, key: Option<&str>) -> Response {
         let title = match (self.fault, key) {
+            (Fault::MalformedTold, Some(key)) if key.len() < 8 => "Malformed key",
             (Fault::WrongKeyDiffers, Some(_)) => "Unknown key",
             (Fault::ExpiredTold, Some(EXPIRED)) => "Expired key",
             (Fault::WrongSecretDiffers, Some(key)) if key.starts_with("gal_valid_") => {
@@ -95,6 +97,7 @@ impl App {
             _ => "Unauthorized",
         };
         let refusal = Response::problem(401, title);
+        let refusal = self.told(refusal, key);
         if self.has(Fault::ChallengeMissing) {
             refusal
         } else {
@@ -143,7 +146,8 @@ fn early_exit(given: &str, key: &str) -> bool {
     given.len() == key.len()
 }
 
-const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
-const REVOKED: &str = "gal_revoked_4f9c2b7d1e8a6053";
-const EXPIRED: &str = "gal_expired_4f9c2b7d1e8a6053";
-const UNSCOPED: &str = "gal_unscoped_4f9c2b7d1e8a6053";
+pub(crate) const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
+pub(crate) const REVOKED: &str = "gal_revoked_4f9c2b7d1e8a6053";
+pub(crate) const EXPIRED: &str = "gal_expired_4f9c2b7d1e8a6053";
+pub(crate) const UNSCOPED: &str = "gal_unscoped_4f9c2b7d1e8a6053";
+pub(crate) const OTHER: &str = "gal_other_9b3e6a1c7d20f548";

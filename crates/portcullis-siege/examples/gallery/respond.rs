@@ -33,6 +33,7 @@ impl App {
         self.count(exchange, response.status);
         self.log(exchange, response.status);
         self.audit(exchange, response.status);
+        let response = self.revealing(exchange, response);
         let mut response = self.cors(head, response);
         if self.has(Fault::HostForwarded) && head.has("x-forwarded-host") {
             let link = format!("<http://{}/>; rel=self", head.one("x-forwarded-host"));
@@ -41,7 +42,8 @@ impl App {
         if self.has(Fault::HostReflected) && response.status == 421 {
             response.body = head.host.clone().unwrap_or_default().into();
         }
-        self.complete(response, &exchange.id)
+        let complete = self.complete(response, &exchange.id);
+        self.without(exchange, complete)
     }
 
     /// An answer to bytes that are no request.

@@ -43,7 +43,7 @@ impl App {
         }
         match head.path.as_str() {
             "/api/token" => self.token(head).await?,
-            path if is_public(path) => {}
+            path if is_public(path) || self.is_overlooked(head) => {}
             _ if self.has(Fault::UpgradeNeedsNoKey) && head.has("upgrade") => {}
             _ => self.authenticate(exchange)?,
         }
@@ -103,18 +103,15 @@ impl App {
     /// The handlers.
     pub(crate) async fn route(&self, exchange: &Exchange, body: Vec<u8>) -> Response {
         let head = &exchange.head;
-        let path = if self.has(Fault::SlashNeedsNoKey) && head.path.len() > 1 {
-            head.path.trim_end_matches('/')
-        } else {
-            head.path.as_str()
-        };
+        let path: &str = &self.routed(head);
+        let method = self.served_method(head);
         let allowed = match template(path) {
             "" => return Response::problem(404, "Not Found"),
             "/api/echo" | "/api/signed" => "POST",
             path if path.starts_with("/switch/") && path != "/switch/dependency/checks" => "POST",
             _ => "GET, HEAD",
         };
-        if !allowed.split(", ").any(|method| method == head.method) {
+        if !allowed.split(", ").any(|known| known == method) {
             return not_allowed(allowed);
         }
         if let Some(state) = path.strip_prefix("/switch/") {
@@ -150,6 +147,7 @@ impl App {
                 }
                 Err(refusal) => refusal,
             },
+            "/api/own" | "/api/admin" => self.of_some(path, exchange),
             "/api/echo" => self.echo(head, body),
             "/api/signed" => match self.signed(head, &body).await {
                 Ok(()) => Response::new(200, "application/json", "{}"),
@@ -270,7 +268,7 @@ pub(crate) fn template(path: &str) -> &'static str {
         .unwrap_or("")
 }
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 21] = [
     "/",
     "/health",
     "/ready",
@@ -279,6 +277,8 @@ const ROUTES: [&str; 19] = [
     "/api/token",
     "/api/signed",
     "/api/limited",
+    "/api/own",
+    "/api/admin",
     "/api/echo",
     "/api/slow",
     "/api/panic",

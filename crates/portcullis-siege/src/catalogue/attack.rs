@@ -84,6 +84,12 @@ pub enum Need {
     Key,
     /// A key that was valid once, or is valid for something else.
     DeadKey,
+    /// The valid key of another client.
+    OtherKey,
+    /// A route that belongs to the client of the valid key.
+    Own,
+    /// A route that the valid key may not use.
+    Admin,
     /// A route that needs a key.
     Protected,
     /// A route that takes a body and reads it.
@@ -227,6 +233,9 @@ impl Need {
         match self {
             Self::Key => "no valid key is given (keys.valid)",
             Self::DeadKey => "no revoked, expired or unscoped key is given (keys.revoked, ..)",
+            Self::OtherKey => "no key of another client is given (keys.other)",
+            Self::Own => "no route that belongs to one client is given (routes.own)",
+            Self::Admin => "no route that the key may not use is given (routes.admin)",
             Self::Protected => "no route that needs a key is known (routes.protected)",
             Self::Body => {
                 "no route that reads a body is known, or it needs a key (routes.body, keys.valid)"

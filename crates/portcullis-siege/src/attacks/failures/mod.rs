@@ -12,14 +12,23 @@ use crate::{
 };
 
 mod bodies;
+mod inside;
+mod malformed;
+mod odd;
 mod panics;
+mod shown;
+mod storm;
 mod table;
 
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bodies::{body_of_get, chunked_length, declared_length, lying_length, zip_bomb},
+    malformed::{malformed, told_of_malformed},
+    odd::{fields_of_debuggers, headers_of_odd, ids_of_odd, odd_queries, versions},
     panics::{panic, panic_in_body},
+    shown::shown_to_browsers,
+    storm::panic_after_panic,
 };
 
 pub(crate) async fn deadline(context: &Context) -> Finding {
