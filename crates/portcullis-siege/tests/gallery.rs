@@ -127,9 +127,7 @@ const PLACES: u32 = 3;
 async fn every_fault_is_found_by_its_attack() {
     assert!(FAULTS.len() >= 200);
     let (places, mut tasks) = (Arc::new(Semaphore::new(PLACES as usize)), JoinSet::new());
-    let only = std::env::var("AUTHZ_ONLY").unwrap_or_default();
-    let mine = |a: &str| only.is_empty() || only.split(',').any(|o| o == a);
-    for (fault, name, attack, _) in FAULTS.iter().filter(|f| mine(f.2)) {
+    for (fault, name, attack, _) in FAULTS {
         let places = Arc::clone(&places);
         tasks.spawn(async move {
             // What measures times has the machine for itself.
