@@ -78,7 +78,7 @@ impl App {
             Fault::UnderscoreKey => head.all("x_api_key").pop(),
             Fault::SchemeElsewhere => {
                 let value = head.one("authorization");
-                value.strip_prefix("ApiKey ").map(str::to_owned)
+                value.strip_prefix("Token ").map(str::to_owned)
             }
             _ => head.parameter(name).map(str::to_owned),
         };

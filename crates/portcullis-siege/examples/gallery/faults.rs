@@ -134,7 +134,7 @@ faults! {
     KeyDecoded "key-decoded" E28 "a key may have escapes"
     KeyUnquoted "key-unquoted" E28 "a key may stand in quotes"
     SchemeStripped "key-scheme-stripped" E28 "a key may follow a scheme"
-    SchemeElsewhere "key-in-authorization" E28 "Authorization: ApiKey is taken too"
+    SchemeElsewhere "key-in-authorization" E28 "Authorization: Token is taken too"
     WrongKeyField "wrong-key-field" E30 "another field with a key than without"
     MalformedTold "malformed-key-told" E30 "a malformed key gets another 401"
     SecretField "wrong-secret-field" E31 "another field when the beginning is right"

@@ -233,8 +233,7 @@ impl Need {
         match self {
             Self::Key => "no valid key is given (keys.valid)",
             Self::DeadKey => "no revoked, expired or unscoped key is given (keys.revoked, ..)",
-            Self::OtherKey => "no key of another client is given (keys.other)",
-            Self::Own => "no route that belongs to one client is given (routes.own)",
+            Self::OtherKey | Self::Own => "no two clients are given (keys.other, routes.own)",
             Self::Admin => "no route that the key may not use is given (routes.admin)",
             Self::Protected => "no route that needs a key is known (routes.protected)",
             Self::Body => {
@@ -273,9 +272,7 @@ impl Need {
             Self::Launch => "no command that starts the server is given (launch.command)",
             Self::Http2 => "the server does not speak HTTP/2 without TLS",
             Self::Sources => "this machine has only one address to come from",
-            Self::KeyStoreSwitch => {
-                "no way to make the key store fail is given (switches.key_store_down)"
-            }
+            Self::KeyStoreSwitch => "no switch of the key store is given (switches.key_store_down)",
             Self::DependencySwitch => {
                 "no way to make a dependency fail is given (switches.dependency_down)"
             }

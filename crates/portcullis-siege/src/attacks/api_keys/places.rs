@@ -23,6 +23,8 @@ pub(crate) async fn other_forms(context: &Context) -> Finding {
     let (path, key) = (protected(context)?, key(context)?);
     let door = Door::find(context).await?;
     let escaped: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    // It is the key, for who reads a report.
+    context.remember(&escaped);
     let last = key.len() - 1;
     let mut forms = vec![
         escaped,
@@ -48,14 +50,31 @@ pub(crate) async fn other_forms(context: &Context) -> Finding {
         .holds(context, forms, "with another form of its key")
         .await?;
     if !has_schemes {
-        let requests = SCHEMES.map(|scheme| {
-            let value = format!("{scheme} {key}");
-            Request::get(path).header("authorization", value)
-        });
-        let held = door.holds(context, requests, "with its key in Authorization");
-        count += held.await.map_err(second_place)?;
+        count += other_header(context, &door).await?;
     }
     Ok(format!("{count} forms of the key, none taken"))
+}
+
+/// The key in `Authorization`, with the schemes that the server does not challenge for.
+async fn other_header(context: &Context, door: &Door) -> Result<usize, Failure> {
+    let (path, key) = (protected(context)?, key(context)?);
+    let refusal = context.send(&Request::get(path)).await?;
+    let challenges = refusal.headers.get_all("www-authenticate").iter();
+    let wanted: String = challenges
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase() + " ")
+        .collect();
+    let is_wanted = |scheme: &str| {
+        let scheme = scheme.to_lowercase();
+        wanted.split([' ', ',']).any(|word| word == scheme)
+    };
+    let others = SCHEMES.iter().filter(|scheme| !is_wanted(scheme));
+    let requests = others.map(|scheme| {
+        let value = format!("{scheme} {key}");
+        Request::get(path).header("authorization", value)
+    });
+    let requests: Vec<_> = requests.collect();
+    let held = door.holds(context, requests, "with its key in Authorization");
+    held.await.map_err(second_place)
 }
 
 /// A second header may well be on purpose.

@@ -37,7 +37,8 @@ pub(super) fn field(answer: &Answer) -> Option<String> {
     let debug = names.find(is_debug).map(str::to_owned);
     debug.or_else(|| {
         let timing = answer.header("server-timing").to_lowercase();
-        let inside = INSIDE.iter().find(|word| timing.contains(**word));
+        let mut words = timing.split(|c: char| !c.is_alphanumeric());
+        let inside = words.find(|word| INSIDE.contains(word));
         inside.map(|word| format!("server-timing ({word})"))
     })
 }
@@ -150,15 +151,7 @@ const FIELDS: &[&str] = &[
 ];
 
 /// What a timing names of the inside.
-const INSIDE: &[&str] = &[
-    "sql",
-    "db",
-    "redis",
-    "postgres",
-    "mysql",
-    "mongo",
-    ".internal",
-];
+const INSIDE: &[&str] = &["sql", "redis", "postgres", "mysql", "mongo", "internal"];
 
 #[cfg(test)]
 mod tests {

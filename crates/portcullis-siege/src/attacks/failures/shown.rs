@@ -5,12 +5,7 @@ use super::{
     inside::{STACKS, told},
     odd::answered,
 };
-use crate::{
-    attacks::answers::Kind,
-    context::Context,
-    verdict::Finding,
-    wire::{Answer, Request},
-};
+use crate::{attacks::answers::Kind, context::Context, verdict::Finding, wire::Request};
 
 pub(crate) async fn shown_to_browsers(context: &Context) -> Finding {
     let plain = answered(context, errors(context)).await?;
@@ -58,16 +53,15 @@ fn disguised(request: &Request) -> Vec<Request> {
 
 /// What an error tells that the plain one does not: that is for J11 to say.
 fn more(plain: &Kind, other: &Kind) -> Option<&'static str> {
-    let says = |answer: &Answer| told(&plain.request, answer, STACKS);
-    let leaks = |answer: &Answer| told(&plain.request, answer, LEAKS);
-    if !other.is_error()
-        || says(&plain.answer)
-            .or_else(|| leaks(&plain.answer))
-            .is_some()
-    {
-        return None;
+    let says = |kind: &Kind| {
+        let stack = told(&kind.request, &kind.answer, STACKS);
+        stack.or_else(|| told(&kind.request, &kind.answer, LEAKS))
+    };
+    if other.is_error() && says(plain).is_none() {
+        says(other)
+    } else {
+        None
     }
-    says(&other.answer).or_else(|| leaks(&other.answer))
 }
 
 const FIELDS: [(&str, &str); 7] = [

@@ -14,6 +14,9 @@ pub(crate) async fn panic_after_panic(context: &Context) -> Finding {
     }
     for count in 2..=PANICS {
         let answer = answer_of(context, &request, count).await?;
+        if answer.status == 429 {
+            return Err(Failure::unclear(format!("429 for panic number {count}")));
+        }
         let what = if answer.status != first.status {
             format!(
                 "{} for panic number {count}, {} for the first",
