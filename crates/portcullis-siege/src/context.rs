@@ -87,7 +87,13 @@ impl Context {
     /// Returns what no report may have.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         let keys = &self.profile.keys;
-        let keys = [&keys.valid, &keys.revoked, &keys.expired, &keys.unscoped];
+        let keys = [
+            &keys.valid,
+            &keys.revoked,
+            &keys.expired,
+            &keys.unscoped,
+            &keys.other,
+        ];
         let keys = keys.into_iter().flatten().map(|key| Secret::key(key));
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let made = made.iter().map(|made| Secret::made(made));
@@ -166,6 +172,9 @@ impl Context {
                 let keys = &profile.keys;
                 keys.revoked.is_some() || keys.expired.is_some() || keys.unscoped.is_some()
             }
+            Need::OtherKey => profile.keys.other.is_some(),
+            Need::Own => routes.own.is_some(),
+            Need::Admin => routes.admin.is_some(),
             Need::Protected => routes.protected.is_some(),
             Need::Body => routes.body.is_some(),
             Need::Limited => routes.limited.is_some(),

@@ -65,6 +65,8 @@ pub struct Keys {
     pub expired: Option<String>,
     /// A valid key that may not use `routes.protected`: 403.
     pub unscoped: Option<String>,
+    /// The valid key of another client: it must not read `routes.own`.
+    pub other: Option<String>,
 }
 
 /// Paths, with their query. Each is requested with GET, `body` with POST.
@@ -98,6 +100,10 @@ pub struct Routes {
     pub health: Option<String>,
     /// Readiness.
     pub ready: Option<String>,
+    /// Belongs to the client of `keys.valid`: no other client may read it.
+    pub own: Option<String>,
+    /// Needs a role that the client of `keys.valid` does not have.
+    pub admin: Option<String>,
 }
 
 /// What the server tells browsers.
@@ -228,6 +234,8 @@ impl Routes {
             "websocket" => &mut self.websocket,
             "health" => &mut self.health,
             "ready" => &mut self.ready,
+            "own" => &mut self.own,
+            "admin" => &mut self.admin,
             _ => return Err(ProfileError::UnknownRoute(name.to_owned())),
         };
         *route = Some(path.to_owned());
@@ -253,6 +261,7 @@ impl Keys {
             revoked: value(&self.revoked)?,
             expired: value(&self.expired)?,
             unscoped: value(&self.unscoped)?,
+            other: value(&self.other)?,
         })
     }
 }
@@ -265,6 +274,7 @@ impl Default for Keys {
             revoked: None,
             expired: None,
             unscoped: None,
+            other: None,
         }
     }
 }

@@ -33,9 +33,7 @@ impl App {
             };
         }
         let mut keys = head.all("x-api-key");
-        if self.has(Fault::KeyInQuery) && keys.is_empty() {
-            keys.extend(head.parameter("api_key").map(str::to_owned));
-        }
+        self.taken(head, &mut keys);
         if self.has(Fault::FirstOfTwoKeys) {
             keys.truncate(1);
         }
@@ -58,6 +56,7 @@ impl App {
         }
         if self.is_key(key, VALID)
             || self.is_own_key(key)
+            || self.is_other(key)
             || self.has(Fault::RevokedValid) && key == REVOKED
         {
             if self.has(Fault::SuccessForgets) {
@@ -65,8 +64,8 @@ impl App {
             }
             return Ok(());
         }
-        if key == UNSCOPED {
-            return Err(Response::problem(403, "Forbidden"));
+        if self.is_unscoped(key) {
+            return Err(self.forbidden(&exchange.head.path));
         }
         if is_locked {
             return Err(locked());
@@ -108,6 +107,7 @@ impl App {
     /// The same for every cause.
     fn unauthenticated(&self, _: &Exchange, key: Option<&str>) -> Response {
         let title = match (self.fault, key) {
+            (Fault::MalformedTold, Some(key)) if key.len() < 8 => "Malformed key",
             (Fault::WrongKeyDiffers, Some(_)) => "Unknown key",
             (Fault::ExpiredTold, Some(EXPIRED)) => "Expired key",
             (Fault::WrongSecretDiffers, Some(key)) if key.starts_with("gal_valid_") => {
@@ -116,6 +116,7 @@ impl App {
             _ => "Unauthorized",
         };
         let refusal = Response::problem(401, title);
+        let refusal = self.told(refusal, key);
         if self.has(Fault::ChallengeMissing) {
             refusal
         } else {
@@ -184,7 +185,8 @@ const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP
 /// As portcullis generates them.
 const OWN: &str = "gal_own4f9c2b7d1_Q7mZ2kX9rT4vB6nL1pW8sY3cF5hJ0dG7aK2eU9iO4xR445TE0";
 
-const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
-const REVOKED: &str = "gal_revoked_4f9c2b7d1e8a6053";
-const EXPIRED: &str = "gal_expired_4f9c2b7d1e8a6053";
-const UNSCOPED: &str = "gal_unscoped_4f9c2b7d1e8a6053";
+pub(crate) const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
+pub(crate) const REVOKED: &str = "gal_revoked_4f9c2b7d1e8a6053";
+pub(crate) const EXPIRED: &str = "gal_expired_4f9c2b7d1e8a6053";
+pub(crate) const UNSCOPED: &str = "gal_unscoped_4f9c2b7d1e8a6053";
+pub(crate) const OTHER: &str = "gal_other_9b3e6a1c7d20f548";

@@ -33,6 +33,7 @@ impl App {
         self.count(exchange, response.status);
         self.log(exchange, response.status);
         self.audit(exchange, response.status);
+        let response = self.revealing(exchange, response);
         let response = self.cors(head, response);
         let mut response = self.kept(exchange, response);
         if self.has(Fault::HostForwarded) && head.has("x-forwarded-host") {
@@ -42,7 +43,8 @@ impl App {
         if self.has(Fault::HostReflected) && response.status == 421 {
             response.body = head.host.clone().unwrap_or_default().into();
         }
-        self.complete(response, &exchange.id)
+        let complete = self.complete(response, &exchange.id);
+        self.without(exchange, complete)
     }
 
     /// An answer to bytes that are no request.

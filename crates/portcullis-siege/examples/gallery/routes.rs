@@ -42,7 +42,7 @@ impl App {
         }
         match self.spelled(&head.path).as_str() {
             "/api/token" => self.token(head).await?,
-            path if is_public(path) => {}
+            path if is_public(path) || self.is_overlooked(head) => {}
             _ if self.has(Fault::UpgradeNeedsNoKey) && head.has("upgrade") => {}
             "/metrics" if self.opens_metrics(head) => {}
             _ => self.authenticate(exchange)?,
@@ -108,15 +108,15 @@ impl App {
     /// The handlers.
     pub(crate) async fn route(&self, exchange: &Exchange, body: Vec<u8>) -> Response {
         let head = &exchange.head;
-        let spelled = self.spelled(&head.path);
-        let path = self.plain(&spelled);
+        let path: &str = &self.served_path(head);
+        let method = self.served_method(head);
         let allowed = match template(path) {
             "" => return Response::problem(404, "Not Found"),
             "/api/echo" | "/api/signed" => "POST",
             path if path.starts_with("/switch/") && path != "/switch/dependency/checks" => "POST",
             _ => "GET, HEAD",
         };
-        if !allowed.split(", ").any(|method| method == head.method) {
+        if !allowed.split(", ").any(|known| known == method) {
             return not_allowed(allowed);
         }
         if let Some(state) = path.strip_prefix("/switch/") {
@@ -147,6 +147,7 @@ impl App {
                 }
                 Err(refusal) => refusal,
             },
+            "/api/own" | "/api/admin" => self.of_some(path, exchange),
             "/api/echo" => self.echo(head, body),
             "/api/signed" => match self.signed(head, &body).await {
                 Ok(()) => Response::new(200, "application/json", "{}"),
@@ -225,7 +226,7 @@ pub(crate) fn template(path: &str) -> &'static str {
         .unwrap_or("")
 }
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 21] = [
     "/",
     "/health",
     "/ready",
@@ -234,6 +235,8 @@ const ROUTES: [&str; 19] = [
     "/api/token",
     "/api/signed",
     "/api/limited",
+    "/api/own",
+    "/api/admin",
     "/api/echo",
     "/api/slow",
     "/api/panic",

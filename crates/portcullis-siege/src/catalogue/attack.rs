@@ -84,6 +84,12 @@ pub enum Need {
     Key,
     /// A key that was valid once, or is valid for something else.
     DeadKey,
+    /// The valid key of another client.
+    OtherKey,
+    /// A route that belongs to the client of the valid key.
+    Own,
+    /// A route that the valid key may not use.
+    Admin,
     /// A route that needs a key.
     Protected,
     /// A route that takes a body and reads it.
@@ -227,6 +233,8 @@ impl Need {
         match self {
             Self::Key => "no valid key is given (keys.valid)",
             Self::DeadKey => "no revoked, expired or unscoped key is given (keys.revoked, ..)",
+            Self::OtherKey | Self::Own => "no two clients are given (keys.other, routes.own)",
+            Self::Admin => "no route that the key may not use is given (routes.admin)",
             Self::Protected => "no route that needs a key is known (routes.protected)",
             Self::Body => {
                 "no route that reads a body is known, or it needs a key (routes.body, keys.valid)"
@@ -264,9 +272,7 @@ impl Need {
             Self::Launch => "no command that starts the server is given (launch.command)",
             Self::Http2 => "the server does not speak HTTP/2 without TLS",
             Self::Sources => "this machine has only one address to come from",
-            Self::KeyStoreSwitch => {
-                "no way to make the key store fail is given (switches.key_store_down)"
-            }
+            Self::KeyStoreSwitch => "no switch of the key store is given (switches.key_store_down)",
             Self::DependencySwitch => {
                 "no way to make a dependency fail is given (switches.dependency_down)"
             }

@@ -9,11 +9,17 @@ use crate::{
 };
 
 mod bypass;
+mod door;
 mod form;
 mod lockout;
+mod objects;
+mod paths;
+mod places;
+mod refusals;
 mod store;
 mod table;
 mod timing;
+mod trust;
 
 pub(crate) use self::table::ATTACKS;
 
@@ -21,8 +27,13 @@ use self::form::Form;
 pub(crate) use self::{
     bypass::{bypass, upgrades},
     lockout::lockout,
+    objects::{not_allowed, of_another},
+    paths::{from_public, slashes, spellings, suffixes},
+    places::{other_forms, other_parameters},
+    refusals::{existence, same_heads, same_heads_of_dead, same_heads_of_known},
     store::{dead_keys, flip, store_down},
     timing::timing,
+    trust::{identities, local_addresses, overrides, rewrites, underscores},
 };
 
 pub(crate) async fn no_key(context: &Context) -> Finding {

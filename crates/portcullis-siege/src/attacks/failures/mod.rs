@@ -13,10 +13,15 @@ use crate::{
 
 mod bodies;
 mod codings;
+mod inside;
+mod malformed;
 mod nesting;
+mod odd;
 mod panics;
 mod promised;
 mod ranges;
+mod shown;
+mod storm;
 mod table;
 mod uploads;
 
@@ -25,10 +30,14 @@ pub(crate) use self::table::ATTACKS;
 pub(crate) use self::{
     bodies::{body_of_get, chunked_length, declared_length, lying_length, zip_bomb},
     codings::{doubled_codings, fitting_bomb},
+    malformed::{malformed, told_of_malformed},
     nesting::deep_json,
+    odd::{fields_of_debuggers, headers_of_odd, ids_of_odd, odd_queries, versions},
     panics::{panic, panic_in_body},
     promised::promised_length,
     ranges::many_ranges,
+    shown::shown_to_browsers,
+    storm::panic_after_panic,
     uploads::aborted_uploads,
 };
 
