@@ -218,6 +218,8 @@ const LEAKS: &[&str] = &[
     "/src/",
     "/usr/",
     "exception in",
+    ".js:",
+    "goroutine ",
 ];
 
 /// Fields that name software (OWASP Secure Headers, the common ones of its list).
