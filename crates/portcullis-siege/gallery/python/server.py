@@ -17,8 +17,10 @@ import json
 import math
 import pathlib
 import re
+import resource
 import secrets
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -36,7 +38,7 @@ KEYS = {
 LONGEST_KEY = 128
 HEAD_BYTES, FIELDS, LONGEST_TARGET = 16 << 10, 100, 8 << 10
 BODY_BYTES = 64 << 10
-HEAD_SECONDS, BODY_SECONDS, WRITE_SECONDS, IDLE_SECONDS = 2, 3, 3, 4
+HEAD_SECONDS, BODY_SECONDS, WRITE_SECONDS, IDLE_SECONDS = 2, 3, 2, 4
 REQUEST_SECONDS, DRAIN_SECONDS = 1.0, 3
 CONNECTIONS, CLIENT_CONNECTIONS, IN_FLIGHT = 600, 128, 32
 BURST, PER_SECOND = 10, 5
@@ -542,6 +544,9 @@ class Server:
     def __init__(self):
         self.limiter, self.locks = Buckets(), Locks()
         self.connections, self.in_flight, self.draining = {}, 0, False
+        # asyncio is busy where no descriptor is left: some must be.
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.most = min(CONNECTIONS, descriptors - 64)
         self.routes = {
             b"/health": ({b"GET": self.health}, False),
             b"/ready": ({b"GET": self.ready}, False),
@@ -559,7 +564,7 @@ class Server:
         same = sum(other.peer == connection.peer for other in self.connections.values())
         task = asyncio.current_task()
         try:
-            if len(self.connections) < CONNECTIONS and same < CLIENT_CONNECTIONS:
+            if len(self.connections) < self.most and same < CLIENT_CONNECTIONS:
                 writer.transport.set_write_buffer_limits(high=0)
                 self.connections[task] = connection
                 await connection.run()
@@ -817,9 +822,10 @@ def allowed(methods):
 async def main(port):
     server, stop = Server(), asyncio.Event()
     longest = HEAD_BYTES * (100 if fault("head-unbounded", "target-unbounded") else 1)
-    listener = await asyncio.start_server(
-        server.accept, "127.0.0.1", port, limit=longest, backlog=1024,
-    )
+    bound = socket.create_server(("127.0.0.1", port))
+    # So many are accepted at once, before they are counted.
+    listener = await asyncio.start_server(server.accept, sock=bound, limit=longest, backlog=4)
+    bound.listen(1024)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
