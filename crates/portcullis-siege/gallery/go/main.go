@@ -304,7 +304,7 @@ func (g *guarded) chunkLine() ([]byte, error) {
 		return nil, errBad
 	}
 	if err == nil {
-		g.extras += len(g.line)
+		g.extras += len(line)
 		g.line = nil
 	}
 	return line, err
@@ -320,6 +320,8 @@ func (g *guarded) size() error {
 		g.failed = errBad
 		return errBad
 	}
+	// Chunks may be small and many: only what else stands there is bounded.
+	g.extras -= len(match[1])
 	g.left, _ = strconv.ParseInt(string(match[1]), 16, 64)
 	if g.left == 0 {
 		g.next = (*guarded).trailer

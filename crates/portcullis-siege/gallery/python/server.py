@@ -396,10 +396,10 @@ class Connection:
         while True:
             line = await self.chunk_line()
             match = CHUNK.fullmatch(line)
-            extensions += len(line)
             unbounded = fault("chunk-extensions-unbounded")
             if not match or len(line) > 256 and not unbounded:
                 raise Bad
+            extensions += len(line) - len(match[1])
             size = int(match[1], 16)
             if extensions > 16 << 10 and not unbounded:
                 raise Bad
