@@ -17,6 +17,8 @@ use crate::{
 mod chunks;
 #[path = "../examples/gallery/faults.rs"]
 mod faults;
+#[path = "support/found.rs"]
+mod found;
 #[path = "support/running.rs"]
 mod running;
 
@@ -86,7 +88,7 @@ async fn missed(fault: Fault, name: &str, attack: &str) -> Option<String> {
         _ => attack,
     };
     let report = Server::start(Some(name)).siege(&[only]).await;
-    running::missed(&report, name, attack)
+    found::missed(&report, name, attack)
 }
 
 #[tokio::test]
@@ -96,7 +98,7 @@ async fn every_fault_is_found_by_its_attack() {
         let attack = *attack;
         (attack.to_owned(), missed(*fault, name, attack))
     });
-    let missed = running::each(faults).await;
+    let missed = found::each(faults).await;
 
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
 }

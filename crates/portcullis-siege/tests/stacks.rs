@@ -16,6 +16,8 @@ use portcullis_siege::{Profile, Report};
 
 use crate::running::Running;
 
+#[path = "support/found.rs"]
+mod found;
 #[path = "support/running.rs"]
 mod running;
 
@@ -141,12 +143,12 @@ impl Stack {
             let id = attack.clone();
             let fault = async move {
                 let report = self.siege(Some(&name), &[&attack]).await;
-                running::missed(&report, &name, &attack)
+                found::missed(&report, &name, &attack)
             };
             (id, fault)
         });
 
-        let missed = running::each(faults).await;
+        let missed = found::each(faults).await;
 
         assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
     }
