@@ -4,9 +4,9 @@ use crate::{
     command::Command,
     report::{Outcome, Report},
     tools::{
-        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GXX, HACK, HAPROXY,
-        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PROMETHEUS, PYTHON_VENV, REDIS, REQUESTS,
-        ROTEL, RUSTFMT, Tool, VALGRIND, WRK,
+        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GO, GXX, HACK, HAPROXY,
+        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NODE, NPM, PROMETHEUS, PYTHON, PYTHON_VENV,
+        REDIS, REQUESTS, ROTEL, RUSTFMT, Tool, VALGRIND, WRK,
     },
 };
 
@@ -136,6 +136,9 @@ pub(crate) const STEPS: &[Step] = &[
             HTTP_MESSAGE_SIGNATURES,
             REQUESTS,
             ROTEL,
+            PYTHON,
+            NODE,
+            GO,
         ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",

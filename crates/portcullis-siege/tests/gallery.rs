@@ -3,30 +3,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't begin has failed")]
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::{Arc, LazyLock},
-    time::Duration,
+use std::{fs, path::PathBuf, process::Command, sync::LazyLock};
+
+use portcullis_siege::{Level, Limits, Profile, Report};
+
+use crate::{
+    faults::{FAULTS, Fault},
+    running::Running,
 };
-
-use portcullis_siege::{Intensity, Level, Limits, Profile, Report, Siege, Target};
-use tokio::{sync::Semaphore, task::JoinSet};
-
-use crate::faults::{FAULTS, Fault};
 
 // An example's own unit tests run only in place of the example. They run here.
 #[path = "../examples/gallery/chunks.rs"]
 mod chunks;
 #[path = "../examples/gallery/faults.rs"]
 mod faults;
+#[path = "support/found.rs"]
+mod found;
+#[path = "support/running.rs"]
+mod running;
 
-/// A server of the gallery. Ended when dropped, with its files.
+/// A server of the gallery. Its files go when it is dropped.
 struct Server {
-    child: Child,
-    url: String,
+    running: Running,
     folder: PathBuf,
     fault: Option<String>,
 }
@@ -47,18 +45,8 @@ impl Server {
             .arg("--audit")
             .arg(folder.join("audit"));
         command.args(fault.iter().flat_map(|fault| ["--fault", fault]));
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
         Self {
-            child,
-            url: line.trim().rsplit(' ').next().unwrap().to_owned(),
+            running: Running::start(&mut command),
             folder,
             fault: fault.map(str::to_owned),
         }
@@ -89,7 +77,7 @@ impl Server {
         let mut profile = Profile::parse(&(known + &more)).unwrap();
         if self.fault.iter().any(|fault| fault.starts_with("front-")) {
             // It is its own proxy.
-            let front = ("the gallery".to_owned(), self.url.clone());
+            let front = ("the gallery".to_owned(), self.running.url.clone());
             profile.proxy.fronts.extend([front]);
         }
         profile
@@ -100,21 +88,12 @@ impl Server {
     }
 
     async fn siege_with(&self, profile: Profile, only: &[&str]) -> Report {
-        let target = Target::parse(&self.url, None).await.unwrap();
-        // A machine may be slow: what is found must not depend on it.
-        let mut allowance = Intensity::Quick.allowance();
-        allowance.time = Duration::from_secs(300);
-        let siege = Siege::new(target, profile).allowance(allowance);
-        let siege = siege.only(only.iter().copied());
-        let siege = siege.prepare().await.unwrap();
-        siege.run(std::future::pending(), |_| {}).await
+        self.running.siege(profile, only).await
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -128,34 +107,17 @@ async fn missed(fault: Fault, name: &str, attack: &str) -> Option<String> {
         _ => attack,
     };
     let report = Server::start(Some(name)).siege(&[only]).await;
-    let outcome = report.outcomes.iter().find(|outcome| outcome.id == attack);
-    let verdict = &outcome.unwrap().verdict;
-    let others = report.breaches().filter(|outcome| outcome.id != attack);
-    let others: String = others
-        .map(|outcome| format!(" and {}: {}", outcome.id, outcome.verdict.text()))
-        .collect();
-    let found = verdict.is_breached() && others.is_empty();
-    let (said, text) = (verdict.name(), verdict.text());
-    (!found).then(|| format!("{name} ({attack}): {said}: {text}{others}"))
+    found::missed(&report, name, attack)
 }
-
-/// So many servers are attacked at once.
-const PLACES: u32 = 3;
 
 #[tokio::test]
 async fn every_fault_is_found_by_its_attack() {
     assert!(FAULTS.len() >= 200);
-    let (places, mut tasks) = (Arc::new(Semaphore::new(PLACES as usize)), JoinSet::new());
-    for (fault, name, attack, _) in FAULTS {
-        let places = Arc::clone(&places);
-        tasks.spawn(async move {
-            // What measures times has the machine for itself.
-            let wanted = if *attack == "E05" { PLACES } else { 1 };
-            let _place = places.acquire_many_owned(wanted).await.unwrap();
-            missed(*fault, name, attack).await
-        });
-    }
-    let missed: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    let faults = FAULTS.iter().map(|(fault, name, attack, _)| {
+        let attack = *attack;
+        (attack.to_owned(), missed(*fault, name, attack))
+    });
+    let missed = found::each(faults).await;
 
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
 }

@@ -253,6 +253,8 @@ pub(crate) const LEAKS: &[&str] = &[
     "/src/",
     "/usr/",
     "exception in",
+    ".js:",
+    "goroutine ",
 ];
 
 /// Fields that name software (OWASP Secure Headers, the common ones of its list).
