@@ -10,7 +10,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portcullis_siege::{Baseline, Changes, Event, Prepared, Profile, Report, Siege, Target};
+use portcullis_siege::{
+    Baseline, Changes, Event, Intensity, Prepared, Profile, Report, Siege, Target,
+};
 
 use crate::{
     arguments::{Format, SiegeArguments},
@@ -41,9 +43,9 @@ pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode> {
 
 async fn siege(arguments: &SiegeArguments) -> Result<Report> {
     let profile = profile(arguments)?;
-    let url = arguments.url.as_ref().or(profile.url.as_ref());
+    let url = arguments.url.clone().or(profile.url.clone());
     let url = url.ok_or("siege: which server? a URL such as http://127.0.0.1:8080 is needed")?;
-    let target = Target::parse(url, arguments.owned.as_deref()).await?;
+    let target = Target::parse(&url, arguments.owned.as_deref()).await?;
     let mut allowed = arguments.intensity.allowance();
     allowed.time = arguments.time.unwrap_or(allowed.time);
     allowed.requests = arguments.requests.unwrap_or(allowed.requests);
@@ -52,8 +54,39 @@ async fn siege(arguments: &SiegeArguments) -> Result<Report> {
     let siege = Siege::new(target, profile)
         .intensity(arguments.intensity)
         .allowance(allowed)
-        .only(arguments.only.clone());
+        .only(arguments.only.clone())
+        .repeat_with(repeat(&url, arguments));
     Ok(attack(siege.prepare().await?).await)
+}
+
+/// The line that begins this siege again. A key that was typed is read from a variable there.
+fn repeat(url: &str, arguments: &SiegeArguments) -> String {
+    let mut words = vec!["portcullis".to_owned(), "siege".to_owned(), quoted(url)];
+    if let Some(path) = &arguments.profile {
+        words.extend(["--profile".to_owned(), quoted(&path.to_string_lossy())]);
+    }
+    if arguments.key.is_some() {
+        words.push("--key env:SIEGE_KEY".to_owned());
+    }
+    for (name, path) in &arguments.routes {
+        words.extend(["--route".to_owned(), quoted(&format!("{name}={path}"))]);
+    }
+    if arguments.intensity == Intensity::Full {
+        words.push("--intensity full".to_owned());
+    }
+    if let Some(host) = &arguments.owned {
+        words.extend(["--i-own-this-target".to_owned(), quoted(host)]);
+    }
+    words.join(" ")
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/=@".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Prints the plan, attacks, and shows how far it is.

@@ -39,11 +39,11 @@ fn report(breaches: usize) -> Report {
 fn hostile() -> Evidence {
     let bytes = "<script>alert(1)</script> ]]> ```` | \u{1b}[31m \u{202e} & \"' \\";
     Evidence {
-        at_most: None,
         what: bytes.to_owned(),
         sent: bytes.to_owned(),
         received: format!("{bytes}\n").repeat(30),
         repeat: bytes.to_owned(),
+        ..Evidence::default()
     }
 }
 

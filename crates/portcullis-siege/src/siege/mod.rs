@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod run;
+mod shown;
 mod trial;
 
 /// A siege that has not begun.
@@ -27,6 +28,7 @@ pub struct Siege {
     allowance: Option<Allowance>,
     only: Vec<String>,
     own_server: bool,
+    repeat: Option<String>,
 }
 
 /// A siege that knows its server.
@@ -60,6 +62,7 @@ impl Siege {
             allowance: None,
             only: Vec::new(),
             own_server: true,
+            repeat: None,
         }
     }
 
@@ -81,6 +84,18 @@ impl Siege {
     #[must_use]
     pub fn only(mut self, ids: impl IntoIterator<Item: Into<String>>) -> Self {
         self.only = ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the line for a shell that begins this siege, such as `portcullis siege http://127.0.0.1:8080
+    /// --profile siege.toml`. Without it a report offers no line that shows a breach again: the server may
+    /// be gone when someone reads it.
+    ///
+    /// Lines that need a key read it from `$SIEGE_KEY`, `$SIEGE_KEY_REVOKED`, `$SIEGE_KEY_EXPIRED` or
+    /// `$SIEGE_KEY_UNSCOPED`.
+    #[must_use]
+    pub fn repeat_with(mut self, line: impl Into<String>) -> Self {
+        self.repeat = Some(line.into());
         self
     }
 
@@ -107,6 +122,7 @@ impl Siege {
             budget: Arc::new(Budget::new(allowance)),
             intensity: self.intensity,
             signing: Arc::new(signing),
+            repeat: self.repeat.map(Into::into),
             made: Arc::default(),
             answers: Arc::default(),
         };
@@ -145,9 +161,10 @@ impl Prepared {
         let ready = self.attacks.iter();
         let ready = ready.filter(|attack| context.missing(attack.needs).is_none());
         let allowed = self.context.budget.allowed();
+        let known = context.secrets().hide(&self.known());
         format!(
             "{} of {} attacks on {}, {}: at most {} s, {} requests, {} connections, {} MiB\n\
-             {}\n",
+             {known}\n",
             ready.count(),
             self.attacks.len(),
             context.target,
@@ -156,7 +173,6 @@ impl Prepared {
             allowed.requests,
             allowed.connections,
             allowed.bytes >> 20,
-            self.known(),
         )
     }
 

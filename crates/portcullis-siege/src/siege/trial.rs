@@ -7,6 +7,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::shown::shown;
 use crate::{
     Attack, Outcome, Verdict,
     context::Context,
@@ -46,9 +47,11 @@ impl Trial {
             return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
         }
         let finding = judge(&context, attack).await;
+        let (server_is_gone, took) = (matches!(finding, Err(Failure::ServerGone)), began.elapsed());
+        let verdict = shown(&context, attack, finding.into()).await;
         Self {
-            server_is_gone: matches!(finding, Err(Failure::ServerGone)),
-            ..Self::new(attack, finding.into(), began.elapsed())
+            server_is_gone,
+            ..Self::new(attack, verdict, took)
         }
     }
 
@@ -70,25 +73,13 @@ async fn judge(context: &Context, attack: &'static Attack) -> Finding {
         let seconds = limit.as_secs();
         Err(Failure::unclear(format!("not done within {seconds} s")))
     });
-    let finding = match finding {
+    match finding {
         Err(Failure::Breach(evidence)) => Err(Failure::Breach(evidence)),
         finding => match control(context).await {
             Ok(()) => finding,
             Err(evidence) => Err(evidence.into()),
         },
-    };
-    finding.map_err(|failure| shown(context, attack, failure))
-}
-
-/// Returns the failure as others may see it.
-fn shown(context: &Context, attack: &Attack, failure: Failure) -> Failure {
-    let Failure::Breach(mut evidence) = failure else {
-        return failure;
-    };
-    if evidence.repeat.is_empty() {
-        evidence.repeat = format!("portcullis siege {} --only {}", context.target, attack.id);
     }
-    Failure::from(evidence.shortened().without(&context.secrets()))
 }
 
 /// Whether anything listens.

@@ -3,7 +3,7 @@
 use crate::{
     context::{Context, route},
     verdict::{Failure, Finding},
-    wire::Exchange,
+    wire::{Exchange, in_words},
 };
 
 mod hosts;
@@ -132,7 +132,10 @@ pub(crate) async fn expect_continue(context: &Context) -> Finding {
             return Err(seen.breach(what));
         }
         if seen.status() != Some(status) {
-            return Err(seen.breach(format!("expected {status}, got {:?}", seen.status())));
+            return Err(seen.breach(format!(
+                "expected {status}, got {}",
+                in_words(seen.status())
+            )));
         }
     }
     Ok("refused without 100".to_owned())
