@@ -41,7 +41,25 @@ pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode> {
     })
 }
 
+/// Looks at a server, and writes a profile of what it finds.
+pub(crate) fn init(arguments: &SiegeArguments) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let text = runtime.block_on(async {
+        let siege = prepare(arguments).await?;
+        Result::Ok(siege.draft().await)
+    })?;
+    match &arguments.output {
+        Some(path) => fs::write(path, text).map_err(|error| at(path, error))?,
+        None => print(&text),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn siege(arguments: &SiegeArguments) -> Result<Report> {
+    Ok(attack(prepare(arguments).await?).await)
+}
+
+async fn prepare(arguments: &SiegeArguments) -> Result<Prepared> {
     let profile = profile(arguments)?;
     let url = arguments.url.clone().or(profile.url.clone());
     let url = url.ok_or("siege: which server? a URL such as http://127.0.0.1:8080 is needed")?;
@@ -56,7 +74,7 @@ async fn siege(arguments: &SiegeArguments) -> Result<Report> {
         .allowance(allowed)
         .only(arguments.only.clone())
         .repeat_with(repeat(&url, arguments));
-    Ok(attack(siege.prepare().await?).await)
+    Ok(siege.prepare().await?)
 }
 
 /// The line that begins this siege again. A key that was typed is read from a variable there.
@@ -83,9 +101,10 @@ fn repeat(url: &str, arguments: &SiegeArguments) -> String {
 /// A word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/=@".contains(c);
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -101,7 +120,7 @@ async fn attack(siege: Prepared) -> Report {
     let report = siege.run(interrupted, |event| match event {
         Event::Began(attack) => bar.set_message(format!("{} {}", attack.id, attack.title)),
         Event::Ended(outcome) => {
-            if outcome.verdict.is_breached() {
+            if outcome.is_breached() {
                 bar.println(format!("breached: {} {}", outcome.id, outcome.title));
             }
             bar.inc(1);
@@ -171,11 +190,17 @@ fn write(report: &Report, changes: Option<&Changes>, arguments: &SiegeArguments)
     Ok(())
 }
 
+/// How wide the terminal is.
+fn columns() -> usize {
+    usize::from(console::Term::stdout().size().1)
+}
+
 /// Prints for people: colours only on a terminal that wants them. With a baseline, only what changed.
 fn show(report: &Report, changes: Option<&Changes>) {
     let is_terminal = stdout().is_terminal();
     match changes {
-        None => anstream::print!("{}", report.to_text(is_terminal)),
+        None if is_terminal => anstream::print!("{}", report.to_terminal(true, columns())),
+        None => print(&report.to_text(false)),
         Some(changes) => {
             anstream::print!("{}", changes.to_text());
             let mut changed = report.clone();

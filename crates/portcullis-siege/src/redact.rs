@@ -158,8 +158,11 @@ fn in_shell(line: &str, key: &str, name: &str) -> String {
     for part in parts {
         // `'\''` is a quote within quotes.
         let is_quoted = hidden.replace(r"'\''", "").matches('\'').count() % 2 == 1;
-        let quote = if is_quoted { "'" } else { "" };
-        hidden.push_str(&format!("{quote}\"{name}\"{quote}{part}"));
+        hidden.push_str(&match (is_quoted, part.strip_prefix('\'')) {
+            (false, _) => format!("\"{name}\"{part}"),
+            (true, None) => format!("'\"{name}\"'{part}"),
+            (true, Some(part)) => format!("'\"{name}\"{part}"),
+        });
     }
     hidden
 }
@@ -340,7 +343,7 @@ mod tests {
 
         assert_eq!(
             in_shell(&line, KEY, "$SIEGE_KEY"),
-            "curl -H 'a: it'\\''s' -H \"$SIEGE_KEY\" 'http://localhost/?key='\"$SIEGE_KEY\"''"
+            "curl -H 'a: it'\\''s' -H \"$SIEGE_KEY\" 'http://localhost/?key='\"$SIEGE_KEY\""
         );
     }
 }

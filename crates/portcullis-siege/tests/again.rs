@@ -9,19 +9,18 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::LazyLock,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use portcullis_siege::{Intensity, Outcome, Profile, Siege, Target, Verdict};
 
 /// Faults of different groups, the attacks that find them, and what shows each again.
-const FAULTS: [(&str, &str, &str); 14] = [
+const FAULTS: [(&str, &str, &str); 13] = [
     ("cl-te-kept-open", "A01", "nc "),
     ("host-twice-served", "A12", "nc "),
-    ("header-timeout-missing", "B01", "portcullis "),
     ("forwarded-from-anyone", "D01", "portcullis "),
     ("key-in-query", "E06", "curl "),
-    ("first-of-two-keys", "E07", "nc "),
+    ("first-of-two-keys", "E07", "curl "),
     ("revoked-still-valid", "E10", "curl "),
     ("token-unchallenged", "F14", "curl "),
     ("limiter-race", "H02", "portcullis "),
@@ -36,7 +35,6 @@ const FAULTS: [(&str, &str, &str); 14] = [
 async fn a_shell_shows_again_what_a_report_says() {
     let folder = Folder::new();
     for (fault, attack, begins) in FAULTS {
-        let began = Instant::now();
         let server = Server::start(fault);
         let outcome = breach(&folder, &server, attack).await;
         let Verdict::Breached { evidence } = &outcome.verdict else {
@@ -53,7 +51,6 @@ async fn a_shell_shows_again_what_a_report_says() {
             let expected = statuses(&evidence.received.replace("\\r\\n", ""));
             assert_eq!(statuses(&printed), expected, "{fault}: {line}\n{printed}");
         }
-        eprintln!("{fault} {:?} {line}", began.elapsed());
     }
 }
 

@@ -36,9 +36,12 @@ fn form(text: String, piece: usize) -> Form {
 }
 
 fn percent(bytes: &[u8], is_plain: fn(u8) -> bool) -> String {
-    let encoded = bytes.iter().map(|byte| match is_plain(*byte) {
-        true => char::from(*byte).to_string(),
-        false => format!("%{byte:02x}"),
+    let encoded = bytes.iter().map(|byte| {
+        if is_plain(*byte) {
+            char::from(*byte).to_string()
+        } else {
+            format!("%{byte:02x}")
+        }
     });
     encoded.collect()
 }

@@ -6,13 +6,14 @@ use tokio::time::Instant;
 
 use crate::{
     Attack, Outcome, PrepareError, Target,
+    attacks::parameter,
     budget::{Allowance, Budget, Intensity},
     catalogue::CATALOGUE,
     context::Context,
     discovery::{Found, discover},
-    profile::Profile,
+    profile::{Profile, Shown, draft},
     signing::Signing,
-    wire::Sources,
+    wire::{Request, Sources, host_and_port},
 };
 
 mod run;
@@ -134,6 +135,24 @@ impl Siege {
     }
 }
 
+/// The server's name, if it serves no other.
+async fn own_host(context: &Context) -> Option<String> {
+    let request = Request::get(context.control()).header("host", "siege.invalid");
+    let answer = context.send(&request).await.ok()?;
+    let authority = context.target.authority();
+    matches!(answer.status, 400 | 403 | 404 | 421)
+        .then(|| host_and_port(authority).0.to_owned())
+        .filter(|_| answer.status != context.found.control_status)
+}
+
+/// What `RateLimit-Policy` declares on the limited route.
+async fn quota(context: &Context) -> Option<(u64, u64)> {
+    let path = context.profile.routes.limited.as_deref()?;
+    let answer = context.send(&context.get(path)).await.ok()?;
+    let policy = answer.header("ratelimit-policy");
+    Some((parameter(policy, "q")?, parameter(policy, "w")?))
+}
+
 /// Returns the attacks of these ids and groups; all, if there are none.
 fn chosen(only: &[String]) -> Result<Vec<&'static Attack>, PrepareError> {
     let unknown = only
@@ -174,6 +193,18 @@ impl Prepared {
             allowed.connections,
             allowed.bytes >> 20,
         )
+    }
+
+    /// Looks a little further, and returns a profile as TOML: what was found is set, and what was not is a
+    /// comment with what it would enable. No key is in it.
+    pub async fn draft(&self) -> String {
+        let context = &self.context;
+        let shown = Shown {
+            url: context.target.to_string(),
+            host: own_host(context).await,
+            quota: quota(context).await,
+        };
+        draft(&context.profile, &shown)
     }
 
     /// Returns how many attacks there are.

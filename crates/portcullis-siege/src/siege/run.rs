@@ -27,7 +27,8 @@ impl Prepared {
             on(Event::Began(attack));
             waiting.spawn(Trial::run(self.context.clone(), attack));
         }
-        let mut end = |trial: Trial| {
+        let mut end = |mut trial: Trial| {
+            self.accept(&mut trial.outcome);
             on(Event::Ended(&trial.outcome));
             outcomes.push(trial.outcome);
             if trial.server_is_gone {
@@ -57,12 +58,19 @@ impl Prepared {
         attacks.filter(move |attack| attack.pace == pace)
     }
 
+    fn accept(&self, outcome: &mut Outcome) {
+        let reason = self.context.profile.accept.get(&outcome.id);
+        outcome.accepted = reason.map(|reason| self.context.secrets().hide(reason));
+    }
+
     /// Every attack is in it, in the order of the catalogue.
     fn report(&self, mut outcomes: Vec<Outcome>, stopped: Option<Stop>, began: Instant) -> Report {
         for attack in &self.attacks {
             if !outcomes.iter().any(|outcome| outcome.id == attack.id) {
                 let why = stopped.map_or_else(|| FAILED.to_owned(), |stop| stop.to_string());
-                outcomes.push(Outcome::new(attack, Verdict::NotTested { why }, 0));
+                let mut outcome = Outcome::new(attack, Verdict::NotTested { why }, 0);
+                self.accept(&mut outcome);
+                outcomes.push(outcome);
             }
         }
         outcomes.sort_by(|one, other| one.id.cmp(&other.id));

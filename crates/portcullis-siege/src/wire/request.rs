@@ -154,9 +154,10 @@ impl Request {
         });
         for (name, value) in &self.headers {
             let value = str::from_utf8(value).ok()?;
-            let field = match value.is_empty() {
-                true => format!("{name};"),
-                false => format!("{name}: {value}"),
+            let field = if value.is_empty() {
+                format!("{name};")
+            } else {
+                format!("{name}: {value}")
             };
             line.push_str(&format!(" -H {}", quoted(&field)?));
         }
@@ -173,8 +174,7 @@ impl Request {
         if self.body.is_empty() && !matches!(self.method.as_str(), "POST" | "PUT" | "PATCH") {
             return Some(String::new());
         }
-        let has_type = self.headers.iter();
-        let has_type = has_type.into_iter().any(|(name, _)| name == "content-type");
+        let has_type = self.headers.iter().any(|(name, _)| name == "content-type");
         let no_type = if has_type { "" } else { " -H 'content-type:'" };
         let body = quoted(str::from_utf8(&self.body).ok()?)?;
         Some(format!("{no_type} --data-raw {body}"))
