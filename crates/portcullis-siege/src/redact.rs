@@ -93,9 +93,13 @@ impl Secrets {
             }
             hidden = in_shell(&hidden, text, name);
         }
-        let shown = self.without_pieces(hidden.clone());
-        if shown == hidden {
-            shown
+        // A variable's name may have a piece of a key, such as `revoked`.
+        let mut bare = hidden.clone();
+        for Secret { name, .. } in &self.all {
+            bare = bare.replace(&format!("\"{name}\""), "\n");
+        }
+        if self.without_pieces(bare.clone()) == bare {
+            hidden
         } else {
             String::new()
         }
@@ -318,6 +322,17 @@ mod tests {
             ]);
             assert_eq!(secrets.in_shell(&line), "");
         }
+    }
+
+    #[test]
+    fn the_name_of_a_variable_is_no_piece_of_a_key() {
+        let key = "client_revoked_0123456789";
+        let secrets = Secrets::new([Secret::key(key, "$SIEGE_KEY_REVOKED")]);
+
+        assert_eq!(
+            secrets.in_shell(&format!("curl -H 'k: {key}'")),
+            "curl -H 'k: '\"$SIEGE_KEY_REVOKED\""
+        );
     }
 
     fn assert_hidden(text: &str) {

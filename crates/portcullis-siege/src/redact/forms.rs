@@ -30,8 +30,8 @@ pub(super) fn forms(secret: &str) -> Vec<Form> {
     forms
 }
 
-fn form(text: String, piece: usize) -> Form {
-    let text = text.to_ascii_lowercase();
+fn form(mut text: String, piece: usize) -> Form {
+    text.make_ascii_lowercase();
     Form { text, piece }
 }
 
