@@ -62,7 +62,8 @@ fn row(attack: &Attack) -> String {
     let asvs = attack.asvs.iter().map(|row| format!("ASVS {row}"));
     let tests: Vec<_> = lines.chain(owasp).chain(asvs).collect();
     format!(
-        "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+        "| <a id=\"{}\"></a>{} | {} | {} | {} | {} | {} | {} | {} |\n",
+        attack.id.to_lowercase(),
         attack.id,
         attack.level,
         attack.severity,

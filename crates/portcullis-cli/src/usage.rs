@@ -18,6 +18,7 @@ usage: portcullis siege URL [options]
     --key env:NAME   the variable that has the key it was written with
     --anchor ANCHOR  how far it must go, as the server's log had it: LINES:HASH
   help               prints this
+  --version          prints which version this is
 ";
 
 pub(crate) const KEY_USAGE: &str = "\
@@ -44,6 +45,9 @@ pub(crate) const SIEGE_USAGE: &str = "\
 portcullis siege: attacks a running server, and reports which lines of the checklist hold
 
 usage: portcullis siege URL [options]
+       portcullis siege init URL [--key KEY] [--output FILE]
+
+  init                      attacks nothing: writes a profile of what it finds, as TOML
 
 what is attacked
   --profile FILE            what is known of the server, as TOML: routes, keys, limits

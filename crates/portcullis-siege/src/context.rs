@@ -18,7 +18,7 @@ use crate::{
     budget::Budget,
     catalogue::Need,
     discovery::Found,
-    redact::Secret,
+    redact::{Secret, Secrets},
     signing::Signing,
     verdict::Failure,
     wire::{Answer, Client, Exchange, Raw, Request, Sources},
@@ -34,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) sources: Arc<Sources>,
     pub(crate) intensity: Intensity,
     pub(crate) signing: Arc<Signing>,
+    /// The line for a shell that began the siege.
+    pub(crate) repeat: Option<Arc<str>>,
     /// The last tokens and signatures that this attack made.
     pub(crate) made: Arc<Mutex<VecDeque<String>>>,
     /// Whether a connection of this attack was refused, or answered with 503.
@@ -85,22 +87,22 @@ impl Context {
     }
 
     /// Returns what no report may have.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
+    pub(crate) fn secrets(&self) -> Secrets {
         let keys = &self.profile.keys;
         let keys = [
-            &keys.valid,
-            &keys.revoked,
-            &keys.expired,
-            &keys.unscoped,
-            &keys.other,
+            (&keys.valid, "$SIEGE_KEY"),
+            (&keys.revoked, "$SIEGE_KEY_REVOKED"),
+            (&keys.expired, "$SIEGE_KEY_EXPIRED"),
+            (&keys.unscoped, "$SIEGE_KEY_UNSCOPED"),
+            (&keys.other, "$SIEGE_KEY_OTHER"),
         ];
-        let keys = keys.into_iter().flatten().map(|key| Secret::key(key));
+        let keys = keys.into_iter();
+        let keys = keys.filter_map(|(key, name)| Some(Secret::key(key.as_deref()?, name)));
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let made = made.iter().map(|made| Secret::made(made));
         let signing = self.signing.secrets.iter();
-        keys.chain(signing.map(|secret| Secret::of_signing(secret)))
-            .chain(made)
-            .collect()
+        let signing = signing.map(|secret| Secret::of_signing(secret));
+        Secrets::new(keys.chain(signing).chain(made))
     }
 
     /// An address that was not used before.
@@ -146,17 +148,6 @@ impl Context {
     /// The public, cheap route.
     pub(crate) fn control(&self) -> &str {
         self.profile.routes.control.as_deref().unwrap_or("/")
-    }
-
-    /// What is written in place of the valid key.
-    pub(crate) fn hide<'v>(&self, name: &str, value: &'v [u8]) -> &'v [u8] {
-        let keys = &self.profile.keys;
-        let is_key = name.eq_ignore_ascii_case(&keys.header)
-            && keys
-                .valid
-                .as_ref()
-                .is_some_and(|key| key.as_bytes() == value);
-        if is_key { b"$SIEGE_KEY" } else { value }
     }
 
     /// What of these is missing, first of all.

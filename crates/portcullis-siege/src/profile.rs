@@ -6,12 +6,16 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use crate::ProfileError;
+use crate::{ProfileError, catalogue::CATALOGUE};
 
+mod draft;
 mod limits;
 mod signing;
 
-pub(crate) use self::limits::Expected;
+pub(crate) use self::{
+    draft::{Shown, draft},
+    limits::Expected,
+};
 pub use self::{
     limits::Limits,
     signing::{Signatures, Tokens},
@@ -48,6 +52,9 @@ pub struct Profile {
     pub launch: Launch,
     /// Requests that break something behind the server, and mend it.
     pub switches: Switches,
+    /// Breaches that are accepted: the attack's id, and the reason. They fail nothing, and are in every
+    /// report.
+    pub accept: BTreeMap<String, String>,
 }
 
 /// Keys of clients.
@@ -202,7 +209,8 @@ impl Profile {
         }
         let tokens = profile.tokens.iter().flat_map(Tokens::problems);
         let signatures = profile.signatures.iter().flat_map(Signatures::problems);
-        let problems: Vec<_> = tokens.chain(signatures).collect();
+        let accepted = profile.accept.iter().filter_map(accept_problem);
+        let problems: Vec<_> = tokens.chain(signatures).chain(accepted).collect();
         if problems.is_empty() {
             Ok(profile)
         } else {
@@ -279,6 +287,17 @@ impl Default for Keys {
     }
 }
 
+/// What is wrong with a breach that is accepted.
+fn accept_problem((id, reason): (&String, &String)) -> Option<String> {
+    if !CATALOGUE.iter().any(|attack| attack.id == id) {
+        return Some(format!(
+            "accept.{id}: no such attack; see `portcullis siege --list`"
+        ));
+    }
+    let is_empty = reason.trim().is_empty();
+    is_empty.then(|| format!("accept.{id}: a reason is needed"))
+}
+
 /// Returns the text, or what the variable after `env:` holds.
 pub(crate) fn value(text: &Option<String>) -> Result<Option<String>, ProfileError> {
     let Some(name) = text.as_deref().and_then(|text| text.strip_prefix("env:")) else {
@@ -313,6 +332,8 @@ mod tests {
             ("\n[routes]\nbdoy = \"/\"", "line 3"),
             ("[", "line 1"),
             ("routes.slow = '/slow'", "routes.slow"),
+            ("accept.Z99 = 'so it is'", "accept.Z99: no such attack"),
+            ("accept.A19 = ' '", "accept.A19: a reason"),
         ] {
             let problem = Profile::parse(text).unwrap_err().to_string();
             assert!(

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, budget::Spending};
+use crate::{Level, budget::Spending, wire::Request};
 
 /// What came of an attack.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -63,6 +63,18 @@ pub struct Evidence {
     /// what was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<Level>,
+    /// What was sent, to see whether the line shows the same.
+    #[serde(skip)]
+    pub(crate) tried: Option<Tried>,
+}
+
+/// What a line for a shell sends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Tried {
+    /// A request, the status of its answer, and the names of the answer's fields.
+    Request(Box<Request>, u16, Vec<String>),
+    /// Bytes on a connection of their own, and the status of each answer.
+    Bytes(Vec<u8>, Vec<u16>),
 }
 
 /// What an attack's function returns: a note when the server held, else why not.
@@ -109,6 +121,15 @@ impl Verdict {
             Self::Breached { evidence } => evidence.at_most.map_or(attack, |most| attack.max(most)),
             _ => attack,
         }
+    }
+
+    /// Without the middle of what is long in its evidence.
+    pub(crate) fn shortened(mut self) -> Self {
+        if let Self::Breached { evidence } = &mut self {
+            evidence.sent = shorten(&evidence.sent);
+            evidence.received = shorten(&evidence.received);
+        }
+        self
     }
 
     /// Whether the server did not hold.
@@ -208,10 +229,15 @@ impl Evidence {
             .received("(refused)")
     }
 
-    /// Without the middle of what is long.
-    pub(crate) fn shortened(mut self) -> Self {
-        self.sent = shorten(&self.sent);
-        self.received = shorten(&self.received);
+    /// Without such a line: one request alone does not show it, the siege does.
+    pub(crate) fn only_in_a_siege(mut self) -> Self {
+        self.repeat.clear();
+        self.tried = None;
+        self
+    }
+
+    pub(crate) fn tried(mut self, tried: Tried) -> Self {
+        self.tried = Some(tried);
         self
     }
 

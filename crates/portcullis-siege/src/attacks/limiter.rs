@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     context::{Context, route},
-    verdict::{Evidence, Failure},
+    verdict::Failure,
     wire::{Answer, Client, Request},
 };
 
@@ -170,20 +170,16 @@ pub(crate) async fn no_gain(
         "with {trick}, {} requests were served before a 429; without, {usual}",
         served.count
     );
-    Err(request.breach(context, answer, what))
+    Err(request
+        .evidence(context, answer, what)
+        .only_in_a_siege()
+        .into())
 }
 
 /// A parameter of a structured field: an integer (RFC 9651).
 pub(crate) fn parameter(field: &str, name: &str) -> Option<u64> {
     let mut parts = field.split([';', ',']).map(str::trim);
     parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
-}
-
-pub(crate) fn too_many(context: &Context, what: String) -> Evidence {
-    let curl = limited(context)
-        .map(|request| request.curl(context))
-        .unwrap_or_default();
-    Evidence::new(what).repeat(format!("for i in $(seq 50); do {curl}; done"))
 }
 
 /// The longest window that a field declares, in seconds.

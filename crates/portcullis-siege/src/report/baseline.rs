@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use super::Report;
+use super::{Report, visible::visible};
 use crate::{Level, ReportError, verdict::Mark};
 
 /// An earlier report.
@@ -25,6 +25,8 @@ pub struct Change {
     pub after: Mark,
     /// How much a server must hold it.
     pub level: Level,
+    /// Why a breach is accepted, if it is.
+    pub accepted: Option<String>,
 }
 
 /// All that changed.
@@ -57,6 +59,7 @@ impl Baseline {
             before: self.marks.get(&outcome.id).copied(),
             after: outcome.verdict.mark(),
             level: outcome.level,
+            accepted: outcome.accepted.clone().filter(|_| outcome.is_accepted()),
         });
         let changed = changes.filter(|change| change.before != Some(change.after));
         Changes(changed.collect())
@@ -95,7 +98,7 @@ impl Changes {
 impl Change {
     fn is_worse(&self) -> bool {
         match (self.before, self.after) {
-            (_, Mark::Breached) => self.level == Level::Must,
+            (_, Mark::Breached) => self.level == Level::Must && self.accepted.is_none(),
             (Some(Mark::Held), after) => after == Mark::NotTested,
             _ => false,
         }
@@ -106,6 +109,10 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.before.map_or("none", Mark::name);
         let (id, after, title) = (&self.id, self.after.name(), &self.title);
-        write!(f, "{id}  {before} -> {after}  {title}")
+        write!(f, "{id}  {before} -> {after}  {title}")?;
+        match &self.accepted {
+            Some(why) => write!(f, "; accepted: {}", visible(why).replace('\n', " ")),
+            None => Ok(()),
+        }
     }
 }

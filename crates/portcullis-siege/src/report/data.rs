@@ -69,6 +69,9 @@ pub struct Outcome {
     pub asvs: Vec<String>,
     /// What came of it.
     pub verdict: Verdict,
+    /// Why a breach is accepted, if the profile says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -94,10 +97,17 @@ impl Report {
         self.outcomes.iter().any(is_proof)
     }
 
-    /// Returns the attacks that the server did not hold.
+    /// Returns the attacks that the server did not hold, but for those that are accepted.
     pub fn breaches(&self) -> impl Iterator<Item = &Outcome> {
         let outcomes = self.outcomes.iter();
-        outcomes.filter(|outcome| outcome.verdict.is_breached())
+        outcomes.filter(|outcome| outcome.is_breached())
+    }
+
+    /// Returns the attacks that the profile accepts: breached, or held, so that they need no accepting any
+    /// more.
+    pub fn accepted(&self) -> impl Iterator<Item = &Outcome> {
+        let outcomes = self.outcomes.iter();
+        outcomes.filter(|outcome| outcome.accepted.is_some())
     }
 }
 
@@ -119,7 +129,43 @@ impl Outcome {
             owasp: owned(attack.owasp),
             asvs: owned(attack.asvs),
             verdict,
+            accepted: None,
             took_ms,
+        }
+    }
+
+    /// Whether the server did not hold, and nobody accepts that.
+    #[must_use]
+    pub const fn is_breached(&self) -> bool {
+        self.verdict.is_breached() && self.accepted.is_none()
+    }
+
+    /// Whether the server did not hold, and the profile accepts that.
+    #[must_use]
+    pub const fn is_accepted(&self) -> bool {
+        self.verdict.is_breached() && self.accepted.is_some()
+    }
+
+    /// Returns the name of its verdict, or `accepted`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        if self.is_accepted() {
+            "accepted"
+        } else {
+            self.verdict.name()
+        }
+    }
+
+    /// Returns what there is to say, in one sentence: with why it is accepted, or that it need not be.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let text = self.verdict.text();
+        match &self.accepted {
+            Some(why) if self.verdict.is_breached() => format!("{text}; accepted: {why}"),
+            Some(why) if self.verdict.is_held() => {
+                format!("{text}; accepting it is no longer needed: {why}")
+            }
+            _ => text.to_owned(),
         }
     }
 }

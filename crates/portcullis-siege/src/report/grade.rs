@@ -43,17 +43,14 @@ impl Grade {
         if outcome.verdict.is_held() {
             return Some(Self::A);
         }
-        outcome
-            .verdict
-            .is_breached()
-            .then_some(match outcome.level {
-                Level::Opinion => Self::B,
-                Level::Should => Self::C,
-                Level::Must => match outcome.severity {
-                    Severity::Medium | Severity::Low => Self::D,
-                    Severity::Critical | Severity::High => Self::F,
-                },
-            })
+        outcome.is_breached().then_some(match outcome.level {
+            Level::Opinion => Self::B,
+            Level::Should => Self::C,
+            Level::Must => match outcome.severity {
+                Severity::Medium | Severity::Low => Self::D,
+                Severity::Critical | Severity::High => Self::F,
+            },
+        })
     }
 }
 

@@ -71,7 +71,8 @@ impl Prepared {
         }
     }
 
-    fn end(&self, trial: Trial, outcomes: &mut Vec<Outcome>, on: &impl Fn(Event<'_>)) {
+    fn end(&self, mut trial: Trial, outcomes: &mut Vec<Outcome>, on: &impl Fn(Event<'_>)) {
+        self.accept(&mut trial.outcome);
         on(Event::Ended(&trial.outcome));
         outcomes.retain(|outcome| outcome.id != trial.outcome.id);
         outcomes.push(trial.outcome);
@@ -85,12 +86,19 @@ impl Prepared {
         attacks.filter(move |attack| attack.pace == pace)
     }
 
+    fn accept(&self, outcome: &mut Outcome) {
+        let reason = self.context.profile.accept.get(&outcome.id);
+        outcome.accepted = reason.map(|reason| self.context.secrets().hide(reason));
+    }
+
     /// Every attack is in it, in the order of the catalogue.
     fn report(&self, mut outcomes: Vec<Outcome>, stopped: Option<Stop>, began: Instant) -> Report {
         for attack in &self.attacks {
             if !outcomes.iter().any(|outcome| outcome.id == attack.id) {
                 let why = stopped.map_or_else(|| FAILED.to_owned(), |stop| stop.to_string());
-                outcomes.push(Outcome::new(attack, Verdict::NotTested { why }, 0));
+                let mut outcome = Outcome::new(attack, Verdict::NotTested { why }, 0);
+                self.accept(&mut outcome);
+                outcomes.push(outcome);
             }
         }
         outcomes.sort_by(|one, other| one.id.cmp(&other.id));

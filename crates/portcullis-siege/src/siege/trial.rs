@@ -7,6 +7,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::shown::shown;
 use crate::{
     Attack, Outcome, Verdict,
     context::Context,
@@ -49,12 +50,15 @@ impl Trial {
             return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
         }
         let finding = judge(&context, attack).await;
+        let took = began.elapsed();
         let server_is_gone = matches!(finding, Err(Failure::ServerGone));
         let has_failed = finding.is_err() && !server_is_gone;
+        let was_turned_away = has_failed && context.turned_away.load(Relaxed);
+        let verdict = shown(&context, attack, finding.into()).await;
         Self {
             server_is_gone,
-            was_turned_away: has_failed && context.turned_away.load(Relaxed),
-            ..Self::new(attack, finding.into(), began.elapsed())
+            was_turned_away,
+            ..Self::new(attack, verdict, took)
         }
     }
 
@@ -78,25 +82,13 @@ async fn judge(context: &Context, attack: &'static Attack) -> Finding {
         let seconds = limit.as_secs();
         Err(Failure::unclear(format!("not done within {seconds} s")))
     });
-    let finding = match finding {
+    match finding {
         Err(Failure::Breach(evidence)) => Err(Failure::Breach(evidence)),
         finding => match control(context).await {
             Ok(()) => finding,
             Err(evidence) => Err(evidence.into()),
         },
-    };
-    finding.map_err(|failure| shown(context, attack, failure))
-}
-
-/// Returns the failure as others may see it.
-fn shown(context: &Context, attack: &Attack, failure: Failure) -> Failure {
-    let Failure::Breach(mut evidence) = failure else {
-        return failure;
-    };
-    if evidence.repeat.is_empty() {
-        evidence.repeat = format!("portcullis siege {} --only {}", context.target, attack.id);
     }
-    Failure::from(evidence.shortened().without(&context.secrets()))
 }
 
 /// Whether anything listens.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    verdict::{Evidence, Failure},
+    verdict::{Evidence, Failure, Tried},
 };
 
 /// A connection on which every byte is ours. It remembers what passed.
@@ -216,11 +216,17 @@ impl Exchange {
     pub(crate) fn evidence(&self, what: impl Into<String>) -> Evidence {
         let sent = &self.sent;
         let evidence = Evidence::new(what).sent(sent).repeat(self.script());
+        let evidence = evidence.tried(Tried::Bytes(sent.clone(), self.statuses()));
         match (self.received.is_empty(), self.closed) {
             (false, _) => evidence.received(&self.received),
             (true, true) => evidence.received("(nothing; the connection was closed)"),
             (true, false) => evidence.received("(nothing; the connection is open)"),
         }
+    }
+
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        let answers = self.answers();
+        answers.iter().map(|answer| answer.status).collect()
     }
 
     pub(crate) fn breach(&self, what: impl Into<String>) -> Failure {
@@ -232,11 +238,16 @@ impl Exchange {
         if self.sent.len() > 2000 {
             return String::new();
         }
-        let (host, port) = self.target.rsplit_once(':').unwrap_or((&self.target, "80"));
+        let (host, port) = host_and_port(&self.target);
         let bytes: String = self.sent.iter().map(|byte| shell(*byte)).collect();
-        let host = host.trim_matches(['[', ']']);
         format!("printf '{bytes}' | timeout 5 nc {host} {port}")
     }
+}
+
+/// The host and the port of an authority, for a command that wants both.
+pub(crate) fn host_and_port(authority: &str) -> (&str, &str) {
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+    (host.trim_matches(['[', ']']), port)
 }
 
 /// A byte, for printf in single quotes.

@@ -5,7 +5,7 @@ use crate::{
     Level,
     context::{Context, route},
     verdict::{Failure, Finding},
-    wire::{Answer, Client, Request},
+    wire::{Answer, Client, Request, in_words},
 };
 
 mod bypass;
@@ -178,7 +178,11 @@ pub(crate) async fn monstrous_keys(context: &Context) -> Finding {
             Some(400 | 401 | 413 | 431) => {}
             None if seen.closed => {}
             status => {
-                return Err(seen.breach(format!("{status:?} for a key of {} bytes", key.len())));
+                return Err(seen.breach(format!(
+                    "{} for a key of {} bytes",
+                    in_words(status),
+                    key.len()
+                )));
             }
         }
     }
@@ -206,7 +210,9 @@ pub(crate) async fn brute_force(context: &Context) -> Finding {
     if limited == 0 {
         return Err(last
             .0
-            .breach(context, &last.1, "1,000 wrong keys in a row, and no 429"));
+            .evidence(context, &last.1, "1,000 wrong keys in a row, and no 429")
+            .only_in_a_siege()
+            .into());
     }
     let request = Request::get(path).key(context);
     let elsewhere = context.send(&request).await?;

@@ -8,7 +8,7 @@ use super::{block, head};
 use crate::{
     context::{Context, route},
     verdict::{Failure, Finding},
-    wire::{FrameType, Frames, Request},
+    wire::{FrameType, Frames, Request, in_words},
 };
 
 pub(crate) async fn declared_length(context: &Context) -> Finding {
@@ -26,7 +26,8 @@ async fn declares(context: &Context, length: u64) -> Finding {
             Ok("closed at once".to_owned())
         }
         status => Err(seen.breach(format!(
-            "{status:?} for a body of {length} bytes; 413 was expected"
+            "{} for a body of {length} bytes; 413 was expected",
+            in_words(status)
         ))),
     }
 }
@@ -56,7 +57,8 @@ async fn chunks_beyond(context: &Context, limit: usize) -> Finding {
         Some(413) => Ok("413".to_owned()),
         None if seen.closed => Ok("closed".to_owned()),
         status => Err(seen.breach(format!(
-            "{status:?} for {sent} bytes in chunks; the limit is {limit}"
+            "{} for {sent} bytes in chunks; the limit is {limit}",
+            in_words(status)
         ))),
     }
 }
@@ -80,8 +82,8 @@ pub(crate) async fn lying_length(context: &Context) -> Finding {
         let seen = frames.seen();
         if !seen.refused(1) {
             let what = format!(
-                "DATA {name} than its Content-Length is served with {:?}",
-                seen.status(1)
+                "DATA {name} than its Content-Length is served with {}",
+                in_words(seen.status(1))
             );
             return Err(seen
                 .evidence(what, "content-length and DATA that differ")

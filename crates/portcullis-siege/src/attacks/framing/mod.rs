@@ -3,7 +3,7 @@
 use crate::{
     context::{Context, route},
     verdict::{Failure, Finding},
-    wire::Exchange,
+    wire::{Exchange, in_words},
 };
 
 mod chunks;
@@ -141,7 +141,10 @@ fn refused_without_continue(seen: &Exchange, status: u16) -> Result<(), Failure>
     if seen.status() == Some(status) {
         Ok(())
     } else {
-        Err(seen.breach(format!("expected {status}, got {:?}", seen.status())))
+        Err(seen.breach(format!(
+            "expected {status}, got {}",
+            in_words(seen.status())
+        )))
     }
 }
 

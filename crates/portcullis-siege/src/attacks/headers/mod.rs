@@ -124,7 +124,8 @@ pub(crate) async fn nonces(context: &Context) -> Finding {
             return Err(request.breach(context, &answer, what));
         }
         if !seen.insert(nonce) {
-            return Err(request.breach(context, &answer, "a nonce came twice"));
+            let evidence = request.evidence(context, &answer, "a nonce came twice");
+            return Err(evidence.only_in_a_siege().into());
         }
     }
     Ok(format!("{count} nonces, all differ"))

@@ -49,7 +49,8 @@ pub(crate) async fn stop_under_load(context: &Context) -> Finding {
     match exit {
         Some(0) => Ok(format!("{answered} answered, exit code 0")),
         code => {
-            Err(Evidence::new(format!("all were answered, but the exit code is {code:?}")).into())
+            let what = format!("all were answered, but it ended with {}", ended_with(code));
+            Err(Evidence::new(what).into())
         }
     }
 }
@@ -93,7 +94,8 @@ pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
             began.elapsed().as_secs_f64()
         )),
         code => Err(Evidence::new(format!(
-            "ended with {code:?} after {:.1} s",
+            "ended with {} after {:.1} s",
+            ended_with(code),
             began.elapsed().as_secs_f64()
         ))
         .into()),
@@ -159,6 +161,13 @@ async fn becomes_ready(there: &Context, probe: &Request) -> Result<(), Failure> 
         sleep(Duration::from_millis(50)).await;
     }
     Ok(())
+}
+
+fn ended_with(code: Option<i32>) -> String {
+    match code {
+        Some(code) => format!("exit code {code}"),
+        None => "a signal".to_owned(),
+    }
 }
 
 /// The exit code, if it ends within its time and a second.

@@ -8,11 +8,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::limiter::{Quota, limited, longest_window, parameter, too_many, until_limited};
+use super::limiter::{Quota, limited, longest_window, parameter, until_limited};
 use crate::{
     Level,
     context::{Context, route},
-    verdict::{Failure, Finding},
+    verdict::{Evidence, Failure, Finding},
     wire::{Answer, Client, Request},
 };
 
@@ -46,14 +46,14 @@ pub(crate) async fn admits_its_quota(context: &Context) -> Finding {
                 "{admitted} admitted in {:?}; the quota is {most:.1}",
                 began.elapsed()
             );
-            return Err(too_many(context, what).at_most(exceeded(context)).into());
+            return Err(Evidence::new(what).at_most(exceeded(context)).into());
         }
         sleep(Duration::from_millis(2)).await;
     }
     let least = (quota.within(last - began) * 0.99 - 1.0).floor();
     if (admitted as f64) < least {
         let what = format!("{admitted} admitted in {run:?}; 99 % of the quota is {least}");
-        return Err(too_many(context, what).into());
+        return Err(Evidence::new(what).into());
     }
     Ok(format!("{admitted} in {run:?}, never more than the quota"))
 }
@@ -67,14 +67,10 @@ pub(crate) async fn race(context: &Context) -> Finding {
         if admitted as f64 > most {
             let what =
                 format!("{admitted} admitted on 64 connections at once; the quota is {most:.1}");
-            return Err(too_many(context, what).into());
+            return Err(Evidence::new(what).into());
         }
         if admitted == 0 {
-            return Err(too_many(
-                context,
-                "none of 64 requests at once is admitted".to_owned(),
-            )
-            .into());
+            return Err(Evidence::new("none of 64 requests at once is admitted").into());
         }
     }
     Ok("never more than the quota".to_owned())
@@ -118,7 +114,7 @@ pub(crate) async fn both_protocols(context: &Context) -> Finding {
         Ok(format!("{admitted} over both, of {most:.1}"))
     } else {
         let what = format!("{admitted} admitted over both protocols; the quota is {most:.1}");
-        Err(too_many(context, what).into())
+        Err(Evidence::new(what).into())
     }
 }
 

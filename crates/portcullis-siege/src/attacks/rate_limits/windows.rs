@@ -6,9 +6,9 @@ use tokio::time::{Instant, sleep};
 
 use super::exceeded;
 use crate::{
-    attacks::limiter::{Quota, limited, longest_window, too_many, until_limited},
+    attacks::limiter::{Quota, limited, longest_window, until_limited},
     context::Context,
-    verdict::{Failure, Finding},
+    verdict::{Evidence, Failure, Finding},
     wire::Client,
 };
 
@@ -52,7 +52,7 @@ fn too_much(context: &Context, served: usize, took: Duration, most: f64) -> Fail
     let what = format!(
         "{served} admitted in {took:.2?} around the end of a window; the quota is {most:.1}"
     );
-    too_many(context, what).at_most(exceeded(context)).into()
+    Evidence::new(what).at_most(exceeded(context)).into()
 }
 
 /// Sends one burst just before a window ends, and one just after.

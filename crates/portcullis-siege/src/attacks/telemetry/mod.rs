@@ -39,11 +39,7 @@ pub(crate) async fn log_injection(context: &Context) -> Finding {
         .next()
         .is_some_and(|line| line.starts_with('{'));
     for line in &lines {
-        let evidence = |what: &str| {
-            Evidence::new(what)
-                .received(line)
-                .repeat(request.curl(context))
-        };
+        let evidence = |what: &str| Evidence::new(what).received(line);
         if line
             .chars()
             .any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c))

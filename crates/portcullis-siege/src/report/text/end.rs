@@ -4,7 +4,6 @@ use super::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW, clean, sign};
 use crate::{
     catalogue::{CHECKLIST, Group, Level},
     report::{LineVerdict, Report, summary::not_examined},
-    verdict::Mark,
 };
 
 // ===== impl Page =====
@@ -15,21 +14,19 @@ impl Page {
         self.line(&[(PLAIN, "")]);
         for group in Group::ALL {
             let outcomes = report.outcomes.iter();
-            let marks: Vec<_> = outcomes
-                .filter(|outcome| outcome.group == group)
-                .map(|outcome| outcome.verdict.mark())
-                .collect();
-            if marks.is_empty() {
+            let outcomes: Vec<_> = outcomes.filter(|outcome| outcome.group == group).collect();
+            if outcomes.is_empty() {
                 continue;
             }
-            let count = |wanted| marks.iter().filter(|mark| **mark == wanted).count();
+            let held = outcomes.iter().filter(|outcome| outcome.verdict.is_held());
+            let breached = outcomes.iter().filter(|outcome| outcome.is_breached());
             let title = format!("{}  {:<40} ", group.letter(), group.title());
-            let score = format!("{:>3} held  ", count(Mark::Held));
-            let breached = match count(Mark::Breached) {
+            let score = format!("{:>3} held  ", held.count());
+            let breached = match breached.count() {
                 0 => String::new(),
                 many => format!("  {many} breached"),
             };
-            let signs = marks.iter().map(|mark| sign(*mark));
+            let signs = outcomes.iter().map(|outcome| sign(outcome));
             let cells: Vec<_> = signs
                 .map(|(sign, style)| (style, sign.to_string()))
                 .collect();
@@ -69,6 +66,12 @@ impl Page {
                 self.line(&[(style, name), (PLAIN, &ids.join(" "))]);
             }
         }
+        let unseen = lines.iter();
+        let unseen = unseen.filter(|(_, _, outcomes)| outcomes.is_empty());
+        for (line, why) in unseen.filter_map(|(line, ..)| Some((line, line.elsewhere?))) {
+            let why = self.fit(why, 40);
+            self.line(&[(DIM, &format!("  not from outside: {:<8}  {why}", line.id))]);
+        }
         let groups: Vec<_> = not_examined().map(|group| group.title()).collect();
         self.line(&[(
             DIM,
@@ -101,8 +104,12 @@ impl Page {
                 ),
             ),
         };
+        let accepted = match count.accepted {
+            0 => String::new(),
+            many => format!(", accepted {many}"),
+        };
         let others = format!(
-            "  held {}, not tested {}, could not tell {}",
+            "  held {}{accepted}, not tested {}, could not tell {}",
             count.held, count.not_tested, count.could_not_tell
         );
         let cost = format!(
