@@ -150,7 +150,7 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[HACK],
         // Some tests measure their process. (`tests` has a process for each.)
         variables: &[("RUST_TEST_THREADS", "1")],
-        command: "cargo hack test --workspace --exclude portcullis-tests",
+        command: "cargo hack test --workspace --exclude portcullis-siege --exclude portcullis-tests",
         passes: Passes::OnSuccess,
     },
     // Their tests want minutes, and have run above.
@@ -158,7 +158,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "alone, end to end",
         needs: &[HACK],
         variables: &[],
-        command: "cargo hack test --no-run --package portcullis-tests",
+        command: "cargo hack test --no-run --package portcullis-siege --package portcullis-tests",
         passes: Passes::OnSuccess,
     },
     Step {

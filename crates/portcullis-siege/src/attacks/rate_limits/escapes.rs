@@ -113,7 +113,9 @@ impl Trick {
 impl Seen {
     fn note(&mut self, is_tricked: bool, request: Request, answer: Answer) {
         if !answer.is_good() {
-        } else if is_tricked {
+            return;
+        }
+        if is_tricked {
             self.tricked += 1;
             self.last = Some((request, answer));
         } else {
