@@ -429,10 +429,6 @@ func parse(lines []string, later bool) (*message, int) {
 	}
 	message := &message{}
 	for _, line := range lines[1:] {
-		if fault("obs-fold-served") && len(message.fields) > 0 && strings.Trim(line[:1], " \t") == "" {
-			message.fields[len(message.fields)-1][1] += " " + strings.Trim(line, " \t")
-			continue
-		}
 		field, status := parseField(line)
 		if status != 0 {
 			return nil, status

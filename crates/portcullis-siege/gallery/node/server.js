@@ -231,7 +231,7 @@ class Guard {
     if (codings.length + lengths.length > 1) return false;
     if (codings.length > 0) {
       this.state = "chunk";
-      const isNew = start.endsWith(" HTTP/1.1") || fault("te-on-http10");
+      const isNew = start.endsWith(" HTTP/1.1");
       return codings[0].toLowerCase() === "chunked" && isNew;
     }
     this.left = Number(lengths[0] ?? 0);
@@ -379,7 +379,7 @@ function checkHead(request) {
   const coding = one(request, "transfer-encoding");
   if (coding !== undefined) {
     if (coding.toLowerCase() !== "chunked") throw bad(501);
-    const old = request.httpVersion !== "1.1" && !fault("te-on-http10");
+    const old = request.httpVersion !== "1.1";
     if (old || one(request, "content-length") !== undefined) throw bad();
   }
 }

@@ -219,7 +219,7 @@ def check_target(request, target):
 def check_framing(request, first):
     """How long the body is: exactly one thing may tell it."""
     lengths, codings = request.all(b"content-length"), request.all(b"transfer-encoding")
-    if codings and request.version != b"HTTP/1.1" and not fault("te-on-http10"):
+    if codings and request.version != b"HTTP/1.1":
         raise Bad
     if codings and lengths:
         if fault("cl-te-kept-open") or fault("lengths-checked-once") and not first:
@@ -361,9 +361,6 @@ class Connection:
             self.renew()
             if not line:
                 break
-            if line[:1] in (b" ", b"\t") and fields and fault("obs-fold-served"):
-                fields[-1] = (fields[-1][0], fields[-1][1] + b" " + line.strip())
-                continue
             fields.append(parse_field(line))
             start = line
             too_many = self.head > HEAD_BYTES and not fault("head-unbounded", "target-unbounded")
