@@ -46,6 +46,7 @@ fn outcome(attack: &Attack, verdict: &Value) -> Value {
         "id": attack.id,
         "group": attack.group(),
         "level": attack.level,
+        "severity": attack.severity,
         "title": attack.title,
         "expects": attack.expects,
         "fix": attack.fix,

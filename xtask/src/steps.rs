@@ -4,9 +4,9 @@ use crate::{
     command::Command,
     report::{Outcome, Report},
     tools::{
-        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GXX, HACK, HAPROXY,
-        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NPM, PROMETHEUS, PYTHON_VENV, REDIS, REQUESTS,
-        ROTEL, RUSTFMT, Tool, VALGRIND, WRK,
+        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GO, GXX, HACK, HAPROXY,
+        HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NODE, NPM, PROMETHEUS, PYTHON, PYTHON_VENV,
+        REDIS, REQUESTS, ROTEL, RUSTFMT, Tool, VALGRIND, WRK,
     },
 };
 
@@ -136,6 +136,9 @@ pub(crate) const STEPS: &[Step] = &[
             HTTP_MESSAGE_SIGNATURES,
             REQUESTS,
             ROTEL,
+            PYTHON,
+            NODE,
+            GO,
         ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",
@@ -147,7 +150,7 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[HACK],
         // Some tests measure their process. (`tests` has a process for each.)
         variables: &[("RUST_TEST_THREADS", "1")],
-        command: "cargo hack test --workspace --exclude portcullis-tests",
+        command: "cargo hack test --workspace --exclude portcullis-siege --exclude portcullis-tests",
         passes: Passes::OnSuccess,
     },
     // Their tests want minutes, and have run above.
@@ -155,7 +158,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "alone, end to end",
         needs: &[HACK],
         variables: &[],
-        command: "cargo hack test --no-run --package portcullis-tests",
+        command: "cargo hack test --no-run --package portcullis-siege --package portcullis-tests",
         passes: Passes::OnSuccess,
     },
     Step {

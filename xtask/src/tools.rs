@@ -205,6 +205,25 @@ pub(crate) const WRK: Tool = Tool {
     probe: "which wrk",
 };
 
+/// A server of the siege's gallery, as are the next two.
+pub(crate) const PYTHON: Tool = Tool {
+    package: "python3",
+    source: Source::Apt,
+    probe: "python3 --version",
+};
+
+pub(crate) const NODE: Tool = Tool {
+    package: "nodejs",
+    source: Source::Apt,
+    probe: "node --version",
+};
+
+pub(crate) const GO: Tool = Tool {
+    package: "golang-go",
+    source: Source::Apt,
+    probe: "go version",
+};
+
 pub(crate) const NPM: Tool = Tool {
     package: "npm",
     source: Source::Apt,

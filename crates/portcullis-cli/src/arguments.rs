@@ -12,6 +12,7 @@ use crate::key::NewKey;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
+    Version,
     KeyHelp,
     KeyNew(NewKey),
     KeyCheck,
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     SiegeList(Format),
     SiegeSchema,
     Siege(Box<SiegeArguments>),
+    SiegeInit(Box<SiegeArguments>),
 }
 
 /// A file of audit events to verify, as it was typed.
@@ -77,6 +79,7 @@ impl Command {
         match parser.next()? {
             None => Err("nothing to do; see `portcullis help`".into()),
             Some(Arg::Short('h') | Arg::Long("help")) => Ok(Self::Help),
+            Some(Arg::Short('V') | Arg::Long("version")) => Ok(Self::Version),
             Some(Arg::Value(word)) => match word.string()?.as_str() {
                 "help" => Ok(Self::Help),
                 "siege" => Self::siege(parser),
@@ -121,11 +124,14 @@ impl Command {
 
     fn siege(parser: &mut Parser) -> Result<Self, lexopt::Error> {
         let (mut siege, mut is_list) = (SiegeArguments::default(), false);
+        let mut is_init = false;
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Self::SiegeHelp),
+                Arg::Short('V') | Arg::Long("version") => return Ok(Self::Version),
                 Arg::Long("list") => is_list = true,
                 Arg::Long("schema") => return Ok(Self::SiegeSchema),
+                Arg::Value(word) if word == "init" && !is_init => is_init = true,
                 Arg::Value(url) if siege.url.is_none() => siege.url = Some(url.string()?),
                 Arg::Long(name) => {
                     let name = name.to_owned();
@@ -136,6 +142,8 @@ impl Command {
         }
         Ok(if is_list {
             Self::SiegeList(siege.format)
+        } else if is_init {
+            Self::SiegeInit(Box::new(siege))
         } else {
             Self::Siege(Box::new(siege))
         })
@@ -215,6 +223,8 @@ mod tests {
     #[test]
     fn reads_what_was_typed() {
         assert_eq!(parse("help"), Ok(Command::Help));
+        assert_eq!(parse("--version"), Ok(Command::Version));
+        assert_eq!(parse("siege --version"), Ok(Command::Version));
         assert_eq!(parse("key new"), Ok(Command::KeyNew(NewKey::default())));
         assert_eq!(parse("key check"), Ok(Command::KeyCheck));
         assert_eq!(parse("key --help"), Ok(Command::KeyHelp));
@@ -248,6 +258,15 @@ mod tests {
             (siege.intensity, siege.format),
             (Intensity::Full, Format::Html)
         );
+    }
+
+    #[test]
+    fn reads_a_siege_that_only_looks() {
+        let Ok(Command::SiegeInit(siege)) = parse("siege init http://127.0.0.1 --output a") else {
+            panic!("nothing to look at");
+        };
+        assert_eq!(siege.url.as_deref(), Some("http://127.0.0.1"));
+        assert_eq!(siege.output, Some(PathBuf::from("a")));
     }
 
     #[test]

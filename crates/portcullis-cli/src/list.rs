@@ -23,7 +23,7 @@ fn text() -> String {
             let (id, level, title, expects) =
                 (attack.id, attack.level, attack.title, attack.expects);
             text.push_str(&format!(
-                "  {id}  {level:<6}  {title}\n               {expects}\n"
+                "  {id}  {level:<7}  {title}\n                {expects}\n"
             ));
         }
         if text.len() == before {
@@ -62,9 +62,11 @@ fn row(attack: &Attack) -> String {
     let asvs = attack.asvs.iter().map(|row| format!("ASVS {row}"));
     let tests: Vec<_> = lines.chain(owasp).chain(asvs).collect();
     format!(
-        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        "| <a id=\"{}\"></a>{} | {} | {} | {} | {} | {} | {} | {} |\n",
+        attack.id.to_lowercase(),
         attack.id,
         attack.level,
+        attack.severity,
         attack.title,
         attack.expects,
         attack.fix,
@@ -74,8 +76,8 @@ fn row(attack: &Attack) -> String {
 }
 
 const HEAD: &str = "\
-| | level | what is sent | what a hardened server does | fix | tests | source |
-|---|---|---|---|---|---|---|
+| | level | severity | what is sent | what a hardened server does | fix | tests | source |
+|---|---|---|---|---|---|---|---|
 ";
 
 const NOT_FROM_OUTSIDE: &str = "

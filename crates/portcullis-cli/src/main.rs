@@ -34,6 +34,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, ConfigError> {
     let text = match command {
         Command::Help => USAGE.to_owned(),
+        Command::Version => concat!("portcullis ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
         Command::KeyHelp => KEY_USAGE.to_owned(),
         Command::KeyNew(key) => key.describe()?,
         Command::KeyCheck => {
@@ -49,6 +50,9 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
         Command::SiegeHelp => SIEGE_USAGE.to_owned(),
         Command::SiegeList(format) => list::list(format),
         Command::SiegeSchema => portcullis_siege::Report::json_schema(),
+        Command::SiegeInit(arguments) => {
+            return siege::init(&arguments).map_err(|error| ConfigError::new(error.to_string()));
+        }
         Command::Siege(arguments) => {
             return siege::run(&arguments).map_err(|error| ConfigError::new(error.to_string()));
         }

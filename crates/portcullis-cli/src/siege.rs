@@ -10,7 +10,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portcullis_siege::{Baseline, Changes, Event, Prepared, Profile, Report, Siege, Target};
+use portcullis_siege::{
+    Baseline, Changes, Event, Intensity, Prepared, Profile, Report, Siege, Target,
+};
 
 use crate::{
     arguments::{Format, SiegeArguments},
@@ -31,18 +33,37 @@ pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode> {
         None => !report.is_held(),
         Some(changes) => changes.is_worse(),
     };
-    Ok(match (is_worse, report.stopped.is_some()) {
+    let is_known = report.is_tested() && report.stopped.is_none();
+    Ok(match (is_worse, !is_known) {
         (true, _) => ExitCode::from(1),
         (false, true) => ExitCode::from(2),
         (false, false) => ExitCode::SUCCESS,
     })
 }
 
+/// Looks at a server, and writes a profile of what it finds.
+pub(crate) fn init(arguments: &SiegeArguments) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let text = runtime.block_on(async {
+        let siege = prepare(arguments).await?;
+        Result::Ok(siege.draft().await)
+    })?;
+    match &arguments.output {
+        Some(path) => fs::write(path, text).map_err(|error| at(path, error))?,
+        None => print(&text),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn siege(arguments: &SiegeArguments) -> Result<Report> {
+    Ok(attack(prepare(arguments).await?).await)
+}
+
+async fn prepare(arguments: &SiegeArguments) -> Result<Prepared> {
     let profile = profile(arguments)?;
-    let url = arguments.url.as_ref().or(profile.url.as_ref());
+    let url = arguments.url.clone().or(profile.url.clone());
     let url = url.ok_or("siege: which server? a URL such as http://127.0.0.1:8080 is needed")?;
-    let target = Target::parse(url, arguments.owned.as_deref()).await?;
+    let target = Target::parse(&url, arguments.owned.as_deref()).await?;
     let mut allowed = arguments.intensity.allowance();
     allowed.time = arguments.time.unwrap_or(allowed.time);
     allowed.requests = arguments.requests.unwrap_or(allowed.requests);
@@ -51,8 +72,40 @@ async fn siege(arguments: &SiegeArguments) -> Result<Report> {
     let siege = Siege::new(target, profile)
         .intensity(arguments.intensity)
         .allowance(allowed)
-        .only(arguments.only.clone());
-    Ok(attack(siege.prepare().await?).await)
+        .only(arguments.only.clone())
+        .repeat_with(repeat(&url, arguments));
+    Ok(siege.prepare().await?)
+}
+
+/// The line that begins this siege again. A key that was typed is read from a variable there.
+fn repeat(url: &str, arguments: &SiegeArguments) -> String {
+    let mut words = vec!["portcullis".to_owned(), "siege".to_owned(), quoted(url)];
+    if let Some(path) = &arguments.profile {
+        words.extend(["--profile".to_owned(), quoted(&path.to_string_lossy())]);
+    }
+    if arguments.key.is_some() {
+        words.push("--key env:SIEGE_KEY".to_owned());
+    }
+    for (name, path) in &arguments.routes {
+        words.extend(["--route".to_owned(), quoted(&format!("{name}={path}"))]);
+    }
+    if arguments.intensity == Intensity::Full {
+        words.push("--intensity full".to_owned());
+    }
+    if let Some(host) = &arguments.owned {
+        words.extend(["--i-own-this-target".to_owned(), quoted(host)]);
+    }
+    words.join(" ")
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/=@".contains(c);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Prints the plan, attacks, and shows how far it is.
@@ -67,7 +120,7 @@ async fn attack(siege: Prepared) -> Report {
     let report = siege.run(interrupted, |event| match event {
         Event::Began(attack) => bar.set_message(format!("{} {}", attack.id, attack.title)),
         Event::Ended(outcome) => {
-            if outcome.verdict.is_breached() {
+            if outcome.is_breached() {
                 bar.println(format!("breached: {} {}", outcome.id, outcome.title));
             }
             bar.inc(1);
@@ -137,11 +190,17 @@ fn write(report: &Report, changes: Option<&Changes>, arguments: &SiegeArguments)
     Ok(())
 }
 
+/// How wide the terminal is.
+fn columns() -> usize {
+    usize::from(console::Term::stdout().size().1)
+}
+
 /// Prints for people: colours only on a terminal that wants them. With a baseline, only what changed.
 fn show(report: &Report, changes: Option<&Changes>) {
     let is_terminal = stdout().is_terminal();
     match changes {
-        None => anstream::print!("{}", report.to_text(is_terminal)),
+        None if is_terminal => anstream::print!("{}", report.to_terminal(true, columns())),
+        None => print(&report.to_text(false)),
         Some(changes) => {
             anstream::print!("{}", changes.to_text());
             let mut changed = report.clone();

@@ -18,6 +18,7 @@ usage: portcullis siege URL [options]
     --key env:NAME   the variable that has the key it was written with
     --anchor ANCHOR  how far it must go, as the server's log had it: LINES:HASH
   help               prints this
+  --version          prints which version this is
 ";
 
 pub(crate) const KEY_USAGE: &str = "\
@@ -44,13 +45,16 @@ pub(crate) const SIEGE_USAGE: &str = "\
 portcullis siege: attacks a running server, and reports which lines of the checklist hold
 
 usage: portcullis siege URL [options]
+       portcullis siege init URL [--key KEY] [--output FILE]
+
+  init                      attacks nothing: writes a profile of what it finds, as TOML
 
 what is attacked
   --profile FILE            what is known of the server, as TOML: routes, keys, limits
   --key KEY                 a valid key; `env:NAME` reads a variable
   --route NAME=PATH         a route, as in the profile: body=/api/echo, limited=/api/hello
   --only IDS                only these attacks or groups: A01,D,H04
-  --intensity quick|full    quick: at most a minute (default); full: at most ten
+  --intensity quick|full    quick: at most 90 s (default); full: at most 600 s
   --i-own-this-target HOST  allows a server on another machine: this very host
 
 what it may spend
@@ -64,5 +68,6 @@ what comes of it
   --list                    prints every attack
   --schema                  prints the JSON schema of a report
 
-exit code: 0 all held, 1 something was breached, 2 it could not run
+exit code: 0 all held that a server must hold, 1 something of it was breached, 2 it could not run
+           or nothing was tested
 ";

@@ -1,6 +1,7 @@
 //! What a siege may spend, and how hard it is.
 
 use std::{
+    fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use crate::{report::Spent, verdict::Failure};
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Intensity {
-    /// At most a minute: for every change.
+    /// At most a minute and a half: for every change.
     #[default]
     Quick,
     /// At most ten minutes: waits for every timeout, and sends ten times as much.
@@ -45,7 +46,22 @@ pub(crate) struct Budget {
     bytes: AtomicU64,
     ends: Instant,
     /// Why the siege ends before its end.
-    ended: SetOnce<String>,
+    ended: SetOnce<Stop>,
+}
+
+/// Why a siege ends before its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stop {
+    Spent(Spending),
+    ServerGone,
+    Interrupted,
+}
+
+/// Something of which a siege may not spend more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Spending {
+    allowed: u64,
+    unit: &'static str,
 }
 
 // ===== impl Intensity =====
@@ -64,7 +80,7 @@ impl Intensity {
     #[must_use]
     pub const fn allowance(self) -> Allowance {
         let (factor, seconds) = match self {
-            Self::Quick => (1, 60),
+            Self::Quick => (1, 90),
             Self::Full => (10, 600),
         };
         Allowance {
@@ -124,28 +140,34 @@ impl Budget {
         counter: &AtomicU64,
         amount: u64,
         allowed: u64,
-        what: &str,
+        what: &'static str,
     ) -> Result<(), Failure> {
         let add = |spent: u64| spent.checked_add(amount).filter(|spent| *spent <= allowed);
         if counter.fetch_update(Relaxed, Relaxed, add).is_ok() {
             return Ok(());
         }
-        let why = format!("the budget of {allowed} {what} is spent");
-        self.end(&why);
-        Err(Failure::Spent(why))
+        let spending = Spending {
+            allowed,
+            unit: what,
+        };
+        self.end(Stop::Spent(spending));
+        Err(Failure::BudgetSpent(spending))
     }
 
     /// Ends the siege. The first reason counts.
-    pub(crate) fn end(&self, why: &str) {
+    pub(crate) fn end(&self, why: Stop) {
         // It has ended already.
-        let _ = self.ended.set(why.to_owned());
+        let _ = self.ended.set(why);
     }
 
     /// Waits until it has to end, and returns why.
-    pub(crate) async fn ended(&self) -> String {
+    pub(crate) async fn ended(&self) -> Stop {
         tokio::select! {
-            why = self.ended.wait() => why.clone(),
-            () = sleep_until(self.ends) => format!("the budget of {} s is spent", self.allowed.time.as_secs()),
+            why = self.ended.wait() => *why,
+            () = sleep_until(self.ends) => Stop::Spent(Spending {
+                allowed: self.allowed.time.as_secs(),
+                unit: "s",
+            }),
         }
     }
 
@@ -162,6 +184,26 @@ impl Budget {
     }
 }
 
+// ===== impl Stop =====
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spent(spending) => spending.fmt(f),
+            Self::ServerGone => f.write_str("the server no longer answers"),
+            Self::Interrupted => f.write_str("it was interrupted"),
+        }
+    }
+}
+
+// ===== impl Spending =====
+
+impl fmt::Display for Spending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the budget of {} {} is spent", self.allowed, self.unit)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,11 +216,13 @@ mod tests {
         };
         let budget = Budget::new(allowed);
         assert!(budget.request().is_ok() && budget.request().is_err());
-        assert_eq!(budget.ended().await, "the budget of 1 requests is spent");
+        let why = budget.ended().await.to_string();
+        assert_eq!(why, "the budget of 1 requests is spent");
 
         let began = Instant::now();
         let budget = Budget::new(allowed);
-        assert_eq!(budget.ended().await, "the budget of 60 s is spent");
+        let why = budget.ended().await.to_string();
+        assert_eq!(why, "the budget of 90 s is spent");
         assert_eq!(began.elapsed(), allowed.time);
     }
 

@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,7 @@ use crate::{
     budget::Budget,
     catalogue::Need,
     discovery::Found,
-    redact::Secret,
+    redact::{Secret, Secrets},
     signing::Signing,
     verdict::Failure,
     wire::{Answer, Client, Exchange, Raw, Request, Sources},
@@ -31,8 +34,12 @@ pub(crate) struct Context {
     pub(crate) sources: Arc<Sources>,
     pub(crate) intensity: Intensity,
     pub(crate) signing: Arc<Signing>,
+    /// The line for a shell that began the siege.
+    pub(crate) repeat: Option<Arc<str>>,
     /// The last tokens and signatures that this attack made.
     pub(crate) made: Arc<Mutex<VecDeque<String>>>,
+    /// Whether a connection of this attack was refused, or answered with 503.
+    pub(crate) turned_away: Arc<AtomicBool>,
     /// Every kind of answer, once they are gathered.
     pub(crate) answers: Arc<OnceCell<Arc<[Kind]>>>,
 }
@@ -52,8 +59,24 @@ impl Context {
     pub(crate) fn for_attack(&self) -> Self {
         Self {
             made: Arc::default(),
+            turned_away: Arc::default(),
             ..self.clone()
         }
+    }
+
+    /// Notes that there was no place for a request, and returns what came of it.
+    pub(crate) fn noting<T>(
+        &self,
+        result: Result<T, Failure>,
+        status: impl Fn(&T) -> Option<u16>,
+    ) -> Result<T, Failure> {
+        let is_away = match &result {
+            Ok(answer) => status(answer) == Some(503),
+            Err(Failure::BudgetSpent(_)) => false,
+            Err(_) => true,
+        };
+        self.turned_away.fetch_or(is_away, Relaxed);
+        result
     }
 
     /// Remembers a token or a signature, so that no report has it.
@@ -64,16 +87,22 @@ impl Context {
     }
 
     /// Returns what no report may have.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
+    pub(crate) fn secrets(&self) -> Secrets {
         let keys = &self.profile.keys;
-        let keys = [&keys.valid, &keys.revoked, &keys.expired, &keys.unscoped];
-        let keys = keys.into_iter().flatten().map(|key| Secret::key(key));
+        let keys = [
+            (&keys.valid, "$SIEGE_KEY"),
+            (&keys.revoked, "$SIEGE_KEY_REVOKED"),
+            (&keys.expired, "$SIEGE_KEY_EXPIRED"),
+            (&keys.unscoped, "$SIEGE_KEY_UNSCOPED"),
+            (&keys.other, "$SIEGE_KEY_OTHER"),
+        ];
+        let keys = keys.into_iter();
+        let keys = keys.filter_map(|(key, name)| Some(Secret::key(key.as_deref()?, name)));
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let made = made.iter().map(|made| Secret::made(made));
         let signing = self.signing.secrets.iter();
-        keys.chain(signing.map(|secret| Secret::of_signing(secret)))
-            .chain(made)
-            .collect()
+        let signing = signing.map(|secret| Secret::of_signing(secret));
+        Secrets::new(keys.chain(signing).chain(made))
     }
 
     /// An address that was not used before.
@@ -92,7 +121,7 @@ impl Context {
         let mut raw = self.raw().await?;
         raw.send(bytes).await?;
         raw.read_answers().await;
-        Ok(raw.into_seen())
+        self.noting(Ok(raw.into_seen()), Exchange::status)
     }
 
     /// Sends bytes on a connection of their own, and reads no further than the first answer's head.
@@ -101,7 +130,7 @@ impl Context {
         let mut raw = self.raw().await?;
         raw.send(bytes).await?;
         raw.status(FIRST_ANSWER).await;
-        Ok(raw.into_seen())
+        self.noting(Ok(raw.into_seen()), Exchange::status)
     }
 
     /// Sends a request on a connection of its own, from the address it names or a fresh one.
@@ -121,17 +150,6 @@ impl Context {
         self.profile.routes.control.as_deref().unwrap_or("/")
     }
 
-    /// What is written in place of the valid key.
-    pub(crate) fn hide<'v>(&self, name: &str, value: &'v [u8]) -> &'v [u8] {
-        let keys = &self.profile.keys;
-        let is_key = name.eq_ignore_ascii_case(&keys.header)
-            && keys
-                .valid
-                .as_ref()
-                .is_some_and(|key| key.as_bytes() == value);
-        if is_key { b"$SIEGE_KEY" } else { value }
-    }
-
     /// What of these is missing, first of all.
     pub(crate) fn missing(&self, needs: &[Need]) -> Option<Need> {
         needs.iter().copied().find(|need| !self.has(*need))
@@ -145,6 +163,9 @@ impl Context {
                 let keys = &profile.keys;
                 keys.revoked.is_some() || keys.expired.is_some() || keys.unscoped.is_some()
             }
+            Need::OtherKey => profile.keys.other.is_some(),
+            Need::Own => routes.own.is_some(),
+            Need::Admin => routes.admin.is_some(),
             Need::Protected => routes.protected.is_some(),
             Need::Body => routes.body.is_some(),
             Need::Limited => routes.limited.is_some(),

@@ -44,13 +44,13 @@ mod wire;
 
 pub use assault::{Assault, assault, assault_server};
 pub use budget::{Allowance, Intensity};
-pub use catalogue::{Attack, CATALOGUE, CHECKLIST, ELSEWHERE, Group, Level, Line, Need};
+pub use catalogue::{Attack, CATALOGUE, CHECKLIST, ELSEWHERE, Group, Level, Line, Need, Severity};
 pub use error::{PrepareError, ProfileError, ReportError, TargetError};
 pub use profile::{
     Cors, Keys, Launch, Limits, Lockout, Profile, Proxy, Routes, Signatures, Sinks, Switches,
     Tokens,
 };
-pub use report::{Baseline, Change, Changes, Count, LineVerdict, Outcome, Report, Spent};
+pub use report::{Baseline, Change, Changes, Count, Grade, LineVerdict, Outcome, Report, Spent};
 pub use siege::{Event, Prepared, Siege};
 pub use target::Target;
 pub use verdict::{Evidence, Mark, Verdict};

@@ -6,11 +6,20 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use crate::ProfileError;
+use crate::{ProfileError, catalogue::CATALOGUE};
 
+mod draft;
+mod limits;
 mod signing;
 
-pub use self::signing::{Signatures, Tokens};
+pub(crate) use self::{
+    draft::{Shown, draft},
+    limits::Expected,
+};
+pub use self::{
+    limits::Limits,
+    signing::{Signatures, Tokens},
+};
 
 /// What is known of the server. Read from TOML with [`Profile::parse`].
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,6 +52,9 @@ pub struct Profile {
     pub launch: Launch,
     /// Requests that break something behind the server, and mend it.
     pub switches: Switches,
+    /// Breaches that are accepted: the attack's id, and the reason. They fail nothing, and are in every
+    /// report.
+    pub accept: BTreeMap<String, String>,
 }
 
 /// Keys of clients.
@@ -60,6 +72,8 @@ pub struct Keys {
     pub expired: Option<String>,
     /// A valid key that may not use `routes.protected`: 403.
     pub unscoped: Option<String>,
+    /// The valid key of another client: it must not read `routes.own`.
+    pub other: Option<String>,
 }
 
 /// Paths, with their query. Each is requested with GET, `body` with POST.
@@ -93,39 +107,10 @@ pub struct Routes {
     pub health: Option<String>,
     /// Readiness.
     pub ready: Option<String>,
-}
-
-/// What the server promises. Durations in seconds.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Requests that one client may send at once on `routes.limited`; else from `RateLimit-Policy`.
-    pub burst: Option<u64>,
-    /// How many of them come back each second.
-    pub per_second: Option<f64>,
-    /// Bytes of a body.
-    pub body_bytes: u64,
-    /// From a connection to the end of its first head.
-    pub header_seconds: u64,
-    /// From a head to the end of its body, when it trickles.
-    pub body_seconds: u64,
-    /// While the client reads nothing.
-    pub write_seconds: u64,
-    /// Between requests.
-    pub idle_seconds: u64,
-    /// A handler's deadline.
-    pub request_seconds: f64,
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections of one client.
-    pub client_connections: usize,
-    /// Requests that are served at once, when the server sheds load.
-    pub in_flight: usize,
-    /// From the signal to the end of the process.
-    pub drain_seconds: u64,
-    /// From a dependency's failure to a readiness of 503.
-    pub ready_seconds: u64,
+    /// Belongs to the client of `keys.valid`: no other client may read it.
+    pub own: Option<String>,
+    /// Needs a role that the client of `keys.valid` does not have.
+    pub admin: Option<String>,
 }
 
 /// What the server tells browsers.
@@ -224,7 +209,8 @@ impl Profile {
         }
         let tokens = profile.tokens.iter().flat_map(Tokens::problems);
         let signatures = profile.signatures.iter().flat_map(Signatures::problems);
-        let problems: Vec<_> = tokens.chain(signatures).collect();
+        let accepted = profile.accept.iter().filter_map(accept_problem);
+        let problems: Vec<_> = tokens.chain(signatures).chain(accepted).collect();
         if problems.is_empty() {
             Ok(profile)
         } else {
@@ -256,6 +242,8 @@ impl Routes {
             "websocket" => &mut self.websocket,
             "health" => &mut self.health,
             "ready" => &mut self.ready,
+            "own" => &mut self.own,
+            "admin" => &mut self.admin,
             _ => return Err(ProfileError::UnknownRoute(name.to_owned())),
         };
         *route = Some(path.to_owned());
@@ -281,6 +269,7 @@ impl Keys {
             revoked: value(&self.revoked)?,
             expired: value(&self.expired)?,
             unscoped: value(&self.unscoped)?,
+            other: value(&self.other)?,
         })
     }
 }
@@ -293,30 +282,20 @@ impl Default for Keys {
             revoked: None,
             expired: None,
             unscoped: None,
+            other: None,
         }
     }
 }
 
-// ===== impl Limits =====
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            burst: None,
-            per_second: None,
-            body_bytes: 1 << 20,
-            header_seconds: 10,
-            body_seconds: 30,
-            write_seconds: 30,
-            idle_seconds: 75,
-            request_seconds: 30.0,
-            connections: 4096,
-            client_connections: 256,
-            in_flight: 512,
-            drain_seconds: 30,
-            ready_seconds: 5,
-        }
+/// What is wrong with a breach that is accepted.
+fn accept_problem((id, reason): (&String, &String)) -> Option<String> {
+    if !CATALOGUE.iter().any(|attack| attack.id == id) {
+        return Some(format!(
+            "accept.{id}: no such attack; see `portcullis siege --list`"
+        ));
     }
+    let is_empty = reason.trim().is_empty();
+    is_empty.then(|| format!("accept.{id}: a reason is needed"))
 }
 
 /// Returns the text, or what the variable after `env:` holds.
@@ -341,7 +320,9 @@ mod tests {
         assert_eq!(profile.keys.valid.as_deref(), Some("k"));
         assert_eq!(profile.keys.header, "x-api-key");
         assert_eq!(profile.limits.burst, Some(3));
-        assert_eq!(profile.limits.header_seconds, 10);
+        assert_eq!(profile.limits.header_seconds, None);
+        let usual = profile.limits.header_seconds();
+        assert_eq!((usual.value, usual.is_promised), (10, false));
     }
 
     #[test]
@@ -351,6 +332,8 @@ mod tests {
             ("\n[routes]\nbdoy = \"/\"", "line 3"),
             ("[", "line 1"),
             ("routes.slow = '/slow'", "routes.slow"),
+            ("accept.Z99 = 'so it is'", "accept.Z99: no such attack"),
+            ("accept.A19 = ' '", "accept.A19: a reason"),
         ] {
             let problem = Profile::parse(text).unwrap_err().to_string();
             assert!(

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{Level, budget::Spending, wire::Request};
+
 /// What came of an attack.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
@@ -57,6 +59,22 @@ pub struct Evidence {
     pub received: String,
     /// A line for a shell that does it again.
     pub repeat: String,
+    /// How much a server must hold it, where that is less than what the attack says: nobody promised
+    /// what was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Level>,
+    /// What was sent, to see whether the line shows the same.
+    #[serde(skip)]
+    pub(crate) tried: Option<Tried>,
+}
+
+/// What a line for a shell sends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Tried {
+    /// A request, the status of its answer, and the names of the answer's fields.
+    Request(Box<Request>, u16, Vec<String>),
+    /// Bytes on a connection of their own, and the status of each answer.
+    Bytes(Vec<u8>, Vec<u16>),
 }
 
 /// What an attack's function returns: a note when the server held, else why not.
@@ -65,11 +83,16 @@ pub(crate) type Finding = Result<String, Failure>;
 /// Why an attack did not end with "held".
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
+    /// The server did not hold.
     Breach(Box<Evidence>),
+    /// Something is missing that the attack needs.
     NotTested(String),
+    /// It proves nothing.
     Unclear(String),
+    /// Nothing listens any more.
+    ServerGone,
     /// Something that the siege may spend is spent.
-    Spent(String),
+    BudgetSpent(Spending),
 }
 
 // ===== impl Verdict =====
@@ -90,6 +113,23 @@ impl Verdict {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.mark().name()
+    }
+
+    /// Returns how much a server must hold it, of an attack of this level.
+    pub(crate) fn level(&self, attack: Level) -> Level {
+        match self {
+            Self::Breached { evidence } => evidence.at_most.map_or(attack, |most| attack.max(most)),
+            _ => attack,
+        }
+    }
+
+    /// Without the middle of what is long in its evidence.
+    pub(crate) fn shortened(mut self) -> Self {
+        if let Self::Breached { evidence } = &mut self {
+            evidence.sent = shorten(&evidence.sent);
+            evidence.received = shorten(&evidence.received);
+        }
+        self
     }
 
     /// Whether the server did not hold.
@@ -123,7 +163,13 @@ impl From<Finding> for Verdict {
                 evidence: *evidence,
             },
             Err(Failure::NotTested(why)) => Self::NotTested { why },
-            Err(Failure::Unclear(why) | Failure::Spent(why)) => Self::CouldNotTell { why },
+            Err(Failure::Unclear(why)) => Self::CouldNotTell { why },
+            Err(Failure::ServerGone) => Self::Breached {
+                evidence: Evidence::server_gone(),
+            },
+            Err(Failure::BudgetSpent(spending)) => Self::CouldNotTell {
+                why: spending.to_string(),
+            },
         }
     }
 }
@@ -169,10 +215,29 @@ impl Evidence {
         self
     }
 
-    /// Without the middle of what is long.
-    pub(crate) fn shortened(mut self) -> Self {
-        self.sent = shorten(&self.sent);
-        self.received = shorten(&self.received);
+    /// Lowers how much a server must hold it, where nobody promised what was expected.
+    #[must_use]
+    pub const fn at_most(mut self, level: Level) -> Self {
+        self.at_most = Some(level);
+        self
+    }
+
+    /// What was there when the siege began, and no longer is.
+    fn server_gone() -> Self {
+        Self::new("the server no longer answers")
+            .sent("a connection, ten times in three seconds")
+            .received("(refused)")
+    }
+
+    /// Without such a line: one request alone does not show it, the siege does.
+    pub(crate) fn only_in_a_siege(mut self) -> Self {
+        self.repeat.clear();
+        self.tried = None;
+        self
+    }
+
+    pub(crate) fn tried(mut self, tried: Tried) -> Self {
+        self.tried = Some(tried);
         self
     }
 
@@ -193,6 +258,16 @@ impl Failure {
 
     pub(crate) fn unclear(why: impl Into<String>) -> Self {
         Self::Unclear(why.into())
+    }
+
+    /// Lowers how much a server must hold it, and tells why. What is no breach is left as it is.
+    pub(crate) fn at_most(self, level: Level, why: &str) -> Self {
+        let Self::Breach(evidence) = self else {
+            return self;
+        };
+        let what = format!("{} ({why})", evidence.what);
+        let level = evidence.at_most.map_or(level, |most| most.max(level));
+        Self::from(Evidence { what, ..*evidence }.at_most(level))
     }
 }
 

@@ -3,30 +3,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't begin has failed")]
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::{Arc, LazyLock},
-    time::Duration,
+use std::{fs, path::PathBuf, process::Command, sync::LazyLock};
+
+use portcullis_siege::{Level, Limits, Profile, Report};
+
+use crate::{
+    faults::{FAULTS, Fault},
+    running::Running,
 };
-
-use portcullis_siege::{Intensity, Profile, Report, Siege, Target};
-use tokio::{sync::Semaphore, task::JoinSet};
-
-use crate::faults::{FAULTS, Fault};
 
 // An example's own unit tests run only in place of the example. They run here.
 #[path = "../examples/gallery/chunks.rs"]
 mod chunks;
 #[path = "../examples/gallery/faults.rs"]
 mod faults;
+#[path = "support/found.rs"]
+mod found;
+#[path = "support/running.rs"]
+mod running;
 
-/// A server of the gallery. Ended when dropped, with its files.
+/// A server of the gallery. Its files go when it is dropped.
 struct Server {
-    child: Child,
-    url: String,
+    running: Running,
     folder: PathBuf,
     fault: Option<String>,
 }
@@ -47,18 +45,8 @@ impl Server {
             .arg("--audit")
             .arg(folder.join("audit"));
         command.args(fault.iter().flat_map(|fault| ["--fault", fault]));
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
         Self {
-            child,
-            url: line.trim().rsplit(' ').next().unwrap().to_owned(),
+            running: Running::start(&mut command),
             folder,
             fault: fault.map(str::to_owned),
         }
@@ -77,25 +65,35 @@ impl Server {
              verify = [\"{gallery}\", \"verify\", \"{{file}}\"]\n\
              [launch]\ncommand = [\"{gallery}\", \"--port\", \"{{port}}\"{fault}]\n"
         );
-        Profile::parse(&(KNOWN.to_owned() + &more)).unwrap()
+        let is_own = self
+            .fault
+            .as_deref()
+            .is_some_and(|fault| OF_OWN_KEYS.contains(&fault));
+        let known = if is_own {
+            with_own_key()
+        } else {
+            KNOWN.to_owned()
+        };
+        let mut profile = Profile::parse(&(known + &more)).unwrap();
+        if self.fault.iter().any(|fault| fault.starts_with("front-")) {
+            // It is its own proxy.
+            let front = ("the gallery".to_owned(), self.running.url.clone());
+            profile.proxy.fronts.extend([front]);
+        }
+        profile
     }
 
     async fn siege(&self, only: &[&str]) -> Report {
-        let target = Target::parse(&self.url, None).await.unwrap();
-        // A machine may be slow: what is found must not depend on it.
-        let mut allowance = Intensity::Quick.allowance();
-        allowance.time = Duration::from_secs(300);
-        let siege = Siege::new(target, self.profile()).allowance(allowance);
-        let siege = siege.only(only.iter().copied());
-        let siege = siege.prepare().await.unwrap();
-        siege.run(std::future::pending(), |_| {}).await
+        self.siege_with(self.profile(), only).await
+    }
+
+    async fn siege_with(&self, profile: Profile, only: &[&str]) -> Report {
+        self.running.siege(profile, only).await
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -109,34 +107,17 @@ async fn missed(fault: Fault, name: &str, attack: &str) -> Option<String> {
         _ => attack,
     };
     let report = Server::start(Some(name)).siege(&[only]).await;
-    let outcome = report.outcomes.iter().find(|outcome| outcome.id == attack);
-    let verdict = &outcome.unwrap().verdict;
-    let others = report.breaches().filter(|outcome| outcome.id != attack);
-    let others: String = others
-        .map(|outcome| format!(" and {}: {}", outcome.id, outcome.verdict.text()))
-        .collect();
-    let found = verdict.is_breached() && others.is_empty();
-    let (said, text) = (verdict.name(), verdict.text());
-    (!found).then(|| format!("{name} ({attack}): {said}: {text}{others}"))
+    found::missed(&report, name, attack)
 }
-
-/// So many servers are attacked at once.
-const PLACES: u32 = 3;
 
 #[tokio::test]
 async fn every_fault_is_found_by_its_attack() {
     assert!(FAULTS.len() >= 200);
-    let (places, mut tasks) = (Arc::new(Semaphore::new(PLACES as usize)), JoinSet::new());
-    for (fault, name, attack, _) in FAULTS {
-        let places = Arc::clone(&places);
-        tasks.spawn(async move {
-            // What measures times has the machine for itself.
-            let wanted = if *attack == "E05" { PLACES } else { 1 };
-            let _place = places.acquire_many_owned(wanted).await.unwrap();
-            missed(*fault, name, attack).await
-        });
-    }
-    let missed: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    let faults = FAULTS.iter().map(|(fault, name, attack, _)| {
+        let attack = *attack;
+        (attack.to_owned(), missed(*fault, name, attack))
+    });
+    let missed = found::each(faults).await;
 
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
 }
@@ -155,11 +136,44 @@ async fn nothing_is_found_where_nothing_is_wrong() {
         .collect();
     assert_eq!(
         open,
-        [(
-            "D11",
+        ["C20", "D11"].map(|id| (
+            id,
             "no proxy in front of the server is given (proxy.fronts)"
-        )]
+        ))
     );
+}
+
+#[tokio::test]
+async fn nothing_is_found_with_a_key_that_has_a_checksum() {
+    let server = Server::start(None);
+    let profile = Profile::parse(&with_own_key()).unwrap();
+    let report = server.siege_with(profile, &["E"]).await;
+
+    report.assert_held();
+    let timing = report.outcomes.iter().find(|outcome| outcome.id == "E05");
+    let timing = timing.unwrap().verdict.text();
+    assert!(timing.contains("an unknown id against"), "{timing}");
+}
+
+#[tokio::test]
+async fn what_was_not_promised_is_an_opinion_or_not_tested() {
+    let server = Server::start(Some("header-timeout-missing"));
+    let mut profile = server.profile();
+    profile.limits = Limits::default();
+
+    let report = server.siege_with(profile, &["B01", "B07", "B08"]).await;
+
+    let judged = report.outcomes.iter();
+    let judged: Vec<_> = judged
+        .map(|outcome| (outcome.verdict.name(), outcome.level))
+        .collect();
+    assert_eq!(judged[0], ("breached", Level::Opinion));
+    assert!(
+        judged[1..].iter().all(|(name, _)| *name == "not tested"),
+        "{judged:?}"
+    );
+    let what = report.outcomes[0].verdict.text();
+    assert!(what.contains("not promised in the profile"), "{what}");
 }
 
 /// Whoever reads a report must not be able to use a key, nor guess what is left of one.
@@ -170,11 +184,13 @@ async fn no_form_of_a_report_has_a_piece_of_a_key() {
         "key-prefix-enough",
         "key-case-ignored",
         "early-exit-comparison",
+        "secret-early-exit",
     ] {
         let server = Server::start(Some(fault));
         let report = server.siege(&["E03", "E04", "E05"]).await;
         assert!(report.breaches().next().is_some(), "{fault}");
-        assert_hidden(fault, &report, VALID);
+        let is_own = OF_OWN_KEYS.contains(&fault);
+        assert_hidden(fault, &report, if is_own { OWN } else { VALID });
     }
 }
 
@@ -256,6 +272,15 @@ fn a_fault_has_one_name() {
 
 /// The key that `siege.toml` knows.
 const VALID: &str = "gal_valid_4f9c2b7d1e8a6053";
+
+/// A key of the form that portcullis generates, with an id and a checksum.
+const OWN: &str = "gal_own4f9c2b7d1_Q7mZ2kX9rT4vB6nL1pW8sY3cF5hJ0dG7aK2eU9iO4xR445TE0";
+/// These faults are behind a checksum.
+const OF_OWN_KEYS: [&str; 2] = ["unknown-id-faster", "secret-early-exit"];
+
+fn with_own_key() -> String {
+    KNOWN.replace(VALID, OWN)
+}
 
 /// The example of this package: Cargo builds it with the tests, and puts it into `examples` beside the
 /// folder of this program.

@@ -45,6 +45,7 @@ pub(crate) struct App {
     /// Those that the verifier by hand knows.
     pub(crate) nonces: Mutex<HashSet<String>>,
     pub(crate) count: AtomicU64,
+    pub(crate) panics: AtomicU64,
     /// When the last control frame came that nobody counts.
     pub(crate) batch: Mutex<Option<Instant>>,
 }
@@ -82,6 +83,7 @@ impl App {
             nonces: Mutex::default(),
             jwt: tokens::guard().map_err(std::io::Error::other)?,
             count: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
             batch: Mutex::default(),
         }))
     }
@@ -107,6 +109,9 @@ impl App {
     /// The answer. Dropped when the client goes away.
     pub(crate) async fn handle(&self, exchange: Exchange, body: Vec<u8>) -> Response {
         self.wait_for_batches().await;
+        if let Some(broken) = self.broken(&exchange.head, &body) {
+            return self.finish(&exchange, broken);
+        }
         self.active.fetch_add(1, Relaxed);
         let mut in_flight = InFlight {
             app: self,
@@ -119,6 +124,7 @@ impl App {
             Duration::from_secs(1)
         };
         let response = match timeout(limit, handled).await {
+            _ if self.is_poisoned() => Response::problem(500, "Internal Server Error"),
             Ok(Ok(response)) => response,
             Ok(Err(payload)) => self.panicked(&exchange, payload.as_ref()),
             Err(_) => Response::problem(503, "Service Unavailable").with("retry-after", "1"),
@@ -146,7 +152,7 @@ impl App {
             _ => Response::problem(500, "Internal Server Error"),
         };
         response.fatal = self.has(Fault::PanicKills) && exchange.head.http2;
-        response
+        self.worn(response)
     }
 }
 

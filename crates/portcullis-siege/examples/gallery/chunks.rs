@@ -56,6 +56,8 @@ fn end_of_chunk(bytes: &[u8], end: usize, fault: Fault) -> Option<Result<usize, 
     match rest {
         [b'\r', b'\n', ..] => Some(Ok(end + 2)),
         [b'\n', ..] if fault == Fault::ChunkBareLf => Some(Ok(end + 1)),
+        [_, _, ..] if fault == Fault::ChunkEndSkipped => Some(Ok(end + 2)),
+        [_, ..] if fault == Fault::ChunkEndOptional => Some(Ok(end)),
         [] | [b'\r'] => None,
         _ => Some(Err(400)),
     }
@@ -63,18 +65,24 @@ fn end_of_chunk(bytes: &[u8], end: usize, fault: Fault) -> Option<Result<usize, 
 
 /// A line, and how many bytes it took with its end.
 fn line(bytes: &[u8], fault: Fault) -> Result<Option<(&[u8], usize)>, u16> {
-    let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+    let is_end = |byte: &u8| *byte == b'\r' || *byte == b'\n' && fault != Fault::ExtensionLfWithin;
+    let Some(end) = bytes.iter().position(is_end) else {
         return Ok(None);
     };
+    let has_extension = bytes[..end].contains(&b';');
     match (bytes[end], bytes.get(end + 1)) {
         (b'\r', Some(b'\n')) => Ok(Some((&bytes[..end], end + 2))),
         (b'\r', None) => Ok(None),
         (b'\n', _) if fault == Fault::ChunkBareLf => Ok(Some((&bytes[..end], end + 1))),
+        (b'\n', _) if fault == Fault::ExtensionBareLf && has_extension => {
+            Ok(Some((&bytes[..end], end + 1)))
+        }
         _ => Err(400),
     }
 }
 
 fn size(digits: &str, fault: Fault) -> Option<usize> {
+    let digits = &as_read(digits, fault);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
@@ -84,6 +92,21 @@ fn size(digits: &str, fault: Fault) -> Option<usize> {
     usize::from_str_radix(digits, 16)
         .ok()
         .filter(|size| *size < 1 << 40)
+}
+
+/// The digits of a size, as the fault has them.
+fn as_read(text: &str, fault: Fault) -> String {
+    match fault {
+        Fault::ChunkSizePrefix => text.trim_start_matches("0x").to_owned(),
+        Fault::ChunkSizeSign => text.trim_start_matches('+').to_owned(),
+        Fault::ChunkSizeUnderscore => text.replace('_', ""),
+        Fault::ChunkSizeBlank => text.trim_start().to_owned(),
+        Fault::ChunkSizeStops => {
+            let digits = text.chars().take_while(char::is_ascii_hexdigit);
+            digits.collect()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// The end: trailers are read, and dropped.

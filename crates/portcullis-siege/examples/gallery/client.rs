@@ -79,7 +79,7 @@ fn parse(text: &str) -> Option<IpAddr> {
     Some(address.or_else(with_port)?.to_canonical())
 }
 
-fn is_proxy(address: IpAddr) -> bool {
+pub(crate) fn is_proxy(address: IpAddr) -> bool {
     PROXIES.iter().any(|proxy| proxy.parse() == Ok(address))
 }
 

@@ -76,7 +76,31 @@ impl App {
         });
     }
 
-    pub(crate) async fn is_ready(&self) -> bool {
+    /// What liveness says.
+    pub(crate) fn healthy(&self) -> &'static str {
+        match self.fault {
+            Fault::HealthDsn => {
+                "{\"status\":\"healthy\",\"db\":\"postgres://app:hunter2@db-1.internal:5432/app\"}"
+            }
+            Fault::HealthVersions => {
+                "{\"status\":\"healthy\",\"postgres_version\":\"15.3\",\"node\":\"v20.11.1\"}"
+            }
+            _ => "{\"status\":\"healthy\"}",
+        }
+    }
+
+    /// What readiness answers.
+    pub(crate) async fn readiness(&self) -> Response {
+        if self.is_ready().await {
+            Response::new(200, "application/json", "{\"status\":\"ready\"}")
+        } else if self.has(Fault::ReadyHost) {
+            Response::problem(503, "redis: dial tcp 10.0.3.7:6379: connection refused")
+        } else {
+            Response::problem(503, "Service Unavailable")
+        }
+    }
+
+    async fn is_ready(&self) -> bool {
         if self.has(Fault::ReadinessProbes) {
             self.dependency.look().await;
         }

@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     app::App,
+    bodies,
     chunks::{self, Chunks},
     faults::Fault,
     message::{Head, Response},
@@ -30,6 +31,7 @@ pub(crate) struct Http1 {
     pub(crate) stopping: watch::Receiver<bool>,
     /// How many heads were read.
     pub(crate) heads: usize,
+    pub(crate) number: u64,
 }
 
 /// Why a connection ends.
@@ -69,7 +71,12 @@ impl Http1 {
         let bytes = self.head().await?;
         let fault = self.fault_of_head();
         self.heads += 1;
-        let parsed = parse::parse(&bytes, self.peer, fault).map_err(End::Refused)?;
+        let mut parsed = parse::parse(&bytes, self.peer, fault).map_err(End::Refused)?;
+        parsed.head.connection = self.number;
+        if parsed.is_09 && self.app.has(Fault::VersionOnePage) {
+            self.io.write_all(PAGE).await?;
+            return Ok(false);
+        }
         if self.app.has(Fault::AbsoluteFetched)
             && let Some(authority) = &parsed.fetch
         {
@@ -83,17 +90,8 @@ impl Http1 {
         self.answer(parsed).await
     }
 
-    /// What is wrong with the next head: some faults begin with the second.
-    fn fault_of_head(&self) -> Fault {
-        match (self.app.fault, self.heads) {
-            (Fault::BareLfCheckedOnce | Fault::LengthsCheckedOnce, 0) => Fault::None,
-            (Fault::BareLfCheckedOnce, _) => Fault::HeadBareLf,
-            (Fault::LengthsCheckedOnce, _) => Fault::ClTeKeptOpen,
-            (fault, _) => fault,
-        }
-    }
-
     async fn answer(&mut self, parsed: Parsed) -> Result<bool, End> {
+        let parsed = self.as_read(parsed);
         let Parsed {
             head,
             framing,
@@ -111,7 +109,8 @@ impl Http1 {
         let exchange = match app.check(head).await {
             Ok(exchange) => exchange,
             Err(refusal) => {
-                let goes_on = keep_alive && !has_body;
+                let goes_on =
+                    keep_alive && (!has_body || self.forgets_body(expects, refusal.status));
                 self.write(&refusal, is_head, goes_on).await?;
                 return Ok(goes_on);
             }
@@ -119,7 +118,8 @@ impl Http1 {
         if expects && has_body && !self.app.has(Fault::ContinueFirst) {
             self.io.write_all(CONTINUE).await?;
         }
-        let body = self.body(framing, limit).await?;
+        let body = self.body(framing, limit).await;
+        let body = body.inspect_err(|_| app.upload_cut())?;
         let response = tokio::select! {
             response = app.handle(exchange, body) => response,
             () = self.client_gone() => return Err(End::Gone),
@@ -133,7 +133,13 @@ impl Http1 {
         let lifts = self.app.has(Fault::ChunkedUnchecked)
             || self.app.has(Fault::DeclaredUnchecked)
             || self.app.has(Fault::GetBody) && head.method == "GET";
-        if lifts { 1 << 30 } else { LIMIT }
+        let fourfold = self.app.has(Fault::BodyFourfold)
+            || self.app.has(Fault::ChunksFourfold) && head.has("transfer-encoding");
+        match (lifts, fourfold) {
+            (true, _) => 1 << 30,
+            (false, true) => LIMIT * 4,
+            (false, false) => LIMIT,
+        }
     }
 
     /// Returns the bytes of a head, without its empty line.
@@ -141,9 +147,10 @@ impl Http1 {
         if self.buffer.is_empty() {
             let idle = self.deadline(4, Fault::IdleTimeout);
             let mut stopping = self.stopping.clone();
+            let is_kept = self.app.has(Fault::DrainsKept);
             tokio::select! {
                 filled = self.fill_by(idle) => filled?,
-                () = stopped(&mut stopping) => return Err(End::Gone),
+                () = stopped(&mut stopping), if !is_kept => return Err(End::Gone),
             }
         }
         let mut deadline = self.deadline(2, Fault::HeaderTimeout);
@@ -188,7 +195,7 @@ impl Http1 {
     }
 
     async fn body(&mut self, framing: Framing, limit: usize) -> Result<Vec<u8>, End> {
-        let deadline = self.deadline(3, Fault::BodyTimeout);
+        let mut deadline = self.deadline(3, Fault::BodyTimeout);
         let fault = self.app.fault;
         loop {
             match framing {
@@ -200,6 +207,7 @@ impl Http1 {
                 Framing::Chunked => match chunks::read(&self.buffer, limit, fault) {
                     Chunks::Whole(body, used) => {
                         self.buffer.drain(..used);
+                        bodies::weigh(used - body.len(), fault).await;
                         return Ok(body);
                     }
                     Chunks::Wrong(status) => return Err(End::Refused(status)),
@@ -207,6 +215,7 @@ impl Http1 {
                 },
             }
             self.fill_by(deadline).await?;
+            deadline = bodies::renewed(&self.buffer, fault).unwrap_or(deadline);
         }
     }
 
@@ -286,3 +295,5 @@ impl Http1 {
 }
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// What `/health` says.
+const PAGE: &[u8] = b"{\"status\":\"healthy\"}";

@@ -14,6 +14,8 @@ pub(crate) struct Head {
     pub(crate) host: Option<String>,
     pub(crate) peer: IpAddr,
     pub(crate) http2: bool,
+    /// The connection's number.
+    pub(crate) connection: u64,
 }
 
 /// A response.

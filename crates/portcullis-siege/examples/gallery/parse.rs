@@ -17,6 +17,8 @@ pub(crate) struct Parsed {
     pub(crate) head: Head,
     pub(crate) framing: Framing,
     pub(crate) keep_alive: bool,
+    /// Whether the request line had no version.
+    pub(crate) is_09: bool,
     /// Where an absolute target points, for the fault that goes there.
     pub(crate) fetch: Option<String>,
 }
@@ -59,18 +61,8 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
         return Err(400);
     }
     let (first, rest) = lines.split_first().ok_or(400_u16)?;
-    let mut parts = first.splitn(3, ' ');
-    let (method, target, version) = match (parts.next(), parts.next(), parts.next()) {
-        (Some(method), Some(target), Some(version)) if is_token(method) => {
-            (method, target, version)
-        }
-        _ => return Err(400),
-    };
-    let is_11 = match version {
-        "HTTP/1.1" => true,
-        "HTTP/1.0" => false,
-        _ => return Err(400),
-    };
+    let (method, target, version) = request_line(first, fault)?;
+    let is_11 = is_11(version, fault)?;
     let fields = fields(rest, bytes, fault)?;
     if fields.len() > 100 && fault != Fault::FieldsUnbounded {
         return Err(431);
@@ -79,7 +71,9 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
     let framing = framing(&fields, is_11, fault)?;
     let (path, authority) = split(method, target);
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let keep_alive = is_11 && !value(&fields, "connection").eq_ignore_ascii_case("close");
+    let connection = value(&fields, "connection");
+    let stays = fault == Fault::TeOnHttp10 && connection.eq_ignore_ascii_case("keep-alive");
+    let keep_alive = is_11 && !connection.eq_ignore_ascii_case("close") || stays;
     Ok(Parsed {
         fetch: authority
             .filter(|_| fault == Fault::AbsoluteFetched)
@@ -92,10 +86,35 @@ pub(crate) fn parse(bytes: &[u8], peer: IpAddr, fault: Fault) -> Result<Parsed, 
             fields,
             peer,
             http2: false,
+            connection: 0,
         },
         framing,
         keep_alive,
+        is_09: version == "HTTP/0.9",
     })
+}
+
+fn request_line(line: &str, fault: Fault) -> Result<(&str, &str, &str), u16> {
+    let mut parts = line.splitn(3, ' ');
+    let takes_two = matches!(fault, Fault::VersionMissing | Fault::VersionOnePage);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(method), Some(target), None) if takes_two => Ok((method, target, "HTTP/0.9")),
+        (Some(method), Some(target), Some(version)) if is_token(method) => {
+            Ok((method, target, version))
+        }
+        _ => Err(400),
+    }
+}
+
+fn is_11(version: &str, fault: Fault) -> Result<bool, u16> {
+    match version {
+        "HTTP/1.1" => Ok(true),
+        "HTTP/1.0" => Ok(false),
+        "HTTP/0.9" if matches!(fault, Fault::VersionMissing | Fault::VersionOnePage) => Ok(false),
+        "http/1.1" if fault == Fault::VersionCase => Ok(true),
+        _ if fault == Fault::VersionPrefix && version.starts_with("HTTP/1") => Ok(true),
+        _ => Err(400),
+    }
 }
 
 /// The lines, each ended with CRLF where the fault takes LF too.
@@ -123,13 +142,11 @@ fn split<'t>(method: &str, target: &'t str) -> (&'t str, Option<&'t str>) {
 fn fields(lines: &[&str], bytes: &[u8], fault: Fault) -> Result<Vec<(String, Vec<u8>)>, u16> {
     let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
     for line in lines.iter().filter(|line| !line.is_empty()) {
-        if line.starts_with([' ', '\t']) {
-            match fields.last_mut().filter(|_| fault == Fault::Folded) {
-                Some((_, value)) => value.extend_from_slice(line.as_bytes()),
-                None => return Err(400),
-            }
-            continue;
+        let is_folded = line.starts_with([' ', '\t']);
+        if is_folded && (fault != Fault::Folded || fields.is_empty()) {
+            return Err(400);
         }
+        let line = line.trim_start_matches([' ', '\t']);
         let (name, value) = line.split_once(':').ok_or(400_u16)?;
         let name = match fault {
             Fault::SpaceBeforeColon => name.trim_end(),
@@ -196,10 +213,15 @@ fn framing(fields: &[(String, Vec<u8>)], is_11: bool, fault: Fault) -> Result<Fr
             _ => Err(400),
         };
     }
-    let is_chunked = matches!(&codings[..], [one] if one.eq_ignore_ascii_case("chunked"));
-    if is_chunked {
+    let coding = match &codings[..] {
+        [one] if fault == Fault::CodingParameters => one.split(';').next().unwrap_or(one),
+        [one] => one,
+        _ => "",
+    };
+    let is_none = fault == Fault::CodingParametersNone && coding.contains(';');
+    if coding.eq_ignore_ascii_case("chunked") {
         Ok(Framing::Chunked)
-    } else if fault == Fault::TeIgnored {
+    } else if fault == Fault::TeIgnored || is_none {
         Ok(Framing::Length(0))
     } else {
         Err(501)
@@ -217,6 +239,11 @@ fn length(lengths: &[String], fault: Fault) -> Result<Framing, u16> {
         let digits: String = first.chars().filter(char::is_ascii_digit).take(1).collect();
         return Ok(Framing::Length(digits.parse().unwrap_or(0)));
     }
+    let first = match fault {
+        Fault::LengthUnderscored => &first.replace('_', ""),
+        Fault::LengthFirstWord => first.split(' ').next().unwrap_or(first),
+        _ => first,
+    };
     let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
     let number = first.parse().ok().filter(|_| is_number);
     number.map(Framing::Length).ok_or(400)

@@ -33,7 +33,9 @@ impl App {
         self.count(exchange, response.status);
         self.log(exchange, response.status);
         self.audit(exchange, response.status);
-        let mut response = self.cors(head, response);
+        let response = self.revealing(exchange, response);
+        let response = self.cors(head, response);
+        let mut response = self.kept(exchange, response);
         if self.has(Fault::HostForwarded) && head.has("x-forwarded-host") {
             let link = format!("<http://{}/>; rel=self", head.one("x-forwarded-host"));
             response = response.with("link", &link);
@@ -41,7 +43,8 @@ impl App {
         if self.has(Fault::HostReflected) && response.status == 421 {
             response.body = head.host.clone().unwrap_or_default().into();
         }
-        self.complete(response, &exchange.id)
+        let complete = self.complete(response, &exchange.id);
+        self.without(exchange, complete)
     }
 
     /// An answer to bytes that are no request.
@@ -62,7 +65,11 @@ impl App {
         if !(self.has(Fault::ErrorsBare) && is_error) {
             response = self.secure(response);
         }
-        if !(self.has(Fault::ErrorsStored) && is_error) {
+        let is_kept = response
+            .fields
+            .iter()
+            .any(|(name, _)| name == "cache-control");
+        if !(is_kept || self.has(Fault::ErrorsStored) && is_error) {
             response = response.with("cache-control", "no-store");
         }
         if self.has(Fault::ServerNamed) {
@@ -106,7 +113,7 @@ impl App {
             [_] if self.has(Fault::StarCredentials) => vary
                 .with("access-control-allow-origin", "*")
                 .with("access-control-allow-credentials", "true"),
-            [origin] if self.is_allowed(origin) => vary
+            [origin] if self.is_allowed(origin) || self.reads_with_cookie(head, origin) => vary
                 .with("access-control-allow-origin", origin)
                 .with("access-control-allow-credentials", "true"),
             _ => vary,
@@ -117,6 +124,10 @@ impl App {
         match self.fault {
             Fault::CorsMirrored => true,
             Fault::CorsSuffix => origin.ends_with("good.com"),
+            Fault::CorsDot => {
+                let end = origin.strip_prefix("https://good");
+                end.is_some_and(|end| end.len() == 4 && end.ends_with("com"))
+            }
             _ => origin == "https://good.com",
         }
     }

@@ -1,12 +1,10 @@
 //! The guards of a request, and the routes.
 
 use std::{
-    io::Read,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
-use flate2::read::GzDecoder;
 use tokio::time::sleep;
 
 use crate::{
@@ -24,6 +22,7 @@ impl App {
     pub(crate) async fn guard(&self, exchange: &Exchange) -> Result<(), Response> {
         let head = &exchange.head;
         self.host(head)?;
+        self.redirect(head)?;
         let is_preflight = head.method == "OPTIONS"
             && head.has("origin")
             && head.has("access-control-request-method");
@@ -41,13 +40,18 @@ impl App {
         if self.has(Fault::ProbesLimited) && head.path == "/health" {
             self.limit(exchange).await?;
         }
-        match head.path.as_str() {
+        match self.spelled(&head.path).as_str() {
             "/api/token" => self.token(head).await?,
-            path if is_public(path) => {}
+            path if is_public(path) || self.is_overlooked(head) => {}
             _ if self.has(Fault::UpgradeNeedsNoKey) && head.has("upgrade") => {}
+            "/metrics" if self.opens_metrics(head) => {}
             _ => self.authenticate(exchange)?,
         }
         self.length(head)
+    }
+
+    fn opens_metrics(&self, head: &Head) -> bool {
+        self.has(Fault::MetricsOpen) || self.has(Fault::MetricsAnyKey) && head.has("x-api-key")
     }
 
     fn host(&self, head: &Head) -> Result<(), Response> {
@@ -91,8 +95,9 @@ impl App {
     /// The declared length, before the body.
     fn length(&self, head: &Head) -> Result<(), Response> {
         let declared: u64 = head.one("content-length").parse().unwrap_or(0);
-        let is_lenient =
-            self.has(Fault::DeclaredUnchecked) || self.has(Fault::GetBody) && head.method == "GET";
+        let is_lenient = declared <= 4 * LIMIT as u64 && self.has(Fault::BodyFourfold)
+            || self.has(Fault::DeclaredUnchecked)
+            || self.has(Fault::GetBody) && head.method == "GET";
         if declared > LIMIT as u64 && !is_lenient {
             Err(Response::problem(413, "Content Too Large"))
         } else {
@@ -103,24 +108,22 @@ impl App {
     /// The handlers.
     pub(crate) async fn route(&self, exchange: &Exchange, body: Vec<u8>) -> Response {
         let head = &exchange.head;
-        let path = if self.has(Fault::SlashNeedsNoKey) && head.path.len() > 1 {
-            head.path.trim_end_matches('/')
-        } else {
-            head.path.as_str()
-        };
+        let path: &str = &self.served_path(head);
+        let method = self.served_method(head);
         let allowed = match template(path) {
             "" => return Response::problem(404, "Not Found"),
             "/api/echo" | "/api/signed" => "POST",
             path if path.starts_with("/switch/") && path != "/switch/dependency/checks" => "POST",
             _ => "GET, HEAD",
         };
-        if !allowed.split(", ").any(|method| method == head.method) {
+        if !allowed.split(", ").any(|known| known == method) {
             return not_allowed(allowed);
         }
         if let Some(state) = path.strip_prefix("/switch/") {
             return self.switch(state);
         }
-        self.page(path, exchange, body).await
+        let response = self.page(path, exchange, body).await;
+        self.ranged(head, response)
     }
 
     async fn page(&self, path: &str, exchange: &Exchange, body: Vec<u8>) -> Response {
@@ -130,14 +133,8 @@ impl App {
             "/health" if self.has(Fault::LivenessShed) && self.slow.load(Relaxed) >= PLACES => {
                 Response::problem(503, "Service Unavailable")
             }
-            "/health" => Response::new(200, "application/json", "{\"status\":\"healthy\"}"),
-            "/ready" => {
-                if self.is_ready().await {
-                    Response::new(200, "application/json", "{\"status\":\"ready\"}")
-                } else {
-                    Response::problem(503, "Service Unavailable")
-                }
-            }
+            "/health" => Response::new(200, "application/json", self.healthy()),
+            "/ready" => self.readiness().await,
             "/metrics" => Response::new(200, "text/plain; version=0.0.4", self.exposition()),
             "/api/hello" | "/api/token" => {
                 Response::new(200, "application/json", "{\"hello\":\"world\"}")
@@ -150,6 +147,7 @@ impl App {
                 }
                 Err(refusal) => refusal,
             },
+            "/api/own" | "/api/admin" => self.of_some(path, exchange),
             "/api/echo" => self.echo(head, body),
             "/api/signed" => match self.signed(head, &body).await {
                 Ok(()) => Response::new(200, "application/json", "{}"),
@@ -169,48 +167,6 @@ impl App {
             cut: !self.has(Fault::PanicBodyClean),
             ..Response::new(200, "text/plain", "the beginning")
         }
-    }
-
-    fn html(&self) -> Response {
-        let nonce = if self.has(Fault::NonceConstant) {
-            "0123456789abcdef0123456789abcdef".to_owned()
-        } else {
-            format!("{:032x}", rand::random::<u128>())
-        };
-        let page =
-            format!("<!doctype html><title>gallery</title><script nonce=\"{nonce}\"></script>");
-        let policy = format!(
-            "default-src 'none'; script-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-        );
-        Response::new(200, "text/html; charset=utf-8", page)
-            .with("content-security-policy", &policy)
-    }
-
-    fn echo(&self, head: &Head, body: Vec<u8>) -> Response {
-        let body = match head.one("content-encoding").as_str() {
-            "" | "identity" => body,
-            "gzip" => {
-                let limit = if self.has(Fault::Unpacked) {
-                    u64::MAX
-                } else {
-                    LIMIT as u64 + 1
-                };
-                let mut unpacked = Vec::new();
-                if GzDecoder::new(&body[..])
-                    .take(limit)
-                    .read_to_end(&mut unpacked)
-                    .is_err()
-                {
-                    return Response::problem(400, "Bad Request");
-                }
-                if unpacked.len() > LIMIT && !self.has(Fault::Unpacked) {
-                    return Response::problem(413, "Content Too Large");
-                }
-                unpacked
-            }
-            _ => return Response::problem(415, "Unsupported Media Type"),
-        };
-        Response::new(200, "application/octet-stream", body)
     }
 
     async fn slow(&self, head: &Head) -> Response {
@@ -270,7 +226,7 @@ pub(crate) fn template(path: &str) -> &'static str {
         .unwrap_or("")
 }
 
-const ROUTES: [&str; 19] = [
+const ROUTES: [&str; 21] = [
     "/",
     "/health",
     "/ready",
@@ -279,6 +235,8 @@ const ROUTES: [&str; 19] = [
     "/api/token",
     "/api/signed",
     "/api/limited",
+    "/api/own",
+    "/api/admin",
     "/api/echo",
     "/api/slow",
     "/api/panic",

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     io::AsyncReadExt,
-    net::{TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
@@ -63,6 +63,11 @@ pub(crate) async fn run(settings: Settings) -> io::Result<()> {
             _ = terminate.recv() => break,
         }
     }
+    if app.has(Fault::DrainsReady) {
+        let on = go_on(&app, &listener, &peers, &stopping);
+        let _ = timeout(Duration::from_secs(2), on).await;
+        return Ok(());
+    }
     drop(listener);
     if app.has(Fault::StopDrops) {
         return Ok(());
@@ -74,6 +79,20 @@ pub(crate) async fn run(settings: Settings) -> io::Result<()> {
         std::future::pending::<()>().await;
     }
     Ok(())
+}
+
+/// Accepts connections as if there had been no stop.
+async fn go_on(
+    app: &Arc<App>,
+    listener: &TcpListener,
+    peers: &Peers,
+    stopping: &watch::Receiver<bool>,
+) {
+    while let Ok((io, peer)) = listener.accept().await {
+        if let Some(place) = place(app, peers, peer.ip()) {
+            tokio::spawn(connection(Arc::clone(app), io, place, stopping.clone()));
+        }
+    }
 }
 
 /// A place for one connection more, if there is one.
@@ -144,6 +163,7 @@ async fn connection(
         io,
         peer,
         buffer,
+        number: rand::random(),
         stopping,
         heads: 0,
     };

@@ -32,7 +32,11 @@ impl Kind {
 /// All of them, gathered once in a siege.
 pub(crate) async fn all(context: &Context) -> Result<Arc<[Kind]>, Failure> {
     let gathered = context.answers.get_or_try_init(|| gather(context)).await?;
-    Ok(Arc::clone(gathered))
+    // Whoever gathered them, a 503 may be that of a server without a place.
+    context.noting(Ok(Arc::clone(gathered)), |kinds| {
+        let mut statuses = kinds.iter().map(|kind| kind.answer.status);
+        statuses.find(|status| *status == 503)
+    })
 }
 
 async fn gather(context: &Context) -> Result<Arc<[Kind]>, Failure> {
@@ -78,6 +82,16 @@ async fn gather(context: &Context) -> Result<Arc<[Kind]>, Failure> {
     Ok(kinds.into())
 }
 
+/// Whether any error is a problem (RFC 9457). Where none is, that is one breach: E01's.
+pub(crate) async fn has_problems(context: &Context) -> Result<bool, Failure> {
+    let kinds = all(context).await?;
+    let mut errors = kinds.iter().filter(|kind| kind.is_error());
+    Ok(errors.any(|kind| {
+        let content_type = kind.answer.header("content-type");
+        content_type.starts_with("application/problem+json")
+    }))
+}
+
 /// Whether a path leads to a panic: there may be no answer at all, which is for J01 to say.
 pub(crate) fn panics(context: &Context, path: &str) -> bool {
     let panic = context.profile.routes.panic.as_deref();
@@ -88,7 +102,13 @@ async fn too_large(context: &Context) -> Result<Option<Kind>, Failure> {
     let Some(path) = &context.profile.routes.body else {
         return Ok(None);
     };
-    let length = context.profile.limits.body_bytes.saturating_mul(2).max(1);
+    let length = context
+        .profile
+        .limits
+        .body_bytes()
+        .value
+        .saturating_mul(2)
+        .max(1);
     let request = Request::new("POST", path)
         .key(context)
         .header("content-length", length.to_string());
@@ -109,7 +129,7 @@ async fn too_large(context: &Context) -> Result<Option<Kind>, Failure> {
 
 /// Longer than a handler may take.
 pub(crate) fn too_slow(context: &Context) -> u64 {
-    (context.profile.limits.request_seconds * 1000.0) as u64 + 2000
+    (context.profile.limits.request_seconds().value * 1000.0) as u64 + 2000
 }
 
 /// The slow route, for so many milliseconds.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     context::{Context, route},
-    verdict::{Evidence, Failure},
+    verdict::Failure,
     wire::{Answer, Client, Request},
 };
 
@@ -42,8 +42,14 @@ impl Served {
                 "{} answers {}: a key may be missing",
                 request.path, answer.status
             ))),
+            (false, count) if answer.status >= 400 && answer.status != 404 => {
+                Err(Failure::not_tested(format!(
+                    "{} answers {} after {count} requests, never 429 (H16)",
+                    request.path, answer.status
+                )))
+            }
             (false, count) => Err(Failure::not_tested(format!(
-                "{} has no limit within {count} requests",
+                "{} has no limit within {count} requests (H15)",
                 request.path
             ))),
         }
@@ -69,6 +75,12 @@ impl Quota {
         }
     }
 
+    /// Whether the profile promises it. What only an answer declares is less.
+    pub(crate) fn is_promised(context: &Context) -> bool {
+        let limits = &context.profile.limits;
+        limits.burst.is_some() && limits.per_second.is_some()
+    }
+
     /// What may be admitted within a time.
     pub(crate) fn within(self, time: Duration) -> f64 {
         self.burst + self.per_second * time.as_secs_f64()
@@ -86,9 +98,19 @@ pub(crate) async fn until_limited(
     from: Option<IpAddr>,
     make: impl Fn(usize, Request) -> Request,
 ) -> Result<Served, Failure> {
+    until_limited_within(context, from, ENOUGH, make).await
+}
+
+/// The same, with so many requests at most.
+pub(crate) async fn until_limited_within(
+    context: &Context,
+    from: Option<IpAddr>,
+    enough: usize,
+    make: impl Fn(usize, Request) -> Request,
+) -> Result<Served, Failure> {
     let mut client = Client::connect(context, from, false).await?;
     let began = Instant::now();
-    let mut count = 0;
+    let (mut count, mut refused) = (0, 0);
     loop {
         let request = make(count, limited(context)?).from(from);
         let answer = match client.send(context, &request).await {
@@ -101,7 +123,9 @@ pub(crate) async fn until_limited(
         // A request that was refused for its form was not served either.
         let was_served = answer.status < 400 || answer.status == 404;
         count += usize::from(was_served);
-        if answer.status == 429 || count >= ENOUGH || !was_served && count == 0 {
+        refused = if was_served { 0 } else { refused + 1 };
+        let is_enough = count >= enough || refused >= REFUSED;
+        if answer.status == 429 || is_enough || !was_served && count == 0 {
             let (took, last) = (began.elapsed(), (request, answer));
             return Ok(Served { count, took, last });
         }
@@ -146,7 +170,10 @@ pub(crate) async fn no_gain(
         "with {trick}, {} requests were served before a 429; without, {usual}",
         served.count
     );
-    Err(request.breach(context, answer, what))
+    Err(request
+        .evidence(context, answer, what)
+        .only_in_a_siege()
+        .into())
 }
 
 /// A parameter of a structured field: an integer (RFC 9651).
@@ -155,11 +182,29 @@ pub(crate) fn parameter(field: &str, name: &str) -> Option<u64> {
     parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
-pub(crate) fn too_many(context: &Context, what: String) -> Evidence {
-    let curl = limited(context)
-        .map(|request| request.curl(context))
-        .unwrap_or_default();
-    Evidence::new(what).repeat(format!("for i in $(seq 50); do {curl}; done"))
+/// The longest window that a field declares, in seconds.
+pub(crate) fn longest_window(policy: &str) -> Option<u64> {
+    let parts = policy.split([';', ',']).map(str::trim);
+    parts
+        .filter_map(|part| part.strip_prefix("w=")?.parse().ok())
+        .max()
 }
 
 const ENOUGH: usize = 400;
+/// So many refusals in a row are no accident.
+const REFUSED: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_of_several_windows_counts() {
+        assert_eq!(
+            longest_window("\"s\";q=10;w=1, \"h\";q=1000;w=3600"),
+            Some(3600)
+        );
+        assert_eq!(longest_window("\"s\";q=10"), None);
+        assert_eq!(longest_window(""), None);
+    }
+}

@@ -18,3 +18,4 @@ mod limiter;
 mod log;
 
 pub(crate) use answers::{Kind, slow_path};
+pub(crate) use limiter::parameter;

@@ -5,6 +5,7 @@ use std::{fmt, pin::Pin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Level, Severity};
 use crate::{context::Context, verdict::Finding};
 
 /// One attack: a row of the catalogue and a function.
@@ -15,6 +16,8 @@ pub struct Attack {
     pub id: &'static str,
     /// How much a server must hold it.
     pub level: Level,
+    /// What it costs if the server does not.
+    pub severity: Severity,
     /// What is sent.
     pub title: &'static str,
     /// What a hardened server does.
@@ -37,21 +40,6 @@ pub struct Attack {
 
 /// Starts an attack.
 pub(crate) type Run = for<'a> fn(&'a Context) -> Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
-
-/// How much a server must hold an attack.
-#[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
-)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Level {
-    /// A hardened server holds it.
-    Must,
-    /// A careful server holds it.
-    Should,
-    /// Worth knowing.
-    Info,
-}
 
 /// What an attack is about.
 #[derive(
@@ -96,6 +84,12 @@ pub enum Need {
     Key,
     /// A key that was valid once, or is valid for something else.
     DeadKey,
+    /// The valid key of another client.
+    OtherKey,
+    /// A route that belongs to the client of the valid key.
+    Own,
+    /// A route that the valid key may not use.
+    Admin,
     /// A route that needs a key.
     Protected,
     /// A route that takes a body and reads it.
@@ -177,18 +171,6 @@ impl fmt::Debug for Attack {
     }
 }
 
-// ===== impl Level =====
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Must => "must",
-            Self::Should => "should",
-            Self::Info => "info",
-        })
-    }
-}
-
 // ===== impl Group =====
 
 impl Group {
@@ -251,6 +233,8 @@ impl Need {
         match self {
             Self::Key => "no valid key is given (keys.valid)",
             Self::DeadKey => "no revoked, expired or unscoped key is given (keys.revoked, ..)",
+            Self::OtherKey | Self::Own => "no two clients are given (keys.other, routes.own)",
+            Self::Admin => "no route that the key may not use is given (routes.admin)",
             Self::Protected => "no route that needs a key is known (routes.protected)",
             Self::Body => {
                 "no route that reads a body is known, or it needs a key (routes.body, keys.valid)"
@@ -288,9 +272,7 @@ impl Need {
             Self::Launch => "no command that starts the server is given (launch.command)",
             Self::Http2 => "the server does not speak HTTP/2 without TLS",
             Self::Sources => "this machine has only one address to come from",
-            Self::KeyStoreSwitch => {
-                "no way to make the key store fail is given (switches.key_store_down)"
-            }
+            Self::KeyStoreSwitch => "no switch of the key store is given (switches.key_store_down)",
             Self::DependencySwitch => {
                 "no way to make a dependency fail is given (switches.dependency_down)"
             }

@@ -2,9 +2,15 @@
 
 mod attack;
 mod checklist;
+mod elsewhere;
+mod level;
 mod table;
 
-pub(crate) use attack::Pace;
-pub use attack::{Attack, Group, Level, Need};
-pub use checklist::{CHECKLIST, Line};
-pub use table::{CATALOGUE, ELSEWHERE};
+pub(crate) use self::{attack::Pace, table::attacks};
+pub use self::{
+    attack::{Attack, Group, Need},
+    checklist::{CHECKLIST, Line},
+    elsewhere::ELSEWHERE,
+    level::{Level, Severity},
+    table::CATALOGUE,
+};

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, fmt};
 
-use super::Report;
-use crate::{ReportError, verdict::Mark};
+use super::{Report, visible::visible};
+use crate::{Level, ReportError, verdict::Mark};
 
 /// An earlier report.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,10 @@ pub struct Change {
     pub before: Option<Mark>,
     /// Its verdict now.
     pub after: Mark,
+    /// How much a server must hold it.
+    pub level: Level,
+    /// Why a breach is accepted, if it is.
+    pub accepted: Option<String>,
 }
 
 /// All that changed.
@@ -54,6 +58,8 @@ impl Baseline {
             title: outcome.title.clone(),
             before: self.marks.get(&outcome.id).copied(),
             after: outcome.verdict.mark(),
+            level: outcome.level,
+            accepted: outcome.accepted.clone().filter(|_| outcome.is_accepted()),
         });
         let changed = changes.filter(|change| change.before != Some(change.after));
         Changes(changed.collect())
@@ -68,10 +74,11 @@ impl Changes {
         self.0.iter()
     }
 
-    /// Whether something is breached that was not.
+    /// Whether something that a server must hold is breached that was not, or is not tested any more
+    /// that was held.
     #[must_use]
     pub fn is_worse(&self) -> bool {
-        self.0.iter().any(|change| change.after == Mark::Breached)
+        self.0.iter().any(Change::is_worse)
     }
 
     /// Returns a line for each, for people.
@@ -88,10 +95,24 @@ impl Changes {
 
 // ===== impl Change =====
 
+impl Change {
+    fn is_worse(&self) -> bool {
+        match (self.before, self.after) {
+            (_, Mark::Breached) => self.level == Level::Must && self.accepted.is_none(),
+            (Some(Mark::Held), after) => after == Mark::NotTested,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.before.map_or("none", Mark::name);
         let (id, after, title) = (&self.id, self.after.name(), &self.title);
-        write!(f, "{id}  {before} -> {after}  {title}")
+        write!(f, "{id}  {before} -> {after}  {title}")?;
+        match &self.accepted {
+            Some(why) => write!(f, "; accepted: {}", visible(why).replace('\n', " ")),
+            None => Ok(()),
+        }
     }
 }

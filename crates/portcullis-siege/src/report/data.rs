@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalogue::{Attack, Group, Level},
+    catalogue::{Attack, Group, Level, Severity},
     verdict::Verdict,
 };
 
@@ -48,8 +48,11 @@ pub struct Outcome {
     pub id: String,
     /// What the attack is about.
     pub group: Group,
-    /// How much a server must hold it.
+    /// How much a server must hold it: of a breach, how much it must hold what was seen.
     pub level: Level,
+    /// What it costs if the server does not.
+    #[serde(default = "medium")]
+    pub severity: Severity,
     /// What is sent.
     pub title: String,
     /// What a hardened server does.
@@ -66,6 +69,9 @@ pub struct Outcome {
     pub asvs: Vec<String>,
     /// What came of it.
     pub verdict: Verdict,
+    /// Why a breach is accepted, if the profile says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -73,16 +79,35 @@ pub struct Outcome {
 // ===== impl Report =====
 
 impl Report {
-    /// Whether nothing was breached.
+    /// Whether nothing was breached that a server must hold.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.breaches().next().is_none()
+        self.breaches().all(|outcome| outcome.level != Level::Must)
     }
 
-    /// Returns the attacks that the server did not hold.
+    /// Whether anything was tested. Who tested nothing knows nothing.
+    #[must_use]
+    pub fn is_tested(&self) -> bool {
+        let is_proof = |outcome: &Outcome| {
+            matches!(
+                outcome.verdict,
+                Verdict::Held { .. } | Verdict::Breached { .. }
+            )
+        };
+        self.outcomes.iter().any(is_proof)
+    }
+
+    /// Returns the attacks that the server did not hold, but for those that are accepted.
     pub fn breaches(&self) -> impl Iterator<Item = &Outcome> {
         let outcomes = self.outcomes.iter();
-        outcomes.filter(|outcome| outcome.verdict.is_breached())
+        outcomes.filter(|outcome| outcome.is_breached())
+    }
+
+    /// Returns the attacks that the profile accepts: breached, or held, so that they need no accepting any
+    /// more.
+    pub fn accepted(&self) -> impl Iterator<Item = &Outcome> {
+        let outcomes = self.outcomes.iter();
+        outcomes.filter(|outcome| outcome.accepted.is_some())
     }
 }
 
@@ -94,7 +119,8 @@ impl Outcome {
         Self {
             id: attack.id.to_owned(),
             group: attack.group(),
-            level: attack.level,
+            level: verdict.level(attack.level),
+            severity: attack.severity,
             title: attack.title.to_owned(),
             expects: attack.expects.to_owned(),
             fix: attack.fix.to_owned(),
@@ -103,7 +129,48 @@ impl Outcome {
             owasp: owned(attack.owasp),
             asvs: owned(attack.asvs),
             verdict,
+            accepted: None,
             took_ms,
         }
     }
+
+    /// Whether the server did not hold, and nobody accepts that.
+    #[must_use]
+    pub const fn is_breached(&self) -> bool {
+        self.verdict.is_breached() && self.accepted.is_none()
+    }
+
+    /// Whether the server did not hold, and the profile accepts that.
+    #[must_use]
+    pub const fn is_accepted(&self) -> bool {
+        self.verdict.is_breached() && self.accepted.is_some()
+    }
+
+    /// Returns the name of its verdict, or `accepted`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        if self.is_accepted() {
+            "accepted"
+        } else {
+            self.verdict.name()
+        }
+    }
+
+    /// Returns what there is to say, in one sentence: with why it is accepted, or that it need not be.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let text = self.verdict.text();
+        match &self.accepted {
+            Some(why) if self.verdict.is_breached() => format!("{text}; accepted: {why}"),
+            Some(why) if self.verdict.is_held() => {
+                format!("{text}; accepting it is no longer needed: {why}")
+            }
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// Of reports that say nothing of it.
+const fn medium() -> Severity {
+    Severity::Medium
 }

@@ -30,6 +30,7 @@ impl Report {
                     (self.header(&title))
                     main {
                         (self.failures())
+                        (self.acceptances())
                         (self.spine())
                         (self.others())
                         (self.everything())
@@ -50,6 +51,7 @@ impl Report {
         let class = if self.is_held() { "held" } else { "breached" };
         let parts = [
             ("breached", count.breached),
+            ("accepted", count.accepted),
             ("held", count.held),
             ("unclear", count.could_not_tell),
             ("untested", count.not_tested),
@@ -66,6 +68,7 @@ impl Report {
                 p.counts {
                     span.held { (count.held) " held" } " "
                     span.breached { (count.breached) " breached" } " "
+                    @if count.accepted > 0 { span.accepted { (count.accepted) " accepted" } " " }
                     span.unclear { (count.could_not_tell) " could not tell" } " "
                     span.untested { (count.not_tested) " not tested" }
                 }
@@ -78,10 +81,19 @@ impl Report {
         html! {
             section {
                 h2 { "Breached" }
-                @if self.is_held() { p { "Nothing." } }
+                @if self.breaches().next().is_none() { p { "Nothing." } }
                 @for outcome in self.breaches() {
                     @if let Verdict::Breached { evidence } = &outcome.verdict { (failure(outcome, evidence)) }
                 }
+            }
+        }
+    }
+
+    fn acceptances(&self) -> Markup {
+        let accepted: Vec<_> = self.accepted().collect();
+        html! {
+            @if !accepted.is_empty() {
+                section { h2 { "Accepted" } (attacks(&accepted)) }
             }
         }
     }
@@ -121,7 +133,10 @@ impl Report {
                 @for group in Group::ALL {
                     @let outcomes: Vec<_> = self.outcomes.iter().filter(|outcome| outcome.group == group).collect();
                     @if !outcomes.is_empty() {
-                        details { summary { (group.letter()) " " (group.title()) } (attacks(&outcomes)) }
+                        details { summary {
+                            (group.letter()) " " (group.title())
+                            @if let Some(grade) = self.grade(group) { ", grade " (grade) }
+                        } (attacks(&outcomes)) }
                     }
                 }
                 p.untested { "Not examined: " (groups.join(", ")) "." }
@@ -142,7 +157,7 @@ fn failure(outcome: &Outcome, evidence: &Evidence) -> Markup {
     ];
     html! {
         details.failure open id=(outcome.id) {
-            summary { span.id { (outcome.id) } " " (outcome.title) }
+            summary { span.id { (outcome.id) } " " (outcome.title) " " em { (outcome.level) ", " (outcome.severity) } }
             dl {
                 dt { "expected" } dd { (outcome.expects) }
                 dt { "seen" } dd.breached { (evidence.what) }
@@ -176,7 +191,12 @@ fn spine_line(line: &Line, verdict: LineVerdict, outcomes: &[&Outcome]) -> Marku
                 span class=(format!("verdict {class}")) { (verdict.name()) } " "
                 span.id { (line.id) } " " (line.text)
             }
-            @if outcomes.is_empty() { p.untested { "No attack tests this line." } }
+            @if outcomes.is_empty() {
+                p.untested {
+                    @if let Some(why) = line.elsewhere { "Not from outside: " (why) "." }
+                    @else { "No attack tests this line yet." }
+                }
+            }
             (attacks(outcomes))
         }
     }
@@ -187,18 +207,19 @@ fn attacks(outcomes: &[&Outcome]) -> Markup {
         ul {
             @for outcome in outcomes {
                 li {
-                    span class=(format!("verdict {}", class(&outcome.verdict))) { (outcome.verdict.name()) } " "
-                    @if outcome.verdict.is_breached() { a href=(format!("#{}", outcome.id)) { (outcome.id) } }
+                    span class=(format!("verdict {}", class(outcome))) { (outcome.name()) } " "
+                    @if outcome.is_breached() { a href=(format!("#{}", outcome.id)) { (outcome.id) } }
                     @else { span.id { (outcome.id) } }
-                    " " (outcome.title) ": " em { (outcome.verdict.text()) }
+                    " " (outcome.title) ": " em { (outcome.text()) }
                 }
             }
         }
     }
 }
 
-const fn class(verdict: &Verdict) -> &'static str {
-    match verdict {
+const fn class(outcome: &Outcome) -> &'static str {
+    match &outcome.verdict {
+        _ if outcome.is_accepted() => "accepted",
         Verdict::Held { .. } => "held",
         Verdict::Breached { .. } => "breached",
         Verdict::NotTested { .. } => "untested",

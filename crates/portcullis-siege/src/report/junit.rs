@@ -23,6 +23,8 @@ impl Report {
             let cases: Vec<_> = outcomes.map(case).collect();
             if !cases.is_empty() {
                 let mut suite = TestSuite::new(group.title());
+                let grade = self.grade(group).map(|grade| grade.to_string());
+                suite.add_property(("grade", grade.as_deref().unwrap_or("none")));
                 suite.add_test_cases(cases);
                 document.add_test_suite(suite);
             }
@@ -33,17 +35,20 @@ impl Report {
 
 fn case(outcome: &Outcome) -> TestCase {
     let mut status = match &outcome.verdict {
+        _ if outcome.is_accepted() => TestCaseStatus::skipped(),
         Verdict::Held { .. } => TestCaseStatus::success(),
         Verdict::Breached { .. } => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::NotTested { .. } | Verdict::CouldNotTell { .. } => TestCaseStatus::skipped(),
     };
     if !outcome.verdict.is_held() {
-        status.set_message(outcome.verdict.text());
-        status.set_type(outcome.verdict.name());
+        status.set_message(outcome.text());
+        status.set_type(outcome.name());
     }
     if let Verdict::Breached { evidence } = &outcome.verdict {
         status.set_description(format!(
-            "expected: {}\nwhat happened: {}\n\nsent:\n{}\n\nreceived:\n{}\n\nagain: {}\nfix: {}\n",
+            "{}, {}\nexpected: {}\nwhat happened: {}\n\nsent:\n{}\n\nreceived:\n{}\n\nagain: {}\nfix: {}\n",
+            outcome.level,
+            outcome.severity,
             outcome.expects,
             evidence.what,
             evidence.sent,

@@ -1,7 +1,10 @@
 //! Markdown: for a pull request or a page of documentation.
 
 use super::{LineVerdict, Outcome, Report, summary::not_examined, visible::visible};
-use crate::verdict::{Evidence, Verdict};
+use crate::{
+    catalogue::Group,
+    verdict::{Evidence, Verdict},
+};
 
 // ===== impl Report =====
 
@@ -11,10 +14,11 @@ impl Report {
     pub fn to_markdown(&self) -> String {
         let count = self.count();
         let mut page = format!(
-            "# Siege of {}\n\n{} held, **{} breached**, {} not tested, {} could not tell; {}.\n",
+            "# Siege of {}\n\n{} held, **{} breached**, {} accepted, {} not tested, {} could not tell; {}.\n",
             plain(&self.target),
             count.held,
             count.breached,
+            count.accepted,
             count.not_tested,
             count.could_not_tell,
             self.intensity
@@ -23,13 +27,15 @@ impl Report {
             page.push_str(&format!("\nIt ended early: {}.\n", plain(why)));
         }
         self.breached(&mut page);
+        self.accepted_in(&mut page);
+        self.grades(&mut page);
         self.checklist(&mut page);
         self.attacks(&mut page);
         visible(&page)
     }
 
     fn breached(&self, page: &mut String) {
-        if !self.is_held() {
+        if self.breaches().next().is_some() {
             page.push_str("\n## Breached\n");
         }
         for outcome in self.breaches() {
@@ -38,6 +44,28 @@ impl Report {
             };
             page.push_str(&breach(outcome, evidence));
         }
+    }
+
+    fn accepted_in(&self, page: &mut String) {
+        if self.accepted().next().is_some() {
+            page.push_str("\n## Accepted\n\n");
+        }
+        for outcome in self.accepted() {
+            let (id, name, text) = (&outcome.id, outcome.name(), plain(&outcome.text()));
+            page.push_str(&format!(
+                "- {id} {}: {name}: {text}\n",
+                plain(&outcome.title)
+            ));
+        }
+    }
+
+    fn grades(&self, page: &mut String) {
+        page.push_str("\n## Grades\n\n| | group | grade |\n|---|---|---|\n");
+        let graded = Group::ALL.into_iter();
+        let graded = graded.filter_map(|group| Some((group, self.grade(group)?)));
+        page.extend(graded.map(|(group, grade)| {
+            format!("| {} | {} | {grade} |\n", group.letter(), group.title())
+        }));
     }
 
     fn checklist(&self, page: &mut String) {
@@ -51,11 +79,14 @@ impl Report {
                 LineVerdict::Breached => "**breached**",
                 other => other.name(),
             };
+            let by = match line.elsewhere {
+                Some(why) if outcomes.is_empty() => format!("not from outside: {}", plain(why)),
+                _ => ids.join(" "),
+            };
             page.push_str(&format!(
-                "| {} | {} | {name} | {} |\n",
+                "| {} | {} | {name} | {by} |\n",
                 line.id,
-                plain(line.text),
-                ids.join(" ")
+                plain(line.text)
             ));
         }
     }
@@ -64,7 +95,7 @@ impl Report {
         page.push_str("\n## Every attack\n\n| | attack | verdict | |\n|---|---|---|---|\n");
         for outcome in &self.outcomes {
             let (id, title) = (&outcome.id, plain(&outcome.title));
-            let (name, text) = (outcome.verdict.name(), plain(outcome.verdict.text()));
+            let (name, text) = (outcome.name(), plain(&outcome.text()));
             page.push_str(&format!("| {id} | {title} | {name} | {text} |\n"));
         }
         let groups: Vec<_> = not_examined().map(|group| group.title()).collect();
@@ -75,7 +106,9 @@ impl Report {
 fn breach(outcome: &Outcome, evidence: &Evidence) -> String {
     let mut text = format!("\n### {} {}\n\n", outcome.id, plain(&outcome.title));
     text.push_str(&format!(
-        "Expected: {}. Seen: {}.\n",
+        "{}, {}. Expected: {}. Seen: {}.\n",
+        outcome.level,
+        outcome.severity,
         plain(&outcome.expects),
         plain(&evidence.what)
     ));

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod data;
+mod grade;
 mod html;
 mod json;
 mod junit;
@@ -15,4 +16,5 @@ mod visible;
 
 pub use baseline::{Baseline, Change, Changes};
 pub use data::{Outcome, Report, Spent};
+pub use grade::Grade;
 pub use summary::{Count, LineVerdict};

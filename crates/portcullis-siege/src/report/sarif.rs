@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Outcome, Report};
-use crate::{catalogue::Level, verdict::Verdict};
+use crate::{
+    catalogue::{Level, Severity},
+    verdict::Verdict,
+};
 
 // ===== impl Report =====
 
@@ -58,6 +61,7 @@ impl Report {
                 },
                 "logicalLocations": [{ "name": outcome.group.title(), "kind": "module" }],
             }],
+            "suppressions": suppressions(outcome),
             "partialFingerprints": { "attack/v1": outcome.id },
             "properties": {
                 "sent": evidence.sent,
@@ -81,17 +85,38 @@ fn rule(outcome: &Outcome) -> Value {
         "fullDescription": { "text": format!("A hardened server: {}", sentence(&outcome.expects)) },
         "messageStrings": { "breached": { "text": "Breached: '{0}'. The server was {1}." } },
         "help": { "text": help },
-        "helpUri": "https://datatracker.ietf.org/doc/html/rfc9110",
+        "helpUri": format!("{CATALOGUE}#{}", outcome.id.to_lowercase()),
         "defaultConfiguration": { "level": level(outcome.level) },
-        "properties": { "tags": tags },
+        "properties": { "tags": tags, "security-severity": score(outcome.severity) },
     })
 }
+
+/// A breach that is accepted is a result that is suppressed, with the reason. A result without has none.
+fn suppressions(outcome: &Outcome) -> Value {
+    let accepted = outcome.accepted.iter();
+    let accepted = accepted
+        .map(|why| json!({ "kind": "external", "status": "accepted", "justification": why }));
+    accepted.collect()
+}
+
+/// A score as of CVSS, in the middle of its range.
+const fn score(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "9.5",
+        Severity::High => "8.0",
+        Severity::Medium => "5.5",
+        Severity::Low => "2.0",
+    }
+}
+
+/// Where each attack has a place of its own, in the repository.
+const CATALOGUE: &str = "docs/siege-catalogue.md";
 
 const fn level(level: Level) -> &'static str {
     match level {
         Level::Must => "error",
         Level::Should => "warning",
-        Level::Info => "note",
+        Level::Opinion => "note",
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Count {
     pub held: usize,
     /// It did not.
     pub breached: usize,
+    /// It did not, and the profile accepts that.
+    pub accepted: usize,
     /// The attack did not run.
     pub not_tested: usize,
     /// The attack ran and proves nothing.
@@ -44,6 +46,7 @@ impl Report {
         for outcome in &self.outcomes {
             *match outcome.verdict.mark() {
                 Mark::Held => &mut count.held,
+                Mark::Breached if outcome.is_accepted() => &mut count.accepted,
                 Mark::Breached => &mut count.breached,
                 Mark::NotTested => &mut count.not_tested,
                 Mark::CouldNotTell => &mut count.could_not_tell,
@@ -85,11 +88,13 @@ impl LineVerdict {
         let count = |mark| {
             let outcomes = outcomes.iter();
             outcomes
-                .filter(|outcome| outcome.verdict.mark() == mark)
+                .filter(|outcome| outcome.verdict.mark() == mark && !outcome.is_accepted())
                 .count()
         };
+        let is_accepted = outcomes.iter().any(|outcome| outcome.is_accepted());
         match (count(Mark::Breached), count(Mark::Held)) {
             (1.., _) => Self::Breached,
+            (0, 0) if is_accepted => Self::HeldInPart,
             (0, 0) => Self::NotTested,
             (0, held) if held == all => Self::Held,
             (0, _) => Self::HeldInPart,

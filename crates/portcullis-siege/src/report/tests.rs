@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{Baseline, LineVerdict, Outcome, Report, Spent};
+use super::{Baseline, Grade, LineVerdict, Outcome, Report, Spent};
 use crate::{
-    catalogue::CATALOGUE,
+    catalogue::{CATALOGUE, CHECKLIST, Group, Level},
     verdict::{Evidence, Verdict},
 };
 
@@ -43,6 +43,7 @@ fn hostile() -> Evidence {
         sent: bytes.to_owned(),
         received: format!("{bytes}\n").repeat(30),
         repeat: bytes.to_owned(),
+        ..Evidence::default()
     }
 }
 
@@ -53,9 +54,183 @@ fn counts_add_up() {
 
         assert_eq!(count.breached, breaches);
         assert_eq!(
-            count.held + count.breached + count.not_tested + count.could_not_tell,
+            count.held + count.breached + count.accepted + count.not_tested + count.could_not_tell,
             CATALOGUE.len()
         );
+    }
+}
+
+fn breached(at_most: Option<Level>) -> Verdict {
+    let evidence = Evidence {
+        at_most,
+        ..hostile()
+    };
+    Verdict::Breached { evidence }
+}
+
+/// A report in which one attack has this verdict.
+fn with(id: &str, verdict: Verdict) -> Report {
+    let mut report = report(0);
+    let attack = CATALOGUE.iter().find(|attack| attack.id == id).unwrap();
+    let outcome = report.outcomes.iter_mut().find(|outcome| outcome.id == id);
+    *outcome.unwrap() = Outcome::new(attack, verdict, 1);
+    report
+}
+
+#[test]
+fn only_what_a_server_must_hold_fails_a_siege() {
+    for (id, at_most, is_held, grade) in [
+        ("A01", None, false, Grade::F),
+        ("A01", Some(Level::Should), true, Grade::C),
+        ("A01", Some(Level::Opinion), true, Grade::B),
+        ("A22", None, false, Grade::D),
+        ("A19", None, true, Grade::B),
+        // Nothing makes an opinion more.
+        ("A19", Some(Level::Must), true, Grade::B),
+    ] {
+        let report = with(id, breached(at_most));
+        assert_eq!(report.is_held(), is_held, "{id} {at_most:?}");
+        assert_eq!(
+            report.grade(Group::Framing),
+            Some(grade),
+            "{id} {at_most:?}"
+        );
+        assert_eq!(report.grade(Group::Headers), Some(Grade::A));
+    }
+    assert_eq!(report(0).grade(Group::Tls), None);
+}
+
+#[test]
+fn who_tested_nothing_knows_nothing() {
+    let mut report = report(0);
+    assert!(report.is_tested());
+    report.outcomes.retain(|outcome| !outcome.verdict.is_held());
+    assert!(!report.is_tested());
+    assert!(report.to_text(false).contains("nothing was tested"));
+}
+
+#[test]
+fn what_was_held_and_is_not_tested_any_more_is_worse() {
+    let held = Verdict::Held {
+        note: "400".to_owned(),
+    };
+    let open = || Verdict::NotTested {
+        why: "no key".to_owned(),
+    };
+    let unclear = || Verdict::CouldNotTell {
+        why: "busy".to_owned(),
+    };
+    let before = Baseline::from_json(&with("A01", held).to_json()).unwrap();
+    for (verdict, is_worse) in [
+        (open(), true),
+        (unclear(), false),
+        (breached(None), true),
+        (breached(Some(Level::Opinion)), false),
+    ] {
+        let changes = before.changes(&with("A01", verdict.clone()));
+        assert_eq!(changes.iter().count(), 1);
+        assert_eq!(changes.is_worse(), is_worse, "{verdict:?}");
+    }
+}
+
+#[test]
+fn what_is_accepted_fails_nothing_and_is_in_every_form() {
+    let mut report = with("A01", breached(None));
+    let before = Baseline::from_json(&report_held().to_json()).unwrap();
+    assert!(!report.is_held() && before.changes(&report).is_worse());
+    accept(&mut report, "A01");
+
+    assert!(report.is_held() && !before.changes(&report).is_worse());
+    let count = report.count();
+    assert_eq!((count.breached, count.accepted), (0, 1));
+    assert_eq!(report.grade(Group::Framing), Some(Grade::A));
+    for form in forms(&report) {
+        assert!(form.contains("our proxy cuts heads"), "{form}");
+    }
+    assert!(before.changes(&report).to_text().contains("our proxy"));
+}
+
+#[test]
+fn what_is_accepted_and_held_need_not_be_accepted() {
+    let mut report = report_held();
+    accept(&mut report, "A01");
+
+    assert_eq!(report.count().accepted, 0);
+    let [text, json, junit, _, markdown, html] = forms(&report);
+    for form in [text, markdown, html] {
+        assert!(form.contains("no longer needed: our proxy"), "{form}");
+    }
+    assert!(json.contains("our proxy"), "{json}");
+    drop(junit);
+}
+
+fn report_held() -> Report {
+    let note = "400".to_owned();
+    with("A01", Verdict::Held { note })
+}
+
+fn accept(report: &mut Report, id: &str) {
+    let outcome = report.outcomes.iter_mut().find(|outcome| outcome.id == id);
+    outcome.unwrap().accepted = Some("our proxy cuts heads".to_owned());
+}
+
+/// Text, JSON, JUnit, SARIF, Markdown, HTML.
+fn forms(report: &Report) -> [String; 6] {
+    [
+        report.to_text(false),
+        report.to_json(),
+        report.to_junit(),
+        report.to_sarif(),
+        report.to_markdown(),
+        report.to_html(),
+    ]
+}
+
+#[test]
+fn severity_and_grade_are_in_every_form_for_people() {
+    let report = with("A01", breached(None));
+    let severity = report.outcomes[0].severity.to_string();
+    let [text, _, junit, _, markdown, html] = forms(&report);
+    for form in [&text, &junit, &markdown, &html] {
+        assert!(form.contains(&severity), "{form}");
+    }
+    for (form, grade) in [
+        (text, "grade F"),
+        (junit, "value=\"F\""),
+        (markdown, "| F |"),
+        (html, "grade F"),
+    ] {
+        assert!(form.contains(grade), "{form}");
+    }
+}
+
+#[test]
+fn only_a_terminal_cuts_texts() {
+    let report = with(
+        "A01",
+        Verdict::Held {
+            note: "long ".repeat(60) + "end",
+        },
+    );
+
+    assert!(!report.to_text(false).contains('…'));
+    assert!(report.to_text(false).contains("long end"));
+    let narrow = report.to_terminal(false, 100);
+    assert!(narrow.contains('…') && !narrow.contains("long end"));
+}
+
+#[test]
+fn a_line_that_nothing_outside_can_test_says_so() {
+    for line in CHECKLIST {
+        let is_tested = CATALOGUE
+            .iter()
+            .any(|attack| attack.lines.contains(&line.id));
+        assert!(!(is_tested && line.elsewhere.is_some()), "{}", line.id);
+    }
+    let [text, _, _, _, markdown, html] = forms(&report(0));
+    for form in [text, markdown, html] {
+        assert!(form.to_lowercase().contains("not from outside"), "{form}");
+        assert!(form.contains("review"), "{form}");
     }
 }
 
@@ -65,10 +240,11 @@ fn line(report: &Report, id: &str) -> LineVerdict {
     found.map(|(_, verdict, _)| verdict).expect("a line")
 }
 
-/// Three attacks test AUTH-12.
+/// Three attacks and more test AUTH-12: the others are as the third.
 fn cors(verdicts: [Option<Verdict>; 3]) -> Report {
     let mut report = report(0);
-    let mut verdicts = verdicts.into_iter();
+    let others = std::iter::repeat(verdicts[2].clone());
+    let mut verdicts = verdicts.into_iter().chain(others);
     report.outcomes.retain_mut(|outcome| {
         let speaks = outcome.lines.iter().any(|line| line == "AUTH-12");
         let verdict = speaks.then(|| verdicts.next().flatten()).flatten();

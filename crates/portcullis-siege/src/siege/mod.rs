@@ -6,16 +6,18 @@ use tokio::time::Instant;
 
 use crate::{
     Attack, Outcome, PrepareError, Target,
+    attacks::parameter,
     budget::{Allowance, Budget, Intensity},
     catalogue::CATALOGUE,
     context::Context,
     discovery::{Found, discover},
-    profile::Profile,
+    profile::{Profile, Shown, draft},
     signing::Signing,
-    wire::Sources,
+    wire::{Request, Sources, host_and_port},
 };
 
 mod run;
+mod shown;
 mod trial;
 
 /// A siege that has not begun.
@@ -27,6 +29,7 @@ pub struct Siege {
     allowance: Option<Allowance>,
     only: Vec<String>,
     own_server: bool,
+    repeat: Option<String>,
 }
 
 /// A siege that knows its server.
@@ -60,6 +63,7 @@ impl Siege {
             allowance: None,
             only: Vec::new(),
             own_server: true,
+            repeat: None,
         }
     }
 
@@ -81,6 +85,18 @@ impl Siege {
     #[must_use]
     pub fn only(mut self, ids: impl IntoIterator<Item: Into<String>>) -> Self {
         self.only = ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the line for a shell that begins this siege, such as `portcullis siege http://127.0.0.1:8080
+    /// --profile siege.toml`. Without it a report offers no line that shows a breach again: the server may
+    /// be gone when someone reads it.
+    ///
+    /// Lines that need a key read it from `$SIEGE_KEY`, `$SIEGE_KEY_REVOKED`, `$SIEGE_KEY_EXPIRED` or
+    /// `$SIEGE_KEY_UNSCOPED`.
+    #[must_use]
+    pub fn repeat_with(mut self, line: impl Into<String>) -> Self {
+        self.repeat = Some(line.into());
         self
     }
 
@@ -107,7 +123,9 @@ impl Siege {
             budget: Arc::new(Budget::new(allowance)),
             intensity: self.intensity,
             signing: Arc::new(signing),
+            repeat: self.repeat.map(Into::into),
             made: Arc::default(),
+            turned_away: Arc::default(),
             answers: Arc::default(),
         };
         Ok(Prepared {
@@ -116,6 +134,24 @@ impl Siege {
             began: Instant::now(),
         })
     }
+}
+
+/// The server's name, if it serves no other.
+async fn own_host(context: &Context) -> Option<String> {
+    let request = Request::get(context.control()).header("host", "siege.invalid");
+    let answer = context.send(&request).await.ok()?;
+    let authority = context.target.authority();
+    matches!(answer.status, 400 | 403 | 404 | 421)
+        .then(|| host_and_port(authority).0.to_owned())
+        .filter(|_| answer.status != context.found.control_status)
+}
+
+/// What `RateLimit-Policy` declares on the limited route.
+async fn quota(context: &Context) -> Option<(u64, u64)> {
+    let path = context.profile.routes.limited.as_deref()?;
+    let answer = context.send(&context.get(path)).await.ok()?;
+    let policy = answer.header("ratelimit-policy");
+    Some((parameter(policy, "q")?, parameter(policy, "w")?))
 }
 
 /// Returns the attacks of these ids and groups; all, if there are none.
@@ -145,9 +181,10 @@ impl Prepared {
         let ready = self.attacks.iter();
         let ready = ready.filter(|attack| context.missing(attack.needs).is_none());
         let allowed = self.context.budget.allowed();
+        let known = context.secrets().hide(&self.known());
         format!(
             "{} of {} attacks on {}, {}: at most {} s, {} requests, {} connections, {} MiB\n\
-             {}\n",
+             {known}\n",
             ready.count(),
             self.attacks.len(),
             context.target,
@@ -156,8 +193,19 @@ impl Prepared {
             allowed.requests,
             allowed.connections,
             allowed.bytes >> 20,
-            self.known(),
         )
+    }
+
+    /// Looks a little further, and returns a profile as TOML: what was found is set, and what was not is a
+    /// comment with what it would enable. No key is in it.
+    pub async fn draft(&self) -> String {
+        let context = &self.context;
+        let shown = Shown {
+            url: context.target.to_string(),
+            host: own_host(context).await,
+            quota: quota(context).await,
+        };
+        draft(&context.profile, &shown)
     }
 
     /// Returns how many attacks there are.

@@ -1,31 +1,29 @@
 //! One attack: whether it can run, what came of it, and whether the server still serves afterwards.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
+use super::shown::shown;
 use crate::{
     Attack, Outcome, Verdict,
     context::Context,
-    verdict::{Evidence, Failure},
+    verdict::{Evidence, Failure, Finding},
     wire::Request,
 };
 
 /// An attack that has ended.
 #[derive(Debug)]
 pub(super) struct Trial {
+    pub(super) attack: &'static Attack,
     pub(super) outcome: Outcome,
     /// Whether the server no longer listens: nothing is left to attack.
     pub(super) server_is_gone: bool,
-}
-
-/// What came of an attack.
-enum Judgement {
-    Verdict(Verdict),
-    ServerIsGone,
+    /// Whether it did not hold, and a connection was refused or answered with 503.
+    pub(super) was_turned_away: bool,
 }
 
 // ===== impl Trial =====
@@ -51,26 +49,32 @@ impl Trial {
             let why = need.missing().to_owned();
             return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
         }
-        match judge(&context, attack).await {
-            Judgement::Verdict(verdict) => Self::new(attack, verdict, began.elapsed()),
-            Judgement::ServerIsGone => Self {
-                server_is_gone: true,
-                ..Self::new(attack, gone(), began.elapsed())
-            },
+        let finding = judge(&context, attack).await;
+        let took = began.elapsed();
+        let server_is_gone = matches!(finding, Err(Failure::ServerGone));
+        let has_failed = finding.is_err() && !server_is_gone;
+        let was_turned_away = has_failed && context.turned_away.load(Relaxed);
+        let verdict = shown(&context, attack, finding.into()).await;
+        Self {
+            server_is_gone,
+            was_turned_away,
+            ..Self::new(attack, verdict, took)
         }
     }
 
     fn new(attack: &'static Attack, verdict: Verdict, took: Duration) -> Self {
         Self {
+            attack,
             outcome: Outcome::new(attack, verdict, took.as_millis() as u64),
             server_is_gone: false,
+            was_turned_away: false,
         }
     }
 }
 
-async fn judge(context: &Context, attack: &'static Attack) -> Judgement {
+async fn judge(context: &Context, attack: &'static Attack) -> Finding {
     if !is_there(context).await {
-        return Judgement::ServerIsGone;
+        return Err(Failure::ServerGone);
     }
     let limit = context.intensity.patience() + Duration::from_secs(10);
     let finding = timeout(limit, (attack.run)(context)).await;
@@ -78,33 +82,13 @@ async fn judge(context: &Context, attack: &'static Attack) -> Judgement {
         let seconds = limit.as_secs();
         Err(Failure::unclear(format!("not done within {seconds} s")))
     });
-    let finding = match finding {
+    match finding {
         Err(Failure::Breach(evidence)) => Err(Failure::Breach(evidence)),
         finding => match control(context).await {
             Ok(()) => finding,
             Err(evidence) => Err(evidence.into()),
         },
-    };
-    let finding = finding.map_err(|failure| shown(context, attack, failure));
-    Judgement::Verdict(finding.into())
-}
-
-/// Returns the failure as others may see it.
-fn shown(context: &Context, attack: &Attack, failure: Failure) -> Failure {
-    let Failure::Breach(mut evidence) = failure else {
-        return failure;
-    };
-    if evidence.repeat.is_empty() {
-        evidence.repeat = format!("portcullis siege {} --only {}", context.target, attack.id);
     }
-    Failure::from(evidence.shortened().without(&context.secrets()))
-}
-
-/// What was there when the siege began, and no longer is.
-fn gone() -> Verdict {
-    let sent = "a connection, ten times in three seconds";
-    let evidence = Evidence::new(GONE).sent(sent).received("(refused)");
-    Verdict::Breached { evidence }
 }
 
 /// Whether anything listens.
@@ -135,7 +119,7 @@ async fn control(context: &Context) -> Result<(), Evidence> {
         match timeout(Duration::from_secs(1), context.send(&request)).await {
             Ok(Ok(answer)) if answer.status == context.found.control_status => return Ok(()),
             Ok(Ok(answer)) => seen = format!("status {}", answer.status),
-            Ok(Err(Failure::Spent(_))) => return Ok(()),
+            Ok(Err(Failure::BudgetSpent(_))) => return Ok(()),
             Ok(Err(_)) => "no answer: the connection failed".clone_into(&mut seen),
             Err(_) => "no answer within a second".clone_into(&mut seen),
         }
@@ -148,6 +132,4 @@ async fn control(context: &Context) -> Result<(), Evidence> {
         .repeat(request.curl(context)))
 }
 
-/// Why the siege ends when nothing listens any more.
-pub(super) const GONE: &str = "the server no longer answers";
 pub(super) const FAILED: &str = "the attack itself failed";

@@ -25,6 +25,11 @@ impl Answer {
         self.headers.contains_key(name)
     }
 
+    /// The names of its fields.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.headers.keys().map(ToString::to_string).collect()
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -53,6 +58,11 @@ impl Answer {
     pub(crate) fn mentions(&self, text: &str) -> bool {
         contains(&self.dump(), text.as_bytes())
     }
+}
+
+/// A status for people.
+pub(crate) fn in_words(status: Option<u16>) -> String {
+    status.map_or_else(|| "no answer".to_owned(), |status| status.to_string())
 }
 
 /// Finds the answers in what a server sent; `closed` ends a body that has no length. Interim

@@ -38,7 +38,8 @@ impl Client {
     ) -> Result<Self, Failure> {
         context.budget.connection()?;
         let opened = timeout(CONNECT, open(context, from, http2)).await;
-        opened.map_err(|_| Failure::unclear("no connection within 3 s"))?
+        let opened = opened.map_err(|_| Failure::unclear("no connection within 3 s"));
+        context.noting(opened.flatten(), |_| None)
     }
 
     /// Returns the whole answer, within 10 seconds.
@@ -68,7 +69,9 @@ impl Client {
             .budget
             .send(request.path.len() + request.body.len() + 100)?;
         let sent = self.sender.send(request.to_http(context)?).await;
-        sent.map_err(|error| Failure::unclear(format!("no answer of {}: {error}", request.path)))
+        let sent = sent
+            .map_err(|error| Failure::unclear(format!("no answer of {}: {error}", request.path)));
+        context.noting(sent, |response| Some(response.status().as_u16()))
     }
 }
 

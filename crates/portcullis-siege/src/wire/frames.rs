@@ -79,7 +79,9 @@ impl Frames {
     ) -> Result<Self, Failure> {
         context.budget.connection()?;
         let connected = timeout(CONNECT, connect(from, context.target.address())).await;
-        let io = connected.map_err(|_| Failure::unclear("no connection within 3 s"))??;
+        let connected = connected.map_err(|_| Failure::unclear("no connection within 3 s"));
+        let connected = connected.and_then(|connected| Ok(connected?));
+        let io = context.noting(connected, |_| None)?;
         let (reader, writer) = io.into_split();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut tasks = JoinSet::new();

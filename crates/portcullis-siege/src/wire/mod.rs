@@ -9,11 +9,11 @@ mod raw;
 mod request;
 mod sources;
 
-pub(crate) use answer::{Answer, contains};
+pub(crate) use answer::{Answer, contains, in_words};
 pub(crate) use client::Client;
 pub(crate) use frame::{FrameType, frame};
 pub(crate) use frames::{Frames, Seen};
 pub(crate) use hpack::{encode, indexed_literal};
-pub(crate) use raw::{Exchange, Raw, head_of};
+pub(crate) use raw::{Exchange, Raw, head_of, host_and_port};
 pub(crate) use request::Request;
 pub(crate) use sources::Sources;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    verdict::{Evidence, Failure},
+    verdict::{Evidence, Failure, Tried},
 };
 
 /// A connection on which every byte is ours. It remembers what passed.
@@ -59,7 +59,9 @@ impl Raw {
     ) -> Result<Self, Failure> {
         context.budget.connection()?;
         let connected = timeout(CONNECT, connecting).await;
-        let io = connected.map_err(|_| Failure::unclear("no connection within 3 s"))??;
+        let connected = connected.map_err(|_| Failure::unclear("no connection within 3 s"));
+        let connected = connected.and_then(|connected| Ok(connected?));
+        let io = context.noting(connected, |_| None)?;
         Ok(Self {
             io,
             context: context.clone(),
@@ -178,6 +180,15 @@ impl Raw {
 // ===== impl Exchange =====
 
 impl Exchange {
+    #[cfg(test)]
+    pub(crate) fn of(received: &str, closed: bool) -> Self {
+        Self {
+            received: received.as_bytes().to_vec(),
+            closed,
+            ..Self::default()
+        }
+    }
+
     /// Returns the answers, without the interim ones.
     pub(crate) fn answers(&self) -> Vec<Answer> {
         let all = parse_all(&self.received, self.closed, self.head_only);
@@ -205,11 +216,17 @@ impl Exchange {
     pub(crate) fn evidence(&self, what: impl Into<String>) -> Evidence {
         let sent = &self.sent;
         let evidence = Evidence::new(what).sent(sent).repeat(self.script());
+        let evidence = evidence.tried(Tried::Bytes(sent.clone(), self.statuses()));
         match (self.received.is_empty(), self.closed) {
             (false, _) => evidence.received(&self.received),
             (true, true) => evidence.received("(nothing; the connection was closed)"),
             (true, false) => evidence.received("(nothing; the connection is open)"),
         }
+    }
+
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        let answers = self.answers();
+        answers.iter().map(|answer| answer.status).collect()
     }
 
     pub(crate) fn breach(&self, what: impl Into<String>) -> Failure {
@@ -221,11 +238,16 @@ impl Exchange {
         if self.sent.len() > 2000 {
             return String::new();
         }
-        let (host, port) = self.target.rsplit_once(':').unwrap_or((&self.target, "80"));
+        let (host, port) = host_and_port(&self.target);
         let bytes: String = self.sent.iter().map(|byte| shell(*byte)).collect();
-        let host = host.trim_matches(['[', ']']);
         format!("printf '{bytes}' | timeout 5 nc {host} {port}")
     }
+}
+
+/// The host and the port of an authority, for a command that wants both.
+pub(crate) fn host_and_port(authority: &str) -> (&str, &str) {
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+    (host.trim_matches(['[', ']']), port)
 }
 
 /// A byte, for printf in single quotes.

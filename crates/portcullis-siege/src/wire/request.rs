@@ -8,12 +8,12 @@ use http_body_util::Full;
 
 use crate::{
     context::Context,
-    verdict::{Evidence, Failure},
+    verdict::{Evidence, Failure, Tried},
     wire::Answer,
 };
 
 /// A request: what a polite client sends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -102,9 +102,14 @@ impl Request {
         what: impl Into<String>,
     ) -> Evidence {
         Evidence::new(what)
-            .sent(self.dump(context))
+            .sent(self.dump())
             .received(answer.dump())
             .repeat(self.curl(context))
+            .tried(Tried::Request(
+                Box::new(self.clone()),
+                answer.status,
+                answer.names(),
+            ))
     }
 
     pub(crate) fn breach(
@@ -116,12 +121,12 @@ impl Request {
         self.evidence(context, answer, what).into()
     }
 
-    fn dump(&self, context: &Context) -> Vec<u8> {
+    fn dump(&self) -> Vec<u8> {
         let version = if self.http2 { "HTTP/2" } else { "HTTP/1.1" };
         let mut all = format!("{} {} {version}\r\n", self.method, self.path).into_bytes();
         for (name, value) in &self.headers {
             all.extend_from_slice(format!("{name}: ").as_bytes());
-            all.extend_from_slice(context.hide(name, value));
+            all.extend_from_slice(value);
             all.extend_from_slice(b"\r\n");
         }
         all.extend_from_slice(b"\r\n");
@@ -129,45 +134,57 @@ impl Request {
         all
     }
 
-    /// A line of curl. The valid key stands there as a variable.
+    /// A line of curl that sends the same; empty, if none does.
     pub(crate) fn curl(&self, context: &Context) -> String {
-        let mut line = "curl -i --path-as-is".to_owned();
+        self.curl_line(context).unwrap_or_default()
+    }
+
+    fn curl_line(&self, context: &Context) -> Option<String> {
+        let mut line = "curl -isg --path-as-is".to_owned();
         if self.http2 {
             line.push_str(" --http2-prior-knowledge");
         }
         if let Some(source) = self.source {
             line.push_str(&format!(" --interface {source}"));
         }
-        match self.method.as_str() {
-            "GET" => {}
-            "HEAD" => line.push_str(" --head"),
-            method => line.push_str(&format!(" -X {method}")),
-        }
+        line.push_str(&match self.method.as_str() {
+            "GET" => String::new(),
+            "HEAD" => " --head".to_owned(),
+            method => format!(" -X {}", quoted(method)?),
+        });
         for (name, value) in &self.headers {
-            let value = String::from_utf8_lossy(context.hide(name, value)).replace('\'', "'\\''");
-            line.push_str(&if value.starts_with('$') {
-                format!(" -H \"{name}: {value}\"")
+            let value = str::from_utf8(value).ok()?;
+            let field = if value.is_empty() {
+                format!("{name};")
             } else {
-                format!(" -H '{name}: {}'", cut(&value))
-            });
+                format!("{name}: {value}")
+            };
+            line.push_str(&format!(" -H {}", quoted(&field)?));
         }
-        if !self.body.is_empty() {
-            line.push_str(&format!(
-                " --data-binary @BODY_OF_{}_BYTES",
-                self.body.len()
-            ));
+        line.push_str(&self.curl_body()?);
+        if !self.path.starts_with('/') {
+            line.push_str(&format!(" --request-target {}", quoted(&self.path)?));
+            return Some(format!("{line} {}", context.target));
         }
-        line + &format!(
-            " '{}{}'",
-            context.target,
-            cut(&self.path).replace('\'', "%27")
-        )
+        Some(line + " " + &quoted(&format!("{}{}", context.target, self.path))?)
+    }
+
+    /// Curl has a type for bodies of its own.
+    fn curl_body(&self) -> Option<String> {
+        if self.body.is_empty() && !matches!(self.method.as_str(), "POST" | "PUT" | "PATCH") {
+            return Some(String::new());
+        }
+        let has_type = self.headers.iter().any(|(name, _)| name == "content-type");
+        let no_type = if has_type { "" } else { " -H 'content-type:'" };
+        let body = quoted(str::from_utf8(&self.body).ok()?)?;
+        Some(format!("{no_type} --data-raw {body}"))
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(200) {
-        Some((at, _)) => format!("{}..({} bytes)", &text[..at], text.len()),
-        None => text.to_owned(),
-    }
+/// A word for a shell, unless it is too long for a line.
+fn quoted(text: &str) -> Option<String> {
+    let fits = text.len() <= LONGEST && !text.contains('\0');
+    fits.then(|| format!("'{}'", text.replace('\'', r"'\''")))
 }
+
+const LONGEST: usize = 1000;

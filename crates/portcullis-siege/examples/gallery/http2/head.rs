@@ -75,7 +75,10 @@ impl Http2 {
         if self.streams.len() >= 100 && !self.app.has(Fault::H2Streams) {
             return self.reset(stream, 7).await;
         }
-        let checks = !self.app.has(Fault::H2FieldsUnchecked);
+        let checks = !matches!(
+            self.app.fault,
+            Fault::H2FieldsUnchecked | Fault::FrontFields
+        );
         if checks && fields.iter().any(|(name, value)| is_forbidden(name, value)) {
             return self.reset(stream, 1).await;
         }
@@ -116,6 +119,7 @@ impl Http2 {
             host: pseudo.get(":authority").cloned(),
             peer: self.peer,
             http2: true,
+            connection: 0,
         };
         if let Some((path, query)) = head.path.clone().split_once('?') {
             (head.path, head.query) = (path.to_owned(), query.to_owned());
@@ -140,7 +144,8 @@ fn is_forbidden(name: &[u8], value: &[u8]) -> bool {
         b"upgrade",
         b"proxy-connection",
     ];
-    name.iter().any(u8::is_ascii_uppercase)
+    name.iter()
+        .any(|byte| byte.is_ascii_uppercase() || matches!(byte, 0..=b' ' | 127..))
         || connection.contains(&name)
         || name == b"te" && value != b"trailers"
         || value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))

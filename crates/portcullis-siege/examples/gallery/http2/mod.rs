@@ -245,7 +245,7 @@ impl Http2 {
             self.send(8, 0, 0, &more).await?;
             self.send(8, 0, stream, &more).await?;
         }
-        let checks = !self.app.has(Fault::H2Length);
+        let checks = !matches!(self.app.fault, Fault::H2Length | Fault::FrontLength);
         let Some(known) = self.streams.get_mut(&stream) else {
             return Ok(());
         };
@@ -276,7 +276,7 @@ impl Http2 {
         if known
             .length
             .is_some_and(|length| length != known.body.len() as u64)
-            && !self.app.has(Fault::H2Length)
+            && !matches!(self.app.fault, Fault::H2Length | Fault::FrontLength)
         {
             return self.reset(stream, 1).await;
         }

@@ -9,6 +9,9 @@ use crate::{
 };
 
 mod clients;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 use self::clients::{
     FAMILIES, address, directly, family_value, other_client_is_served, proxied, proxy, real,

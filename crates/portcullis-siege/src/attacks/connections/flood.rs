@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(crate) async fn flood(context: &Context) -> Finding {
-    let limit = context.profile.limits.connections;
+    let limit = promised(context.profile.limits.connections, "limits.connections")?;
     let sources = (0..limit + limit / 8 + 16).map(|_| context.fresh());
     let (served, mut kept) = served_of(context, sources).await?;
     judge_flood(served, limit, &mut kept, "from many addresses").await
@@ -21,6 +21,7 @@ pub(crate) async fn flood(context: &Context) -> Finding {
 
 pub(crate) async fn flood_from_one(context: &Context) -> Finding {
     let limit = context.profile.limits.client_connections;
+    let limit = promised(limit, "limits.client_connections")?;
     let one = context.fresh();
     let sources = (0..limit + limit / 8 + 16).map(|_| one);
     let (served, mut kept) = served_of(context, sources).await?;
@@ -31,6 +32,11 @@ pub(crate) async fn flood_from_one(context: &Context) -> Finding {
         return Err(Evidence::new("another address is not served during the flood").into());
     }
     Ok(note)
+}
+
+/// How many connections a server may keep is for it to promise.
+fn promised(limit: Option<usize>, name: &str) -> Result<usize, Failure> {
+    limit.ok_or_else(|| Failure::not_tested(format!("no limit is promised ({name})")))
 }
 
 pub(crate) async fn descriptors(context: &Context) -> Finding {
@@ -135,3 +141,18 @@ async fn still_open(kept: &mut [Raw]) -> usize {
 
 /// 20 % of two seconds, in hundredths of a second.
 const BUSY_TICKS: u64 = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_nobody_promised_is_not_tested() {
+        let missing = promised(None, "limits.connections");
+
+        assert!(
+            matches!(missing, Err(Failure::NotTested(why)) if why.contains("limits.connections"))
+        );
+        assert_eq!(promised(Some(3), "limits.connections").unwrap(), 3);
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, interval};
 
-use super::{GRACE, Slow, all_close, connections, patient};
+use super::{GRACE, Patience, Slow, all_close, connections};
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
@@ -12,8 +12,7 @@ use crate::{
 };
 
 pub(crate) async fn preface_prefixes(context: &Context) -> Finding {
-    let limit = Duration::from_secs(context.profile.limits.header_seconds);
-    patient(context, limit)?;
+    let limit = Patience::try_new(context, context.profile.limits.header_seconds())?;
     let (mut quiet, mut growing) = (Vec::new(), Vec::new());
     for length in 1..PREFACE.len() {
         let mut begun = connections(context, QUIET + 1).await?;
@@ -23,11 +22,11 @@ pub(crate) async fn preface_prefixes(context: &Context) -> Finding {
         growing.extend(begun.pop().map(|raw| (raw, length)));
         quiet.extend(begun);
     }
-    let deadline = Instant::now() + limit + GRACE;
+    let deadline = Instant::now() + limit.wait + GRACE;
     grow(&mut growing, deadline).await?;
     quiet.extend(growing.into_iter().map(|(raw, _)| raw));
     let what = "a part of HTTP/2's preface, at once or a byte a second";
-    all_close(quiet, deadline, what).await
+    limit.judge(all_close(quiet, deadline, what).await)
 }
 
 /// Sends another byte of each preface each second, but never its last.
@@ -55,7 +54,7 @@ pub(crate) async fn slow_lines(context: &Context) -> Finding {
     let siege = Slow {
         begin: start.into_bytes(),
         trickle: "X-Slow: a\r\n",
-        limit: Duration::from_secs(context.profile.limits.header_seconds),
+        limit: Patience::try_new(context, context.profile.limits.header_seconds())?,
         what: "a head that arrives a line at a time",
     };
     siege.run(context).await
@@ -65,7 +64,7 @@ pub(crate) async fn blank_lines(context: &Context) -> Finding {
     let siege = Slow {
         begin: b"\r\n".to_vec(),
         trickle: "\r\n",
-        limit: Duration::from_secs(context.profile.limits.header_seconds),
+        limit: Patience::try_new(context, context.profile.limits.header_seconds())?,
         what: "blank lines, and no request behind them",
     };
     siege.run(context).await

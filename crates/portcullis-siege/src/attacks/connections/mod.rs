@@ -10,11 +10,17 @@ use crate::{
     wire::{Frames, Raw},
 };
 
+mod chunks;
 mod flood;
 mod heads;
+mod patience;
 mod readers;
+mod table;
+
+pub(crate) use self::{patience::Patience, table::ATTACKS};
 
 pub(crate) use self::{
+    chunks::{slow_trailers, tiny_chunks},
     flood::{descriptors, flood, flood_from_one},
     heads::{blank_lines, preface_prefixes, slow_lines},
     readers::{slow_readers, sparing_readers},
@@ -29,7 +35,7 @@ pub(crate) async fn slow_heads(context: &Context) -> Finding {
     let siege = Slow {
         begin: start.into_bytes(),
         trickle: "x",
-        limit: Duration::from_secs(context.profile.limits.header_seconds),
+        limit: Patience::try_new(context, context.profile.limits.header_seconds())?,
         what: "a head that arrives a byte at a time",
     };
     siege.run(context).await
@@ -39,7 +45,7 @@ pub(crate) async fn no_byte(context: &Context) -> Finding {
     let siege = Slow {
         begin: Vec::new(),
         trickle: "",
-        limit: Duration::from_secs(context.profile.limits.header_seconds),
+        limit: Patience::try_new(context, context.profile.limits.header_seconds())?,
         what: "a connection that sends nothing",
     };
     siege.run(context).await
@@ -50,15 +56,14 @@ pub(crate) async fn slow_bodies(context: &Context) -> Finding {
     let siege = Slow {
         begin: head(context, "POST", path, "Content-Length: 60000\r\n"),
         trickle: "x",
-        limit: Duration::from_secs(context.profile.limits.body_seconds),
+        limit: Patience::try_new(context, context.profile.limits.body_seconds())?,
         what: "a body that arrives a byte at a time",
     };
     siege.run(context).await
 }
 
 pub(crate) async fn idle_http1(context: &Context) -> Finding {
-    let limit = Duration::from_secs(context.profile.limits.idle_seconds);
-    patient(context, limit)?;
+    let limit = Patience::try_new(context, context.profile.limits.idle_seconds())?;
     let request = head(context, "GET", context.control(), "");
     let mut idle = connections(context, context.intensity.scale(100)).await?;
     for raw in &mut idle {
@@ -67,30 +72,26 @@ pub(crate) async fn idle_http1(context: &Context) -> Finding {
     for raw in &mut idle {
         raw.status(PROMPT).await;
     }
-    all_close(idle, Instant::now() + limit + GRACE, "kept and not used").await
+    let deadline = Instant::now() + limit.wait + GRACE;
+    limit.judge(all_close(idle, deadline, "kept and not used").await)
 }
 
 pub(crate) async fn idle_http2(context: &Context) -> Finding {
-    let limit = Duration::from_secs(context.profile.limits.idle_seconds);
-    patient(context, limit)?;
+    let limit = Patience::try_new(context, context.profile.limits.idle_seconds())?;
+    let within = limit.wait + GRACE;
     let frames = Frames::connect(context, context.fresh())
         .await?
         .ready()
         .await?;
     if frames
-        .wait(limit + GRACE, |seen| seen.closed || seen.goaway.is_some())
+        .wait(within, |seen| seen.closed || seen.goaway.is_some())
         .await
     {
-        Ok(format!("closed within {} s", limit.as_secs()))
+        Ok(format!("closed within {} s", limit.wait.as_secs()))
     } else {
-        let what = format!(
-            "an idle connection is open after {} s",
-            (limit + GRACE).as_secs()
-        );
-        Err(frames
-            .seen()
-            .evidence(what, "SETTINGS, and nothing more")
-            .into())
+        let what = format!("an idle connection is open after {} s", within.as_secs());
+        let evidence = frames.seen().evidence(what, "SETTINGS, and nothing more");
+        limit.judge(Err(evidence.into()))
     }
 }
 
@@ -99,21 +100,25 @@ struct Slow {
     begin: Vec<u8>,
     /// What is sent each second; nothing if it is empty.
     trickle: &'static str,
-    limit: Duration,
+    limit: Patience,
     what: &'static str,
 }
 
 impl Slow {
     async fn run(self, context: &Context) -> Finding {
-        patient(context, self.limit)?;
+        let limit = self.limit;
+        limit.judge(self.until_closed(context).await)
+    }
+
+    async fn until_closed(self, context: &Context) -> Finding {
         let mut slow = connections(context, context.intensity.scale(50)).await?;
         for raw in &mut slow {
             raw.send(&self.begin).await?;
         }
         if self.trickle.is_empty() {
-            return all_close(slow, Instant::now() + self.limit + GRACE, self.what).await;
+            return all_close(slow, Instant::now() + self.limit.wait + GRACE, self.what).await;
         }
-        let deadline = Instant::now() + self.limit + GRACE;
+        let deadline = Instant::now() + self.limit.wait + GRACE;
         let mut beat = interval(Duration::from_secs(1));
         while Instant::now() < deadline && slow.iter().any(|raw| !raw.is_closed()) {
             beat.tick().await;
@@ -123,21 +128,6 @@ impl Slow {
             }
         }
         all_close(slow, deadline, self.what).await
-    }
-}
-
-/// Whether this siege waits that long.
-pub(crate) fn patient(context: &Context, limit: Duration) -> Result<(), Failure> {
-    let (needed, patience) = (limit + GRACE, context.intensity.patience());
-    if needed <= patience {
-        Ok(())
-    } else {
-        Err(Failure::not_tested(format!(
-            "it takes {} s, a {} siege waits {} s",
-            needed.as_secs(),
-            context.intensity.name(),
-            patience.as_secs()
-        )))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{GRACE, connections, head, patient};
+use super::{GRACE, Patience, connections, head};
 use crate::{
     context::{Context, route},
     verdict::{Evidence, Failure, Finding},
@@ -18,7 +18,7 @@ pub(crate) async fn slow_readers(context: &Context) -> Finding {
     for raw in &mut stalled {
         raw.send(&request).await?;
     }
-    sleep(limit + GRACE).await;
+    sleep(limit.wait + GRACE).await;
     all_cut(stalled, limit, &request, "in which nothing was read").await
 }
 
@@ -33,7 +33,10 @@ pub(crate) async fn sparing_readers(context: &Context) -> Finding {
         raw.send(&request).await?;
         sparing.push(raw);
     }
-    let (deadline, pause) = (Instant::now() + limit + GRACE, (limit / 4).max(LEAST));
+    let (deadline, pause) = (
+        Instant::now() + limit.wait + GRACE,
+        (limit.limit / 4).max(LEAST),
+    );
     while Instant::now() + pause < deadline {
         sleep(pause).await;
         for raw in &mut sparing {
@@ -45,14 +48,12 @@ pub(crate) async fn sparing_readers(context: &Context) -> Finding {
     all_cut(sparing, limit, &request, &how).await
 }
 
-fn limit(context: &Context) -> Result<Duration, Failure> {
-    let limit = Duration::from_secs(context.profile.limits.write_seconds);
-    patient(context, limit)?;
-    Ok(limit)
+fn limit(context: &Context) -> Result<Patience, Failure> {
+    Patience::try_new(context, context.profile.limits.write_seconds())
 }
 
 /// Whether each was closed in the middle of its answer.
-async fn all_cut(readers: Vec<Raw>, limit: Duration, request: &[u8], how: &str) -> Finding {
+async fn all_cut(readers: Vec<Raw>, limit: Patience, request: &[u8], how: &str) -> Finding {
     for mut raw in readers {
         // What the kernel holds can still be read.
         while raw.read(Duration::from_millis(500)).await {}
@@ -63,12 +64,12 @@ async fn all_cut(readers: Vec<Raw>, limit: Duration, request: &[u8], how: &str) 
             return Err(Failure::not_tested(why));
         }
         if answer.whole || !raw.is_closed() {
-            let seconds = (limit + GRACE).as_secs();
+            let seconds = (limit.wait + GRACE).as_secs();
             let what = format!("it still writes after {seconds} s {how}");
-            return Err(Evidence::new(what).sent(request).into());
+            return limit.judge(Err(Evidence::new(what).sent(request).into()));
         }
     }
-    Ok(format!("closed within {} s", limit.as_secs()))
+    Ok(format!("closed within {} s", limit.wait.as_secs()))
 }
 
 /// More than a system keeps for a client that does not read.

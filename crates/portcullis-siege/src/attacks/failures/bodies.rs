@@ -8,11 +8,15 @@ use super::{block, head};
 use crate::{
     context::{Context, route},
     verdict::{Failure, Finding},
-    wire::{FrameType, Frames, Request},
+    wire::{FrameType, Frames, Request, in_words},
 };
 
 pub(crate) async fn declared_length(context: &Context) -> Finding {
-    let length = context.profile.limits.body_bytes + 1;
+    let limit = context.profile.limits.body_bytes();
+    limit.judge(declares(context, limit.value + 1).await)
+}
+
+async fn declares(context: &Context, length: u64) -> Finding {
     let request = to_body(context)?.header("content-length", length.to_string());
     let seen = context.exchange(head(context, &request)).await?;
     match seen.status() {
@@ -22,21 +26,26 @@ pub(crate) async fn declared_length(context: &Context) -> Finding {
             Ok("closed at once".to_owned())
         }
         status => Err(seen.breach(format!(
-            "{status:?} for a body of {length} bytes; 413 was expected"
+            "{} for a body of {length} bytes; 413 was expected",
+            in_words(status)
         ))),
     }
 }
 
 pub(crate) async fn chunked_length(context: &Context) -> Finding {
-    let limit = context.profile.limits.body_bytes as usize;
+    let limit = context.profile.limits.body_bytes();
+    limit.judge(chunks_beyond(context, limit.value as usize).await)
+}
+
+async fn chunks_beyond(context: &Context, limit: usize) -> Finding {
     let request = to_body(context)?.header("transfer-encoding", "chunked");
     let mut raw = context.raw().await?;
     raw.send(head(context, &request)).await?;
-    let chunk = [b"4000\r\n", &[b'a'; 0x4000][..], b"\r\n"].concat();
+    let chunk = chunk(CHUNK);
     let mut sent = 0;
     while sent <= limit * 2 + (1 << 20) && !raw.is_closed() && raw.seen().received.is_empty() {
         raw.send(&chunk).await?;
-        sent += 0x4000;
+        sent += CHUNK;
         raw.read(Duration::from_millis(1)).await;
     }
     if !raw.is_closed() && raw.seen().received.is_empty() {
@@ -48,7 +57,8 @@ pub(crate) async fn chunked_length(context: &Context) -> Finding {
         Some(413) => Ok("413".to_owned()),
         None if seen.closed => Ok("closed".to_owned()),
         status => Err(seen.breach(format!(
-            "{status:?} for {sent} bytes in chunks; the limit is {limit}"
+            "{} for {sent} bytes in chunks; the limit is {limit}",
+            in_words(status)
         ))),
     }
 }
@@ -72,8 +82,8 @@ pub(crate) async fn lying_length(context: &Context) -> Finding {
         let seen = frames.seen();
         if !seen.refused(1) {
             let what = format!(
-                "DATA {name} than its Content-Length is served with {:?}",
-                seen.status(1)
+                "DATA {name} than its Content-Length is served with {}",
+                in_words(seen.status(1))
             );
             return Err(seen
                 .evidence(what, "content-length and DATA that differ")
@@ -84,29 +94,11 @@ pub(crate) async fn lying_length(context: &Context) -> Finding {
 }
 
 pub(crate) async fn zip_bomb(context: &Context) -> Finding {
-    let small = to_body(context)?
-        .header("content-encoding", "gzip")
-        .body(gzip(b"siege-unpacked", 1)?);
-    let answer = context.send(&small).await?;
-    let unpacks = if answer.is_good() && answer.mentions("siege-unpacked") {
-        true
-    } else if answer.status == 415 || answer.is_good() && answer.body == small.body {
-        false
-    } else if answer.status >= 400 {
-        let status = answer.status;
-        return Err(Failure::not_tested(format!(
-            "a small gzip body is answered with {status}"
-        )));
-    } else {
-        return Err(Failure::unclear(
-            "whether bodies are unpacked can't be seen",
-        ));
-    };
-    if !unpacks {
+    if !unpacks(context).await? {
         return Ok("bodies are not unpacked".to_owned());
     }
     // 1 MB as sent, 1 GB unpacked; less if the limit is lower.
-    let limit = context.profile.limits.body_bytes as usize;
+    let limit = context.profile.limits.body_bytes().value as usize;
     let times = (limit.min(1 << 20) * 9 / 10).max(2000) / 1000;
     let bomb = to_body(context)?
         .header("content-encoding", "gzip")
@@ -128,7 +120,29 @@ pub(crate) async fn zip_bomb(context: &Context) -> Finding {
     ))
 }
 
-async fn refused(
+/// Whether the server unpacks bodies.
+pub(super) async fn unpacks(context: &Context) -> Result<bool, Failure> {
+    let small = to_body(context)?
+        .header("content-encoding", "gzip")
+        .body(gzip(b"siege-unpacked", 1)?);
+    let answer = context.send(&small).await?;
+    if answer.is_good() && answer.mentions("siege-unpacked") {
+        Ok(true)
+    } else if answer.status == 415 || answer.is_good() && answer.body == small.body {
+        Ok(false)
+    } else if answer.status >= 400 {
+        let status = answer.status;
+        Err(Failure::not_tested(format!(
+            "a small gzip body is answered with {status}"
+        )))
+    } else {
+        Err(Failure::unclear(
+            "whether bodies are unpacked can't be seen",
+        ))
+    }
+}
+
+pub(super) async fn refused(
     context: &Context,
     request: &Request,
     allowed: &[u16],
@@ -144,7 +158,7 @@ async fn refused(
     }
 }
 
-fn gzip(block: &[u8], times: usize) -> Result<Vec<u8>, Failure> {
+pub(super) fn gzip(block: &[u8], times: usize) -> Result<Vec<u8>, Failure> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     for _ in 0..times {
         encoder.write_all(block)?;
@@ -153,9 +167,14 @@ fn gzip(block: &[u8], times: usize) -> Result<Vec<u8>, Failure> {
 }
 
 pub(crate) async fn body_of_get(context: &Context) -> Finding {
+    let limit = context.profile.limits.body_bytes();
+    limit.judge(get_beyond(context, limit.value).await)
+}
+
+async fn get_beyond(context: &Context, limit: u64) -> Finding {
     let length = 64 << 20;
     // What lies in the system's buffers was sent, and not read.
-    let allowed = usize::try_from(context.profile.limits.body_bytes).unwrap_or(length) + BUFFERS;
+    let allowed = usize::try_from(limit).unwrap_or(length) + BUFFERS;
     let request = Request::get(context.control()).header("content-length", length.to_string());
     let mut raw = context.raw().await?;
     raw.send(head(context, &request)).await?;
@@ -183,10 +202,17 @@ pub(crate) async fn body_of_get(context: &Context) -> Finding {
     }
 }
 
+/// One chunk of so many bytes.
+pub(super) fn chunk(length: usize) -> Vec<u8> {
+    let size = format!("{length:x}\r\n");
+    [size.as_bytes(), &vec![b'a'; length], b"\r\n"].concat()
+}
+
+pub(super) const CHUNK: usize = 0x4000;
 /// More than a system keeps of what a server does not read.
 const BUFFERS: usize = 16 << 20;
 
 /// A POST to the route that reads a body.
-fn to_body(context: &Context) -> Result<Request, Failure> {
+pub(super) fn to_body(context: &Context) -> Result<Request, Failure> {
     Ok(Request::new("POST", route(&context.profile.routes.body)?).key(context))
 }

@@ -8,19 +8,45 @@ use super::answers::{all, slow_path, too_slow};
 use crate::{
     context::{Context, route},
     verdict::{Failure, Finding},
-    wire::{Client, Request, encode, head_of},
+    wire::{Answer, Client, Request, encode, head_of},
 };
 
 mod bodies;
+mod codings;
+mod inside;
+mod malformed;
+mod nesting;
+mod odd;
 mod panics;
+mod promised;
+mod ranges;
+mod shown;
+mod storm;
+mod table;
+mod uploads;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bodies::{body_of_get, chunked_length, declared_length, lying_length, zip_bomb},
+    codings::{doubled_codings, fitting_bomb},
+    malformed::{malformed, told_of_malformed},
+    nesting::deep_json,
+    odd::{fields_of_debuggers, headers_of_odd, ids_of_odd, odd_queries, versions},
     panics::{panic, panic_in_body},
+    promised::promised_length,
+    ranges::many_ranges,
+    shown::shown_to_browsers,
+    storm::panic_after_panic,
+    uploads::aborted_uploads,
 };
 
 pub(crate) async fn deadline(context: &Context) -> Finding {
-    let limit = Duration::from_secs_f64(context.profile.limits.request_seconds);
+    let limit = context.profile.limits.request_seconds();
+    limit.judge(ends_within(context, Duration::from_secs_f64(limit.value)).await)
+}
+
+async fn ends_within(context: &Context, limit: Duration) -> Finding {
     if limit + Duration::from_secs(3) > context.intensity.patience() {
         return Err(Failure::not_tested(format!(
             "the deadline is {} s (limits.request_seconds)",
@@ -149,21 +175,33 @@ pub(crate) async fn headers_on_errors(context: &Context) -> Finding {
     let kinds = all(context).await?;
     let errors: Vec<_> = kinds.iter().filter(|kind| kind.is_error()).collect();
     let good = kinds.iter().find(|kind| !kind.is_error());
-    let expected = super::headers::SECURITY
-        .iter()
-        .filter(|name| good.is_none_or(|kind| kind.answer.has(name)));
-    let expected: Vec<_> = expected.chain(["x-content-type-options"].iter()).collect();
+    let of = good.or_else(|| {
+        errors
+            .iter()
+            .copied()
+            .max_by_key(|kind| security(&kind.answer).len())
+    });
+    let expected = of.map(|kind| security(&kind.answer)).unwrap_or_default();
+    if expected.is_empty() {
+        return Err(Failure::not_tested("needs security headers, see K01"));
+    }
     for kind in &errors {
         let missing: Vec<_> = expected
             .iter()
             .filter(|name| !kind.answer.has(name))
-            .map(|name| **name)
+            .copied()
             .collect();
         if !missing.is_empty() {
             return Err(kind.breach(context, &format!("without {}", missing.join(", "))));
         }
     }
     Ok(format!("on {} kinds of errors", errors.len()))
+}
+
+/// The security headers that an answer has. Which of them it should have is for K01 to say.
+fn security(answer: &Answer) -> Vec<&'static str> {
+    let all = super::headers::SECURITY.iter().copied();
+    all.filter(|name| answer.has(name)).collect()
 }
 
 /// A request's head, as bytes.
@@ -204,7 +242,7 @@ fn block(context: &Context, request: &Request, length: Option<u64>) -> Vec<u8> {
 }
 
 /// What an error's body never says, in lower case.
-const LEAKS: &[&str] = &[
+pub(crate) const LEAKS: &[&str] = &[
     "panicked at",
     "backtrace",
     ".rs:",
@@ -215,6 +253,8 @@ const LEAKS: &[&str] = &[
     "/src/",
     "/usr/",
     "exception in",
+    ".js:",
+    "goroutine ",
 ];
 
 /// Fields that name software (OWASP Secure Headers, the common ones of its list).
@@ -241,3 +281,18 @@ const SOFTWARE: &[&str] = &[
     "x-owa-version",
     "x-b3-traceid",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_headers_that_are_there_are_looked_for_on_errors() {
+        let mut answer = Answer::default();
+        assert!(security(&answer).is_empty());
+
+        let nosniff = http::HeaderValue::from_static("nosniff");
+        answer.headers.insert("x-content-type-options", nosniff);
+        assert_eq!(security(&answer), ["x-content-type-options"]);
+    }
+}

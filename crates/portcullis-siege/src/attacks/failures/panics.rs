@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::{LEAKS, block, head};
 use crate::{
-    attacks::{answers::slow_path, log::Log},
+    attacks::{
+        answers::{has_problems, slow_path},
+        log::Log,
+    },
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{Exchange, FrameType, Frames, Request},
@@ -23,7 +26,8 @@ pub(crate) async fn panic(context: &Context) -> Finding {
         Some(format!("{} for a panic", answer.status))
     } else if LEAKS.iter().any(|leak| text.contains(leak)) {
         Some("the answer reveals the panic".to_owned())
-    } else if !content_type.starts_with("application/problem+json") {
+    } else if !content_type.starts_with("application/problem+json") && has_problems(context).await?
+    {
         Some("500 that is no problem+json".to_owned())
     } else {
         None

@@ -6,6 +6,7 @@ use tokio::{net::TcpListener, time::timeout};
 
 use super::{Lines, refused};
 use crate::{
+    Level,
     context::Context,
     verdict::{Failure, Finding},
     wire::Exchange,
@@ -61,9 +62,16 @@ pub(crate) async fn connect(context: &Context) -> Finding {
     let bytes = format!("CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     let seen = context.exchange(bytes).await?;
     not_called(&listener, &seen).await?;
+    not_connected(&seen)
+}
+
+/// Only a 2xx makes a tunnel (RFC 9110, 9.3.6). A redirect, or that a host can't be reached, makes none.
+fn not_connected(seen: &Exchange) -> Finding {
     match seen.status() {
-        Some(status @ (200..=399 | 500 | 502..)) => {
-            Err(seen.breach(format!("CONNECT is answered with {status}")))
+        Some(status @ 200..=299) => Err(seen.breach(format!("CONNECT is answered with {status}"))),
+        Some(500) => {
+            let evidence = seen.evidence("CONNECT is answered with 500");
+            Err(evidence.at_most(Level::Should).into())
         }
         Some(status) => Ok(format!("{status}")),
         None => Ok("closed".to_owned()),
@@ -94,5 +102,29 @@ async fn not_called(listener: &TcpListener, seen: &Exchange) -> Result<(), Failu
     match timeout(Duration::from_millis(300), listener.accept()).await {
         Ok(_) => Err(seen.breach("the server connected to the host that the request named")),
         Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_tunnel_is_connected() {
+        for (status, holds) in [
+            (200, false),
+            (204, false),
+            (308, true),
+            (301, true),
+            (405, true),
+            (502, true),
+        ] {
+            let seen = Exchange::of(
+                &format!("HTTP/1.1 {status} Any\r\ncontent-length: 0\r\n\r\n"),
+                true,
+            );
+            assert_eq!(not_connected(&seen).is_ok(), holds, "{status}");
+        }
+        assert!(not_connected(&Exchange::of("", true)).is_ok());
     }
 }

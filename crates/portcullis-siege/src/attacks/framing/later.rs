@@ -44,6 +44,31 @@ pub(crate) async fn later_lengths(context: &Context) -> Finding {
     Ok("one answer at most, then closed".to_owned())
 }
 
+pub(crate) async fn hosts_of_later_requests(context: &Context) -> Finding {
+    let foreign = "Host: siege-host.example\r\n";
+    let (none, foreign) = tokio::join!(
+        later_host(context, "no", ""),
+        later_host(context, "a foreign", foreign)
+    );
+    Ok(format!("no Host: {}; a foreign Host: {}", none?, foreign?))
+}
+
+async fn later_host(context: &Context, what: &str, line: &str) -> Finding {
+    let bytes = format!("GET {} HTTP/1.1\r\n{line}\r\n", context.control());
+    let first = at(context, Place::First, &bytes).await?.status();
+    let Some(refusal @ 400..=499) = first else {
+        return Ok("served the first time too".to_owned());
+    };
+    for place in [Place::Pipelined, Place::Later] {
+        let seen = at(context, place, &bytes).await?;
+        if seen.status().is_some_and(|status| status < 400) {
+            let what = format!("{what} Host is refused with {refusal}, and served later");
+            return Err(seen.breach(what));
+        }
+    }
+    Ok("refused each time".to_owned())
+}
+
 /// Sends a request in its place. Returns what came for it, without the answer before.
 async fn at(context: &Context, place: Place, bytes: &str) -> Result<Exchange, Failure> {
     let first = Lines::get(context).then("");

@@ -77,7 +77,21 @@ pub(crate) async fn te_on_http10(context: &Context) -> Finding {
         "POST {path} HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive\r\n\
          Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     );
-    refused(&context.exchange(bytes).await?, &[400, 501])
+    closed_after_http10(&context.exchange(bytes).await?)
+}
+
+/// Faulty framing (RFC 9112, 6.1): refused, or answered once and then closed.
+fn closed_after_http10(seen: &Exchange) -> Finding {
+    let answers = seen.answers();
+    match (&answers[..], seen.closed) {
+        ([], true) => Ok("closed without an answer".to_owned()),
+        ([answer], true) => Ok(format!("{}, then closed", answer.status)),
+        ([answer], false) if matches!(answer.status, 400 | 501) => Ok(answer.status.to_string()),
+        ([] | [_], false) => {
+            Err(seen.breach("the connection stays open after Transfer-Encoding on HTTP/1.0"))
+        }
+        (all, _) => Err(seen.breach(format!("{} answers to one request", all.len()))),
+    }
 }
 
 pub(crate) async fn chunk_size_overflow(context: &Context) -> Finding {
@@ -120,5 +134,25 @@ pub(super) fn one_answer_then_closed(seen: &Exchange) -> Finding {
             Err(seen.breach("the connection stays open after a message of two lengths"))
         }
         (count, _) => Err(seen.breach(format!("{count} answers: the hidden request was served"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_on_http10_are_answered_once_and_then_no_more() {
+        let (good, bad) = (
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 400 Bad\r\ncontent-length: 0\r\n\r\n",
+        );
+        let judged =
+            |received: &str, closed| closed_after_http10(&Exchange::of(received, closed)).is_ok();
+
+        assert!(judged(good, true) && judged(bad, true) && judged(bad, false));
+        assert!(judged("", true));
+        assert!(!judged(good, false) && !judged("", false));
+        assert!(!judged(&(good.to_owned() + bad), true));
     }
 }

@@ -3,39 +3,37 @@
 use crate::{
     context::{Context, route},
     verdict::{Failure, Finding},
-    wire::Exchange,
+    wire::{Exchange, in_words},
 };
 
+mod chunks;
+mod codings;
+mod controls;
+mod hidden;
 mod hosts;
 mod later;
+mod leftovers;
 mod lengths;
+mod redirects;
+mod request_lines;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
+    chunks::{chunk_ends, chunk_sizes, extension_ends},
+    codings::{coding_parameters, length_forms},
+    controls::{control_bytes, folded_field},
     hosts::{absolute_form, connect, foreign_host, invalid_hosts, no_host, two_hosts},
-    later::{bare_line_feeds, later_lengths},
+    later::{bare_line_feeds, hosts_of_later_requests, later_lengths},
+    leftovers::{early_answers, unread_bodies},
     lengths::{
         chunk_extensions, chunk_line_ends, chunk_size_overflow, cl_te, differing_lengths,
         invalid_lengths, obfuscated_te, te_cl, te_on_http10,
     },
+    redirects::{open_redirects, split_fields},
+    request_lines::{no_version, wild_versions},
 };
-
-pub(crate) async fn control_bytes(context: &Context) -> Finding {
-    let host = context.target.authority();
-    for byte in ["\0", "\r", "\x01", "\x7f"] {
-        for line in [format!("X-A{byte}B: c"), format!("X-A: b{byte}c")] {
-            let bytes = Lines::get(context).line(&line).then("");
-            refused(&context.exchange(bytes).await?, &[400])?;
-        }
-        let bytes = format!("GET /a{byte}b HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        refused(&context.exchange(bytes).await?, &[400])?;
-    }
-    Ok("12 refused".to_owned())
-}
-
-pub(crate) async fn folded_field(context: &Context) -> Finding {
-    let bytes = Lines::get(context).line("X-Folded: a\r\n b").then("");
-    refused(&context.exchange(bytes).await?, &[400])
-}
 
 pub(crate) async fn space_before_colon(context: &Context) -> Finding {
     for line in [
@@ -97,17 +95,18 @@ pub(crate) async fn trace(context: &Context) -> Finding {
 
 pub(crate) async fn expect_continue(context: &Context) -> Finding {
     let body = route(&context.profile.routes.body)?;
-    let (limit, key) = (
-        context.profile.limits.body_bytes,
-        &context.profile.keys.header,
-    );
+    let limit = context.profile.limits.body_bytes();
+    let key = &context.profile.keys.header;
     let wrong = Lines::with(context, "POST", body)
         .line(&format!("{key}: siege_wrong_key"))
         .line("Expect: 100-continue")
         .line("Content-Length: 10");
     let large = Lines::to_body(context)?
         .line("Expect: 100-continue")
-        .line(&format!("Content-Length: {}", limit.saturating_mul(4)));
+        .line(&format!(
+            "Content-Length: {}",
+            limit.value.saturating_mul(4)
+        ));
     let needs_key = context
         .exchange(
             Lines::with(context, "POST", body)
@@ -121,18 +120,32 @@ pub(crate) async fn expect_continue(context: &Context) -> Finding {
     }
     for (lines, status) in tries {
         let seen = context.exchange(lines.then("")).await?;
-        if seen.said_continue() {
-            let what = match status {
-                401 => "100 Continue for a wrong key",
-                _ => "100 Continue for a body of four times the limit",
-            };
-            return Err(seen.breach(what));
-        }
-        if seen.status() != Some(status) {
-            return Err(seen.breach(format!("expected {status}, got {:?}", seen.status())));
+        let result = refused_without_continue(&seen, status);
+        if status == 413 {
+            limit.judge(result)?;
+        } else {
+            result?;
         }
     }
     Ok("refused without 100".to_owned())
+}
+
+fn refused_without_continue(seen: &Exchange, status: u16) -> Result<(), Failure> {
+    if seen.said_continue() {
+        let what = match status {
+            401 => "100 Continue for a wrong key",
+            _ => "100 Continue for a body of four times the limit",
+        };
+        return Err(seen.breach(what));
+    }
+    if seen.status() == Some(status) {
+        Ok(())
+    } else {
+        Err(seen.breach(format!(
+            "expected {status}, got {}",
+            in_words(seen.status())
+        )))
+    }
 }
 
 pub(crate) async fn upgrade_smuggling(context: &Context) -> Finding {
@@ -155,6 +168,7 @@ pub(crate) async fn upgrade_smuggling(context: &Context) -> Finding {
 }
 
 /// A head, line by line.
+#[derive(Clone, Debug)]
 struct Lines(String);
 
 impl Lines {
@@ -176,10 +190,15 @@ impl Lines {
     /// To the route that reads a body, with the valid key.
     fn to_body(context: &Context) -> Result<Self, Failure> {
         let lines = Self::with(context, "POST", route(&context.profile.routes.body)?);
-        Ok(match &context.profile.keys.valid {
-            Some(key) => lines.line(&format!("{}: {key}", context.profile.keys.header)),
-            None => lines,
-        })
+        Ok(lines.key(context))
+    }
+
+    /// With the valid key, if one is known.
+    fn key(self, context: &Context) -> Self {
+        match &context.profile.keys.valid {
+            Some(key) => self.line(&format!("{}: {key}", context.profile.keys.header)),
+            None => self,
+        }
     }
 
     fn line(mut self, line: &str) -> Self {

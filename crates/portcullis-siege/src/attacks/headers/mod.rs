@@ -9,12 +9,23 @@ use crate::{
     wire::Request,
 };
 
+mod caches;
 mod cors;
+mod credentials;
 mod cross_site;
+mod echoes;
+mod policies;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
+    caches::{deception, stored_for_all},
     cors::{credentials_and_vary, foreign_origins, preflight},
+    credentials::{unescaped_dots, with_cookie},
     cross_site::cross_site,
+    echoes::echoed_type,
+    policies::{hsts_age, policy_value},
 };
 
 pub(crate) async fn preset(context: &Context) -> Finding {
@@ -113,7 +124,8 @@ pub(crate) async fn nonces(context: &Context) -> Finding {
             return Err(request.breach(context, &answer, what));
         }
         if !seen.insert(nonce) {
-            return Err(request.breach(context, &answer, "a nonce came twice"));
+            let evidence = request.evidence(context, &answer, "a nonce came twice");
+            return Err(evidence.only_in_a_siege().into());
         }
     }
     Ok(format!("{count} nonces, all differ"))

@@ -9,11 +9,16 @@ use crate::{
 };
 
 mod batches;
+mod downgrade;
 mod stalls;
+mod table;
 mod unfinished;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     batches::control_batches,
+    downgrade::through_fronts,
     stalls::{shut_windows, sparing_windows},
     unfinished::{half_headers, no_settings, slow_continuations},
 };

@@ -6,7 +6,7 @@ use tokio::time::{Instant, interval, sleep_until};
 
 use super::{END_HEADERS, END_STREAM, request};
 use crate::{
-    attacks::connections::{GRACE, patient},
+    attacks::connections::{GRACE, Patience},
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{FrameType, Frames, Seen, frame},
@@ -39,16 +39,14 @@ pub(crate) async fn sparing_windows(context: &Context) -> Finding {
 
 /// Connections whose streams wait for their windows.
 struct Stalls {
-    limit: Duration,
+    limit: Patience,
     all: Vec<(Frames, u32)>,
 }
 
 impl Stalls {
     fn new(context: &Context) -> Result<Self, Failure> {
-        let limit = Duration::from_secs(context.profile.limits.write_seconds);
-        patient(context, limit)?;
         Ok(Self {
-            limit,
+            limit: Patience::try_new(context, context.profile.limits.write_seconds())?,
             all: Vec::new(),
         })
     }
@@ -76,7 +74,7 @@ impl Stalls {
 
     /// Whether every stream ends within the limit on writes.
     async fn end(mut self, each_second: Option<Vec<u8>>, how: &str) -> Finding {
-        let deadline = Instant::now() + self.limit + GRACE;
+        let deadline = Instant::now() + self.limit.wait + GRACE;
         let mut beat = interval(Duration::from_secs(1));
         while Instant::now() < deadline && self.any_stalled() {
             tokio::select! {
@@ -106,12 +104,12 @@ impl Stalls {
                 return Err(Failure::not_tested(why));
             }
             if is_stalled(&seen, *streams) {
-                let seconds = (self.limit + GRACE).as_secs();
+                let seconds = (self.limit.wait + GRACE).as_secs();
                 let what = format!("streams are open after {seconds} s: {how}");
-                return Err(seen.evidence(what, how).into());
+                return self.limit.judge(Err(seen.evidence(what, how).into()));
             }
         }
-        Ok(format!("ended within {} s", self.limit.as_secs()))
+        Ok(format!("ended within {} s", self.limit.wait.as_secs()))
     }
 }
 

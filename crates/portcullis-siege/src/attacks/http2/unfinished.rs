@@ -6,7 +6,7 @@ use tokio::time::{Instant, interval, sleep_until};
 
 use super::{END_HEADERS, END_STREAM, request};
 use crate::{
-    attacks::connections::{GRACE, patient},
+    attacks::connections::{GRACE, Patience},
     context::Context,
     verdict::{Failure, Finding},
     wire::{FrameType, Frames, encode, frame},
@@ -66,13 +66,12 @@ struct Unfinished {
 impl Unfinished {
     /// Whether every connection ends within the limit on heads.
     async fn run(self, context: &Context, mut all: Vec<Frames>) -> Finding {
-        let limit = Duration::from_secs(context.profile.limits.header_seconds);
-        patient(context, limit)?;
+        let limit = Patience::try_new(context, context.profile.limits.header_seconds())?;
         for frames in &mut all {
             frames.write(&self.begin).await?;
         }
-        let deadline = Instant::now() + limit + GRACE;
-        let (mut beat, mut pieces) = (interval((limit / 4).max(LEAST)), self.pieces.iter());
+        let deadline = Instant::now() + limit.wait + GRACE;
+        let (mut beat, mut pieces) = (interval((limit.limit / 4).max(LEAST)), self.pieces.iter());
         beat.tick().await;
         while Instant::now() < deadline && !all.iter().all(Frames::is_over) {
             tokio::select! {
@@ -89,12 +88,12 @@ impl Unfinished {
         self.judge(&all, limit)
     }
 
-    fn judge(&self, all: &[Frames], limit: Duration) -> Finding {
+    fn judge(&self, all: &[Frames], limit: Patience) -> Finding {
         match all.iter().find(|frames| !frames.is_over()) {
             Some(open) => {
-                let seconds = (limit + GRACE).as_secs();
+                let seconds = (limit.wait + GRACE).as_secs();
                 let what = format!("the connection is open after {seconds} s: {}", self.what);
-                Err(open.seen().evidence(what, self.what).into())
+                limit.judge(Err(open.seen().evidence(what, self.what).into()))
             }
             None => Ok(format!("{} connections closed in time", all.len())),
         }

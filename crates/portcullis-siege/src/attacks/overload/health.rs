@@ -19,7 +19,14 @@ pub(crate) async fn liveness(context: &Context) -> Finding {
     let path = route(&context.profile.routes.health)?;
     let load = {
         let (context, request) = (context.clone(), slow(context)?);
-        async move { at_once(&context, &request, context.profile.limits.in_flight * 2).await }
+        async move {
+            at_once(
+                &context,
+                &request,
+                context.profile.limits.in_flight().value * 2,
+            )
+            .await
+        }
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(load);
@@ -100,7 +107,8 @@ async fn unready(context: &Context) -> Result<(), Failure> {
 /// Waits for a status of readiness. Each probe itself is answered within a second.
 async fn becomes(context: &Context, status: u16, what: &str) -> Result<(), Failure> {
     let request = Request::get(route(&context.profile.routes.ready)?);
-    let ends = Instant::now() + Duration::from_secs(context.profile.limits.ready_seconds);
+    let limit = context.profile.limits.ready_seconds();
+    let ends = Instant::now() + Duration::from_secs(limit.value);
     loop {
         let answer = timeout(Duration::from_secs(1), context.send(&request)).await;
         let answer = match answer {
@@ -117,7 +125,8 @@ async fn becomes(context: &Context, status: u16, what: &str) -> Result<(), Failu
             return Ok(());
         }
         if Instant::now() > ends {
-            return Err(request.breach(context, &answer, format!("expected: {what}")));
+            let late = request.breach(context, &answer, format!("expected: {what}"));
+            return limit.judge(Err(late));
         }
         sleep(Duration::from_millis(50)).await;
     }

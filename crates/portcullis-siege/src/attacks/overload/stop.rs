@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use tokio::{
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
     attacks::{answers::slow_path, failures::head},
-    context::Context,
+    context::{Context, route},
     process::Launched,
     verdict::{Evidence, Failure, Finding},
-    wire::{Frames, Raw, Request},
+    wire::{Client, Frames, Raw, Request},
 };
 
 pub(crate) async fn stop_under_load(context: &Context) -> Finding {
@@ -44,17 +44,20 @@ pub(crate) async fn stop_under_load(context: &Context) -> Finding {
         );
         return Err(Evidence::new(what).sent(request.curl(context)).into());
     }
-    let exit = ended(&mut launched, context.profile.limits.drain_seconds).await?;
+    let drain = context.profile.limits.drain_seconds();
+    let exit = drain.judge(ended(&mut launched, drain.value).await)?;
     match exit {
         Some(0) => Ok(format!("{answered} answered, exit code 0")),
         code => {
-            Err(Evidence::new(format!("all were answered, but the exit code is {code:?}")).into())
+            let what = format!("all were answered, but it ended with {}", ended_with(code));
+            Err(Evidence::new(what).into())
         }
     }
 }
 
 pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
-    let drain = context.profile.limits.drain_seconds;
+    let limit = context.profile.limits.drain_seconds();
+    let drain = limit.value;
     if Duration::from_secs(drain + 1) > context.intensity.patience() {
         return Err(Failure::not_tested(format!(
             "the drain takes {drain} s (limits.drain_seconds)"
@@ -83,7 +86,7 @@ pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
     sleep(Duration::from_millis(200)).await;
     launched.process()?.terminate().await?;
     let began = Instant::now();
-    let exit = ended(&mut launched, drain).await?;
+    let exit = limit.judge(ended(&mut launched, drain).await)?;
     drop((stuck, idle));
     match exit {
         Some(0) => Ok(format!(
@@ -91,10 +94,79 @@ pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
             began.elapsed().as_secs_f64()
         )),
         code => Err(Evidence::new(format!(
-            "ended with {code:?} after {:.1} s",
+            "ended with {} after {:.1} s",
+            ended_with(code),
             began.elapsed().as_secs_f64()
         ))
         .into()),
+    }
+}
+
+pub(crate) async fn not_ready_while_draining(context: &Context) -> Finding {
+    let launched = Launched::start(context, None).await?;
+    let there = launched.context.clone();
+    let probe = Request::get(route(&context.profile.routes.ready)?);
+    becomes_ready(&there, &probe).await?;
+    let held = hold(&there).await?;
+    let mut kept = Client::connect(&there, there.fresh(), false).await?;
+    kept.send(&there, &probe).await?;
+    launched.process()?.terminate().await?;
+    sleep(NOTICED).await;
+    // What is in flight is answered, or the server is gone.
+    if held.is_finished() || !launched.process()?.is_alive() {
+        return Err(Failure::unclear("it does not drain: it ended at once"));
+    }
+    let anew = there.send(&probe).await;
+    let again = kept.send(&there, &probe).await;
+    for (answer, how) in [(anew, "a new"), (again, "a kept")] {
+        if let Ok(answer) = answer
+            && answer.is_good()
+        {
+            let what = format!("ready while it drains, on {how} connection");
+            return Err(probe.breach(&there, &answer, what));
+        }
+    }
+    Ok("not ready while it drains".to_owned())
+}
+
+/// A request in flight, for as long as the server lets it.
+async fn hold(there: &Context) -> Result<JoinHandle<()>, Failure> {
+    let routes = &there.profile.routes;
+    let longest = there.profile.limits.request_seconds().value.min(3.0) * 900.0;
+    let bytes = match (&routes.slow, &routes.body) {
+        (Some(slow), _) => head(there, &there.get(&slow_path(slow, longest as u64))),
+        (None, Some(body)) => {
+            let request = Request::new("POST", body).key(there);
+            head(there, &request.header("content-length", "100"))
+        }
+        (None, None) => {
+            return Err(Failure::not_tested(
+                "nothing keeps a request in flight (routes.slow, routes.body)",
+            ));
+        }
+    };
+    let mut raw = Raw::connect(there, there.fresh()).await?;
+    raw.send(bytes).await?;
+    sleep(Duration::from_millis(100)).await;
+    Ok(tokio::spawn(async move { raw.read_answers().await }))
+}
+
+/// Waits until the server says that it is ready.
+async fn becomes_ready(there: &Context, probe: &Request) -> Result<(), Failure> {
+    let ends = Instant::now() + Duration::from_secs(there.profile.limits.ready_seconds().value);
+    while !there.send(probe).await?.is_good() {
+        if Instant::now() > ends {
+            return Err(Failure::not_tested("it is not ready before it drains"));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+fn ended_with(code: Option<i32>) -> String {
+    match code {
+        Some(code) => format!("exit code {code}"),
+        None => "a signal".to_owned(),
     }
 }
 
@@ -111,3 +183,6 @@ async fn ended(launched: &mut Launched, drain: u64) -> Result<Option<i32>, Failu
         .into()),
     }
 }
+
+/// So much later everything in a server has noticed the signal.
+const NOTICED: Duration = Duration::from_millis(250);

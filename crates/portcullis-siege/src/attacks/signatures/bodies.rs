@@ -122,7 +122,7 @@ pub(crate) async fn chunked(context: &Context) -> Finding {
             (true, false) => "another body than the digest's, in chunks, is served",
             (false, true) => "the right body is refused when it comes in chunks",
         };
-        return Err(seen.evidence(what).repeat(String::new()).into());
+        return Err(seen.evidence(what).only_in_a_siege().into());
     }
     Ok("the same as with a length".to_owned())
 }

@@ -78,7 +78,7 @@ pub(crate) async fn injection(context: &Context) -> Finding {
             let status = seen.status();
             let status = status.map_or("nothing".to_owned(), |status| status.to_string());
             let what = format!("{what} in a covered field: it answers {status}");
-            return Err(seen.evidence(what).repeat(String::new()).into());
+            return Err(seen.evidence(what).only_in_a_siege().into());
         }
     }
     let bytes = signed

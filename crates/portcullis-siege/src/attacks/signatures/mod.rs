@@ -12,7 +12,10 @@ mod bodies;
 mod fields;
 mod forms;
 mod replays;
+mod table;
 mod times;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bodies::{changed_body, chunked, no_digest, too_little},
@@ -125,7 +128,7 @@ impl<'a> Signed<'a> {
     /// A signature can't be sent again: the siege makes another.
     fn breach(&self, what: &str, request: &Request, answer: &Answer) -> Failure {
         let evidence = request.evidence(self.context, answer, what);
-        evidence.repeat(String::new()).into()
+        evidence.only_in_a_siege().into()
     }
 
     /// Returns the bytes of a request over HTTP/1, with lines that no library would write.

@@ -3,13 +3,29 @@
 use std::collections::HashSet;
 
 use crate::{
+    Level,
     attacks::answers::all,
     context::Context,
-    verdict::{Evidence, Finding},
-    wire::{Client, Request, contains},
+    verdict::{Evidence, Failure, Finding},
+    wire::{Answer, Client, Request, contains},
 };
 
+/// Where no answer has an ID, that is one breach: I04's.
+async fn needs_ids(context: &Context) -> Result<(), Failure> {
+    let answer = context.send(&Request::get(context.control())).await?;
+    has_id(&answer)
+}
+
+fn has_id(answer: &Answer) -> Result<(), Failure> {
+    if answer.has("x-request-id") {
+        Ok(())
+    } else {
+        Err(Failure::not_tested("needs request IDs, see I04"))
+    }
+}
+
 pub(crate) async fn forged_ids(context: &Context) -> Finding {
+    needs_ids(context).await?;
     let long = "a".repeat(8000);
     let forged = [
         "a%0d%0aSet-Cookie: x=1",
@@ -48,6 +64,7 @@ pub(crate) async fn forged_ids(context: &Context) -> Finding {
 }
 
 pub(crate) async fn two_ids(context: &Context) -> Finding {
+    needs_ids(context).await?;
     let request = Request::get(context.control())
         .header("x-request-id", "siege-one")
         .header("x-request-id", "siege-two");
@@ -67,6 +84,7 @@ pub(crate) async fn two_ids(context: &Context) -> Finding {
 }
 
 pub(crate) async fn unique_ids(context: &Context) -> Finding {
+    needs_ids(context).await?;
     let request = Request::get(context.control());
     let mut client = Client::connect(context, context.fresh(), false).await?;
     let mut ids = Vec::new();
@@ -86,11 +104,7 @@ pub(crate) async fn unique_ids(context: &Context) -> Finding {
     let distinct: HashSet<_> = ids.iter().collect();
     let bits = entropy(&ids);
     let some = ids.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
-    let evidence = |what: String| {
-        Evidence::new(what)
-            .received(&some)
-            .repeat(request.curl(context))
-    };
+    let evidence = |what: String| Evidence::new(what).received(&some);
     if distinct.len() < ids.len() {
         return Err(evidence(format!("{} of {} IDs differ", distinct.len(), ids.len())).into());
     }
@@ -105,10 +119,16 @@ pub(crate) async fn unique_ids(context: &Context) -> Finding {
 
 pub(crate) async fn ids_everywhere(context: &Context) -> Finding {
     let kinds = all(context).await?;
+    let have_none = !kinds.iter().any(|kind| kind.answer.has("x-request-id"));
     for kind in kinds.iter() {
         let id = kind.answer.header("x-request-id");
         if id.is_empty() {
-            return Err(kind.breach(context, "no request ID"));
+            let missing = kind.breach(context, "no request ID");
+            return Err(if have_none {
+                missing.at_most(Level::Should, "no answer has one")
+            } else {
+                missing
+            });
         }
         let is_problem = kind
             .answer
@@ -161,6 +181,16 @@ mod tests {
 
         assert!(entropy(&random) > 125.0);
         assert!(entropy(&counted) < 20.0);
+    }
+
+    #[test]
+    fn without_any_id_nothing_is_said_of_their_form() {
+        let mut answer = Answer::default();
+        assert!(matches!(has_id(&answer), Err(Failure::NotTested(why)) if why.contains("I04")));
+
+        let id = http::HeaderValue::from_static("a");
+        answer.headers.insert("x-request-id", id);
+        assert!(has_id(&answer).is_ok());
     }
 
     #[test]

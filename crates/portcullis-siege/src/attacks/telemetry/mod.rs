@@ -13,8 +13,15 @@ use crate::{
 };
 
 mod ids;
+mod open;
+mod table;
 
-pub(crate) use self::ids::{forged_ids, ids_everywhere, two_ids, unique_ids};
+pub(crate) use self::table::ATTACKS;
+
+pub(crate) use self::{
+    ids::{forged_ids, ids_everywhere, two_ids, unique_ids},
+    open::metrics_open,
+};
 
 pub(crate) async fn log_injection(context: &Context) -> Finding {
     let log = Log::here(context).await?;
@@ -32,11 +39,7 @@ pub(crate) async fn log_injection(context: &Context) -> Finding {
         .next()
         .is_some_and(|line| line.starts_with('{'));
     for line in &lines {
-        let evidence = |what: &str| {
-            Evidence::new(what)
-                .received(line)
-                .repeat(request.curl(context))
-        };
+        let evidence = |what: &str| Evidence::new(what).received(line);
         if line
             .chars()
             .any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c))

@@ -15,6 +15,9 @@ mod claims;
 mod embedded;
 mod kids;
 mod shapes;
+mod table;
+
+pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     algorithms::{none, public_key_as_secret, stripped, swapped},

@@ -2,9 +2,8 @@
 
 use super::{BOLD, DIM, GREEN, PLAIN, Page, RED, YELLOW, clean, sign};
 use crate::{
-    catalogue::{CHECKLIST, Group},
+    catalogue::{CHECKLIST, Group, Level},
     report::{LineVerdict, Report, summary::not_examined},
-    verdict::Mark,
 };
 
 // ===== impl Page =====
@@ -15,21 +14,19 @@ impl Page {
         self.line(&[(PLAIN, "")]);
         for group in Group::ALL {
             let outcomes = report.outcomes.iter();
-            let marks: Vec<_> = outcomes
-                .filter(|outcome| outcome.group == group)
-                .map(|outcome| outcome.verdict.mark())
-                .collect();
-            if marks.is_empty() {
+            let outcomes: Vec<_> = outcomes.filter(|outcome| outcome.group == group).collect();
+            if outcomes.is_empty() {
                 continue;
             }
-            let count = |wanted| marks.iter().filter(|mark| **mark == wanted).count();
+            let held = outcomes.iter().filter(|outcome| outcome.verdict.is_held());
+            let breached = outcomes.iter().filter(|outcome| outcome.is_breached());
             let title = format!("{}  {:<40} ", group.letter(), group.title());
-            let score = format!("{:>3} held  ", count(Mark::Held));
-            let breached = match count(Mark::Breached) {
+            let score = format!("{:>3} held  ", held.count());
+            let breached = match breached.count() {
                 0 => String::new(),
                 many => format!("  {many} breached"),
             };
-            let signs = marks.iter().map(|mark| sign(*mark));
+            let signs = outcomes.iter().map(|outcome| sign(outcome));
             let cells: Vec<_> = signs
                 .map(|(sign, style)| (style, sign.to_string()))
                 .collect();
@@ -69,6 +66,12 @@ impl Page {
                 self.line(&[(style, name), (PLAIN, &ids.join(" "))]);
             }
         }
+        let unseen = lines.iter();
+        let unseen = unseen.filter(|(_, _, outcomes)| outcomes.is_empty());
+        for (line, why) in unseen.filter_map(|(line, ..)| Some((line, line.elsewhere?))) {
+            let why = self.fit(why, 40);
+            self.line(&[(DIM, &format!("  not from outside: {:<8}  {why}", line.id))]);
+        }
         let groups: Vec<_> = not_examined().map(|group| group.title()).collect();
         self.line(&[(
             DIM,
@@ -83,16 +86,30 @@ impl Page {
         if let Some(why) = &report.stopped {
             self.line(&[(YELLOW, &format!("it ended early: {}", clean(why)))]);
         }
-        let verdict = if report.is_held() {
-            (GREEN, "held".to_owned())
-        } else {
-            (
+        let must = report
+            .breaches()
+            .filter(|outcome| outcome.level == Level::Must);
+        let verdict = match (must.count(), count.breached) {
+            _ if !report.is_tested() => (YELLOW, "nothing was tested".to_owned()),
+            (0, 0) => (GREEN, "held".to_owned()),
+            (0, others) => (
+                GREEN,
+                format!("held, but for {others} that no server must hold"),
+            ),
+            (must, all) => (
                 RED,
-                format!("breached: {} of {}", count.breached, report.outcomes.len()),
-            )
+                format!(
+                    "breached: {must} that a server must hold, {all} of {}",
+                    report.outcomes.len()
+                ),
+            ),
+        };
+        let accepted = match count.accepted {
+            0 => String::new(),
+            many => format!(", accepted {many}"),
         };
         let others = format!(
-            "  held {}, not tested {}, could not tell {}",
+            "  held {}{accepted}, not tested {}, could not tell {}",
             count.held, count.not_tested, count.could_not_tell
         );
         let cost = format!(

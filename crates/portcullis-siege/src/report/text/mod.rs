@@ -14,15 +14,26 @@ mod end;
 struct Page {
     text: String,
     color: bool,
+    /// Columns of the terminal; whoever has none gets all.
+    width: Option<usize>,
 }
 
 // ===== impl Report =====
 
 impl Report {
-    /// Returns the report for a terminal of 110 columns.
+    /// Returns the report for people, with all of every text.
     #[must_use]
     pub fn to_text(&self, color: bool) -> String {
-        let mut page = Page::new(color);
+        self.text(Page::new(color, None))
+    }
+
+    /// Returns the report for a terminal of so many columns. Longer lines are cut.
+    #[must_use]
+    pub fn to_terminal(&self, color: bool, columns: usize) -> String {
+        self.text(Page::new(color, Some(columns)))
+    }
+
+    fn text(&self, mut page: Page) -> String {
         page.head(self);
         for group in Group::ALL {
             page.group(self, group);
@@ -37,7 +48,7 @@ impl Report {
     /// Returns only what was breached, and the sums.
     #[must_use]
     pub fn to_breaches(&self, color: bool) -> String {
-        let mut page = Page::new(color);
+        let mut page = Page::new(color, None);
         page.head(self);
         page.breaches(self);
         page.end(self);
@@ -48,9 +59,17 @@ impl Report {
 // ===== impl Page =====
 
 impl Page {
-    const fn new(color: bool) -> Self {
+    const fn new(color: bool, width: Option<usize>) -> Self {
         let text = String::new();
-        Self { text, color }
+        Self { text, color, width }
+    }
+
+    /// A text behind so many columns.
+    fn fit(&self, text: &str, behind: usize) -> String {
+        let width = self
+            .width
+            .map(|width| width.saturating_sub(behind).max(SHORTEST));
+        fit(text, width.unwrap_or(usize::MAX))
     }
 
     fn breaches(&mut self, report: &Report) {
@@ -83,7 +102,12 @@ impl Page {
             .iter()
             .filter(|outcome| outcome.verdict.is_held())
             .count();
-        let score = format!("  {held} of {} held", tested.len());
+        let grade = report.grade(group).map(|grade| format!(", grade {grade}"));
+        let score = format!(
+            "  {held} of {} held{}",
+            tested.len(),
+            grade.unwrap_or_default()
+        );
         self.line(&[(PLAIN, "")]);
         self.line(&[
             (BOLD, &format!("{}  {}", group.letter(), group.title())),
@@ -96,21 +120,18 @@ impl Page {
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
-        let (mark, style) = sign(outcome.verdict.mark());
+        let (mark, style) = sign(outcome);
         let level = match outcome.level {
             Level::Must => String::new(),
             level => format!(" ({level})"),
         };
-        let title = fit(&format!("{}{level}", outcome.title), 58);
-        let said = fit(outcome.verdict.text(), 34);
-        let note = if outcome.verdict.is_breached() {
-            style
-        } else {
-            DIM
-        };
+        let title = format!("{}{level}", outcome.title);
+        let title = fit(&title, self.width.map_or(usize::MAX, |_| TITLE));
+        let said = self.fit(&outcome.text(), TITLE + 10);
+        let note = if outcome.is_breached() { style } else { DIM };
         self.line(&[
             (style, &format!("  {mark} {}", outcome.id)),
-            (PLAIN, &format!("  {title:<58}  ")),
+            (PLAIN, &format!("  {title:<TITLE$}  ")),
             (note, &said),
         ]);
     }
@@ -135,7 +156,9 @@ impl Page {
 
     fn breach(&mut self, outcome: &Outcome, evidence: &Evidence) {
         self.line(&[(PLAIN, "")]);
-        self.line(&[(RED, &format!("✘ {}  {}", outcome.id, clean(&outcome.title)))]);
+        let weight = format!("  {}, {}", outcome.level, outcome.severity);
+        let title = format!("✘ {}  {}", outcome.id, clean(&outcome.title));
+        self.line(&[(RED, &title), (DIM, &weight)]);
         self.pair("expected", &outcome.expects);
         self.pair("seen", &evidence.what);
         self.block("sent", &evidence.sent);
@@ -149,15 +172,19 @@ impl Page {
         self.line(&[(DIM, &format!("  {name:<9} ")), (PLAIN, &clean(text))]);
     }
 
-    /// The first lines of a text, each cut to the terminal's width.
+    /// A text; on a terminal its first lines, each cut to the width.
     fn block(&mut self, name: &str, text: &str) {
         let lines: Vec<_> = text.lines().collect();
-        for (i, line) in lines.iter().take(SHOWN).enumerate() {
+        let shown = self.width.map_or(lines.len(), |_| SHOWN);
+        for (i, line) in lines.iter().take(shown).enumerate() {
             let name = if i == 0 { name } else { "" };
-            self.line(&[(DIM, &format!("  {name:<9} ")), (PLAIN, &fit(line, 100))]);
+            self.line(&[
+                (DIM, &format!("  {name:<9} ")),
+                (PLAIN, &self.fit(line, 12)),
+            ]);
         }
-        if lines.len() > SHOWN {
-            let more = format!("  {:<9} .. {} lines more", "", lines.len() - SHOWN);
+        if lines.len() > shown {
+            let more = format!("  {:<9} .. {} lines more", "", lines.len() - shown);
             self.line(&[(DIM, &more)]);
         }
     }
@@ -176,9 +203,10 @@ impl Page {
     }
 }
 
-/// Returns the sign of a verdict, and its style.
-const fn sign(mark: Mark) -> (char, Style) {
-    match mark {
+/// Returns the sign of an outcome, and its style.
+const fn sign(outcome: &Outcome) -> (char, Style) {
+    match outcome.verdict.mark() {
+        _ if outcome.is_accepted() => ('~', YELLOW),
         Mark::Held => ('✔', GREEN),
         Mark::Breached => ('✘', RED),
         Mark::NotTested => ('-', DIM),
@@ -212,3 +240,7 @@ const GREEN: Style = colored(AnsiColor::Green);
 const RED: Style = colored(AnsiColor::Red).bold();
 const YELLOW: Style = colored(AnsiColor::Yellow);
 const SHOWN: usize = 6;
+/// Columns of an attack's title.
+const TITLE: usize = 58;
+/// A terminal may be as narrow as it likes.
+const SHORTEST: usize = 20;

@@ -8,11 +8,27 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::limiter::{Quota, limited, parameter, too_many, until_limited};
+use super::limiter::{Quota, limited, longest_window, parameter, until_limited};
 use crate::{
+    Level,
     context::{Context, route},
-    verdict::{Failure, Finding},
+    verdict::{Evidence, Failure, Finding},
     wire::{Answer, Client, Request},
+};
+
+mod absent;
+mod escapes;
+mod spellings;
+mod table;
+mod windows;
+
+pub(crate) use self::table::ATTACKS;
+
+pub(crate) use self::{
+    absent::{another_status, never_bites},
+    escapes::{by_connection, by_header, by_key, by_query},
+    spellings::{by_method, by_path},
+    windows::two_bursts,
 };
 
 pub(crate) async fn admits_its_quota(context: &Context) -> Finding {
@@ -30,14 +46,14 @@ pub(crate) async fn admits_its_quota(context: &Context) -> Finding {
                 "{admitted} admitted in {:?}; the quota is {most:.1}",
                 began.elapsed()
             );
-            return Err(too_many(context, what).into());
+            return Err(Evidence::new(what).at_most(exceeded(context)).into());
         }
         sleep(Duration::from_millis(2)).await;
     }
     let least = (quota.within(last - began) * 0.99 - 1.0).floor();
     if (admitted as f64) < least {
         let what = format!("{admitted} admitted in {run:?}; 99 % of the quota is {least}");
-        return Err(too_many(context, what).into());
+        return Err(Evidence::new(what).into());
     }
     Ok(format!("{admitted} in {run:?}, never more than the quota"))
 }
@@ -51,14 +67,10 @@ pub(crate) async fn race(context: &Context) -> Finding {
         if admitted as f64 > most {
             let what =
                 format!("{admitted} admitted on 64 connections at once; the quota is {most:.1}");
-            return Err(too_many(context, what).into());
+            return Err(Evidence::new(what).into());
         }
         if admitted == 0 {
-            return Err(too_many(
-                context,
-                "none of 64 requests at once is admitted".to_owned(),
-            )
-            .into());
+            return Err(Evidence::new("none of 64 requests at once is admitted").into());
         }
     }
     Ok("never more than the quota".to_owned())
@@ -102,7 +114,7 @@ pub(crate) async fn both_protocols(context: &Context) -> Finding {
         Ok(format!("{admitted} over both, of {most:.1}"))
     } else {
         let what = format!("{admitted} admitted over both protocols; the quota is {most:.1}");
-        Err(too_many(context, what).into())
+        Err(Evidence::new(what).into())
     }
 }
 
@@ -140,6 +152,12 @@ pub(crate) async fn retry_after(context: &Context) -> Finding {
         let Ok(seconds) = answer.header("retry-after").parse::<u64>() else {
             return Err(request.breach(context, answer, "429 without Retry-After"));
         };
+        if let Some(most) = longest_wait(context, answer)
+            && seconds > most
+        {
+            let what = format!("Retry-After is {seconds} s; the quota is whole after {most} s");
+            return Err(request.breach(context, answer, what));
+        }
         if seconds > context.intensity.patience().as_secs() {
             return Err(Failure::not_tested(format!("Retry-After is {seconds} s")));
         }
@@ -151,6 +169,23 @@ pub(crate) async fn retry_after(context: &Context) -> Finding {
         }
     }
     Ok("served after the wait".to_owned())
+}
+
+/// How much a quota must hold to the request: what is only declared may mean windows.
+pub(super) fn exceeded(context: &Context) -> Level {
+    if Quota::is_promised(context) {
+        Level::Must
+    } else {
+        Level::Should
+    }
+}
+
+/// After how many seconds the whole quota is there again, rounded up, and one more.
+fn longest_wait(context: &Context, answer: &Answer) -> Option<u64> {
+    let declared = longest_window(answer.header("ratelimit-policy"));
+    let quota = Quota::from_answer(context, answer).ok();
+    let whole = quota.map(|quota| (quota.burst / quota.per_second).ceil() as u64);
+    Some(declared.max(whole)? + 1)
 }
 
 pub(crate) async fn remaining(context: &Context) -> Finding {
@@ -201,14 +236,7 @@ pub(crate) async fn probes(context: &Context) -> Finding {
 
 async fn refused(context: &Context) -> Result<(Request, Answer), Failure> {
     let seen = until_limited(context, context.fresh(), |_, request| request).await?;
-    if seen.is_limited() {
-        Ok(seen.last)
-    } else {
-        Err(Failure::not_tested(format!(
-            "no 429 within {} requests",
-            seen.count
-        )))
-    }
+    Ok(seen.limited()?.last)
 }
 
 /// What the server promises. The route must have a limit at all.

@@ -1,0 +1,181 @@
+//! Headers that anybody can send, and that a server may take for a proxy's.
+
+use super::{
+    door::{Door, nowhere},
+    key, protected,
+};
+use crate::{
+    context::Context,
+    verdict::{Failure, Finding},
+    wire::Request,
+};
+
+/// Both ways: the check sees the public path and the router the other, or the reverse.
+pub(crate) async fn rewrites(context: &Context) -> Finding {
+    let (path, control) = (protected(context)?, context.control());
+    let door = Door::find(context).await?;
+    let mut requests = Vec::new();
+    for name in REWRITES {
+        for public in [control, "/", &nowhere()] {
+            requests.push(Request::get(public).header(name, path));
+        }
+        requests.push(Request::get(path).header(name, control));
+    }
+    let (folder, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let prefixes = PREFIXES.iter().flat_map(|name| {
+        [(format!("/{last}"), folder), (path.to_owned(), control)]
+            .map(|(path, value)| Request::get(path).header(name, value))
+    });
+    requests.extend(prefixes);
+    let count = door
+        .holds(context, requests, "by a rewriting header")
+        .await?;
+    Ok(format!("{count} rewriting headers, none believed"))
+}
+
+pub(crate) async fn overrides(context: &Context) -> Finding {
+    let path = protected(context)?;
+    let door = Door::find(context).await?;
+    let and = if path.contains('?') { '&' } else { '?' };
+    let mut requests = Vec::new();
+    for (sent, meant) in METHODS {
+        let named = OVERRIDES
+            .iter()
+            .map(|name| Request::new(sent, path).header(name, meant));
+        requests.extend(named);
+        requests.push(Request::new(sent, format!("{path}{and}_method={meant}")));
+    }
+    let how = "by an override of its method";
+    let count = door.holds(context, requests, how).await?;
+    Ok(format!("{count} overrides, none served"))
+}
+
+pub(crate) async fn local_addresses(context: &Context) -> Finding {
+    let fields = ADDRESSES.iter().flat_map(|name| {
+        let values = ["127.0.0.1", "::1", "10.0.0.1", "localhost"];
+        values.map(|value| (*name, value))
+    });
+    let others = [
+        ("forwarded", "for=127.0.0.1"),
+        ("forwarded", "for=\"[::1]\";host=localhost;proto=https"),
+        ("via", "1.1 localhost"),
+        ("via", "1.1 127.0.0.1 (internal)"),
+        ("x-forwarded-host", "localhost"),
+        ("x-forwarded-server", "localhost"),
+        ("x-forwarded-by", "127.0.0.1"),
+    ];
+    let count = none_opens(context, fields.chain(others), "as if from this machine").await?;
+    Ok(format!("{count} addresses that are written, none believed"))
+}
+
+pub(crate) async fn identities(context: &Context) -> Finding {
+    let names = IDENTITIES
+        .iter()
+        .flat_map(|name| ["admin", "1", "true"].map(|value| (*name, value)));
+    let others = [
+        ("x-ssl-client-verify", "SUCCESS"),
+        ("x-client-verify", "SUCCESS"),
+        ("ssl-client-verify", "SUCCESS"),
+        ("x-ssl-client-s-dn", "CN=admin"),
+        (
+            "x-forwarded-client-cert",
+            "By=spiffe://a;Subject=\"CN=admin\"",
+        ),
+    ];
+    let count = none_opens(context, names.chain(others), "to a name in a header").await?;
+    Ok(format!("{count} names in headers, none believed"))
+}
+
+/// What CGI and its kind take for the field with dashes.
+pub(crate) async fn underscores(context: &Context) -> Finding {
+    let (name, key) = (&context.profile.keys.header, key(context)?);
+    let name = name.replace('-', "_");
+    let path = protected(context)?;
+    let fields = [
+        ("x_forwarded_for", "127.0.0.1"),
+        ("x_real_ip", "127.0.0.1"),
+        ("x_original_url", context.control()),
+        ("x_rewrite_url", context.control()),
+        ("x_forwarded_user", "admin"),
+        ("remote_user", "admin"),
+        ("remote_addr", "127.0.0.1"),
+    ];
+    let mut count = none_opens(context, fields, "by a field with an underscore").await?;
+    if name.contains('_') {
+        let door = Door::find(context).await?;
+        let request = Request::get(path).header(&name, key);
+        count += door
+            .holds(
+                context,
+                [request],
+                "with the key in a field with underscores",
+            )
+            .await?;
+    }
+    Ok(format!("{count} fields with underscores, none believed"))
+}
+
+async fn none_opens<'f>(
+    context: &Context,
+    fields: impl IntoIterator<Item = (&'f str, &'f str)>,
+    how: &str,
+) -> Result<usize, Failure> {
+    let path = protected(context)?;
+    let door = Door::find(context).await?;
+    let requests = fields
+        .into_iter()
+        .map(|(name, value)| Request::get(path).header(name, value));
+    let requests: Vec<_> = requests.collect();
+    door.holds(context, requests, how).await
+}
+
+const REWRITES: [&str; 6] = [
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-uri",
+    "x-forwarded-uri",
+    "x-forwarded-path",
+    "x-override-url",
+];
+
+const PREFIXES: [&str; 3] = ["x-forwarded-prefix", "x-forwarded-path", "x-script-name"];
+
+const OVERRIDES: [&str; 3] = [
+    "x-http-method-override",
+    "x-method-override",
+    "x-http-method",
+];
+
+/// What is sent, and what it is to be taken for.
+const METHODS: [(&str, &str); 5] = [
+    ("GET", "OPTIONS"),
+    ("GET", "HEAD"),
+    ("GET", "POST"),
+    ("OPTIONS", "GET"),
+    ("POST", "GET"),
+];
+
+const ADDRESSES: [&str; 9] = [
+    "x-forwarded-for",
+    "x-real-ip",
+    "x-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "x-cluster-client-ip",
+    "cf-connecting-ip",
+    "x-originating-ip",
+    "x-remote-addr",
+];
+
+const IDENTITIES: [&str; 10] = [
+    "x-forwarded-user",
+    "x-remote-user",
+    "remote-user",
+    "x-authenticated-user",
+    "x-auth-request-user",
+    "x-consumer-username",
+    "x-user-id",
+    "x-user",
+    "x-internal",
+    "x-admin",
+];

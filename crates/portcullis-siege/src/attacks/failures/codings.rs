@@ -1,0 +1,118 @@
+//! Packed bodies that are just too large, and bodies that are packed twice.
+
+use super::bodies::{gzip, refused, to_body, unpacks};
+use crate::{
+    Level,
+    context::Context,
+    verdict::{Failure, Finding},
+    wire::Request,
+};
+
+pub(crate) async fn fitting_bomb(context: &Context) -> Finding {
+    let limit = context.profile.limits.body_bytes().value as usize;
+    if limit > LARGE {
+        return Err(Failure::not_tested(
+            "the limit of a body is more than 16 MiB",
+        ));
+    }
+    if !unpacks(context).await? {
+        return Ok("bodies are not unpacked".to_owned());
+    }
+    let packed = |length: usize| -> Result<Request, Failure> {
+        let packed = gzip(&sparse(length), 1)?;
+        Ok(to_body(context)?
+            .header("content-encoding", "gzip")
+            .body(packed))
+    };
+    let what = "a body that fits, and unpacks to four times the limit";
+    refused(context, &packed(limit * 4)?, REFUSALS, what).await?;
+    // Whether the limit counts bytes before or after unpacking, nobody said.
+    for (length, is_fine) in [(limit + 1, false), (limit - limit / 16, true)] {
+        let request = packed(length)?;
+        let answer = context.send(&request).await?;
+        if answer.is_good() != is_fine {
+            let status = answer.status;
+            let what = format!("{status} for {length} bytes unpacked; the limit is {limit}");
+            let evidence = request.evidence(context, &answer, what);
+            return Err(evidence.at_most(Level::Opinion).into());
+        }
+    }
+    Ok(format!(
+        "served under {limit} bytes unpacked, refused over it"
+    ))
+}
+
+pub(crate) async fn doubled_codings(context: &Context) -> Finding {
+    let limit = context.profile.limits.body_bytes().value as usize;
+    if limit > LARGE {
+        return Err(Failure::not_tested(
+            "the limit of a body is more than 16 MiB",
+        ));
+    }
+    if !unpacks(context).await? {
+        return Ok("bodies are not unpacked".to_owned());
+    }
+    for lines in [&["gzip, gzip"][..], &["gzip", "gzip"]] {
+        let coded = |content: &[u8]| -> Result<Request, Failure> {
+            let request = to_body(context)?.body(gzip(&gzip(content, 1)?, 1)?);
+            let lines = lines.iter();
+            Ok(lines.fold(request, |request, line| {
+                request.header("content-encoding", line)
+            }))
+        };
+        let small = coded(TEXT)?;
+        let answer = context.send(&small).await?;
+        if answer.is_good() && answer.body == TEXT {
+            let what = "a body that is packed twice, and unpacks to four times the limit";
+            refused(context, &coded(&vec![0; limit * 4])?, REFUSALS, what).await?;
+        } else if answer.is_good() && answer.body == gzip(TEXT, 1)? || answer.status >= 500 {
+            let what = format!(
+                "{} for a body that is packed twice: one coding of two is undone",
+                answer.status
+            );
+            let evidence = small.evidence(context, &answer, what);
+            return Err(evidence.at_most(Level::Should).into());
+        }
+    }
+    Ok("refused, or unpacked within the limit".to_owned())
+}
+
+/// Bytes that gzip packs to about a tenth, as it does with text: a server may refuse what packs better.
+fn sparse(length: usize) -> Vec<u8> {
+    let mut seed = 1_u64;
+    let blocks = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        format!(
+            "{:08x} the same words in every line of this text....\n",
+            seed >> 32
+        )
+    });
+    let mut all: Vec<u8> = blocks
+        .take(length / 40 + 1)
+        .flat_map(String::into_bytes)
+        .collect();
+    all.truncate(length);
+    all
+}
+
+const REFUSALS: &[u16] = &[413, 415, 400];
+const TEXT: &[u8] = b"siege-unpacked";
+/// Four times this is made here.
+const LARGE: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_times_a_limit_fits_into_it() {
+        let all = sparse(1 << 20);
+        let packed = gzip(&all, 1).unwrap();
+        assert_eq!(all.len(), 1 << 20);
+        assert!(
+            (all.len() / 40..all.len() / 5).contains(&packed.len()),
+            "{}",
+            packed.len()
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! Bodies that no parser takes.
+
+use super::{
+    inside::{PARSERS, STACKS, told},
+    odd::answered,
+};
+use crate::{
+    Level,
+    attacks::answers::Kind,
+    context::{Context, route},
+    verdict::{Failure, Finding},
+    wire::Request,
+};
+
+pub(crate) async fn malformed(context: &Context) -> Finding {
+    let kinds = sent(context).await?;
+    let fails = |kind: &&Kind| matches!(kind.answer.status, 500 | 502 | 504);
+    match kinds.iter().find(fails) {
+        None => Ok(format!("{} bodies, no internal error", kinds.len())),
+        Some(kind) => Err(kind.breach(context, "an internal error for a malformed body")),
+    }
+}
+
+pub(crate) async fn told_of_malformed(context: &Context) -> Finding {
+    let kinds = sent(context).await?;
+    for (names, level) in [(STACKS, None), (PARSERS, Some(Level::Opinion))] {
+        for kind in kinds.iter().filter(|kind| kind.is_error()) {
+            let Some(name) = told(&kind.request, &kind.answer, names) else {
+                continue;
+            };
+            let what = format!("the error of a malformed body says {name:?}");
+            let evidence = kind.request.evidence(context, &kind.answer, what);
+            return Err(match level {
+                Some(level) => evidence.at_most(level).into(),
+                None => evidence.into(),
+            });
+        }
+    }
+    Ok(format!("{} bodies", kinds.len()))
+}
+
+async fn sent(context: &Context) -> Result<Vec<Kind>, Failure> {
+    let path = route(&context.profile.routes.body)?;
+    let requests = bodies().into_iter().map(|(kind, body)| {
+        let post = Request::new("POST", path).key(context);
+        post.header("content-type", kind).body(body)
+    });
+    answered(context, requests.collect::<Vec<_>>()).await
+}
+
+fn bodies() -> Vec<(&'static str, Vec<u8>)> {
+    let mut all: Vec<_> = BODIES
+        .iter()
+        .map(|(kind, body)| (*kind, body.to_vec()))
+        .collect();
+    all.push((JSON, "[".repeat(4000).into_bytes()));
+    let utf16 = "{\"a\":1}".encode_utf16().flat_map(u16::to_be_bytes);
+    all.push(("application/json; charset=utf-16", utf16.collect()));
+    all
+}
+
+const JSON: &str = "application/json";
+
+const BODIES: [(&str, &[u8]); 20] = [
+    (JSON, b""),
+    (JSON, b"{"),
+    (JSON, b"{\"a\":"),
+    (JSON, b"{\"a\":1,}"),
+    (JSON, b"null"),
+    (JSON, b"[]"),
+    (JSON, b"\"text\""),
+    (JSON, b"{\"a\":1e999}"),
+    (JSON, b"{\"a\":1,\"a\":2}"),
+    (JSON, b"{\"id\":{\"$gt\":\"\"},\"name\":[[]],\"n\":\"x\"}"),
+    (JSON, b"{\"__proto__\":{\"x\":1}}"),
+    (JSON, b"{\"a\":\"\\ud800\"}"),
+    (JSON, b"{\"a\":\"\xff\xfe\"}"),
+    ("application/json; charset=siege", b"{}"),
+    ("application/json; charset=", b"{}"),
+    ("application/x-www-form-urlencoded", b"%zz=%&a[=1&=&a=%ff"),
+    ("multipart/form-data", b"--siege"),
+    ("multipart/form-data; boundary=a", b"--a\r\nsiege"),
+    (
+        "application/xml",
+        b"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;&d;",
+    ),
+    ("siege", b"a"),
+];

@@ -1,0 +1,75 @@
+//! The limit of bodies that the profile promises: nothing beyond it is served.
+
+use super::{
+    bodies::{CHUNK, chunk, to_body},
+    head,
+};
+use crate::{
+    context::Context,
+    verdict::{Failure, Finding},
+};
+
+pub(crate) async fn promised_length(context: &Context) -> Finding {
+    let Some(limit) = context.profile.limits.body_bytes else {
+        return Err(Failure::not_tested(
+            "no limit of bodies is promised (limits.body_bytes)",
+        ));
+    };
+    let limit = usize::try_from(limit).unwrap_or(MOST);
+    let lengths: Vec<_> = [1, 2, 4]
+        .iter()
+        .map(|times| limit.saturating_mul(*times).saturating_add(1))
+        .filter(|length| *length <= MOST)
+        .collect();
+    if lengths.is_empty() {
+        let mib = MOST >> 20;
+        return Err(Failure::not_tested(format!(
+            "the promised limit is more than {mib} MiB"
+        )));
+    }
+    for length in &lengths {
+        whole(context, *length, limit).await?;
+        in_chunks(context, *length, limit).await?;
+    }
+    Ok(format!("none of {} bodies is served", lengths.len() * 2))
+}
+
+/// A body whose length is declared.
+async fn whole(context: &Context, length: usize, limit: usize) -> Result<(), Failure> {
+    let request = to_body(context)?.body(vec![b'a'; length]);
+    match context.send(&request).await {
+        Ok(answer) if answer.is_good() => {
+            let what = format!("a body of {length} bytes is served; the promised limit is {limit}");
+            Err(request.breach(context, &answer, what))
+        }
+        // Refused while it was sent.
+        Ok(_) | Err(Failure::Unclear(_)) => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// A body that ends with its last chunk.
+async fn in_chunks(context: &Context, length: usize, limit: usize) -> Result<(), Failure> {
+    let request = to_body(context)?.header("transfer-encoding", "chunked");
+    let mut bytes = head(context, &request);
+    for _ in 0..length / CHUNK {
+        bytes.extend(chunk(CHUNK));
+    }
+    if !length.is_multiple_of(CHUNK) {
+        bytes.extend(chunk(length % CHUNK));
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    let seen = context.exchange(bytes).await?;
+    if seen
+        .status()
+        .is_some_and(|status| (200..300).contains(&status))
+    {
+        let what = format!("{length} bytes in chunks are served; the promised limit is {limit}");
+        Err(seen.breach(what))
+    } else {
+        Ok(())
+    }
+}
+
+/// More than this is not sent.
+const MOST: usize = 64 << 20;

@@ -1,0 +1,187 @@
+//! A profile as a text, from what a server shows: what was found is set, what was not is a comment with
+//! what it would enable.
+
+use super::Profile;
+use crate::catalogue::{CATALOGUE, Need};
+
+/// What was found besides what stands in the profile.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) url: String,
+    /// The name of the server, if it refuses others.
+    pub(crate) host: Option<String>,
+    /// Requests in a window of so many seconds, as `RateLimit-Policy` has them.
+    pub(crate) quota: Option<(u64, u64)>,
+}
+
+/// Returns a text that [`Profile::parse`] reads.
+pub(crate) fn draft(profile: &Profile, shown: &Shown) -> String {
+    let mut text = format!(
+        "# What is known of a server; see docs/siege.md. Uncomment and mend what it has.\nurl = {}\n",
+        quoted(&shown.url)
+    );
+    text.push_str(&match &shown.host {
+        Some(host) => format!("hosts = [{}]\n", quoted(host)),
+        None => "# hosts = [\"api.example\"]   # if it refuses other names\n".to_owned(),
+    });
+    keys(&mut text, profile);
+    routes(&mut text, profile);
+    text.push_str("\n[limits]   # what it promises; only a promise can be broken\n");
+    text.push_str(&match shown.quota {
+        Some((burst, window)) => format!(
+            "burst = {burst}   # declared in RateLimit-Policy\nper_second = {:?}\n",
+            burst as f64 / window.max(1) as f64
+        ),
+        None => "# burst = 10\n# per_second = 10.0\n".to_owned(),
+    });
+    text.push_str(LIMITS);
+    for (need, table) in TABLES {
+        text.push_str(&format!("\n# enables {}\n{table}", enabled(need)));
+    }
+    text + ACCEPT
+}
+
+/// A key never stands in it, only the variable that has it.
+fn keys(text: &mut String, profile: &Profile) {
+    let header = quoted(&profile.keys.header);
+    text.push_str(&format!("\n[keys]\nheader = {header}\n"));
+    text.push_str(&match profile.keys.valid {
+        Some(_) => "valid = \"env:SIEGE_KEY\"\n".to_owned(),
+        None => format!(
+            "# valid = \"env:SIEGE_KEY\"   # enables {}\n",
+            enabled(Need::Key)
+        ),
+    });
+    text.push_str(&format!(
+        "# revoked = \"env:SIEGE_KEY_REVOKED\"   # also expired, unscoped: enables {}\n",
+        enabled(Need::DeadKey)
+    ));
+}
+
+fn routes(text: &mut String, profile: &Profile) {
+    let routes = &profile.routes;
+    let all = [
+        ("control", &routes.control, "/health", None),
+        (
+            "protected",
+            &routes.protected,
+            "/api",
+            Some(Need::Protected),
+        ),
+        ("limited", &routes.limited, "/api", Some(Need::Limited)),
+        ("body", &routes.body, "/api/echo", Some(Need::Body)),
+        ("slow", &routes.slow, "/slow?ms={ms}", Some(Need::Slow)),
+        ("panic", &routes.panic, "/panic", Some(Need::Panic)),
+        (
+            "panic_body",
+            &routes.panic_body,
+            "/panic-body",
+            Some(Need::PanicBody),
+        ),
+        ("large", &routes.large, "/large", Some(Need::Large)),
+        ("page", &routes.page, "/", Some(Need::Page)),
+        ("metrics", &routes.metrics, "/metrics", Some(Need::Metrics)),
+        ("health", &routes.health, "/health", Some(Need::Health)),
+        ("ready", &routes.ready, "/ready", Some(Need::Ready)),
+    ];
+    text.push_str("\n[routes]\n");
+    for (name, found, example, need) in all {
+        text.push_str(&match (found, need) {
+            (Some(path), _) => format!("{name} = {}\n", quoted(path)),
+            (None, None) => format!("# {name} = \"{example}\"   # public and cheap\n"),
+            (None, Some(need)) => {
+                format!("# {name} = \"{example}\"   # enables {}\n", enabled(need))
+            }
+        });
+    }
+}
+
+/// The attacks that need something.
+fn enabled(need: Need) -> String {
+    let attacks = CATALOGUE
+        .iter()
+        .filter(|attack| attack.needs.contains(&need));
+    let ids: Vec<_> = attacks.map(|attack| attack.id).collect();
+    ids.join(" ")
+}
+
+/// A string of TOML.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+const LIMITS: &str = "\
+# body_bytes = 1048576
+# request_seconds = 30.0
+# header_seconds = 10
+# body_seconds = 30
+# write_seconds = 30
+# idle_seconds = 75
+# connections = 4096
+# client_connections = 256
+# in_flight = 512
+# drain_seconds = 30
+";
+
+const TABLES: [(Need, &str); 6] = [
+    (
+        Need::Origins,
+        "# [cors]\n# origins = [\"https://good.example\"]\n",
+    ),
+    (Need::Lockout, "# [lockout]\n# after = 5\n"),
+    (
+        Need::Tokens,
+        "# [tokens]\n# route = \"/api/token\"\n# issuer = \"https://issuer.example\"\n\
+         # audience = \"api\"\n# key = \"env:TOKEN_KEY\"\n",
+    ),
+    (
+        Need::Signatures,
+        "# [signatures]\n# route = \"/api/signed\"\n# key_id = \"siege\"\n\
+         # hmac_sha256 = \"env:SIGNATURE_SECRET\"\n",
+    ),
+    (
+        Need::TrustedPeer,
+        "# [proxy]\n# trusted = \"127.0.0.100\"\n",
+    ),
+    (
+        Need::Launch,
+        "# [launch]\n# command = [\"./server\"]\n# env = { PORT = \"{port}\" }\n",
+    ),
+];
+
+const ACCEPT: &str = "
+# breaches that fail nothing, each with its reason
+# [accept]
+# A19 = \"our proxy cuts heads at 32 KiB\"
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_read_back_and_the_rest_too_without_its_signs() {
+        let mut profile = Profile::default();
+        profile.routes.protected = Some("/a\"b".to_owned());
+        profile.keys.valid = Some("a-secret".to_owned());
+        let shown = Shown {
+            url: "http://127.0.0.1:1".to_owned(),
+            host: Some("127.0.0.1".to_owned()),
+            quota: Some((10, 4)),
+        };
+        let text = draft(&profile, &shown);
+
+        assert!(!text.contains("a-secret"));
+        let read = Profile::parse(&text).unwrap();
+        assert_eq!(read.routes.protected.as_deref(), Some("/a\"b"));
+        assert_eq!(read.limits.burst, Some(10));
+        assert_eq!(read.limits.per_second, Some(2.5));
+        assert_eq!(read.hosts, ["127.0.0.1"]);
+        let lines = draft(&Profile::default(), &Shown::default());
+        let lines = lines
+            .lines()
+            .filter(|line| line.contains(" = ") || line.contains('['));
+        let all: Vec<_> = lines.map(|line| line.trim_start_matches("# ")).collect();
+        Profile::parse(&all.join("\n")).unwrap();
+    }
+}

@@ -1,0 +1,79 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+use crate::{Profile, Siege, Target};
+
+/// A server of few places: who comes when all are held is answered with 503.
+async fn serve(listener: TcpListener) {
+    let held = Arc::new(AtomicUsize::new(0));
+    while let Ok((io, _)) = listener.accept().await {
+        let held = Arc::clone(&held);
+        tokio::spawn(async move {
+            let is_free = held.fetch_add(1, SeqCst) < PLACES;
+            let _ = timeout(Duration::from_secs(1), answer(io, is_free)).await;
+            held.fetch_sub(1, SeqCst);
+        });
+    }
+}
+
+async fn answer(mut io: TcpStream, is_free: bool) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if io.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
+    }
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let status = match (is_free, head.contains("\r\nhost:")) {
+        (false, _) => "503 Busy\r\nretry-after: 1",
+        (true, true) => "200 OK",
+        (true, false) => "400 Bad",
+    };
+    let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    io.write_all(answer.as_bytes()).await
+}
+
+#[tokio::test]
+async fn an_attack_without_a_place_runs_again_when_others_have_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(serve(listener));
+    let profile = Profile::parse("[limits]\nheader_seconds = 1").unwrap();
+    let target = Target::parse(&url, None).await.unwrap();
+    let siege = Siege::new(target, profile).only(["A11", "A12", "B02"]);
+
+    let report = siege
+        .prepare()
+        .await
+        .unwrap()
+        .run(std::future::pending(), |_| {})
+        .await;
+    server.abort();
+
+    let said: Vec<_> = report
+        .outcomes
+        .iter()
+        .map(|outcome| (outcome.id.as_str(), outcome.verdict.name()))
+        .collect();
+    assert_eq!(
+        said,
+        [("A11", "held"), ("A12", "breached"), ("B02", "held")],
+        "{}",
+        report.to_text(false)
+    );
+    let two_hosts = report.outcomes[1].verdict.text();
+    assert!(two_hosts.contains("200"), "{two_hosts}");
+}
+
+const PLACES: usize = 20;
