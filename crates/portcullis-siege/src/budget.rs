@@ -52,14 +52,14 @@ pub(crate) struct Budget {
 /// Why a siege ends before its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Stop {
-    Spent(Spending),
+    Spent(Exhausted),
     ServerGone,
     Interrupted,
 }
 
 /// Something of which a siege may not spend more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Spending {
+pub(crate) struct Exhausted {
     allowed: u64,
     unit: &'static str,
 }
@@ -146,12 +146,12 @@ impl Budget {
         if counter.fetch_update(Relaxed, Relaxed, add).is_ok() {
             return Ok(());
         }
-        let spending = Spending {
+        let exhausted = Exhausted {
             allowed,
             unit: what,
         };
-        self.end(Stop::Spent(spending));
-        Err(Failure::BudgetSpent(spending))
+        self.end(Stop::Spent(exhausted));
+        Err(Failure::BudgetSpent(exhausted))
     }
 
     /// Ends the siege. The first reason counts.
@@ -164,7 +164,7 @@ impl Budget {
     pub(crate) async fn ended(&self) -> Stop {
         tokio::select! {
             why = self.ended.wait() => *why,
-            () = sleep_until(self.ends) => Stop::Spent(Spending {
+            () = sleep_until(self.ends) => Stop::Spent(Exhausted {
                 allowed: self.allowed.time.as_secs(),
                 unit: "s",
             }),
@@ -189,16 +189,16 @@ impl Budget {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Spent(spending) => spending.fmt(f),
+            Self::Spent(exhausted) => exhausted.fmt(f),
             Self::ServerGone => f.write_str("the server no longer answers"),
             Self::Interrupted => f.write_str("it was interrupted"),
         }
     }
 }
 
-// ===== impl Spending =====
+// ===== impl Exhausted =====
 
-impl fmt::Display for Spending {
+impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the budget of {} {} is spent", self.allowed, self.unit)
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, budget::Spending, wire::Request};
+use crate::{Level, budget::Exhausted, wire::Request};
 
 /// What came of an attack.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -92,7 +92,7 @@ pub(crate) enum Failure {
     /// Nothing listens any more.
     ServerGone,
     /// Something that the siege may spend is spent.
-    BudgetSpent(Spending),
+    BudgetSpent(Exhausted),
 }
 
 // ===== impl Verdict =====
@@ -167,8 +167,8 @@ impl From<Finding> for Verdict {
             Err(Failure::ServerGone) => Self::Breached {
                 evidence: Evidence::server_gone(),
             },
-            Err(Failure::BudgetSpent(spending)) => Self::CouldNotTell {
-                why: spending.to_string(),
+            Err(Failure::BudgetSpent(exhausted)) => Self::CouldNotTell {
+                why: exhausted.to_string(),
             },
         }
     }
