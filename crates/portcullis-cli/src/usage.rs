@@ -54,7 +54,7 @@ what is attacked
   --key KEY                 a valid key; `env:NAME` reads a variable
   --route NAME=PATH         a route, as in the profile: body=/api/echo, limited=/api/hello
   --only IDS                only these attacks or groups: A01,D,H04
-  --intensity quick|full    quick: at most 90 s (default); full: at most 600 s
+  --intensity quick|full    quick: at most 60 s (default); full: at most 600 s
   --i-own-this-target HOST  allows a server on another machine: this very host
 
 what it may spend

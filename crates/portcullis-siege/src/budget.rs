@@ -17,7 +17,7 @@ use crate::{report::Spent, verdict::Failure};
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Intensity {
-    /// At most a minute and a half: for every change.
+    /// At most a minute: for every change.
     #[default]
     Quick,
     /// At most ten minutes: waits for every timeout, and sends ten times as much.
@@ -80,7 +80,7 @@ impl Intensity {
     #[must_use]
     pub const fn allowance(self) -> Allowance {
         let (factor, seconds) = match self {
-            Self::Quick => (1, 90),
+            Self::Quick => (1, 60),
             Self::Full => (10, 600),
         };
         Allowance {
@@ -222,7 +222,7 @@ mod tests {
         let began = Instant::now();
         let budget = Budget::new(allowed);
         let why = budget.ended().await.to_string();
-        assert_eq!(why, "the budget of 90 s is spent");
+        assert_eq!(why, "the budget of 60 s is spent");
         assert_eq!(began.elapsed(), allowed.time);
     }
 

@@ -1,17 +1,34 @@
 //! The order of a siege: what waits runs beside all else, what loads the machine runs last and alone.
+//! Framing runs beside the quick attacks of the other groups: nothing that it sends is counted, and most
+//! of its time it waits for an answer that never comes.
 //!
 //! What waits holds places of the server. An attack that found none left proves nothing: it runs again
 //! when all that wait have ended.
 
 use std::sync::Arc;
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::JoinSet,
+    time::Instant,
+};
 
 use super::{
     Event, Prepared,
     trial::{FAILED, Trial},
 };
-use crate::{Attack, Outcome, Report, Verdict, budget::Stop, catalogue::Pace, context::Context};
+use crate::{
+    Attack, Group, Outcome, Report, Verdict, budget::Stop, catalogue::Pace, context::Context,
+};
+
+/// What a row of attacks reports.
+#[derive(Debug)]
+enum Step {
+    Began(&'static Attack),
+    Ended(Box<Trial>),
+}
+
+// ===== impl Prepared =====
 
 impl Prepared {
     /// Attacks. Ends early when `stop` does, and leaves no connection behind.
@@ -27,36 +44,7 @@ impl Prepared {
     }
 
     async fn attack(&self, outcomes: &mut Vec<Outcome>, on: &impl Fn(Event<'_>)) {
-        let mut waiting = JoinSet::new();
-        let patient: Vec<_> = self.of_pace(Pace::Patient).collect();
-        let are_many = patient.len() > 1;
-        for attack in patient {
-            on(Event::Began(attack));
-            waiting.spawn(Trial::run(self.context.clone(), attack));
-        }
-        let mut again = Vec::new();
-        let mut end = |trial: Trial, is_alone: bool| {
-            let attack = trial.attack;
-            if trial.was_turned_away && !is_alone {
-                again.push(attack);
-                outcomes.push(turned_away(attack));
-            } else {
-                self.end(trial, outcomes, on);
-            }
-        };
-        for attack in self.of_pace(Pace::Quick) {
-            on(Event::Began(attack));
-            let is_alone = waiting.is_empty();
-            end(Trial::guarded(&self.context, attack).await, is_alone);
-            while let Some(Ok(trial)) = waiting.try_join_next() {
-                end(trial, !are_many);
-            }
-        }
-        while let Some(joined) = waiting.join_next().await {
-            if let Ok(trial) = joined {
-                end(trial, !are_many);
-            }
-        }
+        let again = self.side_by_side(outcomes, on).await;
         // What was gathered while places were held is gathered anew.
         let fresh = Context {
             answers: Arc::default(),
@@ -69,6 +57,37 @@ impl Prepared {
             on(Event::Began(attack));
             self.end(Trial::guarded(&self.context, attack).await, outcomes, on);
         }
+    }
+
+    /// All but the heavy ones. Returns those that run again.
+    async fn side_by_side(
+        &self,
+        outcomes: &mut Vec<Outcome>,
+        on: &impl Fn(Event<'_>),
+    ) -> Vec<&'static Attack> {
+        let waiting: Vec<_> = self.of_pace(Pace::Patient).collect();
+        let (framing, quick) = self
+            .of_pace(Pace::Quick)
+            .partition(|attack| attack.group() == Group::Framing);
+        let (said, mut heard) = unbounded_channel();
+        let mut rows = JoinSet::new();
+        let each = waiting.iter().map(|attack| vec![*attack]);
+        for row in each.chain([framing, quick]) {
+            rows.spawn(in_turn(self.context.clone(), row, said.clone()));
+        }
+        drop(said);
+        let mut again = Vec::new();
+        while let Some(step) = heard.recv().await {
+            match step {
+                Step::Began(attack) => on(Event::Began(attack)),
+                Step::Ended(trial) if trial.was_turned_away && has_beside(&waiting, &trial) => {
+                    again.push(trial.attack);
+                    outcomes.push(turned_away(trial.attack));
+                }
+                Step::Ended(trial) => self.end(*trial, outcomes, on),
+            }
+        }
+        again
     }
 
     fn end(&self, mut trial: Trial, outcomes: &mut Vec<Outcome>, on: &impl Fn(Event<'_>)) {
@@ -112,6 +131,21 @@ impl Prepared {
             stopped: stopped.map(|stop| stop.to_string()),
         }
     }
+}
+
+/// Attacks, one after the other.
+async fn in_turn(context: Context, attacks: Vec<&'static Attack>, said: UnboundedSender<Step>) {
+    for attack in attacks {
+        // Whoever listened has ended the siege.
+        let _ = said.send(Step::Began(attack));
+        let trial = Trial::guarded(&context, attack).await;
+        let _ = said.send(Step::Ended(Box::new(trial)));
+    }
+}
+
+/// Whether other attacks held places.
+fn has_beside(waiting: &[&Attack], trial: &Trial) -> bool {
+    waiting.iter().any(|attack| attack.id != trial.attack.id)
 }
 
 /// What is known of an attack until it has run again.

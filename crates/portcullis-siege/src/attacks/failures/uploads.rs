@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::{bodies::to_body, head};
 use crate::{
-    attacks::overload::{at_once, slow},
+    attacks::overload::{at_once, many, slow},
     context::Context,
     verdict::{Evidence, Failure, Finding},
 };
@@ -19,9 +19,7 @@ pub(crate) async fn aborted_uploads(context: &Context) -> Finding {
     if !is_fine || before == 0 {
         return Err(Failure::unclear("nothing is served before the attack"));
     }
-    for _ in 0..count * 2 {
-        cut_off(context).await?;
-    }
+    many(count * 2, || cut_off(context.clone())).await?;
     sleep(Duration::from_secs(1)).await;
     let mut after = served(context, count).await?;
     if after * 10 < before * 9 {
@@ -57,12 +55,12 @@ async fn served(context: &Context, count: usize) -> Result<usize, Failure> {
 }
 
 /// Half of a body, and the end of the connection.
-async fn cut_off(context: &Context) -> Result<(), Failure> {
+async fn cut_off(context: Context) -> Result<(), Failure> {
     let length = context.profile.limits.body_bytes().value.min(2000);
-    let request = to_body(context)?.header("content-length", length.to_string());
+    let request = to_body(&context)?.header("content-length", length.to_string());
     let half = vec![b'a'; length as usize / 2];
     let mut raw = context.raw().await?;
-    raw.send([head(context, &request), half].concat()).await?;
+    raw.send([head(&context, &request), half].concat()).await?;
     raw.read(Duration::from_millis(2)).await;
     Ok(())
 }

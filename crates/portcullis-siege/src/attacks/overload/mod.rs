@@ -121,11 +121,7 @@ pub(crate) async fn permit_leak(context: &Context) -> Finding {
     }
     sleep(Duration::from_millis(500)).await;
     let long = context.get(&slow_path(route(&context.profile.routes.slow)?, 60_000));
-    for _ in 0..limit * 2 {
-        let mut raw = context.raw().await?;
-        raw.send(head(context, &long)).await?;
-        raw.read(Duration::from_millis(2)).await;
-    }
+    many(limit * 2, || cancelled(context.clone(), long.clone())).await?;
     sleep(Duration::from_millis(1000)).await;
     let after = served(&at_once(context, &request, limit * 2).await?);
     if after * 10 >= before_count * 9 {
@@ -137,6 +133,14 @@ pub(crate) async fn permit_leak(context: &Context) -> Finding {
         let what = format!("{after} at once after cancelled requests, {before_count} before");
         Err(Evidence::new(what).into())
     }
+}
+
+/// A request, and the end of its connection.
+async fn cancelled(context: Context, request: Request) -> Result<(), Failure> {
+    let mut raw = context.raw().await?;
+    raw.send(head(&context, &request)).await?;
+    raw.read(Duration::from_millis(2)).await;
+    Ok(())
 }
 
 pub(crate) async fn fairness(context: &Context) -> Finding {
@@ -196,8 +200,26 @@ pub(crate) async fn at_once(
     Ok(tasks.join_all().await.into_iter().flatten().collect())
 }
 
+/// Does something so many times, a few at the same time: fewer than any server has places.
+pub(crate) async fn many<T>(count: usize, mut once: impl FnMut() -> T) -> Result<(), Failure>
+where
+    T: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let mut left = count;
+    while left > 0 {
+        let batch: JoinSet<_> = (0..left.min(FEW)).map(|_| once()).collect();
+        left -= batch.len();
+        for result in batch.join_all().await {
+            result?;
+        }
+    }
+    Ok(())
+}
+
 /// A request that takes most of a second, but not longer than it may.
 pub(crate) fn slow(context: &Context) -> Result<Request, Failure> {
     let ms = (context.profile.limits.request_seconds().value * 700.0).min(900.0) as u64;
     Ok(context.get(&slow_path(route(&context.profile.routes.slow)?, ms)))
 }
+
+const FEW: usize = 16;
