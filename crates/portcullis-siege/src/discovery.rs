@@ -159,11 +159,18 @@ async fn protected(context: &Context, routes: &Routes) -> Option<String> {
     paths.extend(["/metrics", "/", "/api"]);
     for path in paths {
         let answer = context.send(&Request::get(path)).await;
-        if answer.is_ok_and(|answer| answer.status == 401) {
+        if answer.is_ok_and(|answer| answer.status == 401) && opens(context, path).await {
             return Some(path.to_owned());
         }
     }
     None
+}
+
+/// Whether the valid key, if there is one, finds something there: a server that wants a key everywhere
+/// answers 401 for paths that it doesn't have.
+async fn opens(context: &Context, path: &str) -> bool {
+    let answer = context.send(&context.get(path)).await;
+    context.profile.keys.valid.is_none() || answer.is_ok_and(|answer| answer.is_good())
 }
 
 async fn nonce_at(context: &Context, path: &str) -> bool {

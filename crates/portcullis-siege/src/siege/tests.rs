@@ -76,4 +76,38 @@ async fn an_attack_without_a_place_runs_again_when_others_have_left() {
     assert!(two_hosts.contains("200"), "{two_hosts}");
 }
 
+/// A key is wanted everywhere, and `/api` is the only route behind it.
+async fn closed_everywhere(listener: TcpListener) {
+    while let Ok((mut io, _)) = listener.accept().await {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") && io.read_buf(&mut head).await.unwrap_or(0) > 0 {}
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let status = match (
+            head.split(' ').nth(1),
+            head.contains("x-api-key: secret-of-a-test"),
+        ) {
+            (Some("/health"), _) | (Some("/api"), true) => "200 OK",
+            (_, false) => "401 Unauthorized",
+            (_, true) => "404 Not Found",
+        };
+        let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let _ = io.write_all(answer.as_bytes()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_draft_has_a_protected_route_that_the_key_opens() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(closed_everywhere(listener));
+    let profile = Profile::parse("keys.valid = 'secret-of-a-test'").unwrap();
+    let target = Target::parse(&url, None).await.unwrap();
+
+    let prepared = Siege::new(target, profile).prepare().await.unwrap();
+    let draft = prepared.draft().await;
+    server.abort();
+
+    assert!(draft.contains("\nprotected = \"/api\"\n"), "{draft}");
+}
+
 const PLACES: usize = 20;
