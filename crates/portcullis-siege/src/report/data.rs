@@ -103,6 +103,13 @@ impl Report {
         outcomes.filter(|outcome| outcome.is_breached())
     }
 
+    /// The same, the worst first: by level, then by severity.
+    pub(crate) fn worst_first(&self) -> Vec<&Outcome> {
+        let mut breaches: Vec<_> = self.breaches().collect();
+        breaches.sort_by_key(|outcome| (outcome.level, outcome.severity));
+        breaches
+    }
+
     /// Returns the attacks that the profile accepts: breached, or held, so that they need no accepting any
     /// more.
     pub fn accepted(&self) -> impl Iterator<Item = &Outcome> {

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{LineVerdict, Outcome, Report, summary::not_examined, visible::visible};
 use crate::{
-    catalogue::{Group, Line},
+    catalogue::{Group, Level, Line},
     verdict::{Evidence, Verdict},
 };
 
@@ -43,7 +43,10 @@ impl Report {
 
     fn header(&self, title: &str) -> Markup {
         let count = self.count();
-        let verdict = match count.breached {
+        let must = self.worst_first();
+        let must = must.partition_point(|outcome| outcome.level == Level::Must);
+        let less = count.breached - must;
+        let verdict = match must {
             0 => "Held".to_owned(),
             1 => "1 breach".to_owned(),
             many => format!("{many} breaches"),
@@ -72,18 +75,35 @@ impl Report {
                     span.unclear { (count.could_not_tell) " could not tell" } " "
                     span.untested { (count.not_tested) " not tested" }
                 }
+                @if less > 0 { p.untested { "Of what is breached, " (less) " is what no server must hold: it fails nothing." } }
+                (self.report_card())
                 @if let Some(why) = &self.stopped { p.unclear { "It ended early: " (why) "." } }
             }
         }
     }
 
+    fn report_card(&self) -> Markup {
+        let grades = Group::ALL
+            .into_iter()
+            .filter_map(|group| Some((group, self.grade(group)?)));
+        html! {
+            ul.grades {
+                @for (group, grade) in grades {
+                    li { strong.{ "grade-" (grade) } { (grade) } " " (group.letter()) " " (group.title()) }
+                }
+            }
+        }
+    }
+
     fn failures(&self) -> Markup {
+        let breaches = self.worst_first();
+        let is_open = breaches.len() <= OPEN;
         html! {
             section {
                 h2 { "Breached" }
-                @if self.breaches().next().is_none() { p { "Nothing." } }
-                @for outcome in self.breaches() {
-                    @if let Verdict::Breached { evidence } = &outcome.verdict { (failure(outcome, evidence)) }
+                @if breaches.is_empty() { p { "Nothing." } }
+                @for outcome in breaches {
+                    @if let Verdict::Breached { evidence } = &outcome.verdict { (failure(outcome, evidence, is_open)) }
                 }
             }
         }
@@ -149,14 +169,14 @@ impl Report {
     }
 }
 
-fn failure(outcome: &Outcome, evidence: &Evidence) -> Markup {
+fn failure(outcome: &Outcome, evidence: &Evidence, is_open: bool) -> Markup {
     let blocks = [
         ("sent", &evidence.sent),
         ("received", &evidence.received),
         ("again", &evidence.repeat),
     ];
     html! {
-        details.failure open id=(outcome.id) {
+        details.failure open[is_open] id=(outcome.id) {
             summary { span.id { (outcome.id) } " " (outcome.title) " " em { (outcome.level) ", " (outcome.severity) } }
             dl {
                 dt { "expected" } dd { (outcome.expects) }
@@ -226,5 +246,8 @@ const fn class(outcome: &Outcome) -> &'static str {
         Verdict::CouldNotTell { .. } => "unclear",
     }
 }
+
+/// More than so many are a list first.
+const OPEN: usize = 10;
 
 const STYLE: &str = include_str!("style.css");

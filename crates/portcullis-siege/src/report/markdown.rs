@@ -38,7 +38,7 @@ impl Report {
         if self.breaches().next().is_some() {
             page.push_str("\n## Breached\n");
         }
-        for outcome in self.breaches() {
+        for outcome in self.worst_first() {
             let Verdict::Breached { evidence } = &outcome.verdict else {
                 continue;
             };

@@ -73,7 +73,7 @@ impl Page {
     }
 
     fn breaches(&mut self, report: &Report) {
-        for outcome in report.breaches() {
+        for outcome in report.worst_first() {
             if let Verdict::Breached { evidence } = &outcome.verdict {
                 self.breach(outcome, evidence);
             }
