@@ -66,9 +66,11 @@ pub const CHECKLIST: &[Line] = &[
     line("LIM-1", "How much may enter",
         "Per-IP limit, 10 requests/s by default, 429 with Retry-After and the standard RateLimit fields"),
     line("LIM-2", "How much may enter",
-        "Per-user (per key, per subject) limit"),
+        "Per-user (per key, per subject) limit")
+        .unseen("the siege has the keys of one client, or two: a test of the limiter that counts by key"),
     line("LIM-3", "How much may enter",
-        "Policies per endpoint, configurable"),
+        "Policies per endpoint, configurable")
+        .unseen("which policy a route should have does not show outside: a test with two routes"),
     line("LIM-4", "How much may enter",
         "The client address can't be forged: forwarded headers count only from trusted proxies, counted from the right; IPv6 is grouped by prefix"),
     line("LIM-5", "How much may enter",

@@ -20,7 +20,7 @@ pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     ids::{forged_ids, ids_everywhere, two_ids, unique_ids},
-    open::metrics_open,
+    open::{debug_pages, metrics_open},
 };
 
 pub(crate) async fn log_injection(context: &Context) -> Finding {

@@ -1,9 +1,9 @@
-//! The metrics, and who may see them.
+//! What is for the owner alone, and who may see it: the metrics, debugging pages, files beside the code.
 
 use crate::{
     Level,
     context::{Context, route},
-    verdict::{Failure, Finding},
+    verdict::{Evidence, Failure, Finding},
     wire::Request,
 };
 
@@ -41,3 +41,45 @@ pub(crate) async fn metrics_open(context: &Context) -> Finding {
     }
     Ok("not without a valid key".to_owned())
 }
+
+pub(crate) async fn debug_pages(context: &Context) -> Finding {
+    for (path, signs) in PAGES {
+        let request = Request::get(path);
+        let answer = context.send(&request).await?;
+        // Many servers answer 200 for whatever they don't know.
+        let sign = signs.iter().find(|sign| answer.mentions(sign));
+        if let Some(sign) = sign.filter(|_| answer.is_good()) {
+            // What else stands there may be a secret of the server's: no report has it.
+            return Err(Evidence::new(format!("{path} is open to anybody"))
+                .sent(format!("GET {path}"))
+                .received(format!("{}, with {sign:?} in its body", answer.status))
+                .repeat(request.curl(context))
+                .into());
+        }
+    }
+    Ok(format!("{} paths, none of them open", PAGES.len()))
+}
+
+/// Paths, and what stands in the answer where they are what their name says.
+const PAGES: [(&str, &[&str]); 14] = [
+    (
+        "/debug/pprof/",
+        &["full goroutine stack dump", "Types of profiles available"],
+    ),
+    ("/debug/vars", &["\"memstats\"", "\"cmdline\""]),
+    ("/actuator", &["\"_links\""]),
+    ("/actuator/env", &["\"propertySources\""]),
+    ("/env", &["\"propertySources\""]),
+    ("/server-status", &["Apache Server Status"]),
+    ("/nginx_status", &["Active connections:"]),
+    ("/phpinfo.php", &["phpinfo()"]),
+    ("/console", &["Werkzeug"]),
+    ("/_profiler", &["Symfony Profiler"]),
+    (
+        "/.env",
+        &["SECRET=", "PASSWORD=", "_KEY=", "_TOKEN=", "_URL="],
+    ),
+    ("/.git/config", &["[core]"]),
+    ("/.git/HEAD", &["ref: refs/"]),
+    ("/.npmrc", &["_authToken="]),
+];
