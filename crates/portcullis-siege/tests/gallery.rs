@@ -7,15 +7,12 @@ use std::{fs, path::PathBuf, process::Command, sync::LazyLock};
 
 use portcullis_siege::{Level, Limits, Profile, Report};
 
-use crate::{
-    faults::{FAULTS, Fault},
-    running::Running,
-};
+use crate::{faults::Fault, running::Running};
 
 // An example's own unit tests run only in place of the example. They run here.
 #[path = "../examples/gallery/chunks.rs"]
 mod chunks;
-#[path = "../examples/gallery/faults.rs"]
+#[path = "../examples/gallery/faults/mod.rs"]
 mod faults;
 #[path = "support/found.rs"]
 mod found;
@@ -112,11 +109,9 @@ async fn missed(fault: Fault, name: &str, attack: &str) -> Option<String> {
 
 #[tokio::test]
 async fn every_fault_is_found_by_its_attack() {
-    assert!(FAULTS.len() >= 200);
-    let faults = FAULTS.iter().map(|(fault, name, attack, _)| {
-        let attack = *attack;
-        (attack.to_owned(), missed(*fault, name, attack))
-    });
+    assert!(faults::all().count() >= 200);
+    let faults = faults::all()
+        .map(|(fault, name, attack, _)| (attack.to_owned(), missed(fault, name, attack)));
     let missed = found::each(faults).await;
 
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
@@ -238,7 +233,7 @@ fn assert_hidden(fault: &str, report: &Report, secret: &str) {
 
 #[test]
 fn every_attack_has_a_fault() {
-    let has_fault = |id: &str| FAULTS.iter().any(|(_, _, attack, _)| *attack == id);
+    let has_fault = |id: &str| faults::all().any(|(_, _, attack, _)| attack == id);
     let without = portcullis_siege::CATALOGUE
         .iter()
         .filter(|attack| !has_fault(attack.id));
@@ -250,19 +245,15 @@ fn every_attack_has_a_fault() {
 
 #[test]
 fn a_fault_has_one_name() {
-    let mut names: Vec<_> = FAULTS.iter().map(|(_, name, ..)| *name).collect();
+    let mut names: Vec<_> = faults::all().map(|(_, name, ..)| name).collect();
     names.sort_unstable();
     names.dedup();
 
-    assert_eq!(names.len(), FAULTS.len());
-    assert!(
-        FAULTS
-            .iter()
-            .all(|(fault, name, ..)| Fault::from_name(name) == Some(*fault))
-    );
+    assert_eq!(names.len(), faults::all().count());
+    assert!(faults::all().all(|(fault, name, ..)| Fault::from_name(name) == Some(fault)));
     let list = Command::new(&*GALLERY).arg("--list").output().unwrap();
     let list = String::from_utf8(list.stdout).unwrap();
-    assert_eq!(list.lines().count(), FAULTS.len());
+    assert_eq!(list.lines().count(), faults::all().count());
     let unknown = Command::new(&*GALLERY)
         .args(["--fault", "none-such"])
         .output()
