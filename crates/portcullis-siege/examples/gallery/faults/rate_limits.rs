@@ -8,6 +8,7 @@ faults! {
     LimiterRace "limiter-race" H02 "it looks, then counts"
     LimiterProtocol "limiter-per-protocol" H03 "a quota for each protocol"
     NoRetryAfter "no-retry-after" H04 "429 without Retry-After"
+    LimitFieldsMissing "limit-fields-missing" H04 "429 without RateLimit and RateLimit-Policy"
     RetryTooEarly "retry-after-rounded-down" H05 "Retry-After is too early"
     RetryTooLate "retry-after-95" H05 "Retry-After is far beyond the window"
     RetryMinutes "retry-after-in-minutes" H05 "Retry-After is in other units"

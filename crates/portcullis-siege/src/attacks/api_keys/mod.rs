@@ -196,7 +196,7 @@ pub(crate) async fn brute_force(context: &Context) -> Finding {
     let attacker = context.fresh();
     let mut client = Client::connect(context, attacker, false).await?;
     let (mut limited, mut last) = (0, (Request::get(path), Answer::default()));
-    for i in 0..1000 {
+    for i in 0..GUESSES {
         let request = Request::get(path)
             .with_key(context, format!("siege_guess_{i:08}"))
             .from(attacker);
@@ -206,6 +206,11 @@ pub(crate) async fn brute_force(context: &Context) -> Finding {
         };
         limited += usize::from(answer.status == 429);
         last = (request, answer);
+    }
+    let promised = context.profile.lockout.after;
+    if limited == 0 && promised.is_some_and(|after| after <= GUESSES) {
+        let why = "no 429 for 1,000 wrong keys: the lockout that is promised is absent (E16)";
+        return Err(Failure::not_tested(why));
     }
     if limited == 0 {
         return Err(last
@@ -292,3 +297,6 @@ fn key(context: &Context) -> Result<&str, Failure> {
         .filter(|key| key.len() >= 4);
     key.ok_or_else(|| Failure::not_tested("the valid key is too short to change"))
 }
+
+/// A thousand, as the attack says.
+const GUESSES: u32 = 1000;

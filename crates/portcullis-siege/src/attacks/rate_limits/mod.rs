@@ -120,15 +120,17 @@ pub(crate) async fn both_protocols(context: &Context) -> Finding {
 
 pub(crate) async fn answer(context: &Context) -> Finding {
     let (request, answer) = refused(context).await?;
-    let policy = answer.header("ratelimit-policy");
-    let limit = answer.header("ratelimit");
     let seconds = answer.header("retry-after").parse().unwrap_or(0_u64);
     let what = if seconds == 0 {
         Some("429 without a Retry-After of whole seconds, 1 or more")
-    } else if !is_item(policy) || parameter(policy, "q").is_none() || !is_item(limit) {
-        Some("429 without RateLimit-Policy (q) and RateLimit")
-    } else if parameter(limit, "r").is_none() {
-        Some("RateLimit without r")
+    } else {
+        wrong_fields(&answer)
+    };
+    if let Some(what) = what {
+        return Err(request.breach(context, &answer, what));
+    }
+    let what = if !answer.has("ratelimit-policy") && !answer.has("ratelimit") {
+        Some("429 without RateLimit-Policy and RateLimit")
     } else if !is_problem(&answer) {
         Some("429 that is no problem+json")
     } else if !answer.header("cache-control").contains("no-store") {
@@ -138,7 +140,25 @@ pub(crate) async fn answer(context: &Context) -> Finding {
     };
     match what {
         None => Ok(format!("Retry-After: {}", answer.header("retry-after"))),
-        Some(what) => Err(request.breach(context, &answer, what)),
+        Some(what) => {
+            let breach = request.breach(context, &answer, what);
+            Err(breach.at_most(Level::Opinion, "no standard says that it must be"))
+        }
+    }
+}
+
+/// What is wrong with the fields of the draft, where the server has any of them: nobody must have them.
+fn wrong_fields(answer: &Answer) -> Option<&'static str> {
+    let (policy, limit) = (
+        answer.header("ratelimit-policy"),
+        answer.header("ratelimit"),
+    );
+    if answer.has("ratelimit-policy") && (!is_item(policy) || parameter(policy, "q").is_none()) {
+        Some("RateLimit-Policy without q")
+    } else if answer.has("ratelimit") && (!is_item(limit) || parameter(limit, "r").is_none()) {
+        Some("RateLimit without r")
+    } else {
+        None
     }
 }
 
