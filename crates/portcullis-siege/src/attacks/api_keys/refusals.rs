@@ -157,15 +157,13 @@ pub(crate) async fn same_heads(context: &Context) -> Finding {
     let mut compared = 1;
     for malformed in ["x", "siege", "_", "=", "a b"] {
         let request = Request::get(path).with_key(context, malformed);
-        let answer = context.send(&request).await?;
+        let answer = context.expect(&request).await?;
         // What is no key at all may be a bad request.
         if answer.status != 401 {
             continue;
         }
-        if !are_alike(&answer, &like) {
-            let what = format!("the 401 of the malformed key {malformed:?} differs");
-            return Err(request.breach(context, &answer, what));
-        }
+        let what = format!("the 401 of the malformed key {malformed:?} differs");
+        answer.holds(are_alike(&answer, &like), what)?;
         cause.is_like(context, &request, "a malformed key").await?;
         compared += 1;
     }
@@ -246,14 +244,12 @@ async fn same_of_unknown(
     let places = [path.trim_end_matches('/'), beside];
     for place in places.into_iter().filter(|place| !place.is_empty()) {
         let request = request(&format!("{place}{}", nowhere()));
-        let answer = context.send(&request).await?;
-        if answer.status == 404 && known.status != 404 {
-            let what = format!(
-                "404 for what does not exist and {} for what does, with {who}",
-                known.status
-            );
-            return Err(request.breach(context, &answer, what));
-        }
+        let answer = context.expect(&request).await?;
+        let what = format!(
+            "404 for what does not exist and {} for what does, with {who}",
+            known.status
+        );
+        answer.holds(answer.status != 404 || known.status == 404, what)?;
         count += 1;
     }
     Ok(count)
