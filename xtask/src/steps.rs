@@ -108,7 +108,7 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[HACK],
         variables: &[],
         // The packages that have features. The workflow builds the others so too.
-        command: "cargo hack check --each-feature --no-dev-deps --package portcullis --package portcullis-redis",
+        command: "cargo hack check --each-feature --no-dev-deps --package portcullis --package portcullis-redis --package portcullis-siege",
         passes: Passes::OnSuccess,
     },
     // As the tests of sieges build them: there it would be on the time of the first.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    PrepareError,
+    Error,
     attacks::slow_path,
     context::Context,
     process::Process,
@@ -31,10 +31,7 @@ pub(crate) struct Found {
 /// # Errors
 ///
 /// Fails if the server can't be attacked.
-pub(crate) async fn discover(
-    mut context: Context,
-    own_server: bool,
-) -> Result<Context, PrepareError> {
+pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<Context, Error> {
     first_answer(&context).await?;
     let mut profile = Profile::clone(&context.profile);
     profile.routes = routes(&context, profile.routes).await;
@@ -54,22 +51,23 @@ pub(crate) async fn discover(
 }
 
 /// Returns the status of the control route. It must serve.
-async fn control(context: &Context) -> Result<u16, PrepareError> {
+async fn control(context: &Context) -> Result<u16, Error> {
     let path = context.control();
     match context.send(&Request::get(path)).await {
-        Ok(answer) if answer.status == 429 || answer.status >= 500 => {
-            Err(PrepareError::BadControl(path.to_owned(), answer.status))
-        }
+        Ok(answer) if answer.status == 429 || answer.status >= 500 => Err(Error::server(format!(
+            "{path} answers {}; name a route that serves: routes.control",
+            answer.status
+        ))),
         Ok(answer) => Ok(answer.status),
         Err(_) => {
-            let target = context.target.to_string();
-            Err(PrepareError::NoControl(target, path.to_owned()))
+            let target = &context.target;
+            Err(Error::server(format!("{target} does not answer {path}")))
         }
     }
 }
 
 /// Whether there is a server of HTTP at all.
-async fn first_answer(context: &Context) -> Result<(), PrepareError> {
+async fn first_answer(context: &Context) -> Result<(), Error> {
     let target = &context.target;
     let path = target.path().unwrap_or("/");
     let request = format!(
@@ -77,18 +75,19 @@ async fn first_answer(context: &Context) -> Result<(), PrepareError> {
         target.authority()
     );
     let seen = context.exchange(request).await;
-    let seen = seen.map_err(|_| PrepareError::Unreachable(target.to_string()))?;
+    let wrong = |why: &str| Error::server(format!("{target} {why}"));
+    let seen = seen.map_err(|_| wrong("can't be reached: nothing listens there"))?;
     let answers = seen.answers();
     match (answers.first(), seen.received.is_empty(), seen.closed) {
         (Some(answer), ..) => same_host(context, answer),
-        (None, true, true) => Err(PrepareError::Closes(target.to_string())),
-        (None, true, false) => Err(PrepareError::Silent(target.to_string())),
-        (None, false, _) => Err(PrepareError::NotHttp(target.to_string())),
+        (None, true, true) => Err(wrong("closes the connection without an answer")),
+        (None, true, false) => Err(wrong("accepts, and does not answer within 4 s")),
+        (None, false, _) => Err(wrong("does not speak HTTP/1.1")),
     }
 }
 
 /// A redirect is never followed; one to another host means that this is not the server.
-fn same_host(context: &Context, answer: &Answer) -> Result<(), PrepareError> {
+fn same_host(context: &Context, answer: &Answer) -> Result<(), Error> {
     let location = answer.header("location");
     let elsewhere = location
         .split_once("://")
@@ -98,8 +97,10 @@ fn same_host(context: &Context, answer: &Answer) -> Result<(), PrepareError> {
         Some(authority)
             if context.profile.routes.control.is_none() && context.target.path().is_none() =>
         {
-            let target = context.target.to_string();
-            Err(PrepareError::Redirects(target, authority.to_owned()))
+            let target = &context.target;
+            Err(Error::server(format!(
+                "{target} redirects to {authority}; attack that, or name a route here: routes.control"
+            )))
         }
         _ => Ok(()),
     }
@@ -216,14 +217,15 @@ async fn describe(context: &Context, routes: &mut Routes) {
 }
 
 /// A key that opens nothing is a mistake in the profile: everything would be refused.
-async fn key_opens(context: &Context, routes: &Routes) -> Result<(), PrepareError> {
+async fn key_opens(context: &Context, routes: &Routes) -> Result<(), Error> {
     let Some(path) = &routes.protected else {
         return Ok(());
     };
     match context.send(&context.get(path)).await {
-        Ok(answer) if is_closed(&answer) => {
-            Err(PrepareError::KeyRefused(path.clone(), answer.status))
-        }
+        Ok(answer) if is_closed(&answer) => Err(Error::server(format!(
+            "the valid key does not open {path}: it answers {} (keys.valid, routes.protected)",
+            answer.status
+        ))),
         _ => Ok(()),
     }
 }

@@ -17,6 +17,20 @@
 //!
 //! A service in a test: see [`assault()`].
 //!
+//! # Features
+//!
+//! None is on by default: a report is text and JSON, and a test needs no more.
+//!
+//! | feature | what for |
+//! |---|---|
+//! | `html` | `Report::to_html`: a page for a browser, on maud |
+//! | `junit` | `Report::to_junit`: XML for CI, on quick-junit |
+//! | `markdown` | `Report::to_markdown`: for a pull request |
+//! | `sarif` | `Report::to_sarif`: for code scanning |
+//! | `schema` | `Report::json_schema`, and `JsonSchema` for the types of a report, on schemars |
+//!
+//! A feature adds; it never changes what the others do.
+//!
 //! # What is attacked, and what is not
 //!
 //! Only this machine, unless the owner of another one names it. Never more than an
@@ -45,7 +59,7 @@ mod wire;
 pub use assault::{Assault, assault, assault_server};
 pub use budget::{Allowance, Intensity};
 pub use catalogue::{Attack, CATALOGUE, CHECKLIST, ELSEWHERE, Group, Level, Line, Need, Severity};
-pub use error::{PrepareError, ProfileError, ReportError, TargetError};
+pub use error::{Error, ErrorKind};
 pub use profile::{
     Cors, Keys, Launch, Limits, Lockout, Profile, Proxy, Routes, Signatures, Sinks, Switches,
     Tokens,

@@ -6,18 +6,23 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use crate::{ProfileError, catalogue::CATALOGUE};
+use crate::{Error, catalogue::CATALOGUE};
 
 mod draft;
+mod keys;
 mod limits;
+mod routes;
 mod signing;
 
 pub(crate) use self::{
     draft::{Shown, draft},
+    keys::value,
     limits::Expected,
 };
 pub use self::{
+    keys::Keys,
     limits::Limits,
+    routes::Routes,
     signing::{Signatures, Tokens},
 };
 
@@ -55,62 +60,6 @@ pub struct Profile {
     /// Breaches that are accepted: the attack's id, and the reason. They fail nothing, and are in every
     /// report.
     pub accept: BTreeMap<String, String>,
-}
-
-/// Keys of clients.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Keys {
-    /// The header that carries the key.
-    pub header: String,
-    /// A key that opens `routes.protected`. `env:NAME` reads a variable.
-    pub valid: Option<String>,
-    /// A key that was revoked: 401.
-    pub revoked: Option<String>,
-    /// A key that has expired: 401.
-    pub expired: Option<String>,
-    /// A valid key that may not use `routes.protected`: 403.
-    pub unscoped: Option<String>,
-    /// The valid key of another client: it must not read `routes.own`.
-    pub other: Option<String>,
-}
-
-/// Paths, with their query. Each is requested with GET, `body` with POST.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Routes {
-    /// Public, cheap, not limited: what the control client requests.
-    pub control: Option<String>,
-    /// Needs a key.
-    pub protected: Option<String>,
-    /// Has a rate limit for each client.
-    pub limited: Option<String>,
-    /// Takes a body, reads it whole, answers with it.
-    pub body: Option<String>,
-    /// Takes `{ms}` milliseconds.
-    pub slow: Option<String>,
-    /// Panics.
-    pub panic: Option<String>,
-    /// Panics in the middle of its body.
-    pub panic_body: Option<String>,
-    /// Answers with 8 MiB or more.
-    pub large: Option<String>,
-    /// An HTML page with a nonce.
-    pub page: Option<String>,
-    /// Prometheus text.
-    pub metrics: Option<String>,
-    /// A WebSocket that needs a key.
-    pub websocket: Option<String>,
-    /// Liveness.
-    pub health: Option<String>,
-    /// Readiness.
-    pub ready: Option<String>,
-    /// Belongs to the client of `keys.valid`: no other client may read it.
-    pub own: Option<String>,
-    /// Needs a role that the client of `keys.valid` does not have.
-    pub admin: Option<String>,
 }
 
 /// What the server tells browsers.
@@ -197,15 +146,16 @@ impl Profile {
     ///
     /// Fails if the text is not a profile, if the path of the slow route has no `{ms}`, or if tokens or
     /// signatures could not be made as it says.
-    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let profile: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text[..start].matches('\n').count() + 1;
-            ProfileError::Toml(line, error.message().replace('\n', " "))
+            let message = error.message().replace('\n', " ");
+            Error::profile(format!("line {line}: {message}"))
         })?;
         profile.routes.check()?;
         if profile.lockout.after == Some(0) {
-            return Err(ProfileError::Wrong("lockout.after is 1 or more".to_owned()));
+            return Err(Error::profile("lockout.after is 1 or more"));
         }
         let tokens = profile.tokens.iter().flat_map(Tokens::problems);
         let signatures = profile.signatures.iter().flat_map(Signatures::problems);
@@ -214,75 +164,7 @@ impl Profile {
         if problems.is_empty() {
             Ok(profile)
         } else {
-            Err(ProfileError::Wrong(problems.join("; ")))
-        }
-    }
-}
-
-// ===== impl Routes =====
-
-impl Routes {
-    /// Sets the path of a route, by its name in a profile.
-    ///
-    /// # Errors
-    ///
-    /// Fails if no route has that name, or the path of the slow route has no `{ms}`.
-    pub fn set(&mut self, name: &str, path: &str) -> Result<(), ProfileError> {
-        let route = match name {
-            "control" => &mut self.control,
-            "protected" => &mut self.protected,
-            "limited" => &mut self.limited,
-            "body" => &mut self.body,
-            "slow" => &mut self.slow,
-            "panic" => &mut self.panic,
-            "panic_body" => &mut self.panic_body,
-            "large" => &mut self.large,
-            "page" => &mut self.page,
-            "metrics" => &mut self.metrics,
-            "websocket" => &mut self.websocket,
-            "health" => &mut self.health,
-            "ready" => &mut self.ready,
-            "own" => &mut self.own,
-            "admin" => &mut self.admin,
-            _ => return Err(ProfileError::UnknownRoute(name.to_owned())),
-        };
-        *route = Some(path.to_owned());
-        self.check()
-    }
-
-    fn check(&self) -> Result<(), ProfileError> {
-        match &self.slow {
-            Some(path) if !path.contains("{ms}") => Err(ProfileError::NoMilliseconds(path.clone())),
-            _ => Ok(()),
-        }
-    }
-}
-
-// ===== impl Keys =====
-
-impl Keys {
-    /// Returns the keys, with what stands in variables.
-    pub(crate) fn resolve(&self) -> Result<Self, ProfileError> {
-        Ok(Self {
-            header: self.header.to_ascii_lowercase(),
-            valid: value(&self.valid)?,
-            revoked: value(&self.revoked)?,
-            expired: value(&self.expired)?,
-            unscoped: value(&self.unscoped)?,
-            other: value(&self.other)?,
-        })
-    }
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self {
-            header: "x-api-key".to_owned(),
-            valid: None,
-            revoked: None,
-            expired: None,
-            unscoped: None,
-            other: None,
+            Err(Error::profile(problems.join("; ")))
         }
     }
 }
@@ -296,17 +178,6 @@ fn accept_problem((id, reason): (&String, &String)) -> Option<String> {
     }
     let is_empty = reason.trim().is_empty();
     is_empty.then(|| format!("accept.{id}: a reason is needed"))
-}
-
-/// Returns the text, or what the variable after `env:` holds.
-pub(crate) fn value(text: &Option<String>) -> Result<Option<String>, ProfileError> {
-    let Some(name) = text.as_deref().and_then(|text| text.strip_prefix("env:")) else {
-        return Ok(text.clone());
-    };
-    match std::env::var(name) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => Err(ProfileError::Variable(name.to_owned(), error)),
-    }
 }
 
 #[cfg(test)]
@@ -341,20 +212,5 @@ mod tests {
                 "{problem}"
             );
         }
-    }
-
-    #[test]
-    fn a_variable_that_is_not_set_is_named() {
-        let keys = Keys {
-            valid: Some("env:NO_SUCH_VARIABLE_HERE".to_owned()),
-            ..Keys::default()
-        };
-
-        assert!(
-            keys.resolve()
-                .unwrap_err()
-                .to_string()
-                .contains("NO_SUCH_VARIABLE_HERE")
-        );
     }
 }

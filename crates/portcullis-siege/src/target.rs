@@ -5,10 +5,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use http::Uri;
+use http::{Uri, uri::InvalidUri};
 use tokio::net::{TcpStream, lookup_host};
 
-use crate::TargetError;
+use crate::Error;
 
 /// The server under attack: `http://` and an authority. A path is what the control client requests.
 #[derive(Clone, Debug)]
@@ -27,25 +27,25 @@ impl Target {
     /// # Errors
     ///
     /// Fails if it is no URL of HTTP, if the host is refused, or if its name has no address.
-    pub async fn parse(url: &str, owned: Option<&str>) -> Result<Self, TargetError> {
-        let named = || url.to_owned();
+    pub async fn parse(url: &str, owned: Option<&str>) -> Result<Self, Error> {
+        let wrong = |why: &str| Error::target(format!("{url}: {why}"));
         let uri: Uri = url
             .parse()
-            .map_err(|error| TargetError::Url(named(), error))?;
+            .map_err(|error: InvalidUri| Error::target(url).because(error))?;
         match uri.scheme_str() {
             Some("http") => {}
-            Some("https") => return Err(TargetError::Https(named())),
-            _ => return Err(TargetError::NotHttp(named())),
+            Some("https") => return Err(wrong("only http:// can be attacked yet")),
+            _ => return Err(wrong("a URL such as http://127.0.0.1:8080 is needed")),
         }
-        let authority = uri
-            .authority()
-            .ok_or_else(|| TargetError::NoHost(named()))?;
+        let authority = uri.authority().ok_or_else(|| wrong("no host"))?;
         if authority.as_str().contains('@') {
-            return Err(TargetError::UserInfo(named()));
+            return Err(wrong("a URL without user and password is needed"));
         }
         let host = authority.host();
         if !is_loopback(host) && owned != Some(host) {
-            return Err(TargetError::NotOwned(host.to_owned()));
+            return Err(Error::target(format!(
+                "{host} is not this machine; attack only what is yours: --i-own-this-target {host}"
+            )));
         }
         let port = authority.port_u16().unwrap_or(80);
         Ok(Self {
@@ -98,7 +98,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// `localhost` is never looked up: a resolver may say anything.
-async fn address(host: &str, port: u16, owned: bool) -> Result<SocketAddr, TargetError> {
+async fn address(host: &str, port: u16, owned: bool) -> Result<SocketAddr, Error> {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(ip) = literal.parse() {
         return Ok(SocketAddr::new(ip, port));
@@ -108,9 +108,9 @@ async fn address(host: &str, port: u16, owned: bool) -> Result<SocketAddr, Targe
     }
     debug_assert!(owned, "only a host that is owned is looked up");
     let found = lookup_host((host, port)).await;
-    let mut found = found.map_err(|error| TargetError::LookUp(host.to_owned(), error))?;
+    let mut found = found.map_err(|error| Error::target(host).because(error))?;
     let first = found.next();
-    first.ok_or_else(|| TargetError::NoAddress(host.to_owned()))
+    first.ok_or_else(|| Error::target(format!("{host}: no address")))
 }
 
 /// IPv4 unless only IPv6 answers.

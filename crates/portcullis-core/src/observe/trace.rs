@@ -55,11 +55,12 @@ impl TraceContext {
 // ===== impl HexId =====
 
 impl<const N: usize> HexId<N> {
-    fn new(mut id: u128) -> Self {
+    fn new(id: u128) -> Self {
+        let bytes = id.to_be_bytes();
         let mut digits = [b'0'; N];
-        for digit in digits.iter_mut().rev() {
-            *digit = DIGITS[(id & 0xf) as usize];
-            id >>= 4;
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(&bytes[bytes.len() - N / 2..]) {
+            *pair = [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]);
         }
         Self(digits)
     }

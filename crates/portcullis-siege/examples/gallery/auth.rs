@@ -181,6 +181,12 @@ fn parts(key: &str) -> Option<(&str, &str)> {
     rest.split_once('_').filter(|_| is_right)
 }
 
+/// Whether a well-formed key has the id of one that there is.
+pub(crate) fn has_known_id(key: &str) -> bool {
+    let id = |key| parts(key).map(|(id, _)| id);
+    id(key).is_some_and(|known| Some(known) == id(OWN))
+}
+
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// As portcullis generates them.
 const OWN: &str = "gal_own4f9c2b7d1_Q7mZ2kX9rT4vB6nL1pW8sY3cF5hJ0dG7aK2eU9iO4xR445TE0";

@@ -49,7 +49,7 @@ impl App {
         }
     }
 
-    const fn unpacked_limit(&self) -> usize {
+    fn unpacked_limit(&self) -> usize {
         match self.fault {
             Fault::Unpacked => usize::MAX,
             Fault::UnpackedEightfold => LIMIT * 8,

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, Exchange},
-    auth::{EXPIRED, OTHER, REVOKED, UNSCOPED, VALID},
+    auth::{self, EXPIRED, OTHER, REVOKED, UNSCOPED, VALID},
     faults::Fault,
     message::{Head, Response},
 };
@@ -109,14 +109,12 @@ impl App {
             }
             (Fault::ExpiredField, Some(EXPIRED)) => refusal.with("x-key-expired", "true"),
             (Fault::RevokedField, Some(REVOKED)) => refusal.with("x-key-revoked", "true"),
-            (Fault::SecretOrder, Some(key)) if key.starts_with("gal_valid_") => {
-                let mut refusal = refusal;
-                refusal
-                    .fields
-                    .insert(0, ("vary".to_owned(), "*".to_owned()));
-                refusal
+            (Fault::SecretOrder, Some(key)) if key.starts_with("gal_valid_") => vary_first(refusal),
+            (Fault::KnownIdField, Some(key)) if auth::has_known_id(key) => {
+                refusal.with("x-key-id", "known")
             }
-            (Fault::SecretOrder, _) => refusal.with("vary", "*"),
+            (Fault::KnownIdOrder, Some(key)) if auth::has_known_id(key) => vary_first(refusal),
+            (Fault::SecretOrder | Fault::KnownIdOrder, _) => refusal.with("vary", "*"),
             _ => refusal,
         }
     }
@@ -227,4 +225,12 @@ fn unescaped(text: &str) -> String {
         }
     }
     all
+}
+
+/// Puts a field before all others.
+fn vary_first(mut refusal: Response) -> Response {
+    refusal
+        .fields
+        .insert(0, ("vary".to_owned(), "*".to_owned()));
+    refusal
 }

@@ -118,7 +118,8 @@ impl App {
                     left
                 };
                 let left = field("ratelimit", format!("\"default\";r={left};t=1"));
-                Ok(if self.has(Fault::LimiterUnavailableBare) {
+                let is_bare = [Fault::LimiterUnavailableBare, Fault::LimitFieldsMissing];
+                Ok(if is_bare.contains(&self.fault) {
                     Vec::new()
                 } else {
                     vec![policy, left]
@@ -143,8 +144,10 @@ impl App {
             Fault::LimiterForbids => Response::problem(403, "Forbidden"),
             _ => Response::problem(429, "Too Many Requests"),
         };
-        refusal.fields.push(policy);
-        refusal = refusal.with("ratelimit", "\"default\";r=0;t=1");
+        if !self.has(Fault::LimitFieldsMissing) {
+            refusal.fields.push(policy);
+            refusal = refusal.with("ratelimit", "\"default\";r=0;t=1");
+        }
         if self.has(Fault::NoRetryAfter) {
             refusal
         } else {

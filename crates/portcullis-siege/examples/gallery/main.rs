@@ -43,7 +43,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use lexopt::{Arg, ValueExt};
 
-use crate::faults::{FAULTS, Fault};
+use crate::faults::Fault;
 
 /// What was typed.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ fn fault(id: &str) -> Result<Fault, String> {
 }
 
 fn list() -> ExitCode {
-    for (_, id, attack, what) in FAULTS {
+    for (_, id, attack, what) in faults::all() {
         println!("{id} {attack} {what}");
     }
     ExitCode::SUCCESS

@@ -23,6 +23,18 @@ impl Kind {
         self.answer.status >= 400
     }
 
+    /// Breached if anything is wrong.
+    pub(crate) fn flawless(
+        &self,
+        context: &Context,
+        wrong: Option<impl AsRef<str>>,
+    ) -> Result<(), Failure> {
+        match wrong {
+            None => Ok(()),
+            Some(what) => Err(self.breach(context, what.as_ref())),
+        }
+    }
+
     pub(crate) fn breach(&self, context: &Context, what: &str) -> Failure {
         let what = format!("{} {}: {what}", self.answer.status, self.request.path);
         self.request.breach(context, &self.answer, what)

@@ -14,6 +14,7 @@ pub(crate) mod telemetry;
 pub(crate) mod tokens;
 
 mod answers;
+mod expect;
 mod limiter;
 mod log;
 

@@ -2,7 +2,6 @@
 
 use std::{fmt, pin::Pin};
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Level, Severity};
@@ -42,9 +41,8 @@ pub struct Attack {
 pub(crate) type Run = for<'a> fn(&'a Context) -> Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 
 /// What an attack is about.
-#[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
-)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Group {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt};
 
 use super::{Report, visible::visible};
-use crate::{Level, ReportError, verdict::Mark};
+use crate::{Error, Level, verdict::Mark};
 
 /// An earlier report.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ impl Baseline {
     /// # Errors
     ///
     /// Fails if the text is not a report.
-    pub fn from_json(text: &str) -> Result<Self, ReportError> {
+    pub fn from_json(text: &str) -> Result<Self, Error> {
         let outcomes = Report::from_json(text)?.outcomes.into_iter();
         Ok(Self {
             marks: outcomes

@@ -41,6 +41,14 @@ impl Report {
         visible(&page.into_string())
     }
 
+    /// Returns the attacks that test no line.
+    fn beyond(&self) -> Vec<&Outcome> {
+        let outcomes = self.outcomes.iter();
+        outcomes
+            .filter(|outcome| outcome.lines.is_empty())
+            .collect()
+    }
+
     fn header(&self, title: &str) -> Markup {
         let count = self.count();
         let must = self.worst_first();

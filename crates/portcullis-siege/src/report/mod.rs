@@ -3,10 +3,14 @@
 mod baseline;
 mod data;
 mod grade;
+#[cfg(feature = "html")]
 mod html;
 mod json;
+#[cfg(feature = "junit")]
 mod junit;
+#[cfg(feature = "markdown")]
 mod markdown;
+#[cfg(feature = "sarif")]
 mod sarif;
 mod summary;
 #[cfg(test)]

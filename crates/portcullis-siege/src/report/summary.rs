@@ -67,14 +67,6 @@ impl Report {
         });
         lines.collect()
     }
-
-    /// Returns the attacks that test no line.
-    pub(crate) fn beyond(&self) -> Vec<&Outcome> {
-        let outcomes = self.outcomes.iter();
-        outcomes
-            .filter(|outcome| outcome.lines.is_empty())
-            .collect()
-    }
 }
 
 // ===== impl LineVerdict =====

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
-    Attack, Outcome, PrepareError, Target,
+    Attack, Error, ErrorKind, Outcome, Target,
     attacks::parameter,
     budget::{Allowance, Budget, Intensity},
     catalogue::CATALOGUE,
@@ -110,7 +110,7 @@ impl Siege {
     /// # Errors
     ///
     /// Fails if the choice or the profile is wrong, or if the server can't be attacked.
-    pub async fn prepare(mut self) -> Result<Prepared, PrepareError> {
+    pub async fn prepare(mut self) -> Result<Prepared, Error> {
         let attacks = chosen(&self.only)?;
         self.profile.keys = self.profile.keys.resolve()?;
         let signing = Signing::of(&self.profile)?;
@@ -155,12 +155,15 @@ async fn quota(context: &Context) -> Option<(u64, u64)> {
 }
 
 /// Returns the attacks of these ids and groups; all, if there are none.
-fn chosen(only: &[String]) -> Result<Vec<&'static Attack>, PrepareError> {
+fn chosen(only: &[String]) -> Result<Vec<&'static Attack>, Error> {
     let unknown = only
         .iter()
         .find(|id| !CATALOGUE.iter().any(|attack| is(attack, id)));
     if let Some(id) = unknown {
-        return Err(PrepareError::UnknownAttack(id.clone()));
+        return Err(Error::new(
+            ErrorKind::UnknownAttack,
+            format!("{id}: no such attack; see `portcullis siege --list`"),
+        ));
     }
     let is_chosen = |attack: &&Attack| only.is_empty() || only.iter().any(|id| is(attack, id));
     Ok(CATALOGUE.iter().filter(is_chosen).collect())

@@ -17,7 +17,7 @@ use ring::{
 use serde_json::{Value, json};
 
 use super::pem;
-use crate::{ProfileError, profile::value};
+use crate::{Error, profile::value};
 
 /// A key that signs tokens and requests. Not printed.
 pub(crate) struct PrivateKey {
@@ -42,22 +42,23 @@ impl PrivateKey {
         secret: &Option<String>,
         text: &Option<String>,
         file: &Option<PathBuf>,
-    ) -> Result<Self, ProfileError> {
+    ) -> Result<Self, Error> {
         let [secret_name, text_name, file_name] = names;
         if let Some(secret) = value(secret)? {
             return if secret.is_empty() {
-                Err(ProfileError::Wrong(format!("{secret_name} is empty")))
+                Err(Error::profile(format!("{secret_name} is empty")))
             } else {
                 Ok(Self::from_secret(secret.as_bytes()))
             };
         }
         if let Some(path) = file {
             let text = fs::read_to_string(path);
-            let text = text.map_err(|error| ProfileError::File(file_name, path.clone(), error))?;
-            return Self::from_pem(&text).ok_or(ProfileError::NoKey(file_name));
+            let unread = format!("{file_name}: {}", path.display());
+            let text = text.map_err(|error| Error::profile(unread).because(error))?;
+            return Self::from_pem(&text).ok_or_else(|| no_key(file_name));
         }
         let text = value(text)?.unwrap_or_default();
-        Self::from_pem(&text).ok_or(ProfileError::NoKey(text_name))
+        Self::from_pem(&text).ok_or_else(|| no_key(text_name))
     }
 
     pub(crate) fn from_secret(secret: &[u8]) -> Self {
@@ -222,6 +223,12 @@ const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 const RSA: &[u8] = &[
     0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 ];
+
+fn no_key(name: &str) -> Error {
+    Error::profile(format!(
+        "{name}: not a private key of P-256, Ed25519 or RSA in PEM (PKCS #8)"
+    ))
+}
 
 #[cfg(test)]
 mod tests {

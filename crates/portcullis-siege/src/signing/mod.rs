@@ -10,7 +10,7 @@ pub(crate) use self::{
     forge::{Forge, Object, encoded, now, sealed, text, with},
     key::PrivateKey,
 };
-use crate::{ProfileError, profile::Profile};
+use crate::{Error, profile::Profile};
 
 /// What makes tokens and signatures, as far as the profile has it.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(crate) struct Signing {
 
 impl Signing {
     /// Reads the keys of a profile.
-    pub(crate) fn of(profile: &Profile) -> Result<Self, ProfileError> {
+    pub(crate) fn of(profile: &Profile) -> Result<Self, Error> {
         let mut signing = Self::default();
         if let Some(tokens) = &profile.tokens {
             let names = ["tokens.hs256", "tokens.key", "tokens.key_file"];
@@ -46,9 +46,7 @@ impl Signing {
             );
             let key = PrivateKey::read(names, secret, pem, file)?;
             if key.signature_algorithm().is_none() {
-                return Err(ProfileError::Wrong(
-                    "signatures: a key of RSA can't sign here".to_owned(),
-                ));
+                return Err(Error::profile("signatures: a key of RSA can't sign here"));
             }
             signing.secrets.extend(key.forms());
             signing.signatures = Some(key);

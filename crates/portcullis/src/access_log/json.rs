@@ -9,7 +9,7 @@ use portcullis_core::{
 };
 
 use super::fields::{LONGEST_METHOD, LONGEST_TEXT, Sent, client, level, micros, policies};
-use crate::json_line::{Json, cut, push_hex, push_ip, push_rfc3339};
+use crate::json_line::{Json, cut, push_ip, push_rfc3339};
 
 /// Writes an exchange that has ended.
 pub(super) fn write(out: &mut Vec<u8>, now: Duration, exchange: &Exchange, headers: &[HeaderName]) {
@@ -34,8 +34,13 @@ fn ids(json: &mut Json<'_>, exchange: &Exchange) {
         });
     }
     if let Some(trace) = exchange.trace() {
-        json.plain("trace_id", |out| push_hex(out, trace.trace_id, 32));
-        json.plain("span_id", |out| push_hex(out, trace.span_id.into(), 16));
+        let (trace_id, span_id) = (trace.trace_id_hex(), trace.span_id_hex());
+        json.plain("trace_id", |out| {
+            out.extend_from_slice(trace_id.as_str().as_bytes())
+        });
+        json.plain("span_id", |out| {
+            out.extend_from_slice(span_id.as_str().as_bytes())
+        });
     }
 }
 

@@ -140,17 +140,6 @@ pub(crate) fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
     }
 }
 
-/// Writes so many hexadecimal digits of a number: an even count, 32 at most.
-pub(crate) fn push_hex(out: &mut Vec<u8>, value: u128, digits: usize) {
-    let bytes = value.to_be_bytes();
-    let mut text = [0; 32];
-    let (pairs, _) = text.as_chunks_mut::<2>();
-    for (pair, byte) in pairs.iter_mut().zip(&bytes[bytes.len() - digits / 2..]) {
-        *pair = [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
-    }
-    out.extend_from_slice(&text[..digits]);
-}
-
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
     if all_plain(text.as_bytes()) {
         out.extend_from_slice(text.as_bytes());
@@ -205,8 +194,8 @@ fn push_char(out: &mut Vec<u8>, c: char) {
         '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
         _ => {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.extend_from_slice(b"\\u");
-                push_hex(out, (*unit).into(), 4);
+                // A vector takes everything.
+                let _ = write!(Text(out), "\\u{unit:04x}");
             }
         }
     }
@@ -260,9 +249,8 @@ mod tests {
         let mut json = Json::begin(&mut out, LONGEST);
         json.bool("b", true);
         json.thousandths("t", 12_034);
-        json.plain("h", |out| push_hex(out, 0xAB, 4));
         json.end();
-        assert_eq!(out, br#"{"b":true,"t":12.034,"h":"00ab"}"#);
+        assert_eq!(out, br#"{"b":true,"t":12.034}"#);
     }
 
     proptest! {
@@ -275,17 +263,6 @@ mod tests {
                 prop_assert_eq!(all_plain(text.as_bytes()), text.bytes().all(is_plain));
                 prop_assert_eq!(fast, slow);
             }
-        }
-
-        #[test]
-        fn a_number_is_written_in_hex_as_usual(value: u128) {
-            let mut out = Vec::new();
-            push_hex(&mut out, value, 32);
-            push_hex(&mut out, value, 16);
-            push_hex(&mut out, value, 4);
-            let (short, shortest) = (value as u64, value as u16);
-            let expected = format!("{value:032x}{short:016x}{shortest:04x}");
-            prop_assert_eq!(out, expected.as_bytes());
         }
 
         #[test]

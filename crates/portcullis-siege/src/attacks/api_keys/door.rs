@@ -68,16 +68,14 @@ impl Door {
     ) -> Result<usize, Failure> {
         let mut count = 0;
         for request in requests {
-            let answer = match context.send(&request).await {
+            let answer = match context.expect(&request).await {
                 Ok(answer) => answer,
                 // A request that can't be written, or a connection that was closed: no way in.
                 Err(Failure::Unclear(_)) => continue,
                 Err(failure) => return Err(failure),
             };
-            if self.is_open(&answer) {
-                let what = format!("{} {} is served {how}", request.method, request.path);
-                return Err(request.breach(context, &answer, what));
-            }
+            let what = format!("{} {} is served {how}", request.method, request.path);
+            answer.holds(!self.is_open(&answer), what)?;
             // A limiter's answer tells nothing of the door.
             count += usize::from(answer.status != 429);
         }

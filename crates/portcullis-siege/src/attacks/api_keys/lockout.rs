@@ -6,7 +6,7 @@ use super::protected;
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
-    wire::{Answer, Request},
+    wire::Request,
 };
 
 pub(crate) async fn lockout(context: &Context) -> Finding {
@@ -30,8 +30,7 @@ pub(crate) async fn lockout(context: &Context) -> Finding {
     let what = format!("{after} wrong keys with a right one among them: nobody is locked out");
     is_locked(context, insider, &what).await?;
     Ok(format!(
-        "429 after {after} wrong keys, for {} s at first; others are served",
-        locked.header("retry-after")
+        "429 after {after} wrong keys, for {locked} s at first; others are served"
     ))
 }
 
@@ -61,39 +60,27 @@ async fn guess(
     let request = Request::get(protected(context)?)
         .with_key(context, format!("siege_guess_{at:08}"))
         .from(from);
-    let answer = context.send(&request).await?;
-    match answer.status {
-        401 => Ok(()),
-        429 if at + 1 == after => Ok(()),
-        status => Err(request.breach(
-            context,
-            &answer,
-            format!("{status} for wrong key number {}: 401 was expected", at + 1),
-        )),
-    }
+    let answer = context.expect(&request).await?;
+    let expected: &[u16] = if at + 1 == after { &[401, 429] } else { &[401] };
+    answer.status(expected, &format!("wrong key number {}", at + 1))?;
+    Ok(())
 }
 
-async fn is_locked(context: &Context, from: Option<IpAddr>, what: &str) -> Result<Answer, Failure> {
+async fn is_locked(context: &Context, from: Option<IpAddr>, what: &str) -> Result<u64, Failure> {
     let request = right(context, from)?;
-    let answer = context.send(&request).await?;
-    if answer.status != 429 {
-        return Err(request.breach(context, &answer, what));
-    }
-    let seconds: Option<u64> = answer.header("retry-after").parse().ok();
-    if seconds.is_none_or(|seconds| seconds == 0) {
-        return Err(request.breach(context, &answer, "a lockout without Retry-After"));
-    }
-    Ok(answer)
+    let answer = context.expect(&request).await?;
+    answer.holds(answer.status == 429, what)?;
+    let seconds: u64 = answer.header("retry-after").parse().unwrap_or(0);
+    answer.holds(seconds > 0, "a lockout without Retry-After")?;
+    Ok(seconds)
 }
 
 async fn neighbour_is_served(context: &Context) -> Result<(), Failure> {
     let request = right(context, context.fresh())?;
-    let answer = context.send(&request).await?;
-    if answer.is_good() {
-        return Ok(());
-    }
+    let answer = context.expect(&request).await?;
     let what = format!("{} for a right key from another address", answer.status);
-    Err(request.breach(context, &answer, what))
+    answer.holds(answer.is_good(), what)?;
+    Ok(())
 }
 
 fn right(context: &Context, from: Option<IpAddr>) -> Result<Request, Failure> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{protected, refused, same_refusal};
+use super::{protected, same_refusal};
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
@@ -25,7 +25,8 @@ pub(crate) async fn dead_keys(context: &Context) -> Finding {
     }
     if let Some(key) = &keys.unscoped {
         let request = Request::get(path).with_key(context, key);
-        refused(context, &request, &[403]).await?;
+        let answer = context.expect(&request).await?;
+        answer.status([403], "a key of another scope")?;
         tried.push("unscoped");
     }
     Ok(tried.join(", "))
@@ -36,17 +37,10 @@ pub(crate) async fn store_down(context: &Context) -> Finding {
     flip(context, &switches.key_store_down).await?;
     sleep(Duration::from_millis(300)).await;
     let request = Request::get(protected(context)?).key(context);
-    let answer = context.send(&request).await;
+    let answer = context.expect(&request).await;
     flip(context, &switches.key_store_up).await?;
-    let answer = answer?;
-    match answer.status {
-        503 => Ok("503".to_owned()),
-        status => Err(request.breach(
-            context,
-            &answer,
-            format!("{status} while the key store is down"),
-        )),
-    }
+    answer?.status([503], "a key while the store is down")?;
+    Ok("503".to_owned())
 }
 
 /// Sends a switch's request.

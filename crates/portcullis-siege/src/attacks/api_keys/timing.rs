@@ -1,36 +1,22 @@
 //! E05: whether a wrong key's time tells how much of it is right.
 
-use std::time::Duration;
+mod planted;
+mod statistics;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::time::Instant;
 
+use self::{planted::planted, statistics::Difference};
 use super::{
     changed,
     form::{Form, SECRET},
     key, protected,
 };
 use crate::{
-    Target,
     context::Context,
     process::Process,
     verdict::{Evidence, Failure, Finding},
     wire::{Client, Request},
 };
-
-/// Two classes of wrong keys.
-#[derive(Clone, Copy, Debug)]
-struct Difference {
-    /// Welch's t.
-    t: f64,
-    /// Of the medians, in microseconds.
-    median: f64,
-    samples: usize,
-}
 
 pub(crate) async fn timing(context: &Context) -> Finding {
     let key = key(context)?;
@@ -169,21 +155,6 @@ fn unknown(key: &str) -> String {
         .collect()
 }
 
-/// The positive control: a server of our own that compares byte by byte.
-async fn planted(context: &Context, key: &str) -> Result<Difference, Failure> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let target = Target::local(listener.local_addr()?);
-    let mut server = JoinSet::new();
-    server.spawn(leaky(listener, key.to_owned()));
-    measure(
-        &context.at(target),
-        &changed(key, 0),
-        &changed(key, key.len() - 1),
-        1000,
-    )
-    .await
-}
-
 /// Interleaved, in random order, so that whatever changes with time changes both.
 async fn measure(
     context: &Context,
@@ -220,97 +191,6 @@ async fn warm(context: &Context) -> Result<Client, Failure> {
     Ok(client)
 }
 
-// ===== impl Difference =====
-
-impl Difference {
-    fn new([mut one, mut other]: [Vec<f64>; 2]) -> Self {
-        // The slowest tenth is the machine's, not the server's.
-        for times in [&mut one, &mut other] {
-            times.sort_by(f64::total_cmp);
-            times.truncate(times.len() * 9 / 10);
-        }
-        Self {
-            t: welch(&one, &other),
-            median: median(&one) - median(&other),
-            samples: one.len() + other.len(),
-        }
-    }
-
-    fn leaks(self) -> bool {
-        self.t.abs() >= 4.5 && self.median.abs() >= 1.0
-    }
-
-    /// Whether both leak, and say the same.
-    fn agrees(self, other: Self) -> bool {
-        self.leaks() && other.leaks() && self.t.is_sign_positive() == other.t.is_sign_positive()
-    }
-
-    fn text(self) -> String {
-        let Self { t, median, samples } = self;
-        format!("t = {t:.1}, medians {median:+.2} us apart, {samples} samples")
-    }
-}
-
-/// Welch's t of two samples.
-fn welch(one: &[f64], other: &[f64]) -> f64 {
-    let ((mean_1, var_1), (mean_2, var_2)) = (moments(one), moments(other));
-    let error = (var_1 / one.len() as f64 + var_2 / other.len() as f64).sqrt();
-    if error == 0.0 {
-        0.0
-    } else {
-        (mean_1 - mean_2) / error
-    }
-}
-
-fn moments(sample: &[f64]) -> (f64, f64) {
-    let count = sample.len().max(2) as f64;
-    let mean = sample.iter().sum::<f64>() / count;
-    let variance = sample.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    (mean, variance)
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
-}
-
-async fn leaky(listener: TcpListener, key: String) {
-    let mut connections = JoinSet::new();
-    while let Ok((io, _)) = listener.accept().await {
-        connections.spawn(leak(io, key.clone()));
-    }
-}
-
-/// Compares byte by byte, and takes a microsecond for each that is right.
-async fn leak(mut io: TcpStream, key: String) -> std::io::Result<()> {
-    let _ = io.set_nodelay(true);
-    let mut head = Vec::new();
-    loop {
-        head.clear();
-        while !head.ends_with(b"\r\n\r\n") {
-            if io.read_buf(&mut head).await? == 0 {
-                return Ok(());
-            }
-        }
-        let text = String::from_utf8_lossy(&head);
-        let given = text.lines().find_map(|line| {
-            line.split_once(": ")
-                .filter(|(_, value)| value.len() == key.len())
-        });
-        let given = given.map_or("", |(_, value)| value);
-        let equal = given
-            .bytes()
-            .zip(key.bytes())
-            .take_while(|(one, other)| one == other)
-            .count();
-        let until = Instant::now() + Duration::from_micros(equal as u64);
-        while Instant::now() < until {
-            std::hint::spin_loop();
-        }
-        io.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n")
-            .await?;
-    }
-}
-
 /// In microseconds: more than the medians of one thing differ on a quiet machine.
 const NOISY: f64 = 10.0;
 /// Of a form that is not known, nobody outside sees why a wrong key is refused.
@@ -319,18 +199,6 @@ const TYPOS: &str = "; the key's form is not known: if it has a checksum, only t
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tells_two_samples_apart_and_one_from_itself() {
-        let noise = |i: usize| (i * 7919 % 101) as f64 / 10.0;
-        let one: Vec<_> = (0..1000).map(|i| 50.0 + noise(i)).collect();
-        let slower: Vec<_> = (0..1000).map(|i| 53.0 + noise(i + 3)).collect();
-
-        assert!(!Difference::new([one.clone(), one.clone()]).leaks());
-        let leak = Difference::new([one.clone(), slower.clone()]);
-        assert!(leak.leaks() && leak.agrees(leak));
-        assert!(!leak.agrees(Difference::new([slower, one])));
-    }
 
     #[test]
     fn of_our_own_form_no_pair_has_a_typo() {
@@ -365,15 +233,5 @@ mod tests {
             ["aal_valid_4f9c2b7d1e8a6053", "gal_valid_4f9c2b7d1e8a605a"]
         );
         assert_eq!(whole.keys[1], "z".repeat(26));
-    }
-
-    #[test]
-    fn knows_welchs_t() {
-        let t = welch(
-            &[27.5, 21.0, 19.0, 23.6, 17.0],
-            &[27.1, 22.0, 20.8, 23.4, 23.4],
-        );
-
-        assert!((t - -0.8132).abs() < 0.001, "{t}");
     }
 }

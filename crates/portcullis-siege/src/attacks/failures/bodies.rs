@@ -148,14 +148,10 @@ pub(super) async fn refused(
     allowed: &[u16],
     what: &str,
 ) -> Result<(), Failure> {
-    let Ok(answer) = context.send(request).await else {
-        return Ok(());
-    };
-    if allowed.contains(&answer.status) {
-        Ok(())
-    } else {
-        Err(request.breach(context, &answer, format!("{} for {what}", answer.status)))
+    if let Ok(answer) = context.expect(request).await {
+        answer.status(allowed, what)?;
     }
+    Ok(())
 }
 
 pub(super) fn gzip(block: &[u8], times: usize) -> Result<Vec<u8>, Failure> {

@@ -140,16 +140,19 @@ async fn in_flight(context: &Context) -> Result<i64, Failure> {
 pub(crate) async fn error_bodies(context: &Context) -> Finding {
     let kinds = all(context).await?;
     for kind in kinds.iter() {
-        if let Some(name) = SOFTWARE.iter().find(|name| kind.answer.has(name)) {
-            return Err(kind.breach(context, &format!("the field {name} names software")));
-        }
+        let name = SOFTWARE.iter().find(|name| kind.answer.has(name));
+        kind.flawless(
+            context,
+            name.map(|name| format!("the field {name} names software")),
+        )?;
         let text = kind.answer.text().to_lowercase();
         let leak = LEAKS
             .iter()
             .find(|leak| kind.is_error() && text.contains(*leak));
-        if let Some(leak) = leak {
-            return Err(kind.breach(context, &format!("the error's body says {leak:?}")));
-        }
+        kind.flawless(
+            context,
+            leak.map(|leak| format!("the error's body says {leak:?}")),
+        )?;
     }
     Ok(format!("{} kinds of answers", kinds.len()))
 }
@@ -191,9 +194,8 @@ pub(crate) async fn headers_on_errors(context: &Context) -> Finding {
             .filter(|name| !kind.answer.has(name))
             .copied()
             .collect();
-        if !missing.is_empty() {
-            return Err(kind.breach(context, &format!("without {}", missing.join(", "))));
-        }
+        let missing = (!missing.is_empty()).then(|| missing.join(", "));
+        kind.flawless(context, missing.map(|names| format!("without {names}")))?;
     }
     Ok(format!("on {} kinds of errors", errors.len()))
 }

@@ -90,9 +90,7 @@ pub(crate) async fn headers_of_odd(context: &Context) -> Finding {
     let kinds = odd(context).await?;
     for kind in &kinds {
         let missing = expected.iter().find(|name| !kind.answer.has(name));
-        if let Some(name) = missing {
-            return Err(kind.breach(context, &format!("without {name}")));
-        }
+        kind.flawless(context, missing.map(|name| format!("without {name}")))?;
     }
     let (count, names) = (kinds.len(), expected.len());
     Ok(format!("{names} headers on {count} odd answers"))
@@ -101,10 +99,8 @@ pub(crate) async fn headers_of_odd(context: &Context) -> Finding {
 pub(crate) async fn fields_of_debuggers(context: &Context) -> Finding {
     let (plain, kinds) = (all(context).await?, odd(context).await?);
     for kind in plain.iter().chain(&kinds) {
-        if let Some(name) = field(&kind.answer) {
-            let what = format!("the field {name} tells of the inside");
-            return Err(kind.breach(context, &what));
-        }
+        let told = field(&kind.answer).map(|name| format!("the field {name} tells of the inside"));
+        kind.flawless(context, told)?;
     }
     Ok(format!("{} kinds of answers", plain.len() + kinds.len()))
 }
@@ -120,9 +116,11 @@ pub(crate) async fn odd_queries(context: &Context) -> Finding {
     let kinds = answered(context, requests.collect::<Vec<_>>()).await?;
     let errors = kinds.iter().filter(|kind| kind.is_error());
     for kind in errors {
-        if let Some(name) = told(&kind.request, &kind.answer, STACKS) {
-            return Err(kind.breach(context, &format!("the error's body says {name:?}")));
-        }
+        let told = told(&kind.request, &kind.answer, STACKS);
+        kind.flawless(
+            context,
+            told.map(|name| format!("the error's body says {name:?}")),
+        )?;
     }
     Ok(format!("{} queries", kinds.len()))
 }
@@ -130,9 +128,11 @@ pub(crate) async fn odd_queries(context: &Context) -> Finding {
 pub(crate) async fn versions(context: &Context) -> Finding {
     let (plain, kinds) = (all(context).await?, odd(context).await?);
     for kind in plain.iter().chain(&kinds).filter(|kind| kind.is_error()) {
-        if let Some(name) = version(&kind.answer) {
-            return Err(kind.breach(context, &format!("the error's body says {name:?}")));
-        }
+        let told = version(&kind.answer);
+        kind.flawless(
+            context,
+            told.map(|name| format!("the error's body says {name:?}")),
+        )?;
     }
     Ok(format!("{} kinds of answers", plain.len() + kinds.len()))
 }

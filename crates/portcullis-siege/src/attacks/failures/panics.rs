@@ -16,7 +16,7 @@ use crate::{
 pub(crate) async fn panic(context: &Context) -> Finding {
     let request = context.get(route(&context.profile.routes.panic)?);
     let log = Log::here(context).await?;
-    let answer = match context.send(&request).await {
+    let answer = match context.expect(&request).await {
         Err(Failure::Unclear(_)) => return Err(no_answer(context, &request).await),
         answer => answer?,
     };
@@ -32,9 +32,7 @@ pub(crate) async fn panic(context: &Context) -> Finding {
     } else {
         None
     };
-    if let Some(what) = what {
-        return Err(request.breach(context, &answer, what));
-    }
+    answer.flawless(what)?;
     if let Some(log) = log {
         log.has_a_panic(&request.path).await?;
     }

@@ -37,15 +37,14 @@ pub(crate) async fn promised_length(context: &Context) -> Finding {
 /// A body whose length is declared.
 async fn whole(context: &Context, length: usize, limit: usize) -> Result<(), Failure> {
     let request = to_body(context)?.body(vec![b'a'; length]);
-    match context.send(&request).await {
-        Ok(answer) if answer.is_good() => {
-            let what = format!("a body of {length} bytes is served; the promised limit is {limit}");
-            Err(request.breach(context, &answer, what))
-        }
+    let answer = match context.expect(&request).await {
         // Refused while it was sent.
-        Ok(_) | Err(Failure::Unclear(_)) => Ok(()),
-        Err(failure) => Err(failure),
-    }
+        Err(Failure::Unclear(_)) => return Ok(()),
+        answer => answer?,
+    };
+    let what = format!("a body of {length} bytes is served; the promised limit is {limit}");
+    answer.holds(!answer.is_good(), what)?;
+    Ok(())
 }
 
 /// A body that ends with its last chunk.

@@ -12,10 +12,9 @@ pub(crate) async fn shown_to_browsers(context: &Context) -> Finding {
     let mut count = 0;
     for kind in plain.iter().filter(|kind| kind.is_error()) {
         for other in answered(context, disguised(&kind.request)).await? {
-            if let Some(name) = more(kind, &other) {
-                let what = format!("an error that is looked at in another way says {name:?}");
-                return Err(other.breach(context, &what));
-            }
+            let told = more(kind, &other)
+                .map(|name| format!("an error that is looked at in another way says {name:?}"));
+            other.flawless(context, told)?;
             count += 1;
         }
     }

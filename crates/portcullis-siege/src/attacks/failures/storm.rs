@@ -62,11 +62,9 @@ async fn still_served(context: &Context) -> Result<(), Failure> {
     ];
     for path in paths.into_iter().flatten() {
         let request = context.get(path);
-        let answer = context.send(&request).await?;
-        if answer.status >= 500 {
-            let what = format!("{} after {PANICS} panics", answer.status);
-            return Err(request.breach(context, &answer, what));
-        }
+        let answer = context.expect(&request).await?;
+        let what = format!("{} after {PANICS} panics", answer.status);
+        answer.holds(answer.status < 500, what)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     Level,
+    attacks::expect::expect,
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{Answer, Request},
@@ -10,13 +11,10 @@ use crate::{
 pub(crate) async fn stored_for_all(context: &Context) -> Finding {
     let path = route(&context.profile.routes.protected)?;
     let (request, answer) = opened(context, path).await?;
-    match shared(context, &answer) {
-        Some(what) => {
-            let what = format!("{what} on an answer that needed a key");
-            Err(request.breach(context, &answer, what))
-        }
-        None => Ok("no cache that is shared may give it to others".to_owned()),
-    }
+    let wrong =
+        shared(context, &answer).map(|what| format!("{what} on an answer that needed a key"));
+    expect(context, &request, &answer).flawless(wrong)?;
+    Ok("no cache that is shared may give it to others".to_owned())
 }
 
 pub(crate) async fn deception(context: &Context) -> Finding {

@@ -22,23 +22,16 @@ pub(crate) async fn foreign_origins(context: &Context) -> Finding {
                 .header("origin", origin)
                 .header("access-control-request-method", "GET");
             for request in [plain, preflight] {
-                let answer = context.send(&request).await?;
-                if allows(&answer, origin) {
-                    let what = format!("the origin {origin} may read this");
-                    return Err(request.breach(context, &answer, what));
-                }
+                let answer = context.expect(&request).await?;
+                let what = format!("the origin {origin} may read this");
+                answer.holds(!allows(&answer, origin), what)?;
             }
         }
         let two = context.get(path).header("origin", good);
         let two = two.header("origin", "https://evil.com");
-        let answer = context.send(&two).await?;
-        if allows(&answer, "https://evil.com") {
-            return Err(two.breach(
-                context,
-                &answer,
-                "two origins, and the foreign one is believed",
-            ));
-        }
+        let answer = context.expect(&two).await?;
+        let is_foreign = allows(&answer, "https://evil.com");
+        answer.holds(!is_foreign, "two origins, and the foreign one is believed")?;
     }
     Ok(format!("{} origins refused", foreign.len()))
 }
@@ -80,7 +73,7 @@ pub(crate) async fn credentials_and_vary(context: &Context) -> Finding {
             Some(origin) => request.header("origin", origin),
             None => request,
         };
-        let answer = context.send(&request).await?;
+        let answer = context.expect(&request).await?;
         let allowed = answer.header("access-control-allow-origin");
         let what = if gives_everyone_credentials(&answer) {
             Some("credentials with *")
@@ -91,17 +84,13 @@ pub(crate) async fn credentials_and_vary(context: &Context) -> Finding {
         } else {
             None
         };
-        if let Some(what) = what {
-            return Err(request.breach(context, &answer, what));
-        }
+        answer.flawless(what)?;
     }
     let preflight = Request::new("OPTIONS", path)
         .header("origin", good)
         .header("access-control-request-method", "GET");
-    let answer = context.send(&preflight).await?;
-    if gives_everyone_credentials(&answer) {
-        return Err(preflight.breach(context, &answer, "credentials with *"));
-    }
+    let answer = context.expect(&preflight).await?;
+    answer.holds(!gives_everyone_credentials(&answer), "credentials with *")?;
     // An answer without CORS fields is as good as one with them in a cache.
     let is_for_all = answer.header("access-control-allow-origin") == "*";
     let kinds = all(context).await?;
@@ -133,38 +122,29 @@ pub(crate) async fn preflight(context: &Context) -> Finding {
     let request = |origin: &str| Request::new("OPTIONS", path).header("origin", origin);
     let good = &context.profile.cors.origins[0];
     let fine = request(good).header("access-control-request-method", "GET");
-    let answer = context.send(&fine).await?;
+    let answer = context.expect(&fine).await?;
     let plain = context.get(path).header("origin", good);
     if !speaks_cors(&answer) && !speaks_cors(&context.send(&plain).await?) {
         return Err(Failure::not_tested("needs CORS, see K07"));
     }
-    if !answer.is_good()
-        || answer.header("access-control-allow-origin") != good
-        || !answer.has("access-control-allow-methods")
-    {
-        return Err(fine.breach(
-            context,
-            &answer,
-            "the preflight of a good origin is refused",
-        ));
-    }
+    let is_allowed = answer.is_good()
+        && answer.header("access-control-allow-origin") == good
+        && answer.has("access-control-allow-methods");
+    answer.holds(is_allowed, "the preflight of a good origin is refused")?;
     lists_are_exact(context, path, good).await?;
     let foreign = request("https://evil.com").header("access-control-request-method", "GET");
-    let answer = context.send(&foreign).await?;
-    if answer.status != 403 || speaks_cors(&answer) {
-        return Err(foreign.breach(
-            context,
-            &answer,
-            "a foreign preflight: 403 without CORS fields was expected",
-        ));
-    }
-    let private = fine.header("access-control-request-private-network", "true");
-    let answer = context.send(&private).await?;
-    if answer.has("access-control-allow-private-network") {
-        Err(private.breach(context, &answer, "a private network is opened"))
-    } else {
-        Ok("good: allowed without a key; foreign: 403".to_owned())
-    }
+    let answer = context.expect(&foreign).await?;
+    answer.holds(
+        answer.status == 403 && !speaks_cors(&answer),
+        "a foreign preflight: 403 without CORS fields was expected",
+    )?;
+    let private = fine
+        .clone()
+        .header("access-control-request-private-network", "true");
+    let answer = context.expect(&private).await?;
+    let is_opened = answer.has("access-control-allow-private-network");
+    answer.holds(!is_opened, "a private network is opened")?;
+    Ok("good: allowed without a key; foreign: 403".to_owned())
 }
 
 /// Where no answer has a field of CORS, that is one breach: K07's.
@@ -184,16 +164,12 @@ async fn lists_are_exact(context: &Context, path: &str, good: &str) -> Result<()
         (wanted("SIEGE"), "access-control-allow-methods", "SIEGE"),
         (header, "access-control-allow-headers", "x-siege-evil"),
     ] {
-        let answer = context.send(&request).await?;
-        let allowed = answer.header(list);
-        if answer.mentions(odd) {
-            return Err(request.breach(context, &answer, "methods or headers are mirrored"));
-        }
+        let answer = context.expect(&request).await?;
+        answer.holds(!answer.mentions(odd), "methods or headers are mirrored")?;
         // Without credentials `*` is everything.
-        if answer.is_good() && allowed == "*" {
-            let what = format!("{list} is *: nothing is in no list");
-            return Err(request.breach(context, &answer, what));
-        }
+        let is_everything = answer.is_good() && answer.header(list) == "*";
+        let what = format!("{list} is *: nothing is in no list");
+        answer.holds(!is_everything, what)?;
     }
     Ok(())
 }

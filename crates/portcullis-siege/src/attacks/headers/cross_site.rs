@@ -22,40 +22,35 @@ pub(crate) async fn cross_site(context: &Context) -> Finding {
     let authority = context.target.authority();
     for fields in fine(authority) {
         let request = request("POST", &fields);
-        let answer = context.send(&request).await?;
-        if !answer.is_good() {
-            let what = "what no other site made a browser send is refused";
-            return Err(request.breach(context, &answer, what));
-        }
+        let answer = context.expect(&request).await?;
+        let what = "what no other site made a browser send is refused";
+        answer.holds(answer.is_good(), what)?;
     }
     let forged = forged(authority);
     let methods = ["PUT", "PATCH", "DELETE"].map(|method| (method, &forged[0]));
     let posts = forged.iter().map(|fields| ("POST", fields));
     for (method, fields) in posts.chain(methods) {
         let request = request(method, fields);
-        let answer = context.send(&request).await?;
+        let answer = context.expect(&request).await?;
         // Another method may be nowhere.
-        if answer.status != 403 && (method == "POST" || answer.status != 405) {
-            let what = format!(
-                "{} for {method} of another site: 403 was expected",
-                answer.status
-            );
-            return Err(request.breach(context, &answer, what));
-        }
+        let expected: &[u16] = if method == "POST" {
+            &[403]
+        } else {
+            &[403, 405]
+        };
+        answer.status(expected, &format!("{method} of another site"))?;
     }
     let link = context
         .get(context.control())
         .header("sec-fetch-site", "cross-site")
         .header("sec-fetch-mode", "navigate");
-    let answer = context.send(&link).await?;
-    if answer.status == context.found.control_status {
-        Ok(format!(
-            "{} forged requests: 403; a link is followed",
-            forged.len() + 3
-        ))
-    } else {
-        Err(link.breach(context, &answer, "a link from another site is refused"))
-    }
+    let answer = context.expect(&link).await?;
+    let is_followed = answer.status == context.found.control_status;
+    answer.holds(is_followed, "a link from another site is refused")?;
+    Ok(format!(
+        "{} forged requests: 403; a link is followed",
+        forged.len() + 3
+    ))
 }
 
 fn fine(authority: &str) -> [Fields<'_>; 4] {

@@ -42,36 +42,32 @@ pub(crate) async fn preset(context: &Context) -> Finding {
         if !framed {
             missing.push("frame-ancestors");
         }
-        if !missing.is_empty() {
-            return Err(kind.breach(context, &format!("without {}", missing.join(", "))));
-        }
-        if kind.answer.header("x-content-type-options") != "nosniff" {
-            return Err(kind.breach(context, "X-Content-Type-Options is not nosniff"));
-        }
+        let missing = (!missing.is_empty()).then(|| missing.join(", "));
+        kind.flawless(context, missing.map(|names| format!("without {names}")))?;
+        let sniffed = kind.answer.header("x-content-type-options") != "nosniff";
+        kind.flawless(
+            context,
+            sniffed.then_some("X-Content-Type-Options is not nosniff"),
+        )?;
     }
     Ok(format!("on {} kinds of answers", kinds.len()))
 }
 
 pub(crate) async fn hsts(context: &Context) -> Finding {
     for kind in all(context).await?.iter() {
-        if kind.answer.has("strict-transport-security") {
-            return Err(kind.breach(context, "HSTS over plain HTTP"));
-        }
+        let has_it = kind.answer.has("strict-transport-security");
+        kind.flawless(context, has_it.then_some("HSTS over plain HTTP"))?;
     }
     let request = Request::get(context.control())
         .header("x-forwarded-proto", "https")
         .header("forwarded", "proto=https")
         .header("x-forwarded-scheme", "https");
-    let answer = context.send(&request).await?;
-    if answer.has("strict-transport-security") {
-        Err(request.breach(
-            context,
-            &answer,
-            "HSTS because an untrusted peer claims https",
-        ))
-    } else {
-        Ok("none".to_owned())
-    }
+    let answer = context.expect(&request).await?;
+    answer.holds(
+        !answer.has("strict-transport-security"),
+        "HSTS because an untrusted peer says https",
+    )?;
+    Ok("none".to_owned())
 }
 
 pub(crate) async fn duplicates(context: &Context) -> Finding {
@@ -85,9 +81,8 @@ pub(crate) async fn duplicates(context: &Context) -> Finding {
     let once: Vec<_> = once.collect();
     for kind in kinds.iter() {
         let twice = |name: &&&&str| kind.answer.headers.get_all(***name).iter().count() > 1;
-        if let Some(name) = once.iter().find(twice) {
-            return Err(kind.breach(context, &format!("{name} twice")));
-        }
+        let name = once.iter().find(twice);
+        kind.flawless(context, name.map(|name| format!("{name} twice")))?;
     }
     Ok(format!("each once on {} kinds of answers", kinds.len()))
 }
@@ -100,15 +95,14 @@ pub(crate) async fn nonces(context: &Context) -> Finding {
     let mut seen = HashSet::new();
     let count = context.intensity.scale(100);
     for _ in 0..count {
-        let answer = context.send(&request).await?;
+        let answer = context.expect(&request).await?;
         let csp = answer.header("content-security-policy");
         let nonce = csp
             .split_once("'nonce-")
             .and_then(|(_, rest)| rest.split_once('\''))
             .map(|(nonce, _)| nonce.to_owned());
-        let Some(nonce) = nonce else {
-            return Err(request.breach(context, &answer, "the page has no nonce"));
-        };
+        answer.holds(nonce.is_some(), "the page has no nonce")?;
+        let nonce = nonce.unwrap_or_default();
         let text = answer.text();
         let attributes = [format!("nonce=\"{nonce}\""), format!("nonce={nonce}")];
         let what = if nonce.trim_end_matches('=').len() < 22 {
@@ -120,9 +114,7 @@ pub(crate) async fn nonces(context: &Context) -> Finding {
         } else {
             None
         };
-        if let Some(what) = what {
-            return Err(request.breach(context, &answer, what));
-        }
+        answer.flawless(what)?;
         if !seen.insert(nonce) {
             let evidence = request.evidence(context, &answer, "a nonce came twice");
             return Err(evidence.only_in_a_siege().into());
@@ -152,14 +144,9 @@ pub(crate) async fn cache_poisoning(context: &Context) -> Finding {
                 name.to_owned()
             };
             let request = context.get(path).header(field, value);
-            let answer = context.send(&request).await?;
-            if answer.mentions(name) {
-                return Err(request.breach(
-                    context,
-                    &answer,
-                    format!("{field} comes back in the answer"),
-                ));
-            }
+            let answer = context.expect(&request).await?;
+            let what = format!("{field} comes back in the answer");
+            answer.holds(!answer.mentions(name), what)?;
         }
     }
     Ok(format!("{} fields, in no answer", POISON.len()))
@@ -175,9 +162,11 @@ pub(crate) async fn errors_not_stored(context: &Context) -> Finding {
         return Err(Failure::not_tested("no 401, 403, 429 or 5xx could be had"));
     }
     for kind in &refusals {
-        if !kind.answer.header("cache-control").contains("no-store") {
-            return Err(kind.breach(context, "without Cache-Control: no-store"));
-        }
+        let is_stored = !kind.answer.header("cache-control").contains("no-store");
+        kind.flawless(
+            context,
+            is_stored.then_some("without Cache-Control: no-store"),
+        )?;
     }
     Ok(format!("no-store on {}", refusals.len()))
 }

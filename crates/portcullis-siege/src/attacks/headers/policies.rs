@@ -26,9 +26,7 @@ pub(crate) async fn policy_value(context: &Context) -> Finding {
         ));
     }
     for kind in &pages {
-        if let Some(what) = weakness_of_all(&kind.answer) {
-            return Err(kind.breach(context, &what));
-        }
+        kind.flawless(context, weakness_of_all(&kind.answer))?;
     }
     Ok(format!("on {} pages", pages.len()))
 }

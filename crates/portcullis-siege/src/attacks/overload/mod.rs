@@ -9,6 +9,7 @@ use tokio::{
 
 use super::{
     answers::slow_path,
+    expect::expect,
     failures::head,
     limiter::{limited, until_limited},
 };
@@ -64,16 +65,12 @@ async fn sheds_beyond(context: &Context, limit: usize) -> Finding {
     } else {
         None
     };
-    if let Some(what) = what {
-        return Err(request.breach(context, shed, what));
-    }
+    expect(context, &request, shed).flawless(what)?;
     sleep(Duration::from_millis(500)).await;
-    let again = context.send(&slow(context)?).await?;
-    if again.is_good() {
-        Ok(format!("{admitted} served, the others shed at once"))
-    } else {
-        Err(request.breach(context, &again, "still shedding after the overload"))
-    }
+    let request = slow(context)?;
+    let again = context.expect(&request).await?;
+    again.holds(again.is_good(), "still shedding after the overload")?;
+    Ok(format!("{admitted} served, the others shed at once"))
 }
 
 pub(crate) async fn no_false_shedding(context: &Context) -> Finding {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::{
     Level,
-    attacks::answers::all,
+    attacks::{answers::all, expect::expect},
     context::Context,
     verdict::{Evidence, Failure, Finding},
     wire::{Answer, Client, Request, contains},
@@ -68,7 +68,7 @@ pub(crate) async fn two_ids(context: &Context) -> Finding {
     let request = Request::get(context.control())
         .header("x-request-id", "siege-one")
         .header("x-request-id", "siege-two");
-    let answer = context.send(&request).await?;
+    let answer = context.expect(&request).await?;
     let ids: Vec<_> = answer.headers.get_all("x-request-id").iter().collect();
     let what = match ids[..] {
         _ if answer.status == 400 => None,
@@ -77,10 +77,8 @@ pub(crate) async fn two_ids(context: &Context) -> Finding {
         [] => Some("the answer has no request ID"),
         _ => Some("the answer has several request IDs"),
     };
-    match what {
-        None => Ok("one fresh ID".to_owned()),
-        Some(what) => Err(request.breach(context, &answer, what)),
-    }
+    answer.flawless(what)?;
+    Ok("one fresh ID".to_owned())
 }
 
 pub(crate) async fn unique_ids(context: &Context) -> Finding {
@@ -96,9 +94,8 @@ pub(crate) async fn unique_ids(context: &Context) -> Finding {
                 continue;
             }
         };
-        if !answer.has("x-request-id") {
-            return Err(request.breach(context, &answer, "the answer has no request ID"));
-        }
+        let has_one = answer.has("x-request-id");
+        expect(context, &request, &answer).holds(has_one, "the answer has no request ID")?;
         ids.push(answer.header("x-request-id").to_owned());
     }
     let distinct: HashSet<_> = ids.iter().collect();

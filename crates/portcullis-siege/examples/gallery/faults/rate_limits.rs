@@ -1,0 +1,37 @@
+//! What is wrong with limiters.
+
+use super::{Fault, Row};
+
+faults! {
+    LimiterOneMore "limiter-one-more" H01 "one request more than it says"
+    LimiterStrict "limiter-too-strict" H01 "half the quota"
+    LimiterRace "limiter-race" H02 "it looks, then counts"
+    LimiterProtocol "limiter-per-protocol" H03 "a quota for each protocol"
+    NoRetryAfter "no-retry-after" H04 "429 without Retry-After"
+    LimitFieldsMissing "limit-fields-missing" H04 "429 without RateLimit and RateLimit-Policy"
+    RetryTooEarly "retry-after-rounded-down" H05 "Retry-After is too early"
+    RetryTooLate "retry-after-95" H05 "Retry-After is far beyond the window"
+    RetryMinutes "retry-after-in-minutes" H05 "Retry-After is in other units"
+    RemainingRises "remaining-rises" H06 "r rises without time"
+    ProbesLimited "probes-limited" H14 "probes spend quota"
+    QuotaUncounted "quota-never-bites" H15 "the quota is declared, and nobody counts"
+    QuotaWatched "quota-only-watched" H15 "the quota is counted down, and nobody is refused"
+    LimiterUnavailable "limiter-503" H16 "503 beyond the quota"
+    LimiterUnavailableBare "limiter-503-bare" H16 "503 beyond a quota that is declared nowhere"
+    LimiterForbids "limiter-403" H16 "403 beyond the quota"
+    KeyAgent "limiter-by-user-agent" H20 "each user agent is another client"
+    KeyCookie "limiter-by-cookie" H20 "each session's cookie is another client"
+    KeyQuery "limiter-by-query" H21 "each query is another client"
+    QueryUnlimited "limiter-skips-queries" H21 "only the path without a query is limited"
+    KeySlash "limiter-by-slash" H22 "a path with a slash at the end is served, and counted apart"
+    PathCase "limiter-by-case" H22 "a path in upper case is served, and counted apart"
+    KeyParameters "limiter-by-path-parameters" H22 "a path with parameters is served, and counted apart"
+    KeyEncoded "limiter-by-encoding" H22 "an encoded path is served, and counted apart"
+    KeyMethod "limiter-per-method" H23 "each method has a quota"
+    HeadUnlimited "limiter-skips-head" H23 "HEAD is not counted"
+    KeyUnverified "limiter-by-any-key" H24 "each key is another client, whoever made it"
+    BearerUnlimited "limiter-skips-bearers" H24 "who brings a bearer token is not counted"
+    KeyConnection "limiter-per-connection" H25 "each connection is another client"
+    WindowFixed "limiter-fixed-window" H26 "windows by the clock"
+    WindowOfClient "limiter-window-of-client" H26 "windows that begin with a client's first request"
+}

@@ -1,0 +1,38 @@
+//! What is wrong with bearer tokens.
+
+use super::{Fault, Row};
+
+faults! {
+    TokenAlgNone "token-alg-none" F01 "the algorithm none needs no signature"
+    TokenAlgNoneCased "token-alg-none-cased" F01 "none is refused, and nOnE is not"
+    TokenPublicKey "token-public-key-is-secret" F02 "HS256 is verified with the public key"
+    TokenAlgUnread "token-alg-unread" F03 "any algorithm, if the key's signature is right"
+    TokenJwkTrusted "token-jwk-trusted" F04 "a token is verified with the key that it brings"
+    TokenJkuFetched "token-jku-fetched" F04 "it connects to where a token says that keys are"
+    TokenExpMissing "token-exp-missing" F05 "a token without exp never expires"
+    TokenNbfUnread "token-nbf-unread" F05 "nbf is not looked at"
+    TokenIatUnread "token-iat-unread" F05 "iat is not looked at"
+    TokenExpText "token-exp-text" F06 "exp that is text is as good as none"
+    TokenNbfNull "token-nbf-null" F06 "nbf that is null is as good as none"
+    TokenAudUnread "token-aud-unread" F07 "aud is not looked at"
+    TokenAudWithin "token-aud-within" F07 "an aud that has the right one in it is right"
+    TokenIssUnread "token-iss-unread" F07 "iss is not looked at"
+    TokenTypUnread "token-typ-unread" F07 "typ is not looked at"
+    TokenKidPath "token-kid-path" F08 "kid is the path of a secret"
+    TokenKidUnread "token-kid-unread" F08 "a kid that nobody has is as good as none"
+    TokenKidFails "token-kid-fails" F08 "a quote in kid is an internal error"
+    TokenCritUnread "token-crit-unread" F09 "crit is not looked at"
+    TokenLastWins "token-last-member-wins" F10 "of two members the last one counts"
+    TokenBase64 "token-base64-lenient" F11 "base64 may have bits left over"
+    TokenPadding "token-padding" F11 "base64 may have padding"
+    TokenParts "token-parts-ignored" F11 "a token may have more than three parts"
+    TokenSlow "token-large-slow" F11 "a token of a megabyte takes its time"
+    TokenUnsigned "token-unsigned" F12 "no signature is a right one"
+    TokenZeros "token-zeros-verify" F12 "r = s = 0 is a right signature"
+    TokenFirstOfTwo "token-first-of-two" F13 "the first Authorization of two is believed"
+    TokenInQuery "token-in-query" F13 "a token in the query is taken"
+    TokenSchemeCased "token-scheme-cased" F13 "the scheme must be Bearer to the letter"
+    TokenErrorAlways "token-error-always" F14 "an error code where there is no token"
+    TokenUnchallenged "token-unchallenged" F14 "401 without WWW-Authenticate"
+    TokenRepeated "token-repeated" F14 "the challenge repeats the token"
+}
