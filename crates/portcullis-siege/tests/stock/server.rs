@@ -129,7 +129,7 @@ fn listening(command: &Command, port: u16) -> Running {
         shell.current_dir(folder).env("HOME", folder);
     }
     let running = Running::start(&mut shell);
-    let listens = (0..200).any(|_| {
+    let listens = (0..400).any(|_| {
         thread::sleep(Duration::from_millis(50));
         TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
