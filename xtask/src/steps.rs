@@ -4,9 +4,9 @@ use crate::{
     command::Command,
     report::{Outcome, Report},
     tools::{
-        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, GO, GXX, HACK, HAPROXY,
+        CADDY, CHROMIUM, CHROMIUM_DRIVER, CLIPPY, CURL, DENY, EXPRESS, GO, GXX, H11, HACK, HAPROXY,
         HTTP_MESSAGE_SIGNATURES, JQ, NEXTEST, NGINX, NODE, NPM, PROMETHEUS, PYTHON, PYTHON_VENV,
-        REDIS, REQUESTS, ROTEL, RUSTFMT, Tool, VALGRIND, WRK,
+        REDIS, REQUESTS, ROTEL, RUSTFMT, Tool, UVICORN, VALGRIND, WRK,
     },
 };
 
@@ -138,7 +138,11 @@ pub(crate) const STEPS: &[Step] = &[
             ROTEL,
             PYTHON,
             NODE,
+            NPM,
             GO,
+            UVICORN,
+            H11,
+            EXPRESS,
         ],
         variables: &[],
         command: "cargo nextest run --workspace --all-features --profile ci",

@@ -18,6 +18,8 @@ pub(crate) enum Source {
     Apt,
     /// Into a virtual environment of its own, below `target`.
     Pip,
+    /// Below `target` too.
+    Npm,
     Cargo,
 }
 
@@ -32,14 +34,15 @@ impl Tool {
 // ===== impl Source =====
 
 impl Source {
-    pub(crate) const ALL: [Self; 4] = [Self::Rustup, Self::Apt, Self::Pip, Self::Cargo];
+    pub(crate) const ALL: [Self; 5] = [Self::Rustup, Self::Apt, Self::Pip, Self::Npm, Self::Cargo];
 
     /// Whether this source can be used here, by this user.
     pub(crate) fn is_usable(self) -> bool {
         match self {
             Self::Rustup => Command::new("rustup --version").succeeds_quietly(),
             Self::Apt => is_root() && Command::new("apt-get --version").succeeds_quietly(),
-            Self::Pip | Self::Cargo => true,
+            // They come from Apt, if they are missing.
+            Self::Pip | Self::Npm | Self::Cargo => true,
         }
     }
 
@@ -57,6 +60,12 @@ impl Source {
             Self::Pip => vec![
                 Command::new("python3 -m venv target/tools/python"),
                 Command::new("target/tools/python/bin/pip install --quiet").words(packages),
+            ],
+            Self::Npm => vec![
+                Command::new(
+                    "npm install --ignore-scripts --no-audit --no-fund --prefix target/tools",
+                )
+                .words(packages),
             ],
             Self::Cargo => packages
                 .map(|package| Command::new("cargo install --locked").words([package]))
@@ -190,6 +199,26 @@ pub(crate) const ROTEL: Tool = Tool {
     package: "rotel==0.0.1a15",
     source: Source::Pip,
     probe: "target/tools/python/bin/pip show rotel",
+};
+
+/// A stock server that the siege is tested on, and its parser.
+pub(crate) const UVICORN: Tool = Tool {
+    package: "uvicorn==0.54.0",
+    source: Source::Pip,
+    probe: "target/tools/python/bin/pip show uvicorn",
+};
+
+pub(crate) const H11: Tool = Tool {
+    package: "h11==0.16.0",
+    source: Source::Pip,
+    probe: "target/tools/python/bin/pip show h11",
+};
+
+/// A stock server too. Its dependencies are those of the day.
+pub(crate) const EXPRESS: Tool = Tool {
+    package: "express@5.3.0",
+    source: Source::Npm,
+    probe: "npm ls --prefix target/tools express@5.3.0",
 };
 
 pub(crate) const VALGRIND: Tool = Tool {

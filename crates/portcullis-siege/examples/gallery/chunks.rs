@@ -73,6 +73,7 @@ fn line(bytes: &[u8], fault: Fault) -> Result<Option<(&[u8], usize)>, u16> {
     match (bytes[end], bytes.get(end + 1)) {
         (b'\r', Some(b'\n')) => Ok(Some((&bytes[..end], end + 2))),
         (b'\r', None) => Ok(None),
+        (b'\r', _) if fault == Fault::ChunkReturn => Ok(Some((&bytes[..end], end + 2))),
         (b'\n', _) if fault == Fault::ChunkBareLf => Ok(Some((&bytes[..end], end + 1))),
         (b'\n', _) if fault == Fault::ExtensionBareLf && has_extension => {
             Ok(Some((&bytes[..end], end + 1)))
@@ -87,7 +88,8 @@ fn size(digits: &str, fault: Fault) -> Option<usize> {
         return None;
     }
     if fault == Fault::ChunkSizeWraps && digits.len() > 16 {
-        return Some(0);
+        let wrapped = u128::from_str_radix(digits, 16).ok()? & u128::from(u64::MAX);
+        return wrapped.try_into().ok().filter(|size| *size < 1 << 40);
     }
     usize::from_str_radix(digits, 16)
         .ok()
@@ -118,8 +120,6 @@ fn trailers(bytes: &[u8], at: usize, body: Vec<u8>, fault: Fault) -> Chunks {
             Ok(Some(([], length))) => return Chunks::Whole(body, at + length),
             Ok(Some((_, length))) => at += length,
             Ok(None) if bytes.len() - start > 8 << 10 => return Chunks::Wrong(431),
-            // A body that a wrapped size ended has no more lines.
-            Ok(None) if fault == Fault::ChunkSizeWraps => return Chunks::Whole(body, bytes.len()),
             Ok(None) => return Chunks::More,
             Err(status) => return Chunks::Wrong(status),
         }

@@ -239,6 +239,10 @@ fn length(lengths: &[String], fault: Fault) -> Result<Framing, u16> {
         let digits: String = first.chars().filter(char::is_ascii_digit).take(1).collect();
         return Ok(Framing::Length(digits.parse().unwrap_or(0)));
     }
+    if fault == Fault::LengthWraps && first.bytes().all(|byte| byte.is_ascii_digit()) {
+        let length = first.parse().unwrap_or(0) & u128::from(u64::MAX);
+        return Ok(Framing::Length(length.try_into().unwrap_or(0)));
+    }
     let first = match fault {
         Fault::LengthUnderscored => &first.replace('_', ""),
         Fault::LengthFirstWord => first.split(' ').next().unwrap_or(first),

@@ -21,6 +21,7 @@ mod panics;
 mod promised;
 mod ranges;
 mod shown;
+mod software;
 mod storm;
 mod table;
 mod uploads;
@@ -37,6 +38,7 @@ pub(crate) use self::{
     promised::promised_length,
     ranges::many_ranges,
     shown::shown_to_browsers,
+    software::error_bodies,
     storm::panic_after_panic,
     uploads::aborted_uploads,
 };
@@ -135,26 +137,6 @@ async fn in_flight(context: &Context) -> Result<i64, Failure> {
     } else {
         Ok(values.iter().sum::<f64>() as i64)
     }
-}
-
-pub(crate) async fn error_bodies(context: &Context) -> Finding {
-    let kinds = all(context).await?;
-    for kind in kinds.iter() {
-        let name = SOFTWARE.iter().find(|name| kind.answer.has(name));
-        kind.flawless(
-            context,
-            name.map(|name| format!("the field {name} names software")),
-        )?;
-        let text = kind.answer.text().to_lowercase();
-        let leak = LEAKS
-            .iter()
-            .find(|leak| kind.is_error() && text.contains(*leak));
-        kind.flawless(
-            context,
-            leak.map(|leak| format!("the error's body says {leak:?}")),
-        )?;
-    }
-    Ok(format!("{} kinds of answers", kinds.len()))
 }
 
 pub(crate) async fn no_body(context: &Context) -> Finding {
@@ -257,31 +239,6 @@ pub(crate) const LEAKS: &[&str] = &[
     "exception in",
     ".js:",
     "goroutine ",
-];
-
-/// Fields that name software (OWASP Secure Headers, the common ones of its list).
-const SOFTWARE: &[&str] = &[
-    "server",
-    "x-powered-by",
-    "x-aspnet-version",
-    "x-aspnetmvc-version",
-    "x-generator",
-    "x-runtime",
-    "x-version",
-    "x-server-powered-by",
-    "x-powered-cms",
-    "x-backend-server",
-    "x-served-by",
-    "x-server-name",
-    "x-php-version",
-    "x-framework",
-    "x-envoy-upstream-service-time",
-    "x-mod-pagespeed",
-    "x-varnish",
-    "via",
-    "liferay-portal",
-    "x-owa-version",
-    "x-b3-traceid",
 ];
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::{
     hidden::{exchange_all, hidden, is_served},
 };
 use crate::{
+    Level,
     context::Context,
     verdict::{Failure, Finding},
     wire::Exchange,
@@ -19,6 +20,26 @@ pub(crate) async fn chunk_sizes(context: &Context) -> Finding {
         "a size that is no hexadecimal number is read",
     )
     .await
+}
+
+pub(crate) async fn chunk_size_overflow(context: &Context) -> Finding {
+    // The second is the right size if it wraps.
+    let sizes = ["fffffffffffffffff", "10000000000000010"];
+    let tries = sizes.map(|size| format!("{size}\r\n{DATA}\r\n0\r\n\r\n"));
+    none_is_read(context, &tries, "a size beyond 64 bits is a small one").await
+}
+
+pub(crate) async fn chunk_line_ends(context: &Context) -> Finding {
+    let returns = [
+        format!("10\r\n{DATA}\r\n0\rX\r\n\r\n"),
+        format!("10\rX{DATA}\r\n0\r\n\r\n"),
+    ];
+    none_is_read(context, &returns, "CR and another byte end a chunk's line").await?;
+    let feeds = [format!("10\n{DATA}\n0\n\n")];
+    let finding = none_is_read(context, &feeds, "a bare LF ends a chunk's line").await;
+    finding
+        .map_err(|failure| failure.at_most(Level::Should, "RFC 9112 2.2 lets a server take it"))?;
+    Ok("3 wrong line ends refused".to_owned())
 }
 
 pub(crate) async fn chunk_ends(context: &Context) -> Finding {

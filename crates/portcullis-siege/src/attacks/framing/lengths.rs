@@ -1,7 +1,15 @@
 //! Content-Length, Transfer-Encoding and chunks.
 
-use super::{Lines, refused};
-use crate::{context::Context, verdict::Finding, wire::Exchange};
+use super::{
+    Lines,
+    hidden::{exchange_all, hidden, not_served},
+    refused, timed_out,
+};
+use crate::{
+    context::Context,
+    verdict::{Failure, Finding},
+    wire::Exchange,
+};
 
 pub(crate) async fn cl_te(context: &Context) -> Finding {
     let hidden = format!(
@@ -62,13 +70,32 @@ pub(crate) async fn differing_lengths(context: &Context) -> Finding {
 }
 
 pub(crate) async fn invalid_lengths(context: &Context) -> Finding {
-    for value in ["+2", "-1", "0x2", "2, 3", "2;", "99999999999999999999"] {
+    for value in ["+2", "-1", "0x2", "2, 3", "2;"] {
         let bytes = Lines::post(context)
             .line(&format!("Content-Length: {value}"))
             .then("ab");
         refused(&context.exchange(bytes).await?, &[400, 413])?;
     }
-    Ok("6 lengths refused".to_owned())
+    huge_lengths(context).await?;
+    Ok("5 lengths refused, and none beyond 64 bits wraps".to_owned())
+}
+
+/// A length has no bound (RFC 9110, 8.6): who waits for so much is right, and who reads less is not.
+async fn huge_lengths(context: &Context) -> Result<(), Failure> {
+    let hidden = hidden(context);
+    // The first is 2 if it wraps; the other is nothing if it can't be read.
+    let bodies = [
+        ("18446744073709551618", format!("ab{hidden}")),
+        ("99999999999999999999", hidden),
+    ];
+    let tries = bodies.map(|(value, body)| {
+        let lines = Lines::post(context).line(&format!("Content-Length: {value}"));
+        lines.then(&body)
+    });
+    for seen in exchange_all(context, tries).await? {
+        not_served(context, &seen, "a length beyond 64 bits is a small one")?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn te_on_http10(context: &Context) -> Finding {
@@ -94,13 +121,6 @@ fn closed_after_http10(seen: &Exchange) -> Finding {
     }
 }
 
-pub(crate) async fn chunk_size_overflow(context: &Context) -> Finding {
-    let bytes = Lines::to_body(context)?
-        .line("Transfer-Encoding: chunked")
-        .then("fffffffffffffffff\r\nabc\r\n0\r\n\r\n");
-    refused(&context.exchange(bytes).await?, &[400, 413])
-}
-
 pub(crate) async fn chunk_extensions(context: &Context) -> Finding {
     let chunk = format!("1;{}\r\na\r\n", "e".repeat(8 << 10));
     let bytes = Lines::to_body(context)?
@@ -109,23 +129,10 @@ pub(crate) async fn chunk_extensions(context: &Context) -> Finding {
     refused(&context.exchange(bytes).await?, &[400, 413, 431])
 }
 
-pub(crate) async fn chunk_line_ends(context: &Context) -> Finding {
-    for chunks in [
-        "3\nabc\n0\n\n",
-        "3\r\nabc\r\n0\rX\r\n\r\n",
-        "3\rXabc\r\n0\r\n\r\n",
-    ] {
-        let bytes = Lines::to_body(context)?
-            .line("Transfer-Encoding: chunked")
-            .then(chunks);
-        refused(&context.exchange(bytes).await?, &[400])?;
-    }
-    Ok("3 wrong line ends refused".to_owned())
-}
-
 pub(super) fn one_answer_then_closed(seen: &Exchange) -> Finding {
     let answers = seen.answers();
     match (answers.len(), seen.closed) {
+        (1, _) if seen.status() == Some(408) => Err(timed_out()),
         (0 | 1, true) => Ok(match answers.first() {
             Some(answer) => format!("{}, then closed", answer.status),
             None => "closed without an answer".to_owned(),
@@ -140,6 +147,15 @@ pub(super) fn one_answer_then_closed(seen: &Exchange) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_was_too_slow_has_not_judged() {
+        let seen = Exchange::of("HTTP/1.1 408 Slow\r\ncontent-length: 0\r\n\r\n", true);
+
+        for finding in [one_answer_then_closed(&seen), refused(&seen, &[400])] {
+            assert!(matches!(finding, Err(Failure::Unclear(_))), "{finding:?}");
+        }
+    }
 
     #[test]
     fn chunks_on_http10_are_answered_once_and_then_no_more() {

@@ -1,6 +1,7 @@
 //! A: HTTP/1 framing and request hygiene.
 
 use crate::{
+    Level,
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{Exchange, in_words},
@@ -21,15 +22,15 @@ mod table;
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
-    chunks::{chunk_ends, chunk_sizes, extension_ends},
+    chunks::{chunk_ends, chunk_line_ends, chunk_size_overflow, chunk_sizes, extension_ends},
     codings::{coding_parameters, length_forms},
     controls::{control_bytes, folded_field},
     hosts::{absolute_form, connect, foreign_host, invalid_hosts, no_host, two_hosts},
     later::{bare_line_feeds, hosts_of_later_requests, later_lengths},
     leftovers::{early_answers, unread_bodies},
     lengths::{
-        chunk_extensions, chunk_line_ends, chunk_size_overflow, cl_te, differing_lengths,
-        invalid_lengths, obfuscated_te, te_cl, te_on_http10,
+        chunk_extensions, cl_te, differing_lengths, invalid_lengths, obfuscated_te, te_cl,
+        te_on_http10,
     },
     redirects::{open_redirects, split_fields},
     request_lines::{no_version, wild_versions},
@@ -84,12 +85,16 @@ pub(crate) async fn trace(context: &Context) -> Finding {
         return Ok("closed".to_owned());
     };
     if answer.mentions("siege-secret") {
-        return Err(seen.breach("TRACE echoes what was sent"));
+        let echoed = seen.breach("TRACE echoes what was sent");
+        return Err(echoed.at_most(Level::Should, "RFC 9110 9.3.8 leaves out what is secret"));
     }
     match answer.status {
         405 if !answer.has("allow") => Err(seen.breach("405 without Allow")),
         400..=499 | 501 => Ok(format!("{}", answer.status)),
-        status => Err(seen.breach(format!("TRACE is answered with {status}"))),
+        status => {
+            let served = seen.breach(format!("TRACE is answered with {status}"));
+            Err(served.at_most(Level::Opinion, "nothing is echoed"))
+        }
     }
 }
 
@@ -218,6 +223,7 @@ fn refused(seen: &Exchange, allowed: &[u16]) -> Finding {
         Some(status) if allowed.contains(&status) => Ok(format!("{status}")),
         // A proxy that relays while it reads has begun, and can only break off.
         Some(502) if seen.closed => Ok("502, then closed".to_owned()),
+        Some(408) => Err(timed_out()),
         Some(status) => Err(seen.breach(format!(
             "it answers {status}; {} was expected",
             either(allowed)
@@ -225,6 +231,11 @@ fn refused(seen: &Exchange, allowed: &[u16]) -> Finding {
         None if seen.closed => Ok("closed without an answer".to_owned()),
         None => Err(seen.breach("no answer, and the connection stays open")),
     }
+}
+
+/// A server that answers 408 did not get the request in its time, or waits for more of it.
+fn timed_out() -> Failure {
+    Failure::unclear("408: the request's time was over before it was judged")
 }
 
 fn either(allowed: &[u16]) -> String {
