@@ -39,7 +39,7 @@ pub(crate) async fn chunk_line_ends(context: &Context) -> Finding {
     let finding = none_is_read(context, &feeds, "a bare LF ends a chunk's line").await;
     finding
         .map_err(|failure| failure.at_most(Level::Should, "RFC 9112 2.2 lets a server take it"))?;
-    Ok("3 wrong line ends refused".to_owned())
+    Ok("3 wrong line ends not taken".to_owned())
 }
 
 pub(crate) async fn chunk_ends(context: &Context) -> Finding {
@@ -73,7 +73,7 @@ async fn none_is_read(context: &Context, bodies: &[String], what: &str) -> Findi
     }
     match wrong.iter().find(|seen| is_read(context, seen)) {
         Some(seen) => Err(seen.breach(what)),
-        None => Ok(format!("{} refused", wrong.len())),
+        None => Ok(format!("{} not read", wrong.len())),
     }
 }
 
