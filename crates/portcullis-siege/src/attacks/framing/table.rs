@@ -36,7 +36,7 @@ attacks! {
         => "400, 413 or 431"
         => "a bound on chunk extensions"
     A09 Must High Quick super::chunk_line_ends [Body] [] ["API8"] ["4.2.1"] "RFC 9112 7.1"
-        "chunk lines that end with a bare LF, or with CR and another byte"
+        "chunk lines that end with a bare LF, a bare CR, or CR and another byte"
         => "400; the body is not read"
         => "a parser that takes CRLF only"
     A11 Must Medium Quick super::no_host [] [] ["API8"] ["4.2.1"] "RFC 9112 3.2"
