@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// authenticate ends with a refusal where the key doesn't open.
+func authenticate(w http.ResponseWriter, r *http.Request) {
+	if fault("head-needs-no-key") && r.Method == http.MethodHead {
+		return
+	}
+	client := clientOf(r)
+	if seconds := lockouts.seconds(client); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		refuse(429)
+	}
+	values := r.Header.Values("X-Api-Key")
+	if fault("key-in-query") && len(values) == 0 {
+		query, _ := url.ParseQuery(r.URL.RawQuery)
+		for _, name := range []string{"api_key", "key", "x-api-key"} {
+			values = append(values, query[name]...)
+		}
+	}
+	status := http.StatusUnauthorized
+	if len(values) > 0 {
+		status = statusOf(values[0])
+	}
+	if status == http.StatusUnauthorized {
+		if len(values) > 0 {
+			lockouts.add(client)
+		}
+		if !fault("challenge-missing") {
+			w.Header().Set("WWW-Authenticate", "ApiKey")
+		}
+		if fault("wrong-key-differs") && len(values) > 0 {
+			refuse(403)
+		}
+		refuse(status)
+	}
+	if fault("lockout-forgotten-by-success") {
+		lockouts.forget(client)
+	}
+	if status == http.StatusForbidden {
+		refuse(status)
+	}
+}
+
+// limit charges the client, and sets the fields that tell of its quota.
+func limit(w http.ResponseWriter, r *http.Request) {
+	client := clientOf(r)
+	switch planted {
+	case "limiter-one-for-all":
+		client = ""
+	case "limiter-by-connection":
+		client = r.RemoteAddr
+	case "limiter-by-agent":
+		client += " " + r.UserAgent()
+	case "limiter-by-path":
+		client += " " + r.RequestURI
+	}
+	left, wait := quotas.take(client)
+	if fault("limiter-missing") {
+		left = burst
+	}
+	header := w.Header()
+	header.Set("RateLimit-Policy", fmt.Sprintf(`"client";q=%d;w=%d`, burst, burst/perSecond))
+	header.Set("RateLimit", fmt.Sprintf(`"client";r=%d;t=%.0f`, max(0, left), math.Ceil(wait)))
+	if left >= 0 {
+		return
+	}
+	after := max(1, int(math.Ceil(wait)))
+	if fault("retry-after-zero") {
+		after = 0
+	}
+	if !fault("no-retry-after") {
+		header.Set("Retry-After", strconv.Itoa(after))
+	}
+	refuse(429)
+}
+
+func max(a, b int) int {
+	if a > b {
+		return a
+	}
+	return b
+}
