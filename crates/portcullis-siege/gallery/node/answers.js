@@ -4,7 +4,7 @@
 const crypto = require("node:crypto");
 const http = require("node:http");
 
-const { ORIGIN, SECURE, fault, state } = require("./planted.js");
+const { ORIGIN, SECURE, TRUSTED, fault, state } = require("./planted.js");
 const { all, one } = require("./clients.js");
 
 /** A fresh one, always: what a client sends is its own affair. */
@@ -19,21 +19,44 @@ function requestId(request) {
 function allows(origin) {
   if (origin === undefined) return false;
   if (fault("cors-suffix")) return origin.endsWith("good.com");
+  if (fault("cors-pattern")) return /^https:\/\/good.com$/.test(origin);
   return origin === ORIGIN || fault("cors-mirrored");
 }
 
 /** The fields of every answer, beside its own. */
 function fieldsOf(request, status, own) {
   const fields = [...own];
-  if (!(status >= 400 && fault("errors-without-headers"))) fields.push(...SECURE);
-  if (!fault("errors-stored")) fields.push(["Cache-Control", "no-store"]);
+  const names = own.map(([name]) => name);
+  const isOdd = fault("media-bare") && status === 415;
+  const isBare = isOdd || fault("errors-without-headers") && status >= 400;
+  if (!isBare) fields.push(...SECURE.filter(([name]) => !names.includes(name)));
+  const kept = request && status === 200 ? keptBy(request) : undefined;
+  if (!fault("errors-stored")) fields.push(["Cache-Control", kept ?? "no-store"]);
   if (!fault("vary-missing")) fields.push(["Vary", "Origin"]);
   if (fault("server-named")) fields.push(["X-Powered-By", "Node"]);
+  if (fault("debug-field") && status >= 400) fields.push(["X-Debug-Token", "5e1e7f"]);
+  if (fault("hsts-zero") && isForwardedTls(request)) {
+    fields.push(["Strict-Transport-Security", "max-age=0"]);
+  }
   if (fault("hsts-on-http")) fields.push(["Strict-Transport-Security", "max-age=31536000"]);
   const origins = request ? all(request, "origin") : [];
   const [origin] = origins.length === 1 ? origins : [];
+  if (fault("cors-null-with-cookie") && origin === "null") {
+    fields.push(["Access-Control-Allow-Origin", "null"], ["Access-Control-Allow-Credentials", "true"]);
+  }
   if (allows(origin)) fields.push(["Access-Control-Allow-Origin", origin]);
   return fields;
+}
+
+const isForwardedTls = (request) =>
+  request?.socket.remoteAddress === TRUSTED && one(request, "x-forwarded-proto") === "https";
+
+/** For caches: nothing, unless a fault is planted. */
+function keptBy(request) {
+  const hasKey = one(request, "x-api-key") !== undefined;
+  if (fault("protected-s-maxage") && hasKey) return "s-maxage=60";
+  if (fault("extension-cut") && /\.(css|js|json)$/.test(request.path)) return "public, max-age=86400";
+  return undefined;
 }
 
 function send(request, response, status, own, body) {
@@ -55,9 +78,11 @@ function ok(request, response, body, kind = "application/json", fields = []) {
 function problemOf(request, status, fields, detail) {
   const id = requestId(request);
   const title = http.STATUS_CODES[status];
+  if (fault("version-told") && status === 404) detail = "Cannot GET: Express/4.18.2";
   const body = JSON.stringify({ type: "about:blank", title, status, request_id: id, detail });
   const own = [["Content-Type", "application/problem+json"], ...fields];
-  if (!(fault("id-missing-on-401") && status === 401)) own.push(["X-Request-Id", id]);
+  const isMissing = fault("id-missing-on-401") && status === 401 || fault("media-without-id") && status === 415;
+  if (!isMissing) own.push(["X-Request-Id", id]);
   return [own, body];
 }
 

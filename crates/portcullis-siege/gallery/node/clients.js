@@ -5,7 +5,7 @@ const crypto = require("node:crypto");
 const net = require("node:net");
 
 const {
-  BURST, KEYS, LOCK_AFTER, LOCK_MS, LONGEST_KEY, PER_SECOND, REVOKED, Refused, TRUSTED, VALID,
+  BURST, KEYS, LOCK_AFTER, LOCK_MS, LONGEST_KEY, PER_SECOND, OTHER, REVOKED, Refused, TRUSTED, VALID,
   digest, fault,
 } = require("./planted.js");
 
@@ -19,11 +19,23 @@ function take(client, now) {
   if (buckets.size > 10_000) {
     for (const [key, bucket] of buckets) if (refilled(bucket) >= burst) buckets.delete(key);
   }
+  if (fault("limiter-window-of-client")) return takeOfWindow(client, now);
   let left = refilled(buckets.get(client) ?? { left: burst, at: now });
   const took = left >= 1;
   if (took) left -= 1;
   buckets.set(client, { left, at: now });
   return [took ? Math.floor(left) : -1, Math.max(0, (1 - left) / PER_SECOND)];
+}
+
+/** So many in each window, which begins with a client's first request. */
+function takeOfWindow(client, now) {
+  const length = (BURST / PER_SECOND) * 1000;
+  let window = buckets.get(client);
+  if (!window || now >= window.ends) window = { ends: now + length, count: 0 };
+  window.count += 1;
+  buckets.set(client, window);
+  const wait = (window.ends - now) / 1000;
+  return [window.count <= BURST ? BURST - window.count : -1, wait];
 }
 
 /** For how many seconds a client is still locked out. */
@@ -104,20 +116,40 @@ function authenticate(request) {
   const [client, now] = [clientOf(request), performance.now()];
   const seconds = locked(client, now);
   if (seconds) throw new Refused(429, [["Retry-After", String(seconds)]]);
-  let key = one(request, "x-api-key");
-  if (fault("key-in-query") && key === undefined) {
-    const query = new URLSearchParams(request.query);
-    key = query.get("api_key") ?? query.get("key") ?? query.get("x-api-key") ?? undefined;
-  }
+  let key = keyOf(request);
   const status = key === undefined ? 401 : statusOf(key);
   if (status === 401) {
     if (key !== undefined) addWrong(client, now);
     const challenge = fault("challenge-missing") ? [] : [["WWW-Authenticate", "ApiKey"]];
     if (fault("wrong-key-differs") && key !== undefined) throw new Refused(403);
-    throw new Refused(401, challenge);
+    const refused = new Refused(401, toldFirst(key, challenge));
+    if (fault("malformed-key-told") && !key?.includes("_")) refused.detail = "the key has no prefix";
+    throw refused;
   }
   if (fault("lockout-forgotten-by-success")) wrong.delete(client);
   if (status === 403) throw new Refused(403);
+  request.isOther = key === OTHER;
+}
+
+function keyOf(request) {
+  const [key, query] = [one(request, "x-api-key"), new URLSearchParams(request.query)];
+  if (fault("key-scheme-stripped")) return key?.replace(/^[A-Za-z]+ +/, "");
+  if (fault("key-decoded") && key?.includes("%")) return unescape(key);
+  if (key !== undefined) return key;
+  if (fault("key-in-query")) {
+    return query.get("api_key") ?? query.get("key") ?? query.get("x-api-key") ?? undefined;
+  }
+  if (fault("key-as-apikey")) return query.get("apikey") ?? undefined;
+  if (fault("underscore-key-taken")) return one(request, "x_api_key");
+  return undefined;
+}
+
+/** The fields of a refusal, in an order that may tell its cause. */
+function toldFirst(key, fields) {
+  if (fault("revoked-key-field") && key === REVOKED) return [...fields, ["X-Key-Status", "revoked"]];
+  if (fault("wrong-secret-order") && key?.startsWith("njs_valid_")) return [["Vary", "X-API-Key"], ...fields];
+  if (fault("wrong-secret-order")) return [...fields, ["Vary", "X-API-Key"]];
+  return fields;
 }
 
 /** Charges the client. Returns the fields that tell of its quota. */
@@ -127,6 +159,11 @@ function limit(request) {
   if (fault("limiter-by-connection")) client += ` ${request.socket.remotePort}`;
   if (fault("limiter-by-agent")) client += ` ${one(request, "user-agent")}`;
   if (fault("limiter-by-path")) client += ` ${request.url}`;
+  if (fault("limiter-by-cookie")) client += ` ${one(request, "cookie")}`;
+  if (fault("limiter-by-encoded-path", "limiter-by-doubled-slash")) client += ` ${request.path}`;
+  if (fault("limiter-by-socket")) client += ` ${request.socket.remotePort}`;
+  if (fault("limiter-skips-head") && request.method === "HEAD") return [];
+  if (fault("limiter-skips-bearers") && one(request, "authorization")?.startsWith("Bearer ")) return [];
   let [left, wait] = take(client, performance.now());
   if (fault("limiter-missing")) left = BURST;
   const fields = [
@@ -136,7 +173,7 @@ function limit(request) {
   if (left >= 0) return fields;
   const after = fault("retry-after-zero") ? 0 : Math.max(1, Math.ceil(wait));
   if (!fault("no-retry-after")) fields.push(["Retry-After", String(after)]);
-  throw new Refused(429, fields);
+  throw new Refused(fault("limiter-403") ? 403 : 429, fields);
 }
 
 module.exports = { all, authenticate, clientOf, limit, one };

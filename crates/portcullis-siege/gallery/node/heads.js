@@ -7,15 +7,20 @@ const {
 const { all, one } = require("./clients.js");
 
 function checkHead(request) {
-  const forgiven = { "host-twice-served": "host", "first-of-two-keys": "x-api-key" }[FAULT];
+  const forgiven = {
+    "host-twice-served": "host", "first-of-two-keys": "x-api-key", "coding-first-line": "content-encoding",
+  }[FAULT];
   for (const name of SINGLE) {
     if (all(request, name).length > 1 && name !== forgiven) throw bad();
   }
   if (request.rawHeaders.length > FIELDS * 2 && !fault("fields-unbounded")) throw bad(431);
   if (request.url.length > LONGEST_TARGET && !fault("target-unbounded")) throw bad(414);
   const host = one(request, "host");
-  if (host !== undefined) checkAuthority(host);
-  else if (!fault("host-missing-served")) throw bad();
+  const isLater = request.socket.hostChecked;
+  request.socket.hostChecked = true;
+  const isSkipped = fault("host-checked-once") && isLater;
+  if (host !== undefined && !isSkipped) checkAuthority(host);
+  else if (host === undefined && !isSkipped && !fault("host-missing-served")) throw bad();
   checkTarget(request, host);
   const coding = one(request, "transfer-encoding");
   if (coding !== undefined) {

@@ -10,7 +10,9 @@ const ORIGIN = "https://good.com";
 const TRUSTED = "127.0.0.100";
 const VALID = "njs_valid_4f9c2b7d1e8a6053";
 const REVOKED = "njs_revoked_4f9c2b7d1e8a6053";
+const OTHER = "njs_other_9b3e6a1c7d20f548";
 const KEYS = [
+  [digest(OTHER), 200],
   [digest(VALID), 200],
   [digest(REVOKED), 401],
   [digest("njs_expired_4f9c2b7d1e8a6053"), 401],
@@ -60,7 +62,7 @@ class Refused extends Error {
 /** A message that can't be believed: the connection ends with the answer. */
 const bad = (status = 400) => new Refused(status, [], true);
 
-const state = { draining: false, inFlight: 0, perClient: new Map(), counter: 0 };
+const state = { draining: false, inFlight: 0, uploads: 0, panics: 0, perClient: new Map(), counter: 0 };
 
 function digest(text) {
   return crypto.createHash("sha256").update(text, "latin1").digest();
@@ -85,6 +87,6 @@ function parse(words) {
 module.exports = {
   ABSOLUTE, AUTHORITY, BODY_BYTES, BURST, CLIENT_CONNECTIONS, CONNECTIONS, DEADLINE_MS, DRAIN_MS,
   FAULT, FIELDS, HEAD_BYTES, HEAD_MS, HOSTS, IDLE_MS, IN_FLIGHT, KEYS, LOCK_AFTER, LOCK_MS,
-  LONGEST_KEY, LONGEST_TARGET, METHODS, ORIGIN, PER_SECOND, PREFLIGHT, REQUEST_MS, REVOKED, Refused,
+  LONGEST_KEY, LONGEST_TARGET, METHODS, ORIGIN, OTHER, PER_SECOND, PREFLIGHT, REQUEST_MS, REVOKED, Refused,
   SECURE, SINGLE, TARGET, TRUSTED, VALID, WRITE_MS, bad, digest, fault, settings, state,
 };

@@ -1,10 +1,12 @@
 // Routes.
 "use strict";
 
+const crypto = require("node:crypto");
 const { setTimeout: sleep } = require("node:timers/promises");
 
-const { BODY_BYTES, DEADLINE_MS, PREFLIGHT, Refused, WRITE_MS, bad, fault, state } = require("./planted.js");
+const { DEADLINE_MS, FAULT, PREFLIGHT, Refused, WRITE_MS, fault, state } = require("./planted.js");
 const { allows, fieldsOf, ok, requestId, send } = require("./answers.js");
+const { readJson } = require("./bodies.js");
 const { limit, one } = require("./clients.js");
 
 const allowed = (methods) =>
@@ -16,21 +18,72 @@ const ROUTES = {
   "/api/hello": { GET: (request, response) => ok(request, response, '{"hello":"client"}') },
   "/api/limited": { GET: limited },
   "/api/echo": { POST: echo },
+  "/api/own": { GET: own },
+  "/api/admin": { GET: admin },
+  "/metrics": { GET: (request, response) => ok(request, response, "up 1\n", "text/plain; version=0.0.4") },
+  "/": { GET: page },
   "/api/panic": { GET: panic },
   "/api/panic-body": { GET: panicBody },
   "/api/slow": { GET: slow },
   "/api/large": { GET: large },
 };
-const NEEDS_KEY = ["/api/hello"];
+const NEEDS_KEY = ["/api/hello", "/api/own", "/api/admin", "/metrics"];
 const PROBES = ["/health", "/ready"];
+
+/** What is unknown below /api needs one too: who has none is not told what there is. */
+function needsKey(name, isExact) {
+  if (Object.hasOwn(ROUTES, name)) return NEEDS_KEY.includes(name);
+  return name.startsWith("/api/") && !isExact;
+}
 
 function health(request, response) {
   const host = fault("host-forwarded") ? one(request, "x-forwarded-host") : undefined;
-  ok(request, response, JSON.stringify({ status: "ok", host }));
+  const { node, openssl } = process.versions;
+  const versions = fault("health-tells-versions") ? { node, openssl, express: "4.18.2" } : undefined;
+  if (fault("sql-told") && /'|%27/.test(request.query)) {
+    const name = "SequelizeDatabaseError: unterminated quoted string at or near";
+    throw Object.assign(new Refused(400), { detail: name });
+  }
+  if (fault("query-stack-told")) readQuery(request.query);
+  ok(request, response, JSON.stringify({ status: "ok", host, versions }));
+}
+
+/** As one does it by hand. */
+function readQuery(query) {
+  try {
+    for (const pair of query.split("&")) decodeURIComponent(pair);
+  } catch (error) {
+    throw Object.assign(new Refused(400), { detail: error.stack });
+  }
+}
+
+/** What belongs to one client. */
+function own(request, response) {
+  const isOwners = !request.isOther;
+  const isSpelled = fault("own-by-spelling") && request.path !== "/api/own";
+  if (!isOwners && !isSpelled && !fault("own-unchecked")) throw new Refused(404);
+  ok(request, response, '{"balance":"of the first client"}');
+}
+
+/** What none of the keys may do. */
+function admin(request, response) {
+  if (!fault("admin-unchecked")) throw new Refused(403);
+  ok(request, response, '{"clients":"all of them"}');
+}
+
+function page(request, response) {
+  const nonce = crypto.randomBytes(16).toString("base64");
+  const policy = {
+    "csp-base-missing": `default-src 'self'; object-src 'none'; frame-ancestors 'none'`,
+    "csp-unsafe-eval": `default-src 'none'; script-src 'self' 'unsafe-eval'; frame-ancestors 'none'`,
+  }[FAULT] ?? `default-src 'none'; script-src 'nonce-${nonce}'; frame-ancestors 'none'`;
+  const body = `<!doctype html><title>Gallery</title><script nonce="${nonce}"></script>`;
+  const fields = [["Content-Security-Policy", policy]];
+  ok(request, response, body, "text/html; charset=utf-8", fields);
 }
 
 function ready(request, response) {
-  if (state.draining) throw new Refused(503);
+  if (state.draining && !fault("ready-while-draining")) throw new Refused(503);
   ok(request, response, '{"status":"ready"}');
 }
 
@@ -39,10 +92,15 @@ function limited(request, response) {
 }
 
 function echo(request, response, body) {
-  ok(request, response, body, "application/octet-stream");
+  readJson(request, body);
+  const kind = one(request, "content-type");
+  const isEchoed = fault("content-type-echoed") && kind;
+  ok(request, response, body, isEchoed ? kind : "application/octet-stream");
 }
 
 function panic() {
+  state.panics += 1;
+  if (fault("breaker-opens-for-all") && state.panics > 10) throw new Refused(503);
   throw new Error("siege panic: password of the store is hunter2");
 }
 
@@ -72,6 +130,8 @@ async function large(request, response) {
     ["Content-Type", "application/octet-stream"], ["X-Request-Id", requestId(request)],
     ["Content-Length", String(piece.length * count)],
   ];
+  const ranges = one(request, "range");
+  if (fault("ranges-overlap") && ranges) return parts(request, response, ranges, piece);
   const gone = new Promise((done) => response.once("close", () => done(false)));
   response.writeHead(200, fieldsOf(request, 200, own).flat());
   for (let i = 0; i < count && request.method !== "HEAD"; i++) {
@@ -85,8 +145,22 @@ async function large(request, response) {
   response.end();
 }
 
+/** Every range that was wanted, at most 64 KiB of each. */
+function parts(request, response, ranges, piece) {
+  const bodies = ranges.replace("bytes=", "").split(",").map((range) => {
+    const [first, last] = range.split("-");
+    const data = piece.toString("latin1", 0, last ? Number(last) - Number(first) + 1 : piece.length);
+    return `--part\r\nContent-Range: bytes ${range}/*\r\n\r\n${data}\r\n`;
+  });
+  const own = [
+    ["Content-Type", "multipart/byteranges; boundary=part"], ["X-Request-Id", requestId(request)],
+  ];
+  send(request, response, 206, own, `${bodies.join("")}--part--`);
+}
+
 function options(request, response, methods) {
-  const own = [["Allow", allowed(methods)], ["X-Request-Id", requestId(request)]];
+  const own = [["Allow", allowed(methods)]];
+  if (!fault("options-without-id")) own.push(["X-Request-Id", requestId(request)]);
   if (one(request, PREFLIGHT) !== undefined) {
     if (!allows(one(request, "origin"))) throw new Refused(403);
     let names = "X-API-Key, Content-Type";
@@ -100,27 +174,4 @@ function options(request, response, methods) {
   send(request, response, 204, own, "");
 }
 
-/** The whole body, or a refusal. */
-function bodyOf(request, response) {
-  const length = Number(one(request, "content-length") ?? 0);
-  if (length > BODY_BYTES && !fault("body-declared-unchecked")) throw bad(413);
-  if (request.wantsContinue) response.writeContinue();
-  return new Promise((done, fail) => {
-    let [pieces, size] = [[], 0];
-    request.on("data", (piece) => {
-      size += piece.length;
-      if (size > BODY_BYTES && !fault("body-chunked-unchecked")) {
-        request.pause();
-        fail(bad(413));
-      } else pieces.push(piece);
-    });
-    request.on("end", () => {
-      request.read_whole = true;
-      done(Buffer.concat(pieces));
-    });
-    request.on("error", fail);
-    request.on("close", () => fail(new Refused(400, [], true)));
-  });
-}
-
-module.exports = { NEEDS_KEY, PROBES, ROUTES, allowed, bodyOf, options };
+module.exports = { PROBES, ROUTES, allowed, needsKey, options };

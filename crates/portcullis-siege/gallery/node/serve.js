@@ -1,11 +1,15 @@
 // From a request to its route.
 "use strict";
 
-const { FAULT, IN_FLIGHT, METHODS, PREFLIGHT, Refused, fault, state } = require("./planted.js");
-const { ok, problem } = require("./answers.js");
+const { FAULT, IN_FLIGHT, METHODS, Refused, fault, state } = require("./planted.js");
+const { ok, problem, requestId, send } = require("./answers.js");
+const { bodyOf, checkCodings, codingsOf, hasBody, unpacked } = require("./bodies.js");
 const { authenticate, limit, one } = require("./clients.js");
+const {
+  checkedPath, isExact, isExempt, redirectOf, routedPath, servedMethod,
+} = require("./confusion.js");
 const { checkHead } = require("./heads.js");
-const { NEEDS_KEY, PROBES, ROUTES, allowed, bodyOf, options } = require("./routes.js");
+const { PROBES, ROUTES, allowed, needsKey, options } = require("./routes.js");
 
 async function answer(request, response) {
   checkHead(request);
@@ -13,40 +17,47 @@ async function answer(request, response) {
     return ok(request, response, request.rawHeaders.join("\r\n"), "message/http");
   }
   const isSlash = fault("slash-needs-no-key") && request.path === "/api/hello/";
-  const name = isSlash ? "/api/hello" : request.path;
+  const name = isSlash ? "/api/hello" : routedPath(request);
+  const place = redirectOf(request);
+  if (place !== undefined) {
+    return send(request, response, 308, [["Location", place], ["X-Request-Id", requestId(request)]], "");
+  }
   const methods = Object.hasOwn(ROUTES, name) ? ROUTES[name] : {};
   const isProbe = PROBES.includes(name);
   if (!isProbe) shed();
   if (isProbe && fault("probes-limited")) limit(request);
   if (!METHODS.includes(request.method)) throw new Refused(501);
   if (request.method === "TRACE") throw new Refused(405, [["Allow", "GET, HEAD, OPTIONS"]]);
-  const isPreflight = request.method === "OPTIONS" && one(request, PREFLIGHT) !== undefined;
-  if (NEEDS_KEY.includes(request.path) && !isPreflight) authenticate(request);
-  if (request.method === "OPTIONS") return options(request, response, methods);
-  const handler = methods[request.method === "HEAD" ? "GET" : request.method];
+  const isOpen = isSlash || isExempt(request);
+  if (needsKey(checkedPath(request), isExact()) && !isOpen && !opensMetrics(request)) {
+    authenticate(request);
+  }
+  const method = servedMethod(request);
+  if (method === "OPTIONS") return options(request, response, methods);
+  const handler = methods[method];
   const isKnown = Object.keys(methods).length > 0;
   if (isKnown && !handler) throw new Refused(405, [["Allow", allowed(methods)]]);
   if (!isKnown) throw new Refused(404);
-  if (!["identity", undefined].includes(one(request, "content-encoding")?.toLowerCase())) {
-    throw new Refused(415, [["Accept-Encoding", "identity"]]);
-  }
-  const body = await bodyOf(request, response);
+  const codings = codingsOf(request);
+  checkCodings(codings);
+  if (fault("upload-permits-leaked")) state.uploads += 1;
+  const body = unpacked(await bodyOf(request, response), codings);
+  if (fault("upload-permits-leaked")) state.uploads -= 1;
   if (!isProbe) shed();
   state.inFlight += 1;
   response.once("close", () => (state.inFlight -= 1));
   return handler(request, response, body);
 }
 
+const opensMetrics = (request) =>
+  fault("metrics-any-key") && request.path === "/metrics" && one(request, "x-api-key") !== undefined;
+
 /** A body that is still read takes nobody's place; a handler does. */
 function shed() {
-  if (state.inFlight >= IN_FLIGHT && !fault("no-shedding")) {
+  if (state.inFlight + state.uploads >= IN_FLIGHT && !fault("no-shedding")) {
     throw new Refused(503, [["Retry-After", "1"]]);
   }
 }
-
-const hasBody = (request) =>
-  one(request, "transfer-encoding") !== undefined ||
-  Number(one(request, "content-length") ?? 0) > 0;
 
 async function serve(request, response) {
   const gone = new AbortController();
@@ -64,16 +75,18 @@ async function serve(request, response) {
     if (error instanceof Refused) {
       // What is left of a body is nobody's.
       request.mustClose = error.close || (hasBody(request) && !request.read_whole);
-      return problem(request, response, error.status, error.fields);
+      return problem(request, response, error.status, error.fields, error.detail);
     }
     process.stderr.write(`${error.stack}\n`);
     if (fault("panic-kills-connection")) return request.socket.destroy();
     const detail = {
       "panic-text-leaked": `exception in a handler: ${error.message}`,
       "stack-in-500": error.stack,
+      "debug-cookie": /debug=1/.test(one(request, "cookie") ?? "") ? error.stack : undefined,
+      "xhr-stack": one(request, "x-requested-with") ? error.stack : undefined,
     }[FAULT];
     problem(request, response, 500, [], detail);
   }
 }
 
-module.exports = { hasBody, serve };
+module.exports = { serve };

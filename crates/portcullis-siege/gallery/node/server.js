@@ -16,7 +16,8 @@ const {
 } = require("./planted.js");
 const { answerRaw, problem } = require("./answers.js");
 const { guard } = require("./guard.js");
-const { hasBody, serve } = require("./serve.js");
+const { hasBody } = require("./bodies.js");
+const { serve } = require("./serve.js");
 
 /** What Node's parser refuses, and those that were too slow. */
 function refuse(error, socket) {
@@ -71,6 +72,7 @@ server.listen({ port: settings.port, host: "127.0.0.1", backlog: 1024 }, () => {
 function stop() {
   if (fault("stop-drops-requests")) process.exit(0);
   state.draining = true;
+  if (fault("ready-while-draining")) return setTimeout(() => process.exit(0), DRAIN_MS - 1000);
   server.close(() => process.exit(0));
   setTimeout(() => server.closeAllConnections(), DRAIN_MS - 1000).unref();
 }

@@ -1,5 +1,6 @@
 """What answers are made of."""
 
+import re
 import secrets
 
 from planted import COUNTER, ORIGIN, TITLES, fault
@@ -15,6 +16,8 @@ def allows(origin):
         return False
     if fault("cors-suffix"):
         return origin.endswith("good.com")
+    if fault("cors-dot-unescaped"):
+        return re.fullmatch(ORIGIN, origin) is not None
     return origin == ORIGIN or fault("cors-mirrored")
 
 
@@ -30,3 +33,15 @@ def request_id(request):
 def allowed(methods):
     names = [name.decode() for name in methods]
     return ", ".join([*names, *(["HEAD"] if "GET" in names else []), "OPTIONS"])
+
+
+def kept(request):
+    """Fields for caches: none, unless a fault is planted."""
+    needs_key = request.one(b"x-api-key") is not None
+    if fault("protected-public") and needs_key:
+        return [("Cache-Control", "public, max-age=60")]
+    if fault("protected-max-age") and needs_key:
+        return [("Cache-Control", "max-age=300")]
+    if fault("suffix-ignored") and re.search(rb"\.(css|js|png)$", request.path):
+        return [("Cache-Control", "public, max-age=86400")]
+    return []

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 import math
+from urllib.parse import unquote_to_bytes
 
 from planted import (
     BURST, KEYS, LOCK_AFTER, LOCK_SECONDS, LONGEST_KEY, PER_SECOND, TRUSTED, fault,
@@ -18,18 +19,29 @@ class Buckets:
 
     def take(self, client, now):
         """Returns the tokens that are left, or -1, and the seconds until there is another one."""
-        if len(self.states) > 10_000:
+        if len(self.states) > 10_000 and not fault("limiter-fixed-window"):
             self.states = {
                 key: (left, at) for key, (left, at) in self.states.items()
                 if left + (now - at) * PER_SECOND < BURST
             }
         burst = BURST + 1 if fault("limiter-one-more") else BURST
+        if fault("limiter-fixed-window"):
+            return self.take_of_window(client, now)
         left, at = self.states.get(client, (burst, now))
         left = min(burst, left + (now - at) * PER_SECOND)
         took = left >= 1
         left -= took
         self.states[client] = (left, now)
         return (int(left) if took else -1), max(0, (1 - left) / PER_SECOND)
+
+    def take_of_window(self, client, now):
+        """So many in each window of the clock."""
+        window = int(now / (BURST / PER_SECOND))
+        count, of = self.states.get(client, (0, window))
+        count = count + 1 if of == window else 1
+        self.states[client] = (count, window)
+        wait = (window + 1) * (BURST / PER_SECOND) - now
+        return (BURST - count if count <= BURST else -1), wait
 
 
 class Locks:
@@ -93,6 +105,10 @@ def status_of(key):
         return 200
     if len(key) > LONGEST_KEY:
         return 401
+    if fault("key-unquoted"):
+        key = key.strip(b"\"'")
+    if fault("key-percent-decoded"):
+        key = unquote_to_bytes(key)
     if fault("key-case-ignored"):
         key = key.lower()
     digest, found = hashlib.sha256(key).digest(), 401

@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import fcntl
+import html
 import json
+import struct
+import termios
 
-from answers import allows, encode, request_id
+from answers import allows, encode, kept, request_id
+from bodies import Bodies
 from heads import Request, check_head, parse_field, parse_start
 from planted import (
-    BODY_BYTES, BODY_SECONDS, CHUNK, FIELDS, HEAD_BYTES, HEAD_SECONDS, IDLE_SECONDS, SECURE, TITLES,
+    FIELDS, HEAD_BYTES, HEAD_SECONDS, HSTS_A_DAY, IDLE_SECONDS, SECURE, TITLES, TRUSTED,
     WRITE_SECONDS, Bad, Refused, fault,
 )
 
 
-class Connection:
+class Connection(Bodies):
     """Requests one after the other, each read whole before the next."""
 
     def __init__(self, server, reader, writer):
@@ -74,7 +79,8 @@ class Connection:
                 return None
             # The limit of a head begins with its first byte.
             self.begun = first
-        limit = None if fault("header-timeout-missing", "header-line-renews") else HEAD_SECONDS
+        is_renewed = fault("header-timeout-missing", "header-line-renews", "blank-lines-skipped")
+        limit = None if is_renewed else HEAD_SECONDS
         try:
             async with asyncio.timeout(limit) as self.limit:
                 return await self.parse_head()
@@ -82,12 +88,15 @@ class Connection:
             raise Bad(408) from None
 
     def renew(self):
-        if fault("header-line-renews"):
+        if fault("header-line-renews", "blank-lines-skipped"):
             self.limit.reschedule(asyncio.get_running_loop().time() + HEAD_SECONDS)
 
     async def parse_head(self):
         self.renew()
         start = await self.line()
+        while fault("blank-lines-skipped") and not start:
+            self.renew()
+            start = await self.line()
         if not start:
             # One blank line is forgiven: RFC 9112, 2.2.
             start = await self.line()
@@ -108,55 +117,6 @@ class Connection:
         check_head(request, target, not self.served)
         return request
 
-    async def body(self, request):
-        """The whole body, or a refusal."""
-        if request.length > BODY_BYTES and not fault("body-declared-unchecked"):
-            raise Bad(413)
-        expect = request.one(b"expect")
-        if expect is not None and expect.lower() != b"100-continue":
-            raise Bad(417)
-        if expect is not None and (request.chunked or request.length):
-            self.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        limit = None if fault("body-timeout-missing") else BODY_SECONDS
-        try:
-            async with asyncio.timeout(limit):
-                if request.chunked:
-                    return await self.chunks()
-                return await self.reader.readexactly(request.length)
-        except TimeoutError:
-            raise Bad(408) from None
-
-    async def chunks(self):
-        body, extensions = bytearray(), 0
-        while True:
-            line = await self.chunk_line()
-            match = CHUNK.fullmatch(line)
-            unbounded = fault("chunk-extensions-unbounded")
-            if not match or len(line) > 256 and not unbounded:
-                raise Bad
-            extensions += len(line) - len(match[1])
-            size = int(match[1], 16)
-            if extensions > 16 << 10 and not unbounded:
-                raise Bad
-            if len(body) + size > BODY_BYTES and not fault("body-chunked-unchecked"):
-                raise Bad(413)
-            if size == 0:
-                break
-            body += await self.reader.readexactly(size)
-            if await self.chunk_line():
-                raise Bad
-        for _ in range(FIELDS):
-            line = await self.chunk_line()
-            if not line:
-                return bytes(body)
-            parse_field(line)
-        raise Bad(431)
-
-    async def chunk_line(self):
-        if fault("chunk-bare-lf"):
-            return (await self.reader.readuntil(b"\n")).rstrip(b"\r\n")
-        return await self.line()
-
     async def send(self, request, status, fields, body, close):
         """One answer with its length. HEAD has none of the body."""
         head = self.head_of(request, status, fields, close)
@@ -170,12 +130,22 @@ class Connection:
         names = {name.lower() for name, _ in fields}
         secure = [] if status >= 400 and fault("errors-without-headers") else SECURE
         head = [*fields, *((name, value) for name, value in secure if name.lower() not in names)]
+        if fault("options-bare") and request and request.method == b"OPTIONS":
+            head = list(fields)
+        if fault("timing-told"):
+            head.append(("Server-Timing", 'db;desc="postgres";dur=1.2'))
+        if fault("hsts-a-day") and request and request.one(b"x-forwarded-proto") == b"https" \
+                and self.peer == TRUSTED:
+            head.append(HSTS_A_DAY)
         if fault("headers-twice"):
             head.append(("X-Content-Type-Options", "nosniff"))
         if fault("server-named"):
             head.append(("Server", "asyncio/3.11"))
         if fault("hsts-on-http"):
             head.append(("Strict-Transport-Security", "max-age=31536000"))
+        if status == 200 and request and not names & {"cache-control"}:
+            head += kept(request)
+            names = {name.lower() for name, _ in head}
         if "cache-control" not in names and not fault("errors-stored"):
             head.append(("Cache-Control", "no-store"))
         if not fault("vary-missing"):
@@ -184,6 +154,8 @@ class Connection:
         origin = origin.decode("latin-1") if origin is not None else None
         if allows(origin):
             head.append(("Access-Control-Allow-Origin", origin))
+        elif fault("cors-with-cookie") and origin and request.one(b"cookie"):
+            head += [("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Credentials", "true")]
         if close:
             head.append(("Connection", "close"))
         return head
@@ -191,11 +163,26 @@ class Connection:
     async def write(self, data):
         self.writer.write(data)
         limit = None if fault("write-timeout-missing") else WRITE_SECONDS
+        if fault("write-timeout-renewed"):
+            return await self.write_on()
         try:
             await asyncio.wait_for(self.writer.drain(), limit)
         except TimeoutError:
             self.writer.transport.abort()
             raise
+
+    async def write_on(self):
+        """Waits as long as the system says that something leaves."""
+        stream, queued = self.writer.get_extra_info("socket"), None
+        while True:
+            try:
+                return await asyncio.wait_for(asyncio.shield(self.writer.drain()), WRITE_SECONDS)
+            except TimeoutError:
+                left = struct.unpack("i", fcntl.ioctl(stream, termios.TIOCOUTQ, bytes(4)))[0]
+                if left == queued:
+                    self.writer.transport.abort()
+                    raise
+                queued = left
 
     async def refuse(self, request, refused, detail=None):
         await self.problem(request, refused.status, refused.fields, True, detail)
@@ -203,6 +190,10 @@ class Connection:
 
     async def problem(self, request, status, fields, close, detail=None):
         """An error as RFC 9457 has it, without a word of what is inside."""
+        if detail and fault("html-traceback"):
+            head = [("Content-Type", "text/html"), ("X-Request-Id", request_id(request)), *fields]
+            page = f"<pre>{html.escape(detail, quote=False)}</pre>".encode()
+            return await self.send(request, status, head, page, close)
         identity = request_id(request)
         problem = {
             "type": "about:blank", "title": TITLES[status], "status": status, "request_id": identity,

@@ -14,7 +14,8 @@ class Request:
     def __init__(self, method, target, version, fields):
         self.method, self.version, self.fields = method, version, fields
         self.path, _, self.query = target.partition(b"?")
-        self.chunked, self.length, self.close = False, 0, version != b"HTTP/1.1"
+        self.is_other, self.chunked = False, False
+        self.length, self.close = 0, version != b"HTTP/1.1"
 
     def all(self, name):
         return [value for key, value in self.fields if key == name]
@@ -33,14 +34,22 @@ def parse_field(line):
     value = value.strip(b" \t")
     if not VALUE.fullmatch(value) and not fault("control-bytes-served"):
         raise Bad
+    if fault("underscores-are-dashes"):
+        name = name.replace(b"_", b"-")
     return name.lower(), value
 
 
 def parse_start(line):
     parts = line.split(b" ")
+    if fault("version-optional") and len(parts) == 2:
+        parts.append(b"HTTP/1.0")
     if len(parts) != 3:
         raise Bad
     method, target, version = parts
+    if fault("version-case-ignored"):
+        version = version.upper()
+    elif fault("version-prefix-enough") and version.startswith(b"HTTP/1.1"):
+        version = b"HTTP/1.1"
     if version not in (b"HTTP/1.1", b"HTTP/1.0"):
         raise Bad(505 if re.fullmatch(rb"HTTP/[0-9]\.[0-9]", version) else 400)
     if not TOKEN.fullmatch(method):
@@ -89,6 +98,8 @@ def check_framing(request, first):
             codings = []
         else:
             raise Bad
+    if fault("coding-parameters-cut"):
+        codings = [coding.split(b";")[0].strip() for coding in codings]
     if codings and (len(codings) > 1 or codings[0].lower() != b"chunked"):
         if not fault("te-obfuscated-ignored"):
             raise Bad(501)
@@ -102,6 +113,8 @@ def parse_length(lengths):
     if fault("length-lenient"):
         with contextlib.suppress(ValueError):
             return max(0, int(lengths[0].split(b",")[0].strip(b";")))
+    if fault("length-as-int-reads") and re.fullmatch(rb"[0-9_]+", lengths[0]):
+        return int(lengths[0])
     if len(set(lengths)) > 1 and not fault("length-first-wins"):
         raise Bad
     if not re.fullmatch(rb"[0-9]{1,15}", lengths[0]):
@@ -124,7 +137,9 @@ def check_head(request, target, first):
     if any(names.count(name) > 1 for name in SINGLE - forgiven):
         raise Bad
     host = request.one(b"host")
-    if host is not None:
+    if not first and fault("host-checked-once"):
+        pass
+    elif host is not None:
         check_authority(host)
     elif not fault("host-missing-served"):
         raise Bad

@@ -9,10 +9,13 @@ import re
 HOSTS = {b"127.0.0.1", b"localhost"}
 ORIGIN = "https://good.com"
 TRUSTED = "127.0.0.100"
+EXPIRED = b"pys_expired_4f9c2b7d1e8a6053"
+VALID, OTHER = b"pys_valid_4f9c2b7d1e8a6053", b"pys_other_9b3e6a1c7d20f548"
 KEYS = {
-    hashlib.sha256(b"pys_valid_4f9c2b7d1e8a6053").digest(): 200,
+    hashlib.sha256(VALID).digest(): 200,
+    hashlib.sha256(OTHER).digest(): 200,
     hashlib.sha256(b"pys_revoked_4f9c2b7d1e8a6053").digest(): 401,
-    hashlib.sha256(b"pys_expired_4f9c2b7d1e8a6053").digest(): 401,
+    hashlib.sha256(EXPIRED).digest(): 401,
     hashlib.sha256(b"pys_unscoped_4f9c2b7d1e8a6053").digest(): 403,
 }
 LONGEST_KEY = 128
@@ -40,7 +43,7 @@ METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")
 PREFLIGHT = b"access-control-request-method"
 PROBES = (b"/health", b"/ready")
 TITLES = {
-    200: "OK", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    200: "OK", 204: "No Content", 206: "Partial Content", 308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
     404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout", 413: "Content Too Large",
     414: "URI Too Long", 415: "Unsupported Media Type", 417: "Expectation Failed",
     421: "Misdirected Request", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
@@ -56,6 +59,7 @@ SECURE = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
 ]
+HSTS_A_DAY = ("Strict-Transport-Security", "max-age=86400")
 COUNTER = itertools.count(1)
 
 
@@ -79,9 +83,9 @@ def fault(*names):
 class Refused(Exception):
     """An answer in place of what was wanted."""
 
-    def __init__(self, status, *fields, close=False):
+    def __init__(self, status, *fields, close=False, detail=None):
         super().__init__(status)
-        self.status, self.fields, self.close = status, list(fields), close
+        self.status, self.fields, self.close, self.detail = status, list(fields), close, detail
 
 
 class Bad(Refused):

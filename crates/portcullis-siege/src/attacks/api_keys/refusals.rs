@@ -34,8 +34,10 @@ impl Refusal {
         let text = String::from_utf8_lossy(head_of(&seen.received)).into_owned();
         let fields = text.lines().skip(1).filter_map(|line| line.split_once(':'));
         let fields = fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
-        let fields = fields.filter(|(name, _)| !is_left_out(name)).collect();
-        Ok(Self { seen, fields })
+        Ok(Self {
+            seen,
+            fields: places(fields),
+        })
     }
 
     /// Its fields; of those that differ each time, the name.
@@ -102,8 +104,10 @@ impl Cause {
         let mut ours = self.refusal.without(&self.changing);
         let mut theirs = other.without(&self.changing);
         if !in_order {
-            ours.sort_unstable();
-            theirs.sort_unstable();
+            for fields in [&mut ours, &mut theirs] {
+                fields.retain(|(name, _)| !is_left_out(name));
+                fields.sort_unstable();
+            }
         }
         match difference(&ours, &theirs) {
             None => Ok(()),
@@ -127,6 +131,19 @@ fn difference(ours: &[(&str, &str)], theirs: &[(&str, &str)]) -> Option<String> 
         let named = only(theirs, ours).or_else(|| only(ours, theirs));
         Some(named.unwrap_or_else(|| "their order".to_owned()))
     }
+}
+
+/// The fields; of those that are compared elsewhere or nowhere, the place of the first.
+fn places(fields: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut seen = BTreeSet::new();
+    let placed = fields.filter_map(|(name, value)| {
+        if !is_left_out(&name) {
+            return Some((name, value));
+        }
+        let is_first = seen.insert(name.to_ascii_lowercase());
+        is_first.then(|| (name, String::new()))
+    });
+    placed.collect()
 }
 
 /// What differs anyway, or is compared elsewhere (the challenge: E02, E03, E10).
@@ -259,6 +276,18 @@ const UNKNOWN: &str = "siege_wrong_0123456789abcdef";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keeps_the_place_of_what_is_left_out() {
+        let named = |lines: &[(&str, &str)]| {
+            let lines = lines.iter();
+            places(lines.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        };
+        let (vary, date) = (("Vary", "a"), ("Date", "now"));
+
+        assert_ne!(named(&[vary, date]), named(&[date, vary]));
+        assert_eq!(named(&[vary, date]), named(&[vary, ("Date", "later"), date]));
+    }
 
     #[test]
     fn finds_what_differs_in_two_heads() {
