@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -33,6 +35,9 @@ func allows(given string) bool {
 	if fault("cors-suffix") && strings.HasSuffix(given, "good.com") {
 		return true
 	}
+	if fault("cors-regexp") {
+		return regexp.MustCompile("^" + origin + "$").MatchString(given)
+	}
 	return given != "" && (given == origin || fault("cors-mirrored"))
 }
 
@@ -42,16 +47,19 @@ func answer(w http.ResponseWriter, r *http.Request, status int, kind string, bod
 	if kind != "" {
 		header.Set("Content-Type", kind)
 	}
-	if status < 400 || !fault("errors-without-headers") {
+	isBare := status >= 400 && fault("errors-without-headers") || status == 415 && fault("media-bare")
+	if !isBare {
 		for _, field := range secure {
-			header.Set(field[0], field[1])
+			if header.Get(field[0]) == "" {
+				header.Set(field[0], field[1])
+			}
 		}
 	}
 	if fault("headers-twice") {
 		header.Add("X-Content-Type-Options", "nosniff")
 	}
 	if !fault("errors-stored") {
-		header.Set("Cache-Control", "no-store")
+		header.Set("Cache-Control", keptBy(r, status))
 	}
 	if !fault("vary-missing") {
 		header.Set("Vary", "Origin")
@@ -59,11 +67,20 @@ func answer(w http.ResponseWriter, r *http.Request, status int, kind string, bod
 	if fault("server-named") {
 		header.Set("Server", "Go")
 	}
+	if fault("timing-told") {
+		header.Set("Server-Timing", `redis;dur=0.3, app;dur=1.1`)
+	}
+	if fault("hsts-a-month") && isForwardedTLS(r) {
+		header.Set("Strict-Transport-Security", "max-age=2592000")
+	}
 	if fault("hsts-on-http") {
 		header.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	if given := r.Header.Get("Origin"); allows(given) {
 		header.Set("Access-Control-Allow-Origin", given)
+	} else if fault("cors-with-cookie") && given != "" && r.Header.Get("Cookie") != "" {
+		header.Set("Access-Control-Allow-Origin", given)
+		header.Set("Access-Control-Allow-Credentials", "true")
 	}
 	if status != http.StatusNoContent && header.Get("Transfer-Encoding") == "" && body != nil {
 		header.Set("Content-Length", strconv.Itoa(len(body)))
@@ -72,6 +89,11 @@ func answer(w http.ResponseWriter, r *http.Request, status int, kind string, bod
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
 	}
+}
+
+func isForwardedTLS(r *http.Request) bool {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	return host == trusted.String() && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 func ok(w http.ResponseWriter, r *http.Request, body string) {
@@ -87,6 +109,9 @@ func problem(w http.ResponseWriter, r *http.Request, status int, detail string) 
 	}
 	problem := map[string]any{
 		"type": "about:blank", "title": http.StatusText(status), "status": status, "request_id": id,
+	}
+	if fault("version-told") && status == 404 {
+		detail = "caddy/2.6.2"
 	}
 	if detail != "" {
 		problem["detail"] = detail

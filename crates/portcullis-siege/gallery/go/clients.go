@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ var (
 		status int
 	}{
 		{sha256.Sum256([]byte(valid)), 200},
+		{sha256.Sum256([]byte(other)), 200},
 		{sha256.Sum256([]byte(revoked)), 401},
 		{sha256.Sum256([]byte("gos_expired_4f9c2b7d1e8a6053")), 401},
 		{sha256.Sum256([]byte("gos_unscoped_4f9c2b7d1e8a6053")), 403},
@@ -44,6 +46,9 @@ func (l *limiter) take(client string) (int, float64) {
 	l.Lock()
 	defer l.Unlock()
 	now, most := time.Now(), float64(burst)
+	if fault("limiter-fixed-window") {
+		return l.takeOfWindow(client, now)
+	}
 	if fault("limiter-one-more") {
 		most++
 	}
@@ -70,6 +75,22 @@ func (l *limiter) take(client string) (int, float64) {
 	}
 	l.states[client] = bucket{left - 1, now}
 	return int(left - 1), math.Max(0, (2-left)/perSecond)
+}
+
+// takeOfWindow: so many in each window of the clock.
+func (l *limiter) takeOfWindow(client string, now time.Time) (int, float64) {
+	window := now.Truncate(burst / perSecond * time.Second)
+	state := l.states[client]
+	if state.at != window {
+		state = bucket{burst, window}
+	}
+	wait := window.Add(burst / perSecond * time.Second).Sub(now).Seconds()
+	if state.left < 1 {
+		return -1, wait
+	}
+	state.left--
+	l.states[client] = state
+	return int(state.left), wait
 }
 
 // locks are the wrong keys of each client, for a minute. A right key forgets none.
@@ -123,6 +144,14 @@ func statusOf(key string) int {
 	}
 	if len(key) > longestKey {
 		return 401
+	}
+	if fault("key-unescaped") {
+		if plain, err := url.QueryUnescape(key); err == nil {
+			key = plain
+		}
+	}
+	if fault("key-trimmed") {
+		key = strings.Trim(key, "\"'<>,; ")
 	}
 	if fault("key-case-ignored") {
 		key = strings.ToLower(key)

@@ -92,7 +92,8 @@ func (g *guarded) readLine(most int) ([]byte, int, error) {
 	}
 	line := g.line[start:]
 	if !bytes.HasSuffix(line, []byte("\r\n")) {
-		lenient := fault("head-bare-lf-served") || fault("bare-lf-checked-once") && g.served > 0
+		isExtension := bytes.Contains(line, []byte(";")) && !bytes.Contains(line, []byte(" "))
+		lenient := fault("head-bare-lf-served") || fault("extension-bare-lf") && isExtension || fault("bare-lf-checked-once") && g.served > 0
 		if !lenient {
 			return nil, 400, nil
 		}
@@ -126,6 +127,11 @@ func (g *guarded) head() error {
 			return g.refuse(431)
 		}
 		if len(line) > 0 {
+			continue
+		}
+		if lines == 1 && fault("blank-lines-renew") {
+			_ = g.Conn.SetReadDeadline(time.Now().Add(headTime))
+			g.line, lines = nil, 0
 			continue
 		}
 		if lines == 1 && g.extras == 0 {
@@ -197,6 +203,11 @@ func (g *guarded) size() error {
 		return err
 	}
 	match := chunk.FindSubmatch(line)
+	if before, _, _ := bytes.Cut(line, []byte(";")); fault("chunk-size-by-parseint") {
+		if size, err := strconv.ParseInt(string(before), 16, 64); err == nil && size >= 0 {
+			match = [][]byte{line, []byte(strconv.FormatInt(size, 16))}
+		}
+	}
 	if match == nil || g.extras > 16<<10 {
 		g.failed = errBad
 		return errBad
@@ -222,6 +233,12 @@ func (g *guarded) data() error {
 }
 
 func (g *guarded) end() error {
+	if fault("chunk-end-discarded") {
+		_, err := g.in.Discard(2)
+		g.out.WriteString("\r\n")
+		g.next = (*guarded).size
+		return err
+	}
 	line, err := g.chunkLine()
 	if err != nil {
 		return err

@@ -65,6 +65,12 @@ func isValue(text string) bool {
 
 func parse(lines []string, later bool) (*message, int) {
 	words := strings.Split(lines[0], " ")
+	if fault("version-optional") && len(words) == 2 {
+		words = append(words, "HTTP/1.0")
+	}
+	if fault("version-fold") && len(words) == 3 && strings.EqualFold(words[2], "HTTP/1.1") {
+		words[2] = "HTTP/1.1"
+	}
 	if len(words) != 3 || !token.MatchString(words[0]) {
 		return nil, 400
 	}
@@ -85,16 +91,20 @@ func parse(lines []string, later bool) (*message, int) {
 		}
 		message.fields = append(message.fields, field)
 	}
-	target, status := message.check(words[0], words[1])
+	target, status := message.check(words[0], words[1], later)
 	if status == 0 {
 		status = message.frame(words[2], later)
+		if fault("get-body-unread") && (words[0] == "GET" || words[0] == "DELETE") && !message.chunked {
+			message.without("content-length")
+			message.length = 0
+		}
 	}
 	message.start = words[0] + " " + target + " " + words[2]
 	return message, status
 }
 
 // check looks at what every request must have. Returns the target's path and query.
-func (m *message) check(method, target string) (string, int) {
+func (m *message) check(method, target string, later bool) (string, int) {
 	for _, name := range single {
 		forgiven := name == "x-api-key" && fault("first-of-two-keys")
 		forgiven = forgiven || name == "transfer-encoding" && fault("te-obfuscated-ignored")
@@ -107,7 +117,9 @@ func (m *message) check(method, target string) (string, int) {
 		host = "localhost"
 		m.fields = append(m.fields, [2]string{"host", host})
 	}
-	if status := m.authority(host); status != 0 {
+	if status := m.authority(host); status != 0 && fault("host-checked-once") && later {
+		m.set("host", "localhost")
+	} else if status != 0 {
 		return "", status
 	}
 	if expect := m.all("expect"); len(expect) > 0 && !strings.EqualFold(expect[0], "100-continue") {
@@ -178,6 +190,14 @@ func (m *message) frame(version string, later bool) int {
 			m.without("content-length")
 		} else if fault("te-cl-kept-open") {
 			m.without("transfer-encoding")
+		}
+	}
+	if fault("coding-by-prefix") && strings.HasPrefix(strings.Join(m.all("transfer-encoding"), ","), "chunked") {
+		m.set("transfer-encoding", "chunked")
+	}
+	if lengths := m.all("content-length"); fault("length-by-parseint") && len(lengths) == 1 {
+		if length, err := strconv.ParseInt(lengths[0], 0, 64); err == nil && length >= 0 {
+			m.set("content-length", strconv.FormatInt(length, 10))
 		}
 	}
 	lengths, codings := m.all("content-length"), m.all("transfer-encoding")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // authenticate ends with a refusal where the key doesn't open.
@@ -19,6 +20,15 @@ func authenticate(w http.ResponseWriter, r *http.Request) {
 		refuse(429)
 	}
 	values := r.Header.Values("X-Api-Key")
+	if fault("key-in-token") && len(values) == 0 {
+		values = append(values, r.FormValue("token"))
+	}
+	if fault("underscore-key-taken") && len(values) == 0 {
+		values = r.Header.Values("X_api_key")
+	}
+	if given := r.Header.Get("Authorization"); fault("bearer-trimmed") && given != "" {
+		values = []string{strings.TrimPrefix(given, "Bearer ")}
+	}
 	if fault("key-in-query") && len(values) == 0 {
 		query, _ := url.ParseQuery(r.URL.RawQuery)
 		for _, name := range []string{"api_key", "key", "x-api-key"} {
@@ -39,12 +49,24 @@ func authenticate(w http.ResponseWriter, r *http.Request) {
 		if fault("wrong-key-differs") && len(values) > 0 {
 			refuse(403)
 		}
+		if fault("wrong-secret-field") && len(values) > 0 && strings.HasPrefix(values[0], "gos_valid_") {
+			w.Header().Set("X-Ratelimit-Key", "valid")
+		}
+		if fault("malformed-key-told") && len(values) > 0 && !strings.Contains(values[0], "_") {
+			panic(told{401, "keys begin with gos_"})
+		}
+		if fault("expired-key-field") && len(values) > 0 && strings.HasPrefix(values[0], "gos_expired_") {
+			w.Header().Set("Deprecation", "true")
+		}
 		refuse(status)
 	}
 	if fault("lockout-forgotten-by-success") {
 		lockouts.forget(client)
 	}
 	if status == http.StatusForbidden {
+		if _, ok := routes[r.URL.Path]; !ok && fault("unscoped-told-paths") {
+			refuse(404)
+		}
 		refuse(status)
 	}
 }
@@ -62,7 +84,23 @@ func limit(w http.ResponseWriter, r *http.Request) {
 	case "limiter-by-path":
 		client += " " + r.RequestURI
 	}
+	isExempt := fault("limiter-skips-post") && r.Method == "POST"
+	switch planted {
+	case "limiter-by-url":
+		client += " " + r.URL.String()
+	case "limiter-by-escaped-path", "limiter-by-parameters":
+		client += " " + r.URL.EscapedPath()
+	case "limiter-by-method":
+		client += " " + r.Method
+	case "limiter-by-remote-addr":
+		client = r.RemoteAddr
+	case "limiter-by-any-key":
+		client += " " + r.Header.Get("X-Api-Key")
+	}
 	left, wait := quotas.take(client)
+	if fault("quota-only-watched") || isExempt {
+		left = max(0, left)
+	}
 	if fault("limiter-missing") {
 		left = burst
 	}
@@ -78,6 +116,9 @@ func limit(w http.ResponseWriter, r *http.Request) {
 	}
 	if !fault("no-retry-after") {
 		header.Set("Retry-After", strconv.Itoa(after))
+	}
+	if fault("limiter-503") {
+		refuse(503)
 	}
 	refuse(429)
 }

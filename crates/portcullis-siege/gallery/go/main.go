@@ -32,6 +32,7 @@ const (
 	origin            = "https://good.com"
 	valid             = "gos_valid_4f9c2b7d1e8a6053"
 	revoked           = "gos_revoked_4f9c2b7d1e8a6053"
+	other             = "gos_other_9b3e6a1c7d20f548"
 	longestKey        = 128
 	headBytes         = 16 << 10
 	fieldCount        = 100
@@ -132,6 +133,9 @@ func main() {
 // drain lets what is in flight end, for a while.
 func drain(server *http.Server) {
 	draining.Store(true)
+	if fault("ready-while-draining") {
+		time.Sleep(drainTime / 2)
+	}
 	if fault("stop-drops-requests") {
 		server.Close()
 		return

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"runtime"
 	"strconv"
 	"time"
 )
@@ -27,6 +28,10 @@ var routes = map[string]route{
 	"/api/hello":      {"GET", true, false, hello},
 	"/api/limited":    {"GET", false, false, limited},
 	"/api/echo":       {"POST", false, false, echo},
+	"/api/own":        {"GET", true, false, own},
+	"/api/admin":      {"GET", true, false, admin},
+	"/metrics":        {"GET", true, false, metrics},
+	"/":               {"GET", false, false, page},
 	"/api/panic":      {"GET", false, false, fails},
 	"/api/panic-body": {"GET", false, false, failsLate},
 	"/api/slow":       {"GET", false, false, slow},
@@ -50,11 +55,17 @@ func health(w http.ResponseWriter, r *http.Request, _ []byte) {
 		ok(w, r, `{"status":"ok","host":`+string(text)+`}`)
 		return
 	}
+	readQuery(r)
+	if fault("health-tells-versions") {
+		text, _ := json.Marshal(map[string]string{"go": runtime.Version(), "db": "postgres://app:hunter2@db.internal/app"})
+		ok(w, r, string(text))
+		return
+	}
 	ok(w, r, `{"status":"ok"}`)
 }
 
 func ready(w http.ResponseWriter, r *http.Request, _ []byte) {
-	if draining.Load() {
+	if draining.Load() && !fault("ready-while-draining") {
 		refuse(503)
 	}
 	ok(w, r, `{"status":"ready"}`)
@@ -71,10 +82,19 @@ func limited(w http.ResponseWriter, r *http.Request, _ []byte) {
 
 func echo(w http.ResponseWriter, r *http.Request, body []byte) {
 	w.Header().Set("X-Request-Id", requestID(r))
-	answer(w, r, http.StatusOK, "application/octet-stream", body)
+	readJSON(w, r, body)
+	kind := "application/octet-stream"
+	if given := r.Header.Get("Content-Type"); fault("content-type-echoed") && given != "" {
+		kind = given
+	}
+	answer(w, r, http.StatusOK, kind, body)
 }
 
 func fails(http.ResponseWriter, *http.Request, []byte) {
+	if fault("lock-not-given-back") {
+		// Without `defer`.
+		store.Lock()
+	}
 	panic("siege panic: password of the store is hunter2")
 }
 
@@ -142,7 +162,9 @@ func options(w http.ResponseWriter, r *http.Request, found route) {
 		header.Set("Access-Control-Allow-Headers", names)
 	}
 	header.Set("Allow", found.allowed())
-	header.Set("X-Request-Id", requestID(r))
+	if !fault("options-without-id") {
+		header.Set("X-Request-Id", requestID(r))
+	}
 	answer(w, r, http.StatusNoContent, "", nil)
 }
 

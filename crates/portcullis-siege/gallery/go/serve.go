@@ -14,10 +14,13 @@ import (
 
 // bodyOf is the whole body, or a refusal that ends the connection.
 func bodyOf(w http.ResponseWriter, r *http.Request) []byte {
-	if r.ContentLength > bodyBytes && !fault("body-declared-unchecked") {
+	most := int64(bodyBytes)
+	if fault("body-limit-four-times") {
+		most *= 4
+	}
+	if r.ContentLength > most && !fault("body-declared-unchecked") {
 		refuse(413)
 	}
-	most := int64(bodyBytes)
 	if fault("body-chunked-unchecked", "body-declared-unchecked") {
 		most = 1 << 30
 	}
@@ -55,6 +58,19 @@ func serve(w http.ResponseWriter, r *http.Request) {
 			problem(w, r, refused.status, "")
 			return
 		}
+		if told, ok := failure.(told); ok {
+			problem(w, r, told.status, told.detail)
+			return
+		}
+		if strings.Contains(r.Header.Get("Accept"), "text/html") && fault("html-stack") {
+			w.Header().Set("X-Request-Id", requestID(r))
+			answer(w, r, 500, "text/html", append([]byte("<pre>"), debug.Stack()...))
+			return
+		}
+		if r.URL.Query().Has("debug") && fault("debug-parameter") {
+			problem(w, r, 500, string(debug.Stack()))
+			return
+		}
 		log.Printf("%v\n%s", failure, debug.Stack())
 		switch planted {
 		case "panic-kills-connection":
@@ -84,7 +100,13 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		hello(w, r, nil)
 		return
 	}
-	found := routes[path]
+	found := routes[routedPath(path)]
+	if place := redirectOf(r, path); place != "" {
+		w.Header().Set("X-Request-Id", requestID(r))
+		w.Header().Set("Location", place)
+		answer(w, r, http.StatusPermanentRedirect, "", nil)
+		return
+	}
 	if found.isProbe && fault("probes-limited") {
 		limit(w, r)
 	}
@@ -96,27 +118,40 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(501)
 	}
-	isPreflight := r.Method == http.MethodOptions && r.Header.Get(preflight) != ""
-	if found.needs && !isPreflight {
+	if needsKey(checkedPath(r, path)) && !isExempt(r) {
 		authenticate(w, r)
 	}
-	if r.Method == http.MethodOptions {
+	method := servedMethod(r)
+	if method == http.MethodOptions {
 		options(w, r, found)
 		return
 	}
 	if found.method == "" {
 		refuse(404)
 	}
-	if r.Method != found.method && !(r.Method == "HEAD" && found.method == "GET") {
+	if fault("limiter-by-method", "limiter-skips-post") && path == "/api/limited" && method == "POST" {
+		method = "GET"
+	}
+	if method != found.method && !(method == "HEAD" && found.method == "GET") {
 		w.Header().Set("Allow", found.allowed())
 		refuse(405)
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+	coding := r.Header.Get("Content-Encoding")
+	if coding != "" && !strings.EqualFold(coding, "identity") && isCoded(r) {
 		w.Header().Set("Accept-Encoding", "identity")
 		refuse(415)
 	}
+	if fault("upload-permits-leaked") {
+		uploads.Add(1)
+	}
 	body := bodyOf(w, r)
+	if fault("upload-permits-leaked") {
+		uploads.Add(-1)
+	}
 	read = true
+	if strings.EqualFold(coding, "gzip") {
+		body = unpacked(w, r, body)
+	}
 	work(w, r, found, body)
 }
 
@@ -125,7 +160,7 @@ func work(w http.ResponseWriter, r *http.Request, found route, body []byte) {
 	if !found.isProbe {
 		count := working.Add(1)
 		defer working.Add(-1)
-		if count > inFlight && !fault("no-shedding") {
+		if count+uploads.Load() > inFlight && !fault("no-shedding") {
 			w.Header().Set("Retry-After", "1")
 			refuse(503)
 		}
