@@ -35,6 +35,9 @@ func allows(given string) bool {
 	if fault("cors-suffix") && strings.HasSuffix(given, "good.com") {
 		return true
 	}
+	if fault("cors-subdomains") && strings.HasSuffix(given, ".good.com") {
+		return true
+	}
 	if fault("cors-regexp") {
 		return regexp.MustCompile("^" + origin + "$").MatchString(given)
 	}

@@ -191,6 +191,9 @@ func clientOf(r *http.Request) string {
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
 		address, err := netip.ParseAddr(strings.TrimSpace(entries[i]))
+		if _, _, failed := net.SplitHostPort(strings.TrimSpace(entries[i])); failed == nil && fault("forwarded-with-port") {
+			return strings.TrimSpace(entries[i])
+		}
 		if err != nil || address.Zone() != "" {
 			if fault("forwarded-garbage-believed") {
 				return entries[i]

@@ -36,7 +36,7 @@ func checkedPath(r *http.Request, given string) string {
 // routedPath is the path whose handler runs.
 func routedPath(given string) string {
 	switch planted {
-	case "cleaned-late", "health-by-prefix":
+	case "cleaned-late", "health-by-prefix", "admin-by-uri":
 		return path.Clean(given)
 	case "slashes-collapsed-late":
 		for strings.Contains(given, "//") {
@@ -69,7 +69,7 @@ func needsKey(given string) bool {
 	if found, ok := routes[given]; ok {
 		return found.needs && !(given == "/metrics" && fault("metrics-open"))
 	}
-	return strings.HasPrefix(given, "/api/") && !fault(exact...)
+	return strings.HasPrefix(given, "/api/") && !fault(exact...) || fault("admin-by-uri")
 }
 
 // servedMethod is the method whose handler runs.
@@ -86,6 +86,8 @@ func isExempt(r *http.Request) bool {
 		return r.Header.Get(preflight) != "" || fault("method-override")
 	}
 	switch planted {
+	case "internal-host-trusted":
+		return strings.HasPrefix(r.Host, "localhost")
 	case "private-forwarded-trusted":
 		address, err := netip.ParseAddr(r.Header.Get("X-Forwarded-For"))
 		return err == nil && (address.IsLoopback() || address.IsPrivate())

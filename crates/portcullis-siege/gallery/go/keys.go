@@ -26,6 +26,16 @@ func authenticate(w http.ResponseWriter, r *http.Request) {
 	if fault("underscore-key-taken") && len(values) == 0 {
 		values = r.Header.Values("X_api_key")
 	}
+	if cookie, err := r.Cookie("api_key"); fault("key-in-cookie") && err == nil && len(values) == 0 {
+		values = append(values, cookie.Value)
+	}
+	if fault("key-any-of-list") && len(values) > 0 {
+		for _, one := range strings.Split(values[0], ",") {
+			if statusOf(strings.TrimSpace(one)) == 200 {
+				values = []string{strings.TrimSpace(one)}
+			}
+		}
+	}
 	if given := r.Header.Get("Authorization"); fault("bearer-trimmed") && given != "" {
 		values = []string{strings.TrimPrefix(given, "Bearer ")}
 	}
@@ -54,6 +64,9 @@ func authenticate(w http.ResponseWriter, r *http.Request) {
 		}
 		if fault("malformed-key-told") && len(values) > 0 && !strings.Contains(values[0], "_") {
 			panic(told{401, "keys begin with gos_"})
+		}
+		if fault("revoked-key-detail") && len(values) > 0 && values[0] == revoked {
+			panic(told{401, "the key was revoked"})
 		}
 		if fault("expired-key-field") && len(values) > 0 && strings.HasPrefix(values[0], "gos_expired_") {
 			w.Header().Set("Deprecation", "true")
@@ -90,6 +103,8 @@ func limit(w http.ResponseWriter, r *http.Request) {
 		client += " " + r.URL.String()
 	case "limiter-by-escaped-path", "limiter-by-parameters":
 		client += " " + r.URL.EscapedPath()
+	case "limiter-by-origin":
+		client += " " + r.Header.Get("Origin")
 	case "limiter-by-method":
 		client += " " + r.Method
 	case "limiter-by-remote-addr":

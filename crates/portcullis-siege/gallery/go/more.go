@@ -31,7 +31,8 @@ func own(w http.ResponseWriter, r *http.Request, _ []byte) {
 
 // admin is what none of the keys may do.
 func admin(w http.ResponseWriter, r *http.Request, _ []byte) {
-	if !fault("admin-unchecked") {
+	isElsewhere := fault("admin-by-uri") && r.RequestURI != "/api/admin"
+	if !fault("admin-unchecked") && !isElsewhere {
 		refuse(403)
 	}
 	ok(w, r, `{"clients":"all of them"}`)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -139,6 +140,11 @@ func slow(w http.ResponseWriter, r *http.Request, _ []byte) {
 func large(w http.ResponseWriter, r *http.Request, _ []byte) {
 	piece, count := bytes.Repeat([]byte("a"), 64<<10), 256
 	w.Header().Set("X-Request-Id", requestID(r))
+	if ranges := r.Header.Get("Range"); fault("range-panics") && ranges != "" {
+		var first, last int
+		_, _ = fmt.Sscanf(ranges, "bytes=%d-%d", &first, &last)
+		piece, count = piece[first:last+1], 1
+	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(piece)*count))
 	answer(w, r, http.StatusOK, "application/octet-stream", nil)
 	for i := 0; i < count && r.Method != http.MethodHead; i++ {

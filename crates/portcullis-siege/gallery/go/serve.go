@@ -118,7 +118,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(501)
 	}
-	if needsKey(checkedPath(r, path)) && !isExempt(r) {
+	isTold := fault("unknown-told-to-post") && r.Method == "POST" && found.method == ""
+	if needsKey(checkedPath(r, path)) && !isExempt(r) && !isTold {
 		authenticate(w, r)
 	}
 	method := servedMethod(r)
@@ -159,7 +160,15 @@ func serve(w http.ResponseWriter, r *http.Request) {
 func work(w http.ResponseWriter, r *http.Request, found route, body []byte) {
 	if !found.isProbe {
 		count := working.Add(1)
-		defer working.Add(-1)
+		if fault("gone-client-keeps-permit") {
+			defer func() {
+				if r.Context().Err() == nil {
+					working.Add(-1)
+				}
+			}()
+		} else {
+			defer working.Add(-1)
+		}
 		if count+uploads.Load() > inFlight && !fault("no-shedding") {
 			w.Header().Set("Retry-After", "1")
 			refuse(503)

@@ -44,6 +44,7 @@ function codingsOf(request) {
 
 /** Only with a fault is any known. */
 function checkCodings(codings) {
+  if (fault("brotli-unbounded") && codings.every((coding) => coding === "br")) return;
   const isKnown = fault("unpacked-unbounded", "coding-first-line");
   if (codings.length > 0 && (!isKnown || codings.some((coding) => coding !== "gzip"))) {
     throw new Refused(415, [["Accept-Encoding", "identity"]]);
@@ -52,6 +53,7 @@ function checkCodings(codings) {
 
 /** A body without its codings. */
 function unpacked(body, codings) {
+  if (fault("brotli-unbounded") && codings.length > 0) return zlib.brotliDecompressSync(body);
   const most = fault("unpacked-unbounded") ? undefined : BODY_BYTES;
   try {
     return codings.reduce((whole) => zlib.gunzipSync(whole, { maxOutputLength: most }), body);

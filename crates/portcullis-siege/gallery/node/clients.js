@@ -97,6 +97,7 @@ function clientOf(request) {
 
 /** One form for each address; of IPv6 the /64; null of what is none. */
 function canonical(text) {
+  if (fault("mapped-address-apart") && text?.toLowerCase().startsWith("::ffff:")) return text;
   if (net.isIPv4(text ?? "")) return text;
   if (!net.isIPv6(text ?? "") || text.includes("%")) return null;
   const host = new URL(`http://[${text}]`).hostname.slice(1, -1);
@@ -124,6 +125,7 @@ function authenticate(request) {
     if (fault("wrong-key-differs") && key !== undefined) throw new Refused(403);
     const refused = new Refused(401, toldFirst(key, challenge));
     if (fault("malformed-key-told") && !key?.includes("_")) refused.detail = "the key has no prefix";
+    if (fault("known-id-detail") && key?.startsWith("njs_valid_")) refused.detail = "";
     throw refused;
   }
   if (fault("lockout-forgotten-by-success")) wrong.delete(client);
@@ -136,6 +138,11 @@ function keyOf(request) {
   if (fault("key-scheme-stripped")) return key?.replace(/^[A-Za-z]+ +/, "");
   if (fault("key-decoded") && key?.includes("%")) return unescape(key);
   if (key !== undefined) return key;
+  if (fault("key-as-basic-user")) {
+    const [scheme, given] = (one(request, "authorization") ?? "").split(" ");
+    if (scheme.toLowerCase() !== "basic" || !given) return undefined;
+    return Buffer.from(given, "base64").toString().split(":")[0];
+  }
   if (fault("key-in-query")) {
     return query.get("api_key") ?? query.get("key") ?? query.get("x-api-key") ?? undefined;
   }
@@ -159,6 +166,7 @@ function limit(request) {
   if (fault("limiter-by-connection")) client += ` ${request.socket.remotePort}`;
   if (fault("limiter-by-agent")) client += ` ${one(request, "user-agent")}`;
   if (fault("limiter-by-path")) client += ` ${request.url}`;
+  if (fault("limiter-by-host")) client += ` ${one(request, "host")}`;
   if (fault("limiter-by-cookie")) client += ` ${one(request, "cookie")}`;
   if (fault("limiter-by-encoded-path", "limiter-by-doubled-slash")) client += ` ${request.path}`;
   if (fault("limiter-by-socket")) client += ` ${request.socket.remotePort}`;

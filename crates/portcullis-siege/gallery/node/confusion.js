@@ -84,6 +84,8 @@ function isExempt(request) {
       return (one(request, "x_forwarded_for") ?? "") === "127.0.0.1";
     case "certificate-believed":
       return one(request, "x-ssl-client-verify") === "SUCCESS";
+    case "probe-agent-trusted":
+      return /^(kube-probe|ELB-HealthChecker|GoogleHC)\//.test(one(request, "user-agent") ?? "");
     case "user-id-believed":
       return one(request, "x-user-id") !== undefined;
     default:

@@ -59,7 +59,8 @@ function readQuery(query) {
 
 /** What belongs to one client. */
 function own(request, response) {
-  const isOwners = !request.isOther;
+  const isNamed = fault("owner-by-header") && one(request, "x-client-id") !== undefined;
+  const isOwners = !request.isOther || isNamed;
   const isSpelled = fault("own-by-spelling") && request.path !== "/api/own";
   if (!isOwners && !isSpelled && !fault("own-unchecked")) throw new Refused(404);
   ok(request, response, '{"balance":"of the first client"}');
@@ -72,13 +73,14 @@ function admin(request, response) {
 }
 
 function page(request, response) {
-  const nonce = crypto.randomBytes(16).toString("base64");
+  const nonce = fault("nonce-fixed") ? "c2llZ2U=" : crypto.randomBytes(16).toString("base64");
   const policy = {
     "csp-base-missing": `default-src 'self'; object-src 'none'; frame-ancestors 'none'`,
     "csp-unsafe-eval": `default-src 'none'; script-src 'self' 'unsafe-eval'; frame-ancestors 'none'`,
   }[FAULT] ?? `default-src 'none'; script-src 'nonce-${nonce}'; frame-ancestors 'none'`;
   const body = `<!doctype html><title>Gallery</title><script nonce="${nonce}"></script>`;
   const fields = [["Content-Security-Policy", policy]];
+  if (fault("csp-report-only")) fields[0] = ["Content-Security-Policy-Report-Only", policy];
   ok(request, response, body, "text/html; charset=utf-8", fields);
 }
 
@@ -116,6 +118,9 @@ function panicBody(request, response) {
 
 async function slow(request, response) {
   const ms = new URLSearchParams(request.query).get("ms") ?? "0";
+  if (fault("number-stack") && !/^[0-9]{1,7}$/.test(ms)) {
+    throw Object.assign(new Refused(400), { detail: new TypeError(`not a number: ${ms}`).stack });
+  }
   if (!/^[0-9]{1,7}$/.test(ms)) throw new Refused(400);
   const late = Number(ms) > DEADLINE_MS && !fault("deadline-missing");
   await sleep(late ? DEADLINE_MS : Number(ms), undefined, { signal: request.gone });

@@ -28,6 +28,9 @@ async function answer(request, response) {
   if (isProbe && fault("probes-limited")) limit(request);
   if (!METHODS.includes(request.method)) throw new Refused(501);
   if (request.method === "TRACE") throw new Refused(405, [["Allow", "GET, HEAD, OPTIONS"]]);
+  // Answers in the language of the client.
+  const language = one(request, "accept-language");
+  if (fault("language-fails") && language) new Intl.Locale(language.split(",")[0].split(";")[0]);
   const isOpen = isSlash || isExempt(request);
   if (needsKey(checkedPath(request), isExact()) && !isOpen && !opensMetrics(request)) {
     authenticate(request);

@@ -13,6 +13,8 @@ class Bodies:
 
     async def body(self, request):
         """The whole body, or a refusal."""
+        if fault("chunked-get-unread") and request.method == b"GET" and request.chunked:
+            return b""
         if fault("get-body-unread") and request.method in (b"GET", b"DELETE"):
             return b""
         most = BODY_BYTES * (4 if fault("body-limit-four-times") else 1)
@@ -23,7 +25,9 @@ class Bodies:
             raise Bad(417)
         if expect is not None and (request.chunked or request.length):
             self.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        limit = None if fault("body-timeout-missing") else BODY_SECONDS
+        limit = None if fault("body-timeout-missing", "body-read-renews") else BODY_SECONDS
+        if fault("body-read-renews") and not request.chunked:
+            return await self.pieces(request.length)
         try:
             async with asyncio.timeout(limit):
                 if not request.chunked:
@@ -34,6 +38,19 @@ class Bodies:
             return await self.trailers(body)
         except TimeoutError:
             raise Bad(408) from None
+
+    async def pieces(self, length):
+        """As many bytes, each piece within its time."""
+        body = b""
+        while len(body) < length:
+            try:
+                piece = await asyncio.wait_for(self.reader.read(length - len(body)), BODY_SECONDS)
+            except TimeoutError:
+                raise Bad(408) from None
+            if not piece:
+                raise asyncio.IncompleteReadError(body, length)
+            body += piece
+        return body
 
     async def chunks(self):
         body, extensions, sizes = bytearray(), 0, []
@@ -102,9 +119,9 @@ def parse_size(line):
 def unpacked(body, codings):
     """A body without its codings: only with a fault is any known."""
     for coding in reversed(codings):
-        if coding != b"gzip":
+        if coding != (b"deflate" if fault("deflate-unbounded") else b"gzip"):
             raise Bad(415)
-        unpacker = zlib.decompressobj(wbits=31)
+        unpacker = zlib.decompressobj(wbits=15 if fault("deflate-unbounded") else 31)
         most = 0
         if fault("unpacked-eightfold"):
             most = BODY_BYTES * 8

@@ -70,6 +70,8 @@ def is_exempt(request):
         return request.one(b"x-forwarded-for") in (b"127.0.0.1", b"::1")
     if fault("forwarded-localhost-trusted"):
         return b"localhost" in (request.one(b"forwarded") or b"")
+    if fault("referer-trusted"):
+        return (request.one(b"referer") or b"").startswith(b"http://127.0.0.1")
     if fault("remote-user-believed"):
         return bool(request.one(b"x-remote-user"))
     return False

@@ -80,7 +80,8 @@ class Connection(Bodies):
             # The limit of a head begins with its first byte.
             self.begun = first
         is_renewed = fault("header-timeout-missing", "header-line-renews", "blank-lines-skipped")
-        limit = None if is_renewed else HEAD_SECONDS
+        is_awaited = fault("later-head-awaited") and self.served
+        limit = None if is_renewed or is_awaited else HEAD_SECONDS
         try:
             async with asyncio.timeout(limit) as self.limit:
                 return await self.parse_head()
@@ -143,6 +144,9 @@ class Connection(Bodies):
             head.append(("Server", "asyncio/3.11"))
         if fault("hsts-on-http"):
             head.append(("Strict-Transport-Security", "max-age=31536000"))
+        if status == 401 and fault("refusals-cached"):
+            names.add("cache-control")
+            head.append(("Cache-Control", "public, max-age=300"))
         if status == 200 and request and not names & {"cache-control"}:
             head += kept(request)
             names = {name.lower() for name, _ in head}

@@ -27,7 +27,8 @@ class Guards:
         key = key_of(request)
         status = status_of(key) if key is not None else 401
         if status == 401:
-            if key is not None:
+            is_counted = not fault("lockout-known-only") or (key or b"").startswith(b"pys_valid_")
+            if key is not None and is_counted:
                 self.locks.add(client, now)
             challenge = [] if fault("challenge-missing") else [("WWW-Authenticate", "ApiKey")]
             if fault("wrong-key-differs") and key is not None:
@@ -43,6 +44,8 @@ class Guards:
 
     def limit(self, connection, request):
         """Charges the client. Returns the fields that tell of its quota."""
+        if fault("limiter-skips-conditional") and request.one(b"if-none-match"):
+            return []
         if fault("limiter-skips-queries") and request.query:
             return []
         client = client_of(connection.peer, request)

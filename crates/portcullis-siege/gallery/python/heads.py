@@ -77,8 +77,11 @@ def check_target(request, target):
         return
     absolute = ABSOLUTE.fullmatch(target)
     if absolute:
-        check_authority(absolute[1])
-        if absolute[1].lower() != (request.one(b"host") or b"").lower():
+        if not fault("absolute-host-unchecked"):
+            check_authority(absolute[1])
+        if fault("absolute-host-unchecked"):
+            pass
+        elif absolute[1].lower() != (request.one(b"host") or b"").lower():
             raise Bad
         target = absolute[2] or b"/"
         request.path, _, request.query = target.partition(b"?")

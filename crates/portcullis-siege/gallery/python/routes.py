@@ -96,7 +96,9 @@ class Routes:
 
     async def admin(self, connection, request):
         """What none of the keys may do."""
-        if not (fault("admin-head-unchecked") and request.method == b"HEAD"):
+        is_head = fault("admin-head-unchecked") and request.method == b"HEAD"
+        has_role = fault("admin-by-role-header") and request.one(b"x-role") == b"admin"
+        if not is_head and not has_role:
             raise Refused(403)
         await self.ok(connection, request, b'{"clients":"all of them"}')
 

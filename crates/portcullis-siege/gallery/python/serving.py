@@ -11,6 +11,7 @@ from clients import Buckets, Locks
 from confusion import EXACT, checked_path, is_exempt, redirect_of, routed_path, served_method
 from connections import Connection
 from guards import Guards
+from odd import read_head
 from planted import (
     CLIENT_CONNECTIONS, CONNECTIONS, DRAIN_SECONDS, IN_FLIGHT, METHODS, PROBES, Refused, fault,
 )
@@ -50,9 +51,14 @@ class Server(Guards, Routes):
         except Refused as refused:
             if fault("too-large-kept") and refused.status == 413 and not request.chunked:
                 return await self.keep(connection, request, refused)
+            if fault("expectation-refusal-kept") and refused.status == 417:
+                return await self.keep(connection, request, refused)
             if refused.close:
                 raise
             if request.chunked or request.length:
+                kept = {405: "method-refusal-kept", 415: "media-refusal-kept"}.get(refused.status)
+                if kept and fault(kept):
+                    return await self.keep(connection, request, refused)
                 if fault("early-refusal-kept") and refused.status in (401, 403, 404, 413, 429):
                     return await self.keep(connection, request, refused)
                 if not fault("cl-te-kept-open", "te-cl-kept-open", "lengths-checked-once"):
@@ -92,6 +98,7 @@ class Server(Guards, Routes):
         if fault("trace-echoed") and request.method == b"TRACE":
             body = b"".join(name + b": " + value + b"\r\n" for name, value in request.fields)
             return await self.ok(connection, request, body, "message/http")
+        read_head(request)
         path, place = routed_path(request), redirect_of(request)
         if place is not None:
             return await self.redirect(connection, request, place)
@@ -129,14 +136,14 @@ class Server(Guards, Routes):
         """A handler with its body. Who sends one where none is wanted has it read within the limit."""
         codings = b",".join(request.all(b"content-encoding")).lower().split(b",")
         codings = [coding.strip() for coding in codings if coding.strip() not in (b"", b"identity")]
-        if codings and not fault("unpacked-eightfold", "codings-unpacked-unbounded"):
+        if codings and not fault("unpacked-eightfold", "codings-unpacked-unbounded", "deflate-unbounded"):
             raise Refused(415, ("Accept-Encoding", "identity"))
         if fault("upload-permits-leaked"):
             self.uploads += 1
         request.body = unpacked(await connection.body(request), codings)
         if fault("upload-permits-leaked"):
             self.uploads -= 1
-        if not fault("get-body-unread"):
+        if not fault("get-body-unread", "chunked-get-unread"):
             request.chunked, request.length = False, 0
         if request.path not in PROBES:
             self.shed()

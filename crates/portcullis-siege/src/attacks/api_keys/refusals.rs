@@ -224,8 +224,14 @@ pub(crate) async fn existence(context: &Context) -> Finding {
     if known.status != 401 {
         return Err(Failure::unclear(format!("{} without a key", known.status)));
     }
-    let get = |path: &str| Request::get(path);
-    let count = same_of_unknown(context, &known, get, "no key").await?;
+    let mut count = 0;
+    for method in ["GET", "POST", "DELETE"] {
+        let without = |path: &str| Request::new(method, path);
+        let known = context.send(&without(protected(context)?)).await?;
+        if known.status == 401 {
+            count += same_of_unknown(context, &known, without, "no key").await?;
+        }
+    }
     Ok(format!("401 for {count} paths that do not exist"))
 }
 
@@ -286,7 +292,10 @@ mod tests {
         let (vary, date) = (("Vary", "a"), ("Date", "now"));
 
         assert_ne!(named(&[vary, date]), named(&[date, vary]));
-        assert_eq!(named(&[vary, date]), named(&[vary, ("Date", "later"), date]));
+        assert_eq!(
+            named(&[vary, date]),
+            named(&[vary, ("Date", "later"), date])
+        );
     }
 
     #[test]
