@@ -79,6 +79,8 @@ function page(request, response) {
     "csp-unsafe-eval": `default-src 'none'; script-src 'self' 'unsafe-eval'; frame-ancestors 'none'`,
   }[FAULT] ?? `default-src 'none'; script-src 'nonce-${nonce}'; frame-ancestors 'none'`;
   const body = `<!doctype html><title>Gallery</title><script nonce="${nonce}"></script>`;
+  const ranges = one(request, "range");
+  if (fault("ranges-overlap") && ranges) return parts(request, response, ranges, Buffer.from(body));
   const fields = [["Content-Security-Policy", policy]];
   if (fault("csp-report-only")) fields[0] = ["Content-Security-Policy-Report-Only", policy];
   ok(request, response, body, "text/html; charset=utf-8", fields);
@@ -135,8 +137,6 @@ async function large(request, response) {
     ["Content-Type", "application/octet-stream"], ["X-Request-Id", requestId(request)],
     ["Content-Length", String(piece.length * count)],
   ];
-  const ranges = one(request, "range");
-  if (fault("ranges-overlap") && ranges) return parts(request, response, ranges, piece);
   const gone = new Promise((done) => response.once("close", () => done(false)));
   response.writeHead(200, fieldsOf(request, 200, own).flat());
   for (let i = 0; i < count && request.method !== "HEAD"; i++) {
@@ -150,11 +150,11 @@ async function large(request, response) {
   response.end();
 }
 
-/** Every range that was wanted, at most 64 KiB of each. */
+/** Every range that was wanted. */
 function parts(request, response, ranges, piece) {
   const bodies = ranges.replace("bytes=", "").split(",").map((range) => {
     const [first, last] = range.split("-");
-    const data = piece.toString("latin1", 0, last ? Number(last) - Number(first) + 1 : piece.length);
+    const data = piece.toString("latin1", Number(first), last ? Number(last) + 1 : piece.length);
     return `--part\r\nContent-Range: bytes ${range}/*\r\n\r\n${data}\r\n`;
   });
   const own = [

@@ -113,6 +113,9 @@ class Routes:
         elif fault("csp-any-host"):
             policy = "default-src 'none'; script-src https:; frame-ancestors 'none'"
         body = f'<!doctype html><title>Gallery</title><script nonce="{nonce}"></script>'
+        ranges = request.one(b"range")
+        if fault("ranges-uncounted") and ranges:
+            return await self.parts(connection, request, ranges, body)
         fields = [("Content-Security-Policy", policy)]
         await self.ok(connection, request, body.encode(), "text/html; charset=utf-8", fields)
 
@@ -151,9 +154,6 @@ class Routes:
         await self.ok(connection, request, b'{"slow":true}')
 
     async def large(self, connection, request):
-        ranges = request.one(b"range")
-        if fault("ranges-uncounted") and ranges:
-            return await self.parts(connection, request, ranges)
         piece, count = b"a" * (64 << 10), 256
         head = [("Content-Type", "application/octet-stream"), ("X-Request-Id", request_id(request)),
                 ("Content-Length", str(len(piece) * count))]
@@ -162,16 +162,16 @@ class Routes:
         for _ in range(0 if request.method == b"HEAD" else count):
             await connection.write(piece)
 
-    async def parts(self, connection, request, ranges):
-        """Every range that was wanted, at most 64 KiB of each."""
+    async def parts(self, connection, request, ranges, text):
+        """Every range that was wanted."""
         parts = []
         for one in ranges.decode("latin-1").removeprefix("bytes=").split(","):
             first, _, last = one.strip().partition("-")
-            length = int(last) - int(first) + 1 if last else 64 << 10
-            parts.append(f"--part\r\nContent-Range: bytes {one}/*\r\n\r\n" + "a" * length + "\r\n")
-        body = "".join(parts).encode() + b"--part--"
+            piece = text[int(first):int(last) + 1 if last else None]
+            parts.append(f"--part\r\nContent-Range: bytes {one}/{len(text)}\r\n\r\n{piece}\r\n")
         head = [("Content-Type", "multipart/byteranges; boundary=part"),
                 ("X-Request-Id", request_id(request))]
+        body = "".join(parts).encode() + b"--part--"
         await connection.send(request, 206, head, body, request.close)
 
 
