@@ -1,8 +1,8 @@
-//! Refusals that tell causes apart: by their heads, and by what exists.
+//! Refusals that tell causes apart by their heads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{changed, door::nowhere, key, protected, without_id};
+use super::{changed, existence::same_of_unknown, key, protected, without_id};
 use crate::{
     attacks::failures::head,
     context::Context,
@@ -216,51 +216,6 @@ pub(crate) async fn same_heads_of_dead(context: &Context) -> Finding {
         same_of_unknown(context, &known, keyed, "a key that may not use it").await?;
     }
     Ok("the same, field by field".to_owned())
-}
-
-/// Whether who has no key can tell which paths there are.
-pub(crate) async fn existence(context: &Context) -> Finding {
-    let known = context.send(&Request::get(protected(context)?)).await?;
-    if known.status != 401 {
-        return Err(Failure::unclear(format!("{} without a key", known.status)));
-    }
-    let mut count = 0;
-    for method in ["GET", "POST", "DELETE"] {
-        let without = |path: &str| Request::new(method, path);
-        let known = context.send(&without(protected(context)?)).await?;
-        if known.status == 401 {
-            count += same_of_unknown(context, &known, without, "no key").await?;
-        }
-    }
-    Ok(format!("401 for {count} paths that do not exist"))
-}
-
-/// Sends a request to paths that do not exist, beside and below the one that does.
-async fn same_of_unknown(
-    context: &Context,
-    known: &Answer,
-    request: impl Fn(&str) -> Request,
-    who: &str,
-) -> Result<usize, Failure> {
-    let path = protected(context)?.split('?').next().unwrap_or_default();
-    let folder = path.trim_end_matches('/').rsplit_once('/');
-    let beside = folder.map_or("", |(folder, _)| folder);
-    let mut count = 0;
-    // Beside a path at the root, anything may be public.
-    let places = [path.trim_end_matches('/'), beside];
-    for place in places.into_iter().filter(|place| !place.is_empty()) {
-        let request = request(&format!("{place}{}", nowhere()));
-        let answer = context.send(&request).await?;
-        if answer.status == 404 && known.status != 404 {
-            let what = format!(
-                "404 for what does not exist and {} for what does, with {who}",
-                known.status
-            );
-            return Err(request.breach(context, &answer, what));
-        }
-        count += 1;
-    }
-    Ok(count)
 }
 
 async fn cause_of_401(context: &Context, request: &Request) -> Result<Cause, Failure> {
