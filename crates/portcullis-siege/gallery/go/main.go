@@ -99,6 +99,9 @@ func main() {
 		fmt.Fprintf(os.Stderr, "%s: no such fault\n", planted)
 		os.Exit(2)
 	}
+	if fault("debug-vars") {
+		routes["/debug/vars"] = route{"GET", false, false, debugVars}
+	}
 	inner, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", *port))
 	if err != nil {
 		log.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"expvar"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,6 +38,11 @@ var routes = map[string]route{
 	"/api/panic-body": {"GET", false, false, failsLate},
 	"/api/slow":       {"GET", false, false, slow},
 	"/api/large":      {"GET", false, false, large},
+}
+
+// expvar's page, with the command line in it, as it stands on the default mux.
+func debugVars(w http.ResponseWriter, r *http.Request, _ []byte) {
+	expvar.Handler().ServeHTTP(w, r)
 }
 
 func (r route) allowed() string {

@@ -27,6 +27,10 @@ const ROUTES = {
   "/api/slow": { GET: slow },
   "/api/large": { GET: large },
 };
+// A folder that is served as it is has what begins with a dot, too.
+if (fault("dotfiles-served")) {
+  ROUTES["/.env"] = { GET: (request, response) => ok(request, response, "PORT=8080\nSESSION_SECRET=of-nobody\n", "text/plain") };
+}
 const NEEDS_KEY = ["/api/hello", "/api/own", "/api/admin", "/metrics"];
 const PROBES = ["/health", "/ready"];
 
