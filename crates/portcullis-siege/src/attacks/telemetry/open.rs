@@ -52,7 +52,7 @@ pub(crate) async fn debug_pages(context: &Context) -> Finding {
             // What else stands there may be a secret of the server's: no report has it.
             return Err(Evidence::new(format!("{path} is open to anybody"))
                 .sent(format!("GET {path}"))
-                .received(format!("{}, with {sign:?} in its body", answer.status))
+                .received(format!("{}, with `{sign}` in its body", answer.status))
                 .repeat(request.curl(context))
                 .into());
         }
