@@ -2,7 +2,7 @@
 """A right HTTP/1.1 server on raw asyncio, and with `--fault NAME` exactly one thing wrong.
 
 The siege is tested on it: nothing must be found in the right one, and each fault (`faults.txt`, beside
-this file) by its attack. Every byte is parsed here, strictly: what is ambiguous is refused and closes
+this file) by its attack. `lawful.txt` has what no standard forbids: nothing must be found there either. Every byte is parsed here, strictly: what is ambiguous is refused and closes
 the connection. The standard library only.
 """
 
@@ -228,6 +228,8 @@ def check_framing(request, first):
             codings = []
         else:
             raise Bad
+    if fault("chunked-twice") and codings == [b"chunked, chunked"]:
+        codings = [b"chunked"]
     if codings and (len(codings) > 1 or codings[0].lower() != b"chunked"):
         if not fault("te-obfuscated-ignored"):
             raise Bad(501)
@@ -434,16 +436,20 @@ class Connection:
         head = [*fields, *((name, value) for name, value in secure if name.lower() not in names)]
         if fault("headers-twice"):
             head.append(("X-Content-Type-Options", "nosniff"))
+        if fault("policies-twice"):
+            head += [("Content-Security-Policy", "script-src 'none'"), ("Referrer-Policy", "no-referrer")]
         if fault("server-named"):
             head.append(("Server", "asyncio/3.11"))
         if fault("hsts-on-http"):
             head.append(("Strict-Transport-Security", "max-age=31536000"))
         if "cache-control" not in names and not fault("errors-stored"):
             head.append(("Cache-Control", "no-store"))
-        if not fault("vary-missing"):
+        if not fault("vary-missing", "one-origin-for-all"):
             head.append(("Vary", "Origin"))
         origin = request.one(b"origin") if request else None
         origin = origin.decode("latin-1") if origin is not None else None
+        if fault("one-origin-for-all"):
+            origin = ORIGIN
         if allows(origin):
             head.append(("Access-Control-Allow-Origin", origin))
         if close:
@@ -469,6 +475,8 @@ class Connection:
         problem = {
             "type": "about:blank", "title": TITLES[status], "status": status, "request_id": identity,
         }
+        if fault("problem-without-id"):
+            del problem["request_id"]
         if detail:
             problem["detail"] = detail
         head = [("Content-Type", "application/problem+json"), *fields]
@@ -622,6 +630,9 @@ class Server:
             raise Refused(405, ("Allow", "GET, HEAD, OPTIONS"))
         if request.method not in METHODS:
             raise Refused(501)
+        if fault("options-tell-methods") and request.method == b"OPTIONS" and not is_preflight:
+            return await self.ok(connection, request, b"", "text/html", [("Allow", allowed(methods))])
+        needs_key = needs_key or is_probe and fault("probes-need-key")
         if needs_key and not is_preflight:
             self.authenticate(connection, request)
         if request.method == b"OPTIONS":
@@ -669,6 +680,8 @@ class Server:
         if status == 401:
             if key is not None:
                 self.locks.add(client, now)
+            if fault("refuses-with-403"):
+                raise Refused(403)
             challenge = [] if fault("challenge-missing") else [("WWW-Authenticate", "ApiKey")]
             if fault("wrong-key-differs") and key is not None:
                 raise Refused(403)
@@ -829,12 +842,16 @@ async def main(port):
     print(f"listening on http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", flush=True)
     await stop.wait()
     await server.drain(listener)
+    if fault("ends-by-the-signal"):
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    rows = pathlib.Path(__file__).with_name("faults.txt").read_text().splitlines()
+    beside = map(pathlib.Path(__file__).with_name, ("faults.txt", "lawful.txt"))
+    rows = [row for file in beside for row in file.read_text().splitlines()]
     parser.add_argument("--fault", choices=[row.split()[0] for row in rows if row])
     arguments = parser.parse_args()
     FAULT = arguments.fault
