@@ -41,7 +41,6 @@ impl Source {
         match self {
             Self::Rustup => Command::new("rustup --version").succeeds_quietly(),
             Self::Apt => is_root() && Command::new("apt-get --version").succeeds_quietly(),
-            // They come from Apt, if they are missing.
             Self::Pip | Self::Npm | Self::Cargo => true,
         }
     }

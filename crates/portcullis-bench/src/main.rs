@@ -1,7 +1,7 @@
 //! What an edge costs, counted: instructions, allocations and bytes per request for whole stacks
 //! and for single layers, ours and the peers'.
 //!
-//! `cargo run --release -p portcullis-bench -- table` measures every stack of [`stacks::STACKS`]
+//! `cargo run --release -p portcullis-bench -- table` measures every stack of [`stacks::all`]
 //! and writes its table in `docs/performance.md`. Each figure comes from a process of its own,
 //! because subscribers and metric recorders are global: the program runs itself again with
 //! `run STACK COUNT`, under callgrind for instructions and natively for the rest.
@@ -38,7 +38,6 @@ mod wire;
 use crate::{
     goals::{GOALS, Judged},
     stack::Stack,
-    stacks::STACKS,
 };
 
 /// What every fallible step of this program returns: its errors are for a reader.
@@ -85,8 +84,7 @@ fn measure(table: &str) -> Outcome<Vec<Judged>> {
 
 /// Every stack of the table.
 fn every() -> impl Iterator<Item = &'static Stack> {
-    STACKS
-        .iter()
+    stacks::all()
         .chain(&keys::COSTS)
         .chain(&signed::COSTS)
         .chain(&access::COSTS)
@@ -124,7 +122,7 @@ fn show(names: &[&str]) -> Outcome<ExitCode> {
 }
 
 fn list() -> Outcome<ExitCode> {
-    for stack in STACKS {
+    for stack in stacks::all() {
         println!("{}: {}", stack.name, stack.has);
     }
     Ok(ExitCode::SUCCESS)

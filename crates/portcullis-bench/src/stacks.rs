@@ -1,4 +1,4 @@
-//! The stacks, as one table. A new row is one entry of [`STACKS`]:
+//! The stacks, as one table. A new row is one entry of its table:
 //!
 //! - a router: `Stack::route(name, what it has, constructor, request)`, where the constructor
 //!   runs inside the runtime of a process of its own and the request is an [`Ask`], which also
@@ -7,13 +7,18 @@
 //! - to compare it with a peer, `Stack { peer: Some("peer: timeout"), ..Stack::route(..) }`;
 //! - to measure it over loopback too, `.on_the_wire()`.
 //!
-//! The goals of [`crate::goals`] find their stacks by name.
+//! Calls to others and layers alone have tables of their own. The goals of [`crate::goals`] find their
+//! stacks by name.
+
+mod calls;
+mod layers;
 
 use axum::http::StatusCode;
 
+use self::{calls::CALLS, layers::LAYERS};
 use crate::{
     ask::Ask,
-    ours, outgoing,
+    ours,
     peers::{self, alone, full},
     stack::Stack,
 };
@@ -61,7 +66,11 @@ pub(crate) const EDGE_WITHOUT: &str = "edge, without three";
 pub(crate) const EDGE_SHED: &str = "edge, shed";
 
 /// Every stack, in the order of the table.
-pub(crate) const STACKS: &[Stack] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Stack> {
+    STACKS.iter().chain(CALLS).chain(LAYERS)
+}
+
+const STACKS: &[Stack] = &[
     Stack::route(BARE, "one route, no layer", peers::bare, Ask::PLAIN).on_the_wire(),
     Stack::route(
         "no-op layer",
@@ -263,110 +272,7 @@ pub(crate) const STACKS: &[Stack] = &[
         "the same where all is shed",
         ours::shed_service,
     ),
-    Stack::step(CLIENT, "a client that answers at once", outgoing::client),
-    Stack::step(
-        "peer: breaker",
-        "the same below tower-resilience-circuitbreaker 0.14, its defaults, one circuit, closed",
-        outgoing::peer,
-    ),
-    Stack {
-        peer: Some("peer: breaker"),
-        ..Stack::step(
-            CLIENT_BREAKER,
-            "the same below `BreakerLayer`, by authority, closed",
-            outgoing::breaker,
-        )
-    },
-    Stack::step(
-        "bare client, breaker off",
-        "the same below `BreakerLayer::off`: what a layer costs by itself",
-        outgoing::breaker_off,
-    ),
-    Stack::step(
-        "bare client, waits",
-        "a client that has to wait once",
-        outgoing::client_waits,
-    ),
-    Stack::step(
-        "bare client, waits, breaker",
-        "the same below `BreakerLayer`, which measures how long",
-        outgoing::breaker_waits,
-    ),
-    Stack::step(
-        "bare client, outbound",
-        "the client that answers at once below `Outbound`: deadline, retries, breaker, time limit of a try",
-        outgoing::outbound,
-    ),
     Stack::step("clone of the edge service", "everything on", ours::clone),
-    Stack::layer(
-        "layer: request ID",
-        "peer: request ID",
-        "`RequestIdLayer`",
-        ours::request_id,
-    ),
-    Stack::layer(
-        "layer: catch panic",
-        "peer: catch panic",
-        "`CatchPanicLayer`",
-        ours::catch_panic,
-    ),
-    Stack::route(
-        "layer: hygiene",
-        "`HygieneLayer`, any host",
-        ours::hygiene,
-        Ask::PLAIN,
-    ),
-    Stack::layer(
-        "layer: timeout",
-        "peer: timeout",
-        "`TimeoutLayer`, 30 s",
-        ours::timeout,
-    ),
-    Stack::layer(
-        "layer: body limit",
-        "peer: body limit",
-        "`BodyLimitLayer`, 1 MiB",
-        ours::body_limit,
-    ),
-    Stack {
-        peer: Some("peer: rate limit"),
-        ..Stack::route(
-            "layer: rate limit",
-            "`ClientIpLayer` and `RateLimitLayer`, with headers, nobody limited",
-            ours::rate_limit,
-            Ask::PLAIN.with_facts(),
-        )
-    },
-    Stack::layer(
-        "layer: trace, not sampled",
-        "peer: trace, not sampled",
-        "`ObserveLayer` with `Tracing`",
-        ours::trace_not_sampled,
-    ),
-    Stack::layer(
-        "layer: trace, sampled",
-        "peer: trace, sampled",
-        "the same, every trace sampled",
-        ours::trace_sampled,
-    ),
-    Stack::layer(
-        "layer: metrics",
-        "peer: metrics",
-        "`ObserveLayer` with `Metrics`",
-        ours::metrics,
-    ),
-    Stack::layer(
-        "layer: secure headers",
-        "peer: secure headers",
-        "`SecureHeadersLayer`, the API profile",
-        ours::secure_headers,
-    ),
-    Stack::layer(
-        "layer: API key",
-        "peer: API key",
-        "`ApiKeyLayer` with `Keys`",
-        ours::api_key,
-    ),
 ];
 
 #[cfg(test)]
@@ -377,14 +283,14 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let names: HashSet<_> = STACKS.iter().map(|stack| stack.name).collect();
+        let names: HashSet<_> = all().map(|stack| stack.name).collect();
 
-        assert_eq!(names.len(), STACKS.len());
+        assert_eq!(names.len(), all().count());
     }
 
     #[test]
     fn peers_are_stacks() {
-        for peer in STACKS.iter().filter_map(|stack| stack.peer) {
+        for peer in all().filter_map(|stack| stack.peer) {
             assert!(Stack::find(peer).is_ok(), "{peer}");
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     measure::median,
     report::{grouped, line},
     stack::Stack,
-    stacks::{BARE, EDGE_SAMPLED, EDGE_UNSAMPLED, PEERS_SAMPLED, PEERS_UNSAMPLED, STACKS},
+    stacks::{self, BARE, EDGE_SAMPLED, EDGE_UNSAMPLED, PEERS_SAMPLED, PEERS_UNSAMPLED},
 };
 
 mod load;
@@ -91,7 +91,7 @@ impl All {
             stack,
             rounds: Vec::with_capacity(ROUNDS),
         };
-        let wanted = STACKS.iter().filter(|stack| stack.on_the_wire);
+        let wanted = stacks::all().filter(|stack| stack.on_the_wire);
         Self(wanted.map(shown).collect())
     }
 

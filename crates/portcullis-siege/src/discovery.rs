@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Error,
@@ -22,6 +23,11 @@ pub(crate) struct Found {
     pub(crate) own_server: bool,
     /// What the control route answers.
     pub(crate) control_status: u16,
+    /// How long that took.
+    pub(crate) control_took: Duration,
+    /// Whether it serves one connection, and no other meanwhile: attacks side by side would be blamed on
+    /// each other.
+    pub(crate) is_serial: bool,
     /// Its process, if that can be seen.
     pub(crate) process: Option<Process>,
 }
@@ -40,11 +46,15 @@ pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<C
         None => forget_closed(&context, &mut profile.routes).await,
     }
     context.profile = Arc::new(profile);
+    let began = Instant::now();
     let control_status = control(&context).await?;
+    let control_took = began.elapsed();
     context.found = Arc::new(Found {
         http2: speaks_http2(&context).await,
         own_server,
         control_status,
+        control_took,
+        is_serial: is_serial(&context, control_took).await,
         process: Process::listening(context.target.address().port()),
     });
     Ok(context)
@@ -64,6 +74,32 @@ async fn control(context: &Context) -> Result<u16, Error> {
             Err(Error::server(format!("{target} does not answer {path}")))
         }
     }
+}
+
+/// Whether a few connections that have begun a request keep all others waiting. Three tries, because a
+/// machine may be busy.
+async fn is_serial(context: &Context, took: Duration) -> bool {
+    let patience = Duration::from_millis(300).max(took * 8);
+    for _ in 0..3 {
+        if serves_beside(context, patience).await {
+            return false;
+        }
+    }
+    true
+}
+
+async fn serves_beside(context: &Context, patience: Duration) -> bool {
+    let mut begun = Vec::new();
+    for _ in 0..3 {
+        let Ok(mut raw) = context.raw().await else {
+            return true;
+        };
+        // A server that closes such a connection is free again.
+        let _ = raw.send("GET ").await;
+        begun.push(raw);
+    }
+    let request = Request::get(context.control());
+    timeout(patience, context.send(&request)).await.is_ok()
 }
 
 /// Whether there is a server of HTTP at all.
@@ -88,6 +124,9 @@ async fn first_answer(context: &Context) -> Result<(), Error> {
 
 /// A redirect is never followed; one to another host means that this is not the server.
 fn same_host(context: &Context, answer: &Answer) -> Result<(), Error> {
+    if !matches!(answer.status, 300..400) {
+        return Ok(());
+    }
     let location = answer.header("location");
     let elsewhere = location
         .split_once("://")

@@ -6,11 +6,12 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use crate::{Error, catalogue::CATALOGUE};
+use crate::Error;
 
 mod draft;
 mod keys;
 mod limits;
+mod problems;
 mod routes;
 mod signing;
 
@@ -144,8 +145,8 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails if the text is not a profile, if the path of the slow route has no `{ms}`, or if tokens or
-    /// signatures could not be made as it says.
+    /// Fails if the text is not a profile, if a value can't be (a path without `/`, a limit of 0), or if
+    /// tokens or signatures could not be made as it says. The error has everything that is wrong.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let profile: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -153,31 +154,13 @@ impl Profile {
             let message = error.message().replace('\n', " ");
             Error::profile(format!("line {line}: {message}"))
         })?;
-        profile.routes.check()?;
-        if profile.lockout.after == Some(0) {
-            return Err(Error::profile("lockout.after is 1 or more"));
-        }
-        let tokens = profile.tokens.iter().flat_map(Tokens::problems);
-        let signatures = profile.signatures.iter().flat_map(Signatures::problems);
-        let accepted = profile.accept.iter().filter_map(accept_problem);
-        let problems: Vec<_> = tokens.chain(signatures).chain(accepted).collect();
+        let problems = problems::problems(&profile);
         if problems.is_empty() {
             Ok(profile)
         } else {
             Err(Error::profile(problems.join("; ")))
         }
     }
-}
-
-/// What is wrong with a breach that is accepted.
-fn accept_problem((id, reason): (&String, &String)) -> Option<String> {
-    if !CATALOGUE.iter().any(|attack| attack.id == id) {
-        return Some(format!(
-            "accept.{id}: no such attack; see `portcullis siege --list`"
-        ));
-    }
-    let is_empty = reason.trim().is_empty();
-    is_empty.then(|| format!("accept.{id}: a reason is needed"))
 }
 
 #[cfg(test)]
@@ -197,6 +180,16 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_are_told_at_once() {
+        let text = "limits.burst = 0\nroutes.body = 'x'\nlockout.after = 0";
+        let problem = Profile::parse(text).unwrap_err().to_string();
+
+        for name in ["limits.burst", "routes.body", "lockout.after"] {
+            assert!(problem.contains(name), "{problem}");
+        }
+    }
+
+    #[test]
     fn a_mistake_is_one_line_with_its_place() {
         for (text, place) in [
             ("url = 1", "line 1"),
@@ -205,6 +198,25 @@ mod tests {
             ("routes.slow = '/slow'", "routes.slow"),
             ("accept.Z99 = 'so it is'", "accept.Z99: no such attack"),
             ("accept.A19 = ' '", "accept.A19: a reason"),
+            ("limits.per_second = -1.0", "limits.per_second"),
+            ("limits.burst = 0", "limits.burst"),
+            ("limits.request_seconds = inf", "limits.request_seconds"),
+            (
+                "limits.idle_seconds = 9223372036854775807",
+                "limits.idle_seconds",
+            ),
+            (
+                "limits.body_bytes = 9223372036854775807",
+                "limits.body_bytes",
+            ),
+            ("lockout.after = 4294967295", "lockout.after"),
+            ("routes.protected = 'api'", "routes.protected: api"),
+            ("routes.own = '/a b'", "routes.own"),
+            ("keys.header = 'x key'", "keys.header"),
+            ("proxy.trusted = '8.8.8.8'", "proxy.trusted"),
+            ("cors.origins = ['good.com']", "cors.origins"),
+            ("cors.origins = ['https://good.com/']", "cors.origins"),
+            ("switches.key_store_up = '/up'", "switches.key_store_up"),
         ] {
             let problem = Profile::parse(text).unwrap_err().to_string();
             assert!(

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::problems;
 use crate::Error;
 
 /// Paths, with their query. Each is requested with GET, `body` with POST.
@@ -48,7 +49,8 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// Fails if no route has that name, or the path of the slow route has no `{ms}`.
+    /// Fails if no route has that name, if a path does not begin with `/`, or if that of the slow route has no
+    /// `{ms}`.
     pub fn set(&mut self, name: &str, path: &str) -> Result<(), Error> {
         let route = match name {
             "control" => &mut self.control,
@@ -69,15 +71,31 @@ impl Routes {
             _ => return Err(Error::profile(format!("{name}: no such route"))),
         };
         *route = Some(path.to_owned());
-        self.check()
+        match problems::routes(self).next() {
+            Some(problem) => Err(Error::profile(problem)),
+            None => Ok(()),
+        }
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
-        match &self.slow {
-            Some(path) if !path.contains("{ms}") => Err(Error::profile(format!(
-                "routes.slow: {path}: {{ms}} is missing, in the place of the milliseconds"
-            ))),
-            _ => Ok(()),
-        }
+    /// Each, by its name. The slow one has `{ms}` in its path.
+    pub(super) fn named(&self) -> [(&'static str, Option<&str>); 15] {
+        [
+            ("control", &self.control),
+            ("protected", &self.protected),
+            ("limited", &self.limited),
+            ("body", &self.body),
+            ("slow", &self.slow),
+            ("panic", &self.panic),
+            ("panic_body", &self.panic_body),
+            ("large", &self.large),
+            ("page", &self.page),
+            ("metrics", &self.metrics),
+            ("websocket", &self.websocket),
+            ("health", &self.health),
+            ("ready", &self.ready),
+            ("own", &self.own),
+            ("admin", &self.admin),
+        ]
+        .map(|(name, path)| (name, path.as_deref()))
     }
 }

@@ -2,6 +2,8 @@
 //! Framing runs beside the quick attacks of the other groups: nothing that it sends is counted, and most
 //! of its time it waits for an answer that never comes.
 //!
+//! Where a server serves one connection at a time, everything runs alone, and what waits runs last.
+//!
 //! What waits holds places of the server. An attack that found none left proves nothing: it runs again
 //! when all that wait have ended.
 
@@ -44,6 +46,9 @@ impl Prepared {
     }
 
     async fn attack(&self, outcomes: &mut Vec<Outcome>, on: &impl Fn(Event<'_>)) {
+        if self.context.found.is_serial {
+            return self.one_by_one(outcomes, on).await;
+        }
         let again = self.side_by_side(outcomes, on).await;
         // What was gathered while places were held is gathered anew.
         let fresh = Context {
@@ -56,6 +61,15 @@ impl Prepared {
         for attack in self.of_pace(Pace::Heavy) {
             on(Event::Began(attack));
             self.end(Trial::guarded(&self.context, attack).await, outcomes, on);
+        }
+    }
+
+    async fn one_by_one(&self, outcomes: &mut Vec<Outcome>, on: &impl Fn(Event<'_>)) {
+        for pace in [Pace::Quick, Pace::Heavy, Pace::Patient] {
+            for attack in self.of_pace(pace) {
+                on(Event::Began(attack));
+                self.end(Trial::guarded(&self.context, attack).await, outcomes, on);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Profile, Siege, Target};
+use crate::{Event, Profile, Siege, Target};
 
 /// A server of few places: who comes when all are held is answered with 503.
 async fn serve(listener: TcpListener) {
@@ -108,6 +108,40 @@ async fn a_draft_has_a_protected_route_that_the_key_opens() {
     server.abort();
 
     assert!(draft.contains("\nprotected = \"/api\"\n"), "{draft}");
+}
+
+/// One connection at a time: whoever sends nothing for half a second has to go.
+async fn serve_one_by_one(listener: TcpListener) {
+    while let Ok((io, _)) = listener.accept().await {
+        let _ = timeout(Duration::from_millis(500), answer(io, true)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_one_connection_at_a_time_is_attacked_by_one_at_a_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(serve_one_by_one(listener));
+    let profile = Profile::parse("[limits]\nheader_seconds = 1").unwrap();
+    let target = Target::parse(&url, None).await.unwrap();
+    let siege = Siege::new(target, profile).only(["A11", "A16", "B02", "B15"]);
+
+    let prepared = siege.prepare().await.unwrap();
+    let running = Mutex::new((0, 0));
+    let report = prepared
+        .run(std::future::pending(), |event| {
+            let (now, most) = &mut *running.lock().unwrap();
+            match event {
+                Event::Began(_) => *now += 1,
+                Event::Ended(_) => *now -= 1,
+            }
+            *most = (*now).max(*most);
+        })
+        .await;
+    server.abort();
+
+    assert_eq!(*running.lock().unwrap(), (0, 1));
+    assert_eq!(report.outcomes.len(), 4);
 }
 
 const PLACES: usize = 20;

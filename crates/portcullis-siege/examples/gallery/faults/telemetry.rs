@@ -13,4 +13,5 @@ faults! {
     LabelPerPath "label-per-path" I08 "the path is a label"
     MetricsOpen "metrics-open" I09 "the metrics need no key"
     MetricsAnyKey "metrics-any-key" I09 "any key opens the metrics"
+    DebugPage "debug-page" I10 "the environment is shown to anybody"
 }

@@ -10,6 +10,7 @@ use crate::{
 
 mod bypass;
 mod door;
+mod existence;
 mod form;
 mod lockout;
 mod objects;
@@ -26,11 +27,12 @@ pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bypass::{bypass, upgrades},
+    existence::existence,
     lockout::lockout,
     objects::{not_allowed, of_another},
     paths::{from_public, slashes, spellings, suffixes},
     places::{other_forms, other_parameters},
-    refusals::{existence, same_heads, same_heads_of_dead, same_heads_of_known},
+    refusals::{same_heads, same_heads_of_dead, same_heads_of_known},
     store::{dead_keys, flip, store_down},
     timing::timing,
     trust::{identities, local_addresses, overrides, rewrites, underscores},

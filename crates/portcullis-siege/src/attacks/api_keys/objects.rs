@@ -19,7 +19,10 @@ pub(crate) async fn of_another(context: &Context) -> Finding {
     let door = Door::behind(context, &context.get(own), public).await?;
     let spelled = variants(own, context.control(), SLASHES);
     let spelled = spelled.iter().map(|path| as_other(path));
-    let requests = [as_other(own)].into_iter().chain(spelled);
+    let named = OWNERS
+        .iter()
+        .flat_map(|name| ["1", "admin", "owner"].map(|value| as_other(own).header(name, value)));
+    let requests = [as_other(own)].into_iter().chain(spelled).chain(named);
     let how = "to the key of another client";
     let count = door
         .holds(context, requests.collect::<Vec<_>>(), how)
@@ -47,17 +50,38 @@ pub(crate) async fn not_allowed(context: &Context) -> Finding {
     let admin = route(&context.profile.routes.admin)?;
     let elsewhere = context.send(&context.get(&nowhere())).await?;
     let mut seen = Vec::new();
-    for method in ["GET", "HEAD"] {
-        let request = Request::new(method, admin).key(context);
+    let plain = ["GET", "HEAD"].map(|method| Request::new(method, admin).key(context));
+    let spelled = variants(admin, context.control(), SLASHES);
+    let spelled = spelled.iter().map(|path| context.get(path));
+    let named = ROLES
+        .iter()
+        .flat_map(|name| ["admin", "true"].map(|value| context.get(admin).header(name, value)));
+    for request in plain.into_iter().chain(spelled).chain(named) {
         let answer = context.send(&request).await?;
         if !answer.is_good() {
-            seen.push(answer.status.to_string());
+            seen.push(answer.status);
         } else if elsewhere.is_good() {
             return Err(Failure::unclear("every path is served"));
         } else {
-            let what = format!("{method} {admin} is served to a key that may not use it");
+            let (method, path) = (&request.method, &request.path);
+            let what = format!("{method} {path} is served to a key that may not use it");
             return Err(request.breach(context, &answer, what));
         }
     }
-    Ok(format!("{} for GET and HEAD", seen.join(" and ")))
+    let count = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    let seen: Vec<_> = seen.iter().map(u16::to_string).collect();
+    Ok(format!("{} for {count} requests", seen.join(" or ")))
 }
+
+/// By which a server may be told who the owner is.
+const OWNERS: [&str; 5] = [
+    "x-client-id",
+    "x-user-id",
+    "x-account-id",
+    "x-tenant-id",
+    "x-forwarded-user",
+];
+/// By which a server may be told what a client may do.
+const ROLES: [&str; 5] = ["x-role", "x-roles", "x-user-role", "x-admin", "x-is-admin"];

@@ -1,5 +1,7 @@
 //! The right key, in other places and other forms than the promised one.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{door::Door, key, protected};
 use crate::{
     Level,
@@ -72,7 +74,15 @@ async fn other_header(context: &Context, door: &Door) -> Result<usize, Failure> 
         let value = format!("{scheme} {key}");
         Request::get(path).header("authorization", value)
     });
-    let requests: Vec<_> = requests.collect();
+    let mut requests: Vec<_> = requests.collect();
+    if !is_wanted("Basic") {
+        for pair in [format!("{key}:"), format!("siege:{key}")] {
+            let pair = STANDARD.encode(pair);
+            context.remember(&pair);
+            let value = format!("Basic {pair}");
+            requests.push(Request::get(path).header("authorization", value));
+        }
+    }
     let held = door.holds(context, requests, "with its key in Authorization");
     held.await.map_err(second_place)
 }

@@ -1,10 +1,10 @@
-//! Refusals that tell causes apart: by their heads, and by what exists.
+//! Refusals that tell causes apart by their heads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     changed,
-    door::nowhere,
+    existence::same_of_unknown,
     form::{Form, SECRET},
     key, protected, without_id,
 };
@@ -39,8 +39,10 @@ impl Refusal {
         let text = String::from_utf8_lossy(head_of(&seen.received)).into_owned();
         let fields = text.lines().skip(1).filter_map(|line| line.split_once(':'));
         let fields = fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
-        let fields = fields.filter(|(name, _)| !is_left_out(name)).collect();
-        Ok(Self { seen, fields })
+        Ok(Self {
+            seen,
+            fields: places(fields),
+        })
     }
 
     /// Its fields; of those that differ each time, the name.
@@ -107,8 +109,10 @@ impl Cause {
         let mut ours = self.refusal.without(&self.changing);
         let mut theirs = other.without(&self.changing);
         if !in_order {
-            ours.sort_unstable();
-            theirs.sort_unstable();
+            for fields in [&mut ours, &mut theirs] {
+                fields.retain(|(name, _)| !is_left_out(name));
+                fields.sort_unstable();
+            }
         }
         match difference(&ours, &theirs) {
             None => Ok(()),
@@ -132,6 +136,19 @@ fn difference(ours: &[(&str, &str)], theirs: &[(&str, &str)]) -> Option<String> 
         let named = only(theirs, ours).or_else(|| only(ours, theirs));
         Some(named.unwrap_or_else(|| "their order".to_owned()))
     }
+}
+
+/// The fields; of those that are compared elsewhere or nowhere, the place of the first.
+fn places(fields: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut seen = BTreeSet::new();
+    let placed = fields.filter_map(|(name, value)| {
+        if !is_left_out(&name) {
+            return Some((name, value));
+        }
+        let is_first = seen.insert(name.to_ascii_lowercase());
+        is_first.then(|| (name, String::new()))
+    });
+    placed.collect()
 }
 
 /// What differs anyway, or is compared elsewhere (the challenge: E02, E03, E10).
@@ -218,43 +235,6 @@ pub(crate) async fn same_heads_of_dead(context: &Context) -> Finding {
     Ok("the same, field by field".to_owned())
 }
 
-/// Whether who has no key can tell which paths there are.
-pub(crate) async fn existence(context: &Context) -> Finding {
-    let known = context.send(&Request::get(protected(context)?)).await?;
-    if known.status != 401 {
-        return Err(Failure::unclear(format!("{} without a key", known.status)));
-    }
-    let get = |path: &str| Request::get(path);
-    let count = same_of_unknown(context, &known, get, "no key").await?;
-    Ok(format!("401 for {count} paths that do not exist"))
-}
-
-/// Sends a request to paths that do not exist, beside and below the one that does.
-async fn same_of_unknown(
-    context: &Context,
-    known: &Answer,
-    request: impl Fn(&str) -> Request,
-    who: &str,
-) -> Result<usize, Failure> {
-    let path = protected(context)?.split('?').next().unwrap_or_default();
-    let folder = path.trim_end_matches('/').rsplit_once('/');
-    let beside = folder.map_or("", |(folder, _)| folder);
-    let mut count = 0;
-    // Beside a path at the root, anything may be public.
-    let places = [path.trim_end_matches('/'), beside];
-    for place in places.into_iter().filter(|place| !place.is_empty()) {
-        let request = request(&format!("{place}{}", nowhere()));
-        let answer = context.expect(&request).await?;
-        let what = format!(
-            "404 for what does not exist and {} for what does, with {who}",
-            known.status
-        );
-        answer.holds(answer.status != 404 || known.status == 404, what)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
 async fn cause_of_401(context: &Context, request: &Request) -> Result<Cause, Failure> {
     let cause = Cause::of(context, request).await?;
     match cause.refusal.seen.status() {
@@ -277,6 +257,21 @@ const TYPOS: &str = "the same 401 for changed keys, but the key's form is not kn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keeps_the_place_of_what_is_left_out() {
+        let named = |lines: &[(&str, &str)]| {
+            let lines = lines.iter();
+            places(lines.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        };
+        let (vary, date) = (("Vary", "a"), ("Date", "now"));
+
+        assert_ne!(named(&[vary, date]), named(&[date, vary]));
+        assert_eq!(
+            named(&[vary, date]),
+            named(&[vary, ("Date", "later"), date])
+        );
+    }
 
     #[test]
     fn finds_what_differs_in_two_heads() {

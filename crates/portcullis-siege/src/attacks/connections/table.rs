@@ -4,7 +4,7 @@ use crate::catalogue::attacks;
 
 attacks! {
     B01 Must High Patient super::slow_heads [OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "RFC 9110 15.5.9; slowloris"
-        "heads that arrive a byte at a time, on many connections"
+        "heads that arrive a byte at a time, on many connections, first ones and second ones"
         => "closed within the header timeout; others are served meanwhile"
         => "serve: `header_timeout`"
     B02 Must High Patient super::no_byte [OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "field practice: a first-byte timeout"

@@ -1,5 +1,9 @@
 //! Packed bodies that are just too large, and bodies that are packed twice.
 
+use std::io::Write;
+
+use flate2::{Compression, write::ZlibEncoder};
+
 use super::bodies::{gzip, refused, to_body, unpacks};
 use crate::{
     Level,
@@ -15,8 +19,9 @@ pub(crate) async fn fitting_bomb(context: &Context) -> Finding {
             "the limit of a body is more than 16 MiB",
         ));
     }
+    let others = other_codings(context, limit).await?;
     if !unpacks(context).await? {
-        return Ok("bodies are not unpacked".to_owned());
+        return Ok(format!("bodies of gzip are not unpacked, {others}"));
     }
     let packed = |length: usize| -> Result<Request, Failure> {
         let packed = gzip(&sparse(length), 1)?;
@@ -38,8 +43,39 @@ pub(crate) async fn fitting_bomb(context: &Context) -> Finding {
         }
     }
     Ok(format!(
-        "served under {limit} bytes unpacked, refused over it"
+        "served under {limit} bytes unpacked, refused over it; {others}"
     ))
+}
+
+/// Where a server knows another coding, it is bounded too.
+async fn other_codings(context: &Context, limit: usize) -> Result<String, Failure> {
+    let mut known = Vec::new();
+    for (coding, small, large) in [
+        ("deflate", zlib(TEXT)?, zlib(&sparse(limit * 4))?),
+        ("br", BROTLI.to_vec(), BROTLI_LARGE.to_vec()),
+    ] {
+        let coded = |body| -> Result<Request, Failure> {
+            Ok(to_body(context)?
+                .header("content-encoding", coding)
+                .body(body))
+        };
+        let answer = context.send(&coded(small)?).await?;
+        if answer.is_good() && answer.body == TEXT {
+            let what = format!("a body of {coding} that unpacks to four times the limit");
+            refused(context, &coded(large)?, REFUSALS, &what).await?;
+            known.push(coding);
+        }
+    }
+    Ok(match known[..] {
+        [] => "nor are others".to_owned(),
+        _ => format!("{} too", known.join(" and ")),
+    })
+}
+
+fn zlib(content: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    Ok(encoder.finish()?)
 }
 
 pub(crate) async fn doubled_codings(context: &Context) -> Finding {
@@ -96,6 +132,18 @@ fn sparse(length: usize) -> Vec<u8> {
 }
 
 const REFUSALS: &[u16] = &[413, 415, 400];
+/// `TEXT`, packed with Brotli.
+const BROTLI: &[u8] = b"\x8b\x06\x80siege-unpacked\x03";
+/// 64 MiB of one letter, packed with Brotli.
+const BROTLI_LARGE: &[u8] = &[
+    0xcb, 0xff, 0xff, 0x3f, 0xf8, 0x25, 0xc2, 0xe2, 0xb1, 0x40, 0x20, 0xf7, 0xfe, 0x8f, 0xff, 0xff,
+    0x7f, 0xf0, 0x4b, 0x00, 0xc4, 0x61, 0x11, 0x80, 0xee, 0xfd, 0x1f, 0xff, 0xff, 0xff, 0xe0, 0x97,
+    0x00, 0x88, 0xc3, 0x02, 0x00, 0xdd, 0xfb, 0x3f, 0xfe, 0xff, 0xff, 0xc1, 0x2f, 0x01, 0x10, 0x87,
+    0x05, 0x00, 0xba, 0xf7, 0x7f, 0xfc, 0xff, 0xff, 0x83, 0x5f, 0x02, 0x20, 0x0e, 0x0b, 0x00, 0x74,
+    0xef, 0xff, 0xf8, 0xff, 0xff, 0x07, 0xbf, 0x04, 0x40, 0x1c, 0x16, 0x00, 0xe8, 0xde, 0xff, 0xf1,
+    0xff, 0xff, 0x0f, 0x7e, 0x09, 0x80, 0x38, 0x2c, 0x00, 0xd0, 0xbd, 0xff, 0xcb, 0xff, 0xff, 0x3f,
+    0xfc, 0x12, 0x00, 0x71, 0x58, 0x00, 0xa0, 0x7b, 0xff, 0x07,
+];
 const TEXT: &[u8] = b"siege-unpacked";
 /// Four times this is made here.
 const LARGE: usize = 16 << 20;

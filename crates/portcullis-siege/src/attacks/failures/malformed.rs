@@ -45,7 +45,16 @@ async fn sent(context: &Context) -> Result<Vec<Kind>, Failure> {
         let post = Request::new("POST", path).key(context);
         post.header("content-type", kind).body(body)
     });
-    answered(context, requests.collect::<Vec<_>>()).await
+    let fields = odd_fields(context);
+    answered(context, requests.chain(fields).collect::<Vec<_>>()).await
+}
+
+/// Fields that no parser takes, where a body is served and where none is.
+fn odd_fields(context: &Context) -> impl Iterator<Item = Request> {
+    let large = context.profile.routes.large.as_deref();
+    let paths = [Some(context.control()), large];
+    let paths = paths.into_iter().flatten();
+    paths.flat_map(|path| FIELDS.map(|(name, value)| context.get(path).header(name, value)))
 }
 
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
@@ -58,6 +67,21 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     all.push(("application/json; charset=utf-16", utf16.collect()));
     all
 }
+
+const FIELDS: [(&str, &str); 12] = [
+    ("cookie", "a b=c; =; a,b=\"; siege"),
+    ("cookie", "$Version=x; {\"a\":1}=%zz"),
+    ("accept-language", "*_-siege;q=x"),
+    ("accept", "/;q=siege, a"),
+    ("accept-charset", "siege;q=;"),
+    ("range", "bytes=5-2"),
+    ("range", "bytes=99999999999999999999-"),
+    ("if-modified-since", "Sie, 99 Ege 9999 99:99:99 GMT"),
+    ("if-none-match", "W/siege"),
+    ("forwarded", "for=\"[::\";proto"),
+    ("user-agent", ""),
+    ("traceparent", "siege-siege-siege"),
+];
 
 const JSON: &str = "application/json";
 

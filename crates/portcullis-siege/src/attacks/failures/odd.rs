@@ -105,14 +105,23 @@ pub(crate) async fn fields_of_debuggers(context: &Context) -> Finding {
     Ok(format!("{} kinds of answers", plain.len() + kinds.len()))
 }
 
-/// What a query may bring a handler or a database to say.
+/// What a query or a path may bring a handler or a database to say.
 pub(crate) async fn odd_queries(context: &Context) -> Finding {
     let routes = &context.profile.routes;
     let paths = [Some(context.control()), routes.protected.as_deref()];
-    let requests = paths.into_iter().flatten().flat_map(|path| {
+    let queries = paths.into_iter().flatten().flat_map(|path| {
         let and = if path.contains('?') { '&' } else { '?' };
         QUERIES.map(|query| context.get(&format!("{path}{and}{query}")))
     });
+    let numbers = routes.slow.iter().flat_map(|path| {
+        let fill = |number| context.get(&path.replace("{ms}", number));
+        NUMBERS.map(fill)
+    });
+    let segments = paths.into_iter().flatten().flat_map(|path| {
+        let bare = path.split('?').next().unwrap_or_default();
+        SEGMENTS.map(|segment| context.get(&format!("{}/{segment}", bare.trim_end_matches('/'))))
+    });
+    let requests = queries.chain(numbers).chain(segments);
     let kinds = answered(context, requests.collect::<Vec<_>>()).await?;
     let errors = kinds.iter().filter(|kind| kind.is_error());
     for kind in errors {
@@ -122,7 +131,7 @@ pub(crate) async fn odd_queries(context: &Context) -> Finding {
             told.map(|name| format!("the error's body says {name:?}")),
         )?;
     }
-    Ok(format!("{} queries", kinds.len()))
+    Ok(format!("{} queries and paths", kinds.len()))
 }
 
 pub(crate) async fn versions(context: &Context) -> Finding {
@@ -136,6 +145,16 @@ pub(crate) async fn versions(context: &Context) -> Finding {
     }
     Ok(format!("{} kinds of answers", plain.len() + kinds.len()))
 }
+
+/// Where a number is wanted.
+const NUMBERS: [&str; 4] = ["siege", "-1", "", "1e1000"];
+/// What a path may end with.
+const SEGMENTS: [&str; 4] = [
+    "%ff%fe",
+    "%27",
+    "99999999999999999999999999",
+    "%7B%7B7*7%7D%7D",
+];
 
 const QUERIES: [&str; 10] = [
     "id='",

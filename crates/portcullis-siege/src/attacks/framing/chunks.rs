@@ -33,13 +33,18 @@ pub(crate) async fn chunk_line_ends(context: &Context) -> Finding {
     let returns = [
         format!("10\r\n{DATA}\r\n0\rX\r\n\r\n"),
         format!("10\rX{DATA}\r\n0\r\n\r\n"),
+        format!("10\r{DATA}\r\n0\r\n\r\n"),
     ];
-    none_is_read(context, &returns, "CR and another byte end a chunk's line").await?;
-    let feeds = [format!("10\n{DATA}\n0\n\n")];
+    none_is_read(context, &returns, "CR without LF ends a chunk's line").await?;
+    let feeds = [
+        format!("10\n{DATA}\n0\n\n"),
+        format!("10\n{DATA}\r\n0\r\n\r\n"),
+        format!("10\r\n{DATA}\r\n0\n\r\n"),
+    ];
     let finding = none_is_read(context, &feeds, "a bare LF ends a chunk's line").await;
     finding
         .map_err(|failure| failure.at_most(Level::Should, "RFC 9112 2.2 lets a server take it"))?;
-    Ok("3 wrong line ends refused".to_owned())
+    Ok("6 wrong line ends not taken".to_owned())
 }
 
 pub(crate) async fn chunk_ends(context: &Context) -> Finding {
@@ -73,7 +78,7 @@ async fn none_is_read(context: &Context, bodies: &[String], what: &str) -> Findi
     }
     match wrong.iter().find(|seen| is_read(context, seen)) {
         Some(seen) => Err(seen.breach(what)),
-        None => Ok(format!("{} refused", wrong.len())),
+        None => Ok(format!("{} not read", wrong.len())),
     }
 }
 

@@ -9,7 +9,9 @@ use crate::{Level, context::Context, verdict::Finding, wire::Exchange};
 pub(crate) async fn length_forms(context: &Context) -> Finding {
     let values = ["1_0", "1 0", "1e1", "10.0", "10;a", "0b1010"];
     let tries = values.map(|value| {
-        let lines = Lines::post(context).line(&format!("Content-Length: {value}"));
+        // Where a body is wanted, a refusal is one of the length.
+        let lines = Lines::to_body(context).unwrap_or_else(|_| Lines::post(context));
+        let lines = lines.line(&format!("Content-Length: {value}"));
         lines.then("0123456789")
     });
     for seen in exchange_all(context, tries).await? {

@@ -46,6 +46,10 @@ pub(crate) async fn foreign_host(context: &Context) -> Finding {
         }
         if !context.profile.hosts.is_empty() {
             refused(&seen, &[400, 421])?;
+            // The target says which host is meant, whatever Host says (RFC 9112, 3.2.2).
+            let own = context.target.authority();
+            let absolute = format!("GET http://{name}{path} HTTP/1.1\r\nHost: {own}\r\n\r\n");
+            refused(&context.exchange(absolute).await?, &[400, 421])?;
         }
     }
     Ok(if context.profile.hosts.is_empty() {

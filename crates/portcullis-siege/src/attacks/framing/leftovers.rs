@@ -53,7 +53,23 @@ pub(crate) async fn unread_bodies(context: &Context) -> Finding {
     for seen in tasks.join_all().await {
         not_served(context, &seen?, "the body of a GET or its kind is not read")?;
     }
-    Ok(format!("{} bodies are not the next request", tries.len()))
+    chunks_are_read(context).await?;
+    Ok(format!(
+        "{} bodies are not the next request",
+        tries.len() + 1
+    ))
+}
+
+/// A chunk begins with its size, so no request is hidden in it: what is not read is answered all the same.
+async fn chunks_are_read(context: &Context) -> Result<(), Failure> {
+    let lines = Lines::get(context).line("Transfer-Encoding: chunked");
+    let seen = context
+        .exchange(lines.then("5\r\nsiege\r\n0\r\n\r\n"))
+        .await?;
+    match seen.answers().len() {
+        0 | 1 => Ok(()),
+        count => Err(seen.breach(format!("{count} answers to one GET with a chunk"))),
+    }
 }
 
 fn with_body(context: &Context, method: &str, path: &str) -> String {
@@ -92,7 +108,7 @@ impl Early {
     }
 }
 
-/// What this server may answer early: 401, 404, 413, 429.
+/// What this server may answer early: 401, 404, 405, 413, 415, 417, 429.
 async fn early(context: &Context) -> Result<Vec<Early>, Failure> {
     let (routes, length) = (&context.profile.routes, hidden(context).len() as u64);
     let unknown = Lines::with(context, "POST", "/siege-unknown");
@@ -102,7 +118,13 @@ async fn early(context: &Context) -> Result<Vec<Early>, Failure> {
         let lines = Lines::with(context, "POST", path);
         all.extend(Early::new("an early 401", lines, length));
     }
+    all.extend(Early::new("an early 405", Lines::post(context), length));
     if routes.body.is_some() {
+        let coded = Lines::to_body(context)?.line("Content-Encoding: siege");
+        all.extend(Early::new("an early 415", coded, length));
+        let expects = Lines::to_body(context)?.line("Expect: siege");
+        let [odd, _] = Early::new("an early 417", expects, length);
+        all.push(odd);
         let beyond = context.profile.limits.body_bytes().value.saturating_mul(4);
         all.extend(Early::new("an early 413", Lines::to_body(context)?, beyond));
     }

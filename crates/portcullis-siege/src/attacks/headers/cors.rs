@@ -11,8 +11,12 @@ use crate::{
 
 pub(crate) async fn foreign_origins(context: &Context) -> Finding {
     let good = context.profile.cors.origins.first();
+    let mut foreign = Vec::from(lookalikes(good.map_or("https://good.com", String::as_str)));
+    // Where origins are promised, these are none of them.
+    foreign.extend(good.into_iter().flat_map(|good| neighbours(good)));
+    let promised = &context.profile.cors.origins;
+    foreign.retain(|origin| !promised.contains(origin));
     let good = good.map_or("https://good.com", String::as_str);
-    let foreign = lookalikes(good);
     let paths = [
         Some(context.control()),
         context.profile.routes.protected.as_deref(),
@@ -64,6 +68,16 @@ fn lookalikes(good: &str) -> [String; 9] {
         good.to_ascii_uppercase(),
         format!("{good}."),
         format!("{good}%60.evil"),
+    ]
+}
+
+/// Origins that a developer may want, and that nobody promised: below a good one, and on the own machine.
+fn neighbours(good: &str) -> [String; 3] {
+    let host = good.split_once("://").map_or(good, |(_, host)| host);
+    [
+        format!("https://siege.{host}"),
+        "http://localhost".to_owned(),
+        "http://localhost:3000".to_owned(),
     ]
 }
 

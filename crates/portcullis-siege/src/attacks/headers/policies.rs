@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::all;
 use crate::{
     Level,
+    attacks::answers::Kind,
     context::Context,
     verdict::{Failure, Finding},
     wire::Answer,
@@ -16,6 +17,11 @@ type Directives = HashMap<String, Vec<String>>;
 pub(crate) async fn policy_value(context: &Context) -> Finding {
     let kinds = all(context).await?;
     let is_page = |answer: &Answer| answer.header("content-type").starts_with("text/html");
+    let only_reports =
+        |kind: &&Kind| is_page(&kind.answer) && !kind.answer.has(CSP) && kind.answer.has(REPORTS);
+    if let Some(kind) = kinds.iter().find(only_reports) {
+        return Err(kind.breach(context, "the policy only reports: nothing is stopped"));
+    }
     let pages = kinds
         .iter()
         .filter(|kind| is_page(&kind.answer) && kind.answer.has(CSP));
@@ -134,6 +140,7 @@ fn age(hsts: &str) -> u64 {
         .unwrap_or(0)
 }
 
+const REPORTS: &str = "content-security-policy-report-only";
 const CSP: &str = "content-security-policy";
 const HSTS: &str = "strict-transport-security";
 /// What ASVS 3.4.1 wants.

@@ -8,7 +8,7 @@ use crate::{
     attacks::limiter::{Quota, limited, until_limited},
     context::Context,
     verdict::{Failure, Finding},
-    wire::{Answer, Client, Request},
+    wire::{Answer, Client, Request, host_and_port},
 };
 
 /// Something that a client changes from request to request.
@@ -180,7 +180,7 @@ fn other_key(context: &Context, request: Request, key: String) -> Request {
     request.with_key(context, key)
 }
 
-const HEADERS: [Trick; 5] = [
+const HEADERS: [Trick; 8] = [
     Trick::new("another User-Agent each time", |_, i, request| {
         request.header("user-agent", format!("Mozilla/5.0 (siege {i})"))
     }),
@@ -192,6 +192,16 @@ const HEADERS: [Trick; 5] = [
     }),
     Trick::new("another Referer each time", |_, i, request| {
         request.header("referer", format!("https://siege{i}.example/"))
+    }),
+    Trick::new("another Origin each time", |_, i, request| {
+        request.header("origin", format!("https://siege{i}.example"))
+    }),
+    Trick::new("another port in Host each time", |context, i, request| {
+        let (host, _) = host_and_port(context.target.authority());
+        request.header("host", format!("{host}:{}", 1024 + i))
+    }),
+    Trick::new("another If-None-Match each time", |_, i, request| {
+        request.header("if-none-match", format!("\"siege{i}\""))
     }),
     Trick::new("another name of a user each time", |_, i, request| {
         let names = [

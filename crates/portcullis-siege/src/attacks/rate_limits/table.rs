@@ -40,7 +40,7 @@ attacks! {
         => "429 for the one, and no other status: a 503 says that the server is not well"
         => "RateLimitLayer"
     H20 Must High Quick super::by_header [Limited Sources] ["LIM-1"] ["API4"] ["2.4.1"] "CWE-799; CWE-837"
-        "another user agent, language, referer or cookie each time, beyond the quota"
+        "another user agent, language, referer, cookie, origin or Host each time, beyond the quota"
         => "one client"
         => "RateLimitLayer: the key is the client"
     H21 Must High Quick super::by_query [Limited Sources] ["LIM-1"] ["API4"] ["2.4.1"] "CWE-799; CWE-837"
