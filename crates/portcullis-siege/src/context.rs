@@ -121,7 +121,28 @@ impl Context {
         let mut raw = self.raw().await?;
         raw.send(bytes).await?;
         raw.read_answers().await;
-        self.noting(Ok(raw.into_seen()), Exchange::status)
+        self.noting_exchange(raw)
+    }
+
+    /// The same. A server that has answered has more time to close: it may be busy.
+    pub(crate) async fn exchange_to_end(
+        &self,
+        bytes: impl AsRef<[u8]>,
+    ) -> Result<Exchange, Failure> {
+        self.budget.request()?;
+        let mut raw = self.raw().await?;
+        raw.send(bytes).await?;
+        raw.read_answers().await;
+        raw.read_to_end(TO_CLOSE).await;
+        self.noting_exchange(raw)
+    }
+
+    /// A server that is silent may have no place, as one that refuses.
+    fn noting_exchange(&self, raw: Raw) -> Result<Exchange, Failure> {
+        let seen = raw.into_seen();
+        let is_silent = seen.received.is_empty() && !seen.closed;
+        self.turned_away.fetch_or(is_silent, Relaxed);
+        self.noting(Ok(seen), Exchange::status)
     }
 
     /// Sends bytes on a connection of their own, and reads no further than the first answer's head.
@@ -205,6 +226,8 @@ pub(crate) fn route(route: &Option<String>) -> Result<&str, Failure> {
 
 /// How long the first answer may take.
 const FIRST_ANSWER: Duration = Duration::from_secs(4);
+/// How long after its answer a server may take to close.
+const TO_CLOSE: Duration = Duration::from_secs(3);
 /// So many of what was made are remembered: evidence shows the last of them.
 const MADE: usize = 16;
 const LONGEST_MADE: usize = 8192;

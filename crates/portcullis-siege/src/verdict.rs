@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, budget::Exhausted};
+use crate::{Level, Severity, budget::Exhausted};
 
 mod evidence;
 
@@ -92,7 +92,17 @@ impl Verdict {
     /// Returns how much a server must hold it, of an attack of this level.
     pub(crate) fn level(&self, attack: Level) -> Level {
         match self {
+            Self::Breached { evidence } if evidence.is_harm => Level::Must,
             Self::Breached { evidence } => evidence.at_most.map_or(attack, |most| attack.max(most)),
+            _ => attack,
+        }
+    }
+
+    /// Returns what it costs, of an attack of this severity.
+    pub(crate) fn severity(&self, attack: Severity) -> Severity {
+        match self {
+            Self::Breached { evidence } if evidence.is_harm => attack.min(Severity::High),
+            Self::Breached { evidence } => evidence.costs.map_or(attack, |costs| attack.max(costs)),
             _ => attack,
         }
     }
@@ -181,6 +191,14 @@ impl Failure {
         let what = format!("{} ({why})", evidence.what);
         let level = evidence.at_most.map_or(level, |most| most.max(level));
         Self::from(Evidence { what, ..*evidence }.at_most(level))
+    }
+
+    /// Lowers what it costs. What is no breach is left as it is.
+    pub(crate) fn costs(self, severity: Severity) -> Self {
+        match self {
+            Self::Breach(evidence) => Self::from(evidence.costs(severity)),
+            other => other,
+        }
     }
 }
 

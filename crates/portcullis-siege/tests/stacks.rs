@@ -150,6 +150,22 @@ impl Stack {
         assert!(others.is_empty(), "{}: {others:?}", self.folder);
     }
 
+    /// A name, attacks, what no standard forbids: none of them may say that it must not be.
+    async fn assert_lawful(&self) {
+        for row in self.text("lawful.txt").lines() {
+            let (name, rest) = row.split_once(' ').unwrap();
+            let (attacks, _) = rest.split_once(' ').unwrap();
+            let attacks: Vec<_> = attacks.split(',').collect();
+            let report = self.siege(Some(name), &attacks).await;
+
+            assert!(report.is_held(), "{name}: {}", report.to_text(false));
+            let mut outcomes = report.outcomes.iter();
+            let is_judged =
+                outcomes.all(|outcome| outcome.verdict.is_held() || outcome.verdict.is_breached());
+            assert!(is_judged, "{name}: {}", report.to_text(false));
+        }
+    }
+
     async fn assert_found(&'static self) {
         let faults = self.faults();
         assert!(faults.len() >= 20);
@@ -197,6 +213,11 @@ async fn nothing_is_found_in_a_right_server_on_node() {
 #[tokio::test]
 async fn nothing_is_found_in_a_right_server_in_go() {
     GO.assert_held().await;
+}
+
+#[tokio::test]
+async fn what_no_standard_forbids_is_no_must_on_asyncio() {
+    PYTHON.assert_lawful().await;
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! A verifier of tokens by hand, right in all but the fault.
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     hmac,
     signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
 };
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 use crate::{
     faults::Fault,
@@ -36,11 +39,14 @@ impl Loose {
         let [header, claims, signature] = parts[..] else {
             return None;
         };
-        let twice = fault == Fault::TokenLastWins;
+        let json = |part| match fault {
+            Fault::TokenFirstWins => first_members(part),
+            _ => json(part, fault == Fault::TokenLastWins),
+        };
         Some(Self {
             fault,
-            header: json(header, twice)?,
-            claims: json(claims, twice)?,
+            header: json(header)?,
+            claims: json(claims)?,
             message: format!("{header}.{claims}"),
             signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
         })
@@ -163,6 +169,40 @@ fn json(part: &str, may_be_twice: bool) -> Option<Value> {
     let value: Value = serde_json::from_slice(&bytes).ok()?;
     let is_as_written = value.to_string().len() == bytes.len();
     (value.is_object() && (is_as_written || may_be_twice)).then_some(value)
+}
+
+/// The JSON of a part, with the first of each member.
+fn first_members(part: &str) -> Option<Value> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+    let First(members) = serde_json::from_slice(&bytes).ok()?;
+    Some(Value::Object(members))
+}
+
+/// An object with the first of each member.
+struct First(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for First {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = First;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<First, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, value)) = all.next_entry::<String, Value>()? {
+            members.entry(name).or_insert(value);
+        }
+        Ok(First(members))
+    }
 }
 
 /// The point of the key.

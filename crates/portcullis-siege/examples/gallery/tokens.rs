@@ -151,6 +151,7 @@ impl App {
                 | Fault::TokenKidPath
                 | Fault::TokenKidUnread
                 | Fault::TokenCritUnread
+                | Fault::TokenFirstWins
                 | Fault::TokenLastWins
                 | Fault::TokenUnsigned
                 | Fault::TokenZeros

@@ -12,7 +12,7 @@ from answers import allows, encode, kept, request_id
 from bodies import Bodies
 from heads import Request, check_head, parse_field, parse_start
 from planted import (
-    FIELDS, HEAD_BYTES, HEAD_SECONDS, HSTS_A_DAY, IDLE_SECONDS, SECURE, TITLES, TRUSTED,
+    FIELDS, HEAD_BYTES, HEAD_SECONDS, HSTS_A_DAY, IDLE_SECONDS, ORIGIN, SECURE, TITLES, TRUSTED,
     WRITE_SECONDS, Bad, Refused, fault,
 )
 
@@ -140,6 +140,8 @@ class Connection(Bodies):
             head.append(HSTS_A_DAY)
         if fault("headers-twice"):
             head.append(("X-Content-Type-Options", "nosniff"))
+        if fault("policies-twice"):
+            head += [("Content-Security-Policy", "script-src 'none'"), ("Referrer-Policy", "no-referrer")]
         if fault("server-named"):
             head.append(("Server", "asyncio/3.11"))
         if fault("hsts-on-http"):
@@ -152,10 +154,12 @@ class Connection(Bodies):
             names = {name.lower() for name, _ in head}
         if "cache-control" not in names and not fault("errors-stored"):
             head.append(("Cache-Control", "no-store"))
-        if not fault("vary-missing"):
+        if not fault("vary-missing", "one-origin-for-all"):
             head.append(("Vary", "Origin"))
         origin = request.one(b"origin") if request else None
         origin = origin.decode("latin-1") if origin is not None else None
+        if fault("one-origin-for-all"):
+            origin = ORIGIN
         if allows(origin):
             head.append(("Access-Control-Allow-Origin", origin))
         elif fault("cors-with-cookie") and origin and request.one(b"cookie"):
@@ -202,6 +206,8 @@ class Connection(Bodies):
         problem = {
             "type": "about:blank", "title": TITLES[status], "status": status, "request_id": identity,
         }
+        if fault("problem-without-id"):
+            del problem["request_id"]
         if detail:
             problem["detail"] = detail
         head = [("Content-Type", "application/problem+json"), *fields]

@@ -30,6 +30,8 @@ class Guards:
             is_counted = not fault("lockout-known-only") or (key or b"").startswith(b"pys_valid_")
             if key is not None and is_counted:
                 self.locks.add(client, now)
+            if fault("refuses-with-403"):
+                raise Refused(403)
             challenge = [] if fault("challenge-missing") else [("WWW-Authenticate", "ApiKey")]
             if fault("wrong-key-differs") and key is not None:
                 raise Refused(403)

@@ -103,6 +103,8 @@ def check_framing(request, first):
             raise Bad
     if fault("coding-parameters-cut"):
         codings = [coding.split(b";")[0].strip() for coding in codings]
+    if fault("chunked-twice") and codings == [b"chunked, chunked"]:
+        codings = [b"chunked"]
     if codings and (len(codings) > 1 or codings[0].lower() != b"chunked"):
         if not fault("te-obfuscated-ignored"):
             raise Bad(501)

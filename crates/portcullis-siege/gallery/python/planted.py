@@ -66,7 +66,8 @@ COUNTER = itertools.count(1)
 def parse_arguments():
     parser = argparse.ArgumentParser(description="A right server, and with --fault one thing wrong.")
     parser.add_argument("--port", type=int, default=0)
-    rows = pathlib.Path(__file__).with_name("faults.txt").read_text().splitlines()
+    beside = map(pathlib.Path(__file__).with_name, ("faults.txt", "lawful.txt"))
+    rows = [row for file in beside for row in file.read_text().splitlines()]
     parser.add_argument("--fault", choices=[row.split()[0] for row in rows if row])
     return parser.parse_args()
 

@@ -2,8 +2,8 @@
 """A right HTTP/1.1 server on raw asyncio, and with `--fault NAME` exactly one thing wrong.
 
 The siege is tested on it: nothing must be found in the right one, and each fault (`faults.txt`, beside
-this file) by its attack. Every byte is parsed here, strictly: what is ambiguous is refused and closes
-the connection. The standard library only.
+this file) by its attack. What no standard forbids (`lawful.txt`) is no must. Every byte is parsed here,
+strictly: what is ambiguous is refused and closes the connection. The standard library only.
 """
 
 import asyncio
@@ -30,6 +30,9 @@ async def main(port):
     print(f"listening on http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", flush=True)
     await stop.wait()
     await server.drain(listener)
+    if fault("ends-by-the-signal"):
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,12 @@ class Server(Guards, Routes):
             raise Refused(405, ("Allow", "GET, HEAD, OPTIONS"))
         if request.method not in METHODS:
             raise Refused(501)
-        if self.needs_key(request) and not is_exempt(request):
+        is_exempted = is_exempt(request)
+        if fault("options-tell-methods") and request.method == b"OPTIONS" and not is_exempted:
+            head = [("Allow", allowed(methods))]
+            return await self.ok(connection, request, b"", "text/html", head)
+        needs_key = self.needs_key(request) or is_probe and fault("probes-need-key")
+        if needs_key and not is_exempted:
             self.authenticate(connection, request)
         method = served_method(request)
         if method == b"OPTIONS":

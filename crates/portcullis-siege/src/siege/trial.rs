@@ -111,7 +111,7 @@ async fn control(context: &Context) -> Result<(), Evidence> {
         .is_some_and(|process| !process.is_alive())
     {
         let what = "the server's process has ended during this attack";
-        return Err(Evidence::new(what));
+        return Err(Evidence::new(what).harm());
     }
     let request = Request::get(context.control());
     let within = Duration::from_secs(1).max(context.found.control_took * 3);
@@ -126,8 +126,11 @@ async fn control(context: &Context) -> Result<(), Evidence> {
         }
         sleep(Duration::from_millis(pause)).await;
     }
+    // Others may hold the places of a server that has few.
+    context.turned_away.store(true, Relaxed);
     let what = "after this attack, a plain request on a fresh connection is not served as before";
     Err(Evidence::new(what)
+        .harm()
         .sent(format!("GET {}", context.control()))
         .received(seen)
         .repeat(request.curl(context)))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, wire::Request};
+use crate::{Level, Severity, wire::Request};
 
 /// What shows a breach.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -22,6 +22,12 @@ pub struct Evidence {
     /// what was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<Level>,
+    /// What it costs, where that is less than what the attack says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Severity>,
+    /// Whether the server serves nobody any more: that is a must, whatever the attack's level is.
+    #[serde(skip)]
+    pub(crate) is_harm: bool,
     /// What was sent, to see whether the line shows the same.
     #[serde(skip)]
     pub(crate) tried: Option<Tried>,
@@ -69,9 +75,23 @@ impl Evidence {
         self
     }
 
+    /// Lowers what it costs, where that is less than what the attack says.
+    #[must_use]
+    pub const fn costs(mut self, severity: Severity) -> Self {
+        self.costs = Some(severity);
+        self
+    }
+
+    /// Shows that the server serves nobody any more.
+    pub(crate) const fn harm(mut self) -> Self {
+        self.is_harm = true;
+        self
+    }
+
     /// What was there when the siege began, and no longer is.
     pub(super) fn server_gone() -> Self {
         Self::new("the server no longer answers")
+            .harm()
             .sent("a connection, ten times in three seconds")
             .received("(refused)")
     }

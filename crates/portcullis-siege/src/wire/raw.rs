@@ -130,6 +130,17 @@ impl Raw {
         self.seen.took = began.elapsed();
     }
 
+    /// Reads until the server closes, if it has answered.
+    pub(crate) async fn read_to_end(&mut self, within: Duration) {
+        let ends = Instant::now() + within;
+        while self.seen.status().is_some() && !self.seen.closed {
+            let left = ends.saturating_duration_since(Instant::now());
+            if !self.read(left).await {
+                break;
+            }
+        }
+    }
+
     /// Reads until so many answers are whole, then as [`read_answers`](Self::read_answers).
     pub(crate) async fn read_count(&mut self, count: usize) {
         let ends = Instant::now() + ANSWER;

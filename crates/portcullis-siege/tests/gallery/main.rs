@@ -67,6 +67,27 @@ async fn nothing_is_found_where_nothing_is_wrong() {
     assert!(open[2].0 == "E31" && open[2].1.contains("a checksum"));
 }
 
+/// What is found there is a SHOULD or less.
+#[tokio::test]
+async fn what_no_standard_forbids_is_no_must() {
+    for (name, attack) in [
+        ("token-exp-missing", "F05"),
+        ("token-iat-unread", "F05"),
+        ("token-last-member-wins", "F10"),
+        ("token-base64-lenient", "F11"),
+        ("first-of-two-keys", "E07"),
+        ("h2-resets-uncounted", "C01"),
+        ("h2-pings-uncounted", "C05"),
+        ("star-with-credentials", "K07"),
+        ("preflight-refused-with-cors", "K08"),
+    ] {
+        let report = Server::start(Some(name)).siege(&[attack]).await;
+
+        assert!(report.is_held(), "{name}: {}", report.to_text(false));
+        assert_eq!(report.breaches().count(), 1, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_found_with_a_key_that_has_a_checksum() {
     let server = Server::start(None);

@@ -22,6 +22,7 @@ faults! {
     TokenKidUnread "token-kid-unread" F08 "a kid that nobody has is as good as none"
     TokenKidFails "token-kid-fails" F08 "a quote in kid is an internal error"
     TokenCritUnread "token-crit-unread" F09 "crit is not looked at"
+    TokenFirstWins "token-first-member-wins" F10 "of two members the first one counts"
     TokenLastWins "token-last-member-wins" F10 "of two members the last one counts"
     TokenBase64 "token-base64-lenient" F11 "base64 may have bits left over"
     TokenPadding "token-padding" F11 "base64 may have padding"

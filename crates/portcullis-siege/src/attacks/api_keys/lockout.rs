@@ -61,7 +61,11 @@ async fn guess(
         .with_key(context, format!("siege_guess_{at:08}"))
         .from(from);
     let answer = context.expect(&request).await?;
-    let expected: &[u16] = if at + 1 == after { &[401, 429] } else { &[401] };
+    let expected: &[u16] = if at + 1 == after {
+        &[401, 403, 429]
+    } else {
+        &[401, 403]
+    };
     answer.status(expected, &format!("wrong key number {}", at + 1))?;
     Ok(())
 }

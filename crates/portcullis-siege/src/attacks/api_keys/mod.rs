@@ -2,7 +2,7 @@
 
 use super::telemetry::grep;
 use crate::{
-    Level,
+    Level, Severity,
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{Answer, Client, Request, in_words},
@@ -17,6 +17,7 @@ mod objects;
 mod paths;
 mod places;
 mod refusals;
+mod refused;
 mod store;
 mod table;
 mod timing;
@@ -24,7 +25,6 @@ mod trust;
 
 pub(crate) use self::table::ATTACKS;
 
-use self::form::Form;
 pub(crate) use self::{
     bypass::{bypass, upgrades},
     existence::existence,
@@ -37,16 +37,28 @@ pub(crate) use self::{
     timing::timing,
     trust::{identities, local_addresses, overrides, rewrites, underscores},
 };
+use self::{
+    form::Form,
+    refused::{
+        is_no_limit, is_refused, limited, not_let_in, other_words, same_refusal, without_id,
+    },
+};
 
 pub(crate) async fn no_key(context: &Context) -> Finding {
     let request = Request::get(protected(context)?);
     let answer = context.expect(&request).await?;
     let content_type = answer.header("content-type");
-    answer.status([401], "no key")?;
-    answer.holds(
-        answer.has("www-authenticate"),
-        "401 without WWW-Authenticate",
-    )?;
+    is_refused(&answer, "no key")?;
+    if answer.status == 403 {
+        let evidence = request.evidence(context, &answer, "403 without a key, and not 401");
+        return Err(evidence.at_most(Level::Opinion).costs(Severity::Low).into());
+    }
+    answer
+        .holds(
+            answer.has("www-authenticate"),
+            "401 without WWW-Authenticate",
+        )
+        .map_err(|failure| failure.costs(Severity::Low))?;
     answer
         .holds(
             content_type.starts_with("application/problem+json"),
@@ -60,8 +72,10 @@ pub(crate) async fn wrong_key(context: &Context) -> Finding {
     let path = protected(context)?;
     let none = context.send(&Request::get(path)).await?;
     let request = Request::get(path).with_key(context, "siege_wrong_0123456789abcdef");
-    same_refusal(context, &request, &none).await?;
-    Ok("the same 401".to_owned())
+    let same = same_refusal(context, &request, &none).await;
+    let why = "no standard says that it must be the same";
+    same.map_err(|failure| other_words(failure, Level::Opinion, why))?;
+    Ok(format!("the same {}", none.status))
 }
 
 pub(crate) async fn wrong_secret(context: &Context) -> Finding {
@@ -75,7 +89,7 @@ pub(crate) async fn wrong_secret(context: &Context) -> Finding {
         same_refusal(context, &request, &unknown).await?;
     }
     let Some(form) = Form::parse(key) else {
-        return Ok("the same 401 for 3 changed keys".to_owned());
+        return Ok("the same refusal of 3 changed keys".to_owned());
     };
     // A checksum refuses those before anybody looks for the key.
     let nobody = Request::get(path).with_key(context, form.of_nobody());
@@ -84,7 +98,10 @@ pub(crate) async fn wrong_secret(context: &Context) -> Finding {
         let request = Request::get(path).with_key(context, form.wrong_at(at));
         same_refusal(context, &request, &nobody).await?;
     }
-    Ok("the same 401 for 3 changed keys, and for 2 wrong secrets with right checksums".to_owned())
+    Ok(
+        "the same refusal of 3 changed keys, and of 2 wrong secrets with right checksums"
+            .to_owned(),
+    )
 }
 
 pub(crate) async fn near_misses(context: &Context) -> Finding {
@@ -114,9 +131,15 @@ pub(crate) async fn near_misses(context: &Context) -> Finding {
     }
     for miss in &misses {
         let request = Request::get(path).with_key(context, miss);
-        same_refusal(context, &request, &unknown).await?;
+        let same = same_refusal(context, &request, &unknown).await;
+        let why = "a key's form is no secret";
+        same.map_err(|failure| other_words(failure, Level::Should, why))?;
     }
-    Ok(format!("the same 401 for {} near misses", misses.len()))
+    let status = unknown.status;
+    Ok(format!(
+        "the same {status} for {} near misses",
+        misses.len()
+    ))
 }
 
 pub(crate) async fn wrong_place(context: &Context) -> Finding {
@@ -132,13 +155,17 @@ pub(crate) async fn wrong_place(context: &Context) -> Finding {
     ];
     for request in tries {
         let answer = context.expect(&request).await?;
-        answer.status([401], "a key in another place")?;
+        is_no_limit(&answer)?;
+        // Who has the key has it: RFC 6750, 2.3, says SHOULD NOT of a query.
+        answer
+            .status([400, 401, 403], "a key in another place")
+            .map_err(|failure| failure.at_most(Level::Should, "it is the right key"))?;
     }
     let request = Request::get(format!("{path}{and}api_key={canary}")).with_key(context, &canary);
     let answer = context.expect(&request).await?;
     answer.holds(!answer.mentions(&canary), "the answer repeats the key")?;
     grep(context, &[&canary]).await?;
-    Ok("401 for query, cookie and Authorization; the key is nowhere".to_owned())
+    Ok("refused in query, cookie and Authorization; the key is nowhere".to_owned())
 }
 
 pub(crate) async fn two_keys(context: &Context) -> Finding {
@@ -155,7 +182,8 @@ pub(crate) async fn two_keys(context: &Context) -> Finding {
         Request::get(path).with_key(context, format!("{wrong},{key}")),
     ] {
         let answer = context.expect(&request).await?;
-        answer.status([400, 401], "two keys")?;
+        is_no_limit(&answer)?;
+        answer.status([400, 401, 403, 431], "two keys, one of them right")?;
     }
     Ok("4 pairs refused".to_owned())
 }
@@ -170,20 +198,22 @@ pub(crate) async fn monstrous_keys(context: &Context) -> Finding {
         );
         let seen = context.exchange(head).await?;
         match seen.status() {
-            Some(400 | 401 | 413 | 431) => {}
+            Some(400 | 401 | 403 | 413 | 431) => {}
             None if seen.closed => {}
+            Some(429) => return Err(limited()),
+            None => return Err(Failure::unclear("no answer, and the connection stays open")),
             status => {
-                return Err(seen.breach(format!(
-                    "{} for a key of {} bytes",
-                    in_words(status),
-                    key.len()
-                )));
+                let what = format!("{} for a key of {} bytes", in_words(status), key.len());
+                return Err(not_let_in(seen.breach(what), status));
             }
         }
     }
     let request = Request::get(path).with_key(context, b"\xff\xfe\x80siege");
     let answer = context.expect(&request).await?;
-    answer.status([400, 401], "a key that is no text")?;
+    is_no_limit(&answer)?;
+    answer
+        .status([400, 401, 403, 431], "a key that is no text")
+        .map_err(|failure| not_let_in(failure, Some(answer.status)))?;
     Ok("refused".to_owned())
 }
 
@@ -209,11 +239,15 @@ pub(crate) async fn brute_force(context: &Context) -> Finding {
         return Err(Failure::not_tested(why));
     }
     if limited == 0 {
-        return Err(last
-            .0
-            .evidence(context, &last.1, "1,000 wrong keys in a row, and no 429")
-            .only_in_a_siege()
-            .into());
+        let what = "1,000 wrong keys in a row, and no 429";
+        let evidence = last.0.evidence(context, &last.1, what).only_in_a_siege();
+        let routes = &context.profile.routes;
+        let is_promised = routes.limited == routes.protected || last.1.has("ratelimit-policy");
+        return Err(if is_promised {
+            evidence.into()
+        } else {
+            Failure::from(evidence).at_most(Level::Should, "no limit is promised for this route")
+        });
     }
     let request = Request::get(path).key(context);
     let elsewhere = context.expect(&request).await?;
@@ -225,23 +259,6 @@ pub(crate) async fn brute_force(context: &Context) -> Finding {
     Ok(format!(
         "{limited} of 1,000 refused with 429; a valid key elsewhere is served"
     ))
-}
-
-/// The same status, challenge and body as another refusal, but for the request ID.
-async fn same_refusal(context: &Context, request: &Request, other: &Answer) -> Result<(), Failure> {
-    let answer = context.expect(request).await?;
-    answer.status([401], "a wrong key")?;
-    let same = without_id(&answer) == without_id(other)
-        && answer.header("www-authenticate") == other.header("www-authenticate");
-    answer.holds(same, "this 401 differs from that of another wrong key")?;
-    Ok(())
-}
-
-fn without_id(answer: &Answer) -> String {
-    match answer.header("x-request-id") {
-        "" => answer.text(),
-        id => answer.text().replace(id, ""),
-    }
 }
 
 /// A key with one character changed.

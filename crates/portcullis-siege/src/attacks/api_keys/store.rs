@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{protected, same_refusal};
+use super::{is_no_limit, not_let_in, other_words, protected, same_refusal};
 use crate::{
+    Level,
     context::Context,
     verdict::{Failure, Finding},
     wire::{Answer, Request},
@@ -20,13 +21,17 @@ pub(crate) async fn dead_keys(context: &Context) -> Finding {
     for (name, key) in [("revoked", &keys.revoked), ("expired", &keys.expired)] {
         let Some(key) = key else { continue };
         let request = Request::get(path).with_key(context, key);
-        same_refusal(context, &request, &unknown).await?;
+        let same = same_refusal(context, &request, &unknown).await;
+        let why = "only who had the key is told";
+        same.map_err(|failure| other_words(failure, Level::Should, why))?;
         tried.push(name);
     }
     if let Some(key) = &keys.unscoped {
         let request = Request::get(path).with_key(context, key);
         let answer = context.expect(&request).await?;
-        answer.status([403], "a key of another scope")?;
+        is_no_limit(&answer)?;
+        let refused = answer.status([401, 403, 404], "a key of another scope");
+        refused.map_err(|failure| not_let_in(failure, Some(answer.status)))?;
         tried.push("unscoped");
     }
     Ok(tried.join(", "))
@@ -39,7 +44,9 @@ pub(crate) async fn store_down(context: &Context) -> Finding {
     let request = Request::get(protected(context)?).key(context);
     let answer = context.expect(&request).await;
     flip(context, &switches.key_store_up).await?;
-    answer?.status([503], "a key while the store is down")?;
+    let answer = answer?;
+    let refused = answer.status([503], "a key while the store is down");
+    refused.map_err(|failure| not_let_in(failure, Some(answer.status)))?;
     Ok("503".to_owned())
 }
 

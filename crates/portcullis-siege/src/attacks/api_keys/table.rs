@@ -5,7 +5,7 @@ use crate::catalogue::attacks;
 attacks! {
     E01 Must Critical Quick super::no_key [Protected] ["AUTH-1" "ERR-2"] ["API2"] ["16.5.1"] "RFC 9110 15.5.2"
         "no key"
-        => "401 with WWW-Authenticate, problem+json"
+        => "401 with WWW-Authenticate, problem+json; 403 lets nobody in either"
         => "ApiKeyLayer"
     E02 Must Critical Quick super::wrong_key [Protected] ["AUTH-1"] ["API2"] ["16.5.1"] "NIST SP 800-63B 3.1"
         "a wrong key"
@@ -27,7 +27,7 @@ attacks! {
         "a key in the query and in a cookie"
         => "401; the key is in no answer, log or metric"
         => "ApiKeyLayer: the header only"
-    E07 Must Critical Quick super::two_keys [Protected Key] ["AUTH-1"] ["API2"] ["15.3.7"] "RFC 9110 5.3"
+    E07 Should Medium Quick super::two_keys [Protected Key] ["AUTH-1"] ["API2"] ["15.3.7"] "RFC 9110 5.3"
         "two keys, one valid: two fields, and a list in one"
         => "401 or 400"
         => "ApiKeyLayer: exactly one field"

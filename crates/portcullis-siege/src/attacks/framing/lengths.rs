@@ -3,12 +3,12 @@
 use super::{
     Lines,
     hidden::{exchange_all, hidden, not_served},
-    refused, timed_out,
+    refused, silent, timed_out,
 };
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
-    wire::Exchange,
+    wire::{Exchange, in_words},
 };
 
 pub(crate) async fn cl_te(context: &Context) -> Finding {
@@ -20,7 +20,7 @@ pub(crate) async fn cl_te(context: &Context) -> Finding {
         .line("Content-Length: 5")
         .line("Transfer-Encoding: chunked")
         .then(&format!("0\r\n\r\n{hidden}"));
-    let seen = context.exchange(bytes).await?;
+    let seen = context.exchange_to_end(bytes).await?;
     one_answer_then_closed(&seen)
 }
 
@@ -35,30 +35,42 @@ pub(crate) async fn te_cl(context: &Context) -> Finding {
         .line(&format!("Content-Length: {line}"))
         .line("Transfer-Encoding: chunked")
         .then(&chunk);
-    let seen = context.exchange(bytes).await?;
+    let seen = context.exchange_to_end(bytes).await?;
     one_answer_then_closed(&seen)
 }
 
+/// Where `chunked` is not the last coding, a server MUST answer 400 and close (RFC 9112, 6.3).
 pub(crate) async fn obfuscated_te(context: &Context) -> Finding {
     for value in [
         "xchunked",
         "chunked, identity",
         "identity",
         "\x0bchunked",
-        "chunked, chunked",
         "chunked\r\nTransfer-Encoding: x",
         "\"chunked\"",
     ] {
-        let bytes = Lines::post(context)
-            .line(&format!("Transfer-Encoding: {value}"))
-            .then("0\r\n\r\n");
-        let seen = context.exchange(bytes).await?;
+        let seen = with_coding(context, value).await?;
         refused(&seen, &[400, 501])?;
         if !seen.closed {
             return Err(seen.breach("a coding it does not know, and the connection stays open"));
         }
     }
-    Ok("7 disguises refused, each connection closed".to_owned())
+    // Here it is the last one, and the length is known: it only must not be read as something else.
+    let seen = with_coding(context, "chunked, chunked").await?;
+    if seen.answers().len() > 1 {
+        return Err(seen.breach("chunks of `chunked, chunked` are read as the next request"));
+    }
+    Ok(format!(
+        "6 disguises refused, each connection closed; chunked twice: {}",
+        in_words(seen.status())
+    ))
+}
+
+async fn with_coding(context: &Context, value: &str) -> Result<Exchange, Failure> {
+    let bytes = Lines::post(context)
+        .line(&format!("Transfer-Encoding: {value}"))
+        .then("0\r\n\r\n");
+    context.exchange_to_end(bytes).await
 }
 
 pub(crate) async fn differing_lengths(context: &Context) -> Finding {
@@ -104,7 +116,7 @@ pub(crate) async fn te_on_http10(context: &Context) -> Finding {
         "POST {path} HTTP/1.0\r\nHost: {host}\r\nConnection: keep-alive\r\n\
          Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     );
-    closed_after_http10(&context.exchange(bytes).await?)
+    closed_after_http10(&context.exchange_to_end(bytes).await?)
 }
 
 /// Faulty framing (RFC 9112, 6.1): refused, or answered once and then closed.
@@ -114,7 +126,8 @@ fn closed_after_http10(seen: &Exchange) -> Finding {
         ([], true) => Ok("closed without an answer".to_owned()),
         ([answer], true) => Ok(format!("{}, then closed", answer.status)),
         ([answer], false) if matches!(answer.status, 400 | 501) => Ok(answer.status.to_string()),
-        ([] | [_], false) => {
+        ([], false) => Err(silent()),
+        ([_], false) => {
             Err(seen.breach("the connection stays open after Transfer-Encoding on HTTP/1.0"))
         }
         (all, _) => Err(seen.breach(format!("{} answers to one request", all.len()))),
@@ -137,9 +150,8 @@ pub(super) fn one_answer_then_closed(seen: &Exchange) -> Finding {
             Some(answer) => format!("{}, then closed", answer.status),
             None => "closed without an answer".to_owned(),
         }),
-        (0 | 1, false) => {
-            Err(seen.breach("the connection stays open after a message of two lengths"))
-        }
+        (0, false) => Err(silent()),
+        (1, false) => Err(seen.breach("the connection stays open after a message of two lengths")),
         (count, _) => Err(seen.breach(format!("{count} answers: the hidden request was served"))),
     }
 }
@@ -158,6 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn who_says_nothing_has_not_judged() {
+        let seen = Exchange::of("", false);
+
+        for finding in [one_answer_then_closed(&seen), refused(&seen, &[400])] {
+            assert!(matches!(finding, Err(Failure::Unclear(_))), "{finding:?}");
+        }
+        let open = Exchange::of("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", false);
+        assert!(matches!(
+            one_answer_then_closed(&open),
+            Err(Failure::Breach(_))
+        ));
+    }
+
+    #[test]
     fn chunks_on_http10_are_answered_once_and_then_no_more() {
         let (good, bad) = (
             "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
@@ -168,7 +194,9 @@ mod tests {
 
         assert!(judged(good, true) && judged(bad, true) && judged(bad, false));
         assert!(judged("", true));
-        assert!(!judged(good, false) && !judged("", false));
+        assert!(!judged(good, false));
+        let silent = closed_after_http10(&Exchange::of("", false));
+        assert!(matches!(silent, Err(Failure::Unclear(_))), "{silent:?}");
         assert!(!judged(&(good.to_owned() + bad), true));
     }
 }

@@ -18,6 +18,7 @@ mod lengths;
 mod redirects;
 mod request_lines;
 mod table;
+mod upgrades;
 
 pub(crate) use self::table::ATTACKS;
 
@@ -34,6 +35,7 @@ pub(crate) use self::{
     },
     redirects::{open_redirects, split_fields},
     request_lines::{no_version, wild_versions},
+    upgrades::upgrade_smuggling,
 };
 
 pub(crate) async fn space_before_colon(context: &Context) -> Finding {
@@ -153,25 +155,6 @@ fn refused_without_continue(seen: &Exchange, status: u16) -> Result<(), Failure>
     }
 }
 
-pub(crate) async fn upgrade_smuggling(context: &Context) -> Finding {
-    let host = context.target.authority();
-    for upgrade in [
-        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nConnection: Upgrade, HTTP2-Settings",
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Upgrade: siege\r\nConnection: Upgrade",
-    ] {
-        let hidden = format!("GET /siege-hidden HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        let seen = context
-            .exchange(Lines::get(context).line(upgrade).then(&hidden))
-            .await?;
-        if seen.answers().iter().any(|answer| answer.status == 101) {
-            return Err(seen.breach("101 on a route that upgrades nothing"));
-        }
-    }
-    Ok("no 101; what follows is the next request".to_owned())
-}
-
 /// A head, line by line.
 #[derive(Clone, Debug)]
 struct Lines(String);
@@ -229,8 +212,13 @@ fn refused(seen: &Exchange, allowed: &[u16]) -> Finding {
             either(allowed)
         ))),
         None if seen.closed => Ok("closed without an answer".to_owned()),
-        None => Err(seen.breach("no answer, and the connection stays open")),
+        None => Err(silent()),
     }
+}
+
+/// A server that says nothing may wait for more, or have no place.
+fn silent() -> Failure {
+    Failure::unclear("no answer, and the connection stays open")
 }
 
 /// A server that answers 408 did not get the request in its time, or waits for more of it.

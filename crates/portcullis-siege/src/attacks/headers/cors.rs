@@ -2,6 +2,8 @@
 
 use super::all;
 use crate::{
+    Level, Severity,
+    attacks::expect::expect,
     context::Context,
     verdict::{Failure, Finding},
     wire::{Answer, Request},
@@ -28,16 +30,29 @@ pub(crate) async fn foreign_origins(context: &Context) -> Finding {
             for request in [plain, preflight] {
                 let answer = context.expect(&request).await?;
                 let what = format!("the origin {origin} may read this");
-                answer.holds(!allows(&answer, origin), what)?;
+                let held = answer.holds(!allows(&answer, origin), what);
+                held.map_err(|failure| less_for_all(context, &answer, failure))?;
             }
         }
         let two = context.get(path).header("origin", good);
         let two = two.header("origin", "https://evil.com");
         let answer = context.expect(&two).await?;
         let is_foreign = allows(&answer, "https://evil.com");
-        answer.holds(!is_foreign, "two origins, and the foreign one is believed")?;
+        let held = answer.holds(!is_foreign, "two origins, and the foreign one is believed");
+        held.map_err(|failure| less_for_all(context, &answer, failure))?;
     }
     Ok(format!("{} origins refused", foreign.len()))
+}
+
+/// Without credentials a mirrored origin is as good as `*`, where nobody promised a list.
+fn less_for_all(context: &Context, answer: &Answer, failure: Failure) -> Failure {
+    let is_promised = !context.profile.cors.origins.is_empty();
+    if is_promised || answer.has("access-control-allow-credentials") {
+        return failure;
+    }
+    failure
+        .at_most(Level::Should, "without credentials, as * is")
+        .costs(Severity::Medium)
 }
 
 /// Origins that are not this one, and look like it to a careless comparison.
@@ -81,41 +96,61 @@ fn allows(answer: &Answer, origin: &str) -> bool {
 pub(crate) async fn credentials_and_vary(context: &Context) -> Finding {
     let path = path(context);
     let good = &context.profile.cors.origins[0];
+    let mut answers = Vec::new();
     for origin in [Some(good.as_str()), Some("https://evil.com"), None] {
         let request = context.get(path);
         let request = match origin {
             Some(origin) => request.header("origin", origin),
             None => request,
         };
-        let answer = context.expect(&request).await?;
-        let allowed = answer.header("access-control-allow-origin");
-        let what = if gives_everyone_credentials(&answer) {
-            Some("credentials with *")
-        } else if origin == Some(good.as_str()) && allowed != good && allowed != "*" {
-            Some("a good origin may not read this")
-        } else if !varies(&answer) && allowed != "*" {
-            Some("no Vary: Origin")
-        } else {
-            None
-        };
-        answer.flawless(what)?;
+        let answer = context.send(&request).await?;
+        answers.push((request, answer));
     }
+    let (request, answer) = &answers[0];
+    let allowed = answer.header(ALLOWED);
+    let is_read = allowed == good || allowed == "*";
+    expect(context, request, answer).holds(is_read, "a good origin may not read this")?;
     let preflight = Request::new("OPTIONS", path)
         .header("origin", good)
         .header("access-control-request-method", "GET");
-    let answer = context.expect(&preflight).await?;
-    answer.holds(!gives_everyone_credentials(&answer), "credentials with *")?;
+    let answer = context.send(&preflight).await?;
+    answers.push((preflight, answer));
+    for (request, answer) in &answers {
+        // A browser then lets nobody read.
+        let fine = !gives_everyone_credentials(answer);
+        expect(context, request, answer)
+            .holds(fine, "credentials with *")
+            .map_err(|failure| failure.at_most(Level::Should, "no browser takes it"))?;
+    }
+    let vary = vary(context, &answers[..3]).await;
+    let why = "RFC 9110 12.5.5: SHOULD";
+    vary.map_err(|failure| failure.at_most(Level::Should, why))
+}
+
+/// Who tells all origins the same needs no `Vary` (Fetch, CORS protocol and HTTP caches).
+async fn vary(context: &Context, answers: &[(Request, Answer)]) -> Finding {
+    if let Some(allowed) = the_same_for_all(answers) {
+        return Ok(format!("{allowed} for every origin: nothing varies"));
+    }
+    for (request, answer) in answers {
+        expect(context, request, answer).holds(varies(answer), "no Vary: Origin")?;
+    }
     // An answer without CORS fields is as good as one with them in a cache.
-    let is_for_all = answer.header("access-control-allow-origin") == "*";
     let kinds = all(context).await?;
-    let same = kinds.iter().find(|kind| !varies(&kind.answer));
-    match same.filter(|_| !is_for_all) {
+    match kinds.iter().find(|kind| !varies(&kind.answer)) {
         Some(kind) => Err(kind.breach(context, "no Vary: Origin")),
         None => Ok(format!(
             "Vary: Origin for good, foreign and no origins, on {} kinds of answers",
             kinds.len()
         )),
     }
+}
+
+/// The origin that every answer allows, whoever reads it.
+fn the_same_for_all(answers: &[(Request, Answer)]) -> Option<&str> {
+    let mut allowed = answers.iter().map(|(_, answer)| answer.header(ALLOWED));
+    let first = allowed.next().filter(|first| !first.is_empty())?;
+    allowed.all(|other| other == first).then_some(first)
 }
 
 fn varies(answer: &Answer) -> bool {
@@ -141,23 +176,31 @@ pub(crate) async fn preflight(context: &Context) -> Finding {
     if !speaks_cors(&answer) && !speaks_cors(&context.send(&plain).await?) {
         return Err(Failure::not_tested("needs CORS, see K07"));
     }
-    let is_allowed = answer.is_good()
-        && answer.header("access-control-allow-origin") == good
-        && answer.has("access-control-allow-methods");
+    // GET needs no list of methods (Fetch, CORS-preflight).
+    let allowed = answer.header(ALLOWED);
+    let is_allowed = answer.is_good() && (allowed == good || allowed == "*");
     answer.holds(is_allowed, "the preflight of a good origin is refused")?;
-    lists_are_exact(context, path, good).await?;
+    let exact = lists_are_exact(context, path, good).await;
+    exact.map_err(|failure| failure.at_most(Level::Should, "for the good origin only"))?;
     let foreign = request("https://evil.com").header("access-control-request-method", "GET");
     let answer = context.expect(&foreign).await?;
     answer.holds(
+        !allows(&answer, "https://evil.com"),
+        "a foreign preflight is allowed",
+    )?;
+    // Fetch reads the fields, not the status.
+    let refusal = answer.holds(
         answer.status == 403 && !speaks_cors(&answer),
         "a foreign preflight: 403 without CORS fields was expected",
-    )?;
+    );
+    refusal.map_err(|failure| failure.at_most(Level::Opinion, "it is not allowed"))?;
     let private = fine
         .clone()
         .header("access-control-request-private-network", "true");
     let answer = context.expect(&private).await?;
     let is_opened = answer.has("access-control-allow-private-network");
-    answer.holds(!is_opened, "a private network is opened")?;
+    let shut = answer.holds(!is_opened, "a private network is opened");
+    shut.map_err(|failure| failure.at_most(Level::Should, "for the good origin only"))?;
     Ok("good: allowed without a key; foreign: 403".to_owned())
 }
 
@@ -188,9 +231,32 @@ async fn lists_are_exact(context: &Context, path: &str, good: &str) -> Result<()
     Ok(())
 }
 
+const ALLOWED: &str = "access-control-allow-origin";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_origin_for_all_does_not_vary() {
+        let told = |origins: [&'static str; 3]| {
+            origins.map(|origin| {
+                let mut answer = Answer::default();
+                let value = http::HeaderValue::from_static(origin);
+                if !origin.is_empty() {
+                    answer.headers.insert(ALLOWED, value);
+                }
+                (Request::get("/"), answer)
+            })
+        };
+        let (good, evil) = ("https://good.com", "https://evil.com");
+
+        assert_eq!(the_same_for_all(&told([good; 3])), Some(good));
+        assert_eq!(the_same_for_all(&told(["*"; 3])), Some("*"));
+        for others in [[good, evil, good], [good, "", ""], [""; 3]] {
+            assert_eq!(the_same_for_all(&told(others)), None, "{others:?}");
+        }
+    }
 
     #[test]
     fn of_two_origins_the_good_one_may_be_believed() {

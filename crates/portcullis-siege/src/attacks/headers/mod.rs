@@ -1,10 +1,8 @@
 //! K: response headers, CORS, CSP, caching.
 
-use std::collections::HashSet;
-
 use super::answers::all;
 use crate::{
-    context::{Context, route},
+    context::Context,
     verdict::{Failure, Finding},
     wire::Request,
 };
@@ -14,6 +12,7 @@ mod cors;
 mod credentials;
 mod cross_site;
 mod echoes;
+mod nonces;
 mod policies;
 mod table;
 
@@ -25,6 +24,7 @@ pub(crate) use self::{
     credentials::{unescaped_dots, with_cookie},
     cross_site::cross_site,
     echoes::echoed_type,
+    nonces::nonces,
     policies::{hsts_age, policy_value},
 };
 
@@ -56,7 +56,7 @@ pub(crate) async fn preset(context: &Context) -> Finding {
 pub(crate) async fn hsts(context: &Context) -> Finding {
     for kind in all(context).await?.iter() {
         let has_it = kind.answer.has("strict-transport-security");
-        kind.flawless(context, has_it.then_some("HSTS over plain HTTP"))?;
+        kind.flawless(context, has_it.then_some(HSTS_SEEN))?;
     }
     let request = Request::get(context.control())
         .header("x-forwarded-proto", "https")
@@ -72,7 +72,8 @@ pub(crate) async fn hsts(context: &Context) -> Finding {
 
 pub(crate) async fn duplicates(context: &Context) -> Finding {
     let kinds = all(context).await?;
-    let once = SECURITY.iter().chain(&[
+    let once = SECURITY.iter().filter(|name| !LISTS.contains(name));
+    let once = once.chain(&[
         "strict-transport-security",
         "x-frame-options",
         "x-request-id",
@@ -85,42 +86,6 @@ pub(crate) async fn duplicates(context: &Context) -> Finding {
         kind.flawless(context, name.map(|name| format!("{name} twice")))?;
     }
     Ok(format!("each once on {} kinds of answers", kinds.len()))
-}
-
-pub(crate) async fn nonces(context: &Context) -> Finding {
-    let request = Request::get(route(&context.profile.routes.page)?)
-        .key(context)
-        .header("x-nonce", "siege")
-        .header("csp-nonce", "siege");
-    let mut seen = HashSet::new();
-    let count = context.intensity.scale(100);
-    for _ in 0..count {
-        let answer = context.expect(&request).await?;
-        let csp = answer.header("content-security-policy");
-        let nonce = csp
-            .split_once("'nonce-")
-            .and_then(|(_, rest)| rest.split_once('\''))
-            .map(|(nonce, _)| nonce.to_owned());
-        answer.holds(nonce.is_some(), "the page has no nonce")?;
-        let nonce = nonce.unwrap_or_default();
-        let text = answer.text();
-        let attributes = [format!("nonce=\"{nonce}\""), format!("nonce={nonce}")];
-        let what = if nonce.trim_end_matches('=').len() < 22 {
-            Some("a nonce of less than 128 bits")
-        } else if !attributes.iter().any(|attribute| text.contains(attribute)) {
-            Some("the body's nonce is not the header's")
-        } else if !answer.header("cache-control").contains("no-store") {
-            Some("a page with a nonce, without Cache-Control: no-store")
-        } else {
-            None
-        };
-        answer.flawless(what)?;
-        if !seen.insert(nonce) {
-            let evidence = request.evidence(context, &answer, "a nonce came twice");
-            return Err(evidence.only_in_a_siege().into());
-        }
-    }
-    Ok(format!("{count} nonces, all differ"))
 }
 
 pub(crate) async fn cache_poisoning(context: &Context) -> Finding {
@@ -171,6 +136,10 @@ pub(crate) async fn errors_not_stored(context: &Context) -> Finding {
     Ok(format!("no-store on {}", refusals.len()))
 }
 
+/// RFC 6797, 7.2: MUST NOT. Many servers do, because a proxy speaks TLS for them.
+const HSTS_SEEN: &str =
+    "HSTS over plain HTTP (a server that only a proxy with TLS can reach accepts it: [accept])";
+
 /// What every answer carries (OWASP Secure Headers).
 pub(crate) const SECURITY: &[&str] = &[
     "content-security-policy",
@@ -178,6 +147,14 @@ pub(crate) const SECURITY: &[&str] = &[
     "referrer-policy",
     "cross-origin-opener-policy",
     "cross-origin-resource-policy",
+    "permissions-policy",
+];
+
+/// Of these the lines are one list (CSP Level 3, 3.1; Referrer Policy, 4.1; RFC 8941, 3.2): RFC 9110, 5.3,
+/// lets a server send several.
+const LISTS: &[&str] = &[
+    "content-security-policy",
+    "referrer-policy",
     "permissions-policy",
 ];
 

@@ -94,6 +94,18 @@ fn of_scripts(sources: &[String]) -> Option<String> {
     wide.next().map(|source| format!("{source} is everybody"))
 }
 
+/// Whether a policy of an answer lets no script run.
+pub(super) fn allows_no_script(answer: &Answer) -> bool {
+    let values = answer.headers.get_all(CSP).iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    let mut policies = values.flat_map(|value| value.split(','));
+    policies.any(|policy| {
+        let all = directives(policy);
+        let scripts = all.get("script-src").or_else(|| all.get("default-src"));
+        scripts.is_some_and(|sources| sources.is_empty() || is_none(sources))
+    })
+}
+
 fn is_none(sources: &[String]) -> bool {
     matches!(sources, [one] if one == "'none'")
 }

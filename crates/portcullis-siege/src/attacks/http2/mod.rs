@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    Level,
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{FrameType, Frames, encode, frame, indexed_literal},
@@ -146,8 +147,10 @@ pub(crate) async fn too_many_streams(context: &Context) -> Finding {
         .ready()
         .await?;
     let Some(max) = frames.seen().max_streams.filter(|max| *max <= 10_000) else {
+        // RFC 9113, 6.5.2: without it there is none.
         let what = "SETTINGS sets no bound on streams";
-        return Err(frames.seen().evidence(what, "SETTINGS").into());
+        let evidence = frames.seen().evidence(what, "SETTINGS");
+        return Err(evidence.at_most(Level::Should).into());
     };
     // Requests whose bodies never come, so that every stream stays open.
     let block = request(context, "POST", route(&context.profile.routes.body)?);

@@ -17,6 +17,8 @@ use crate::{
 
 pub(crate) async fn liveness(context: &Context) -> Finding {
     let path = route(&context.profile.routes.health)?;
+    // A probe may need a key: then it says so under load too.
+    let alone = context.send(&Request::get(path)).await?.status;
     let load = {
         let (context, request) = (context.clone(), slow(context)?);
         async move {
@@ -37,7 +39,7 @@ pub(crate) async fn liveness(context: &Context) -> Finding {
         let answer = timeout(Duration::from_secs(2), context.send(&request)).await;
         slowest = slowest.max(began.elapsed());
         match answer {
-            Ok(Ok(answer)) if answer.status == 200 => {}
+            Ok(Ok(answer)) if answer.status == alone => {}
             Ok(Ok(answer)) => {
                 return Err(request.breach(context, &answer, "not alive under overload"));
             }
@@ -53,7 +55,7 @@ pub(crate) async fn liveness(context: &Context) -> Finding {
     }
     tasks.shutdown().await;
     Ok(format!(
-        "200 under overload, at most {} ms",
+        "{alone} under overload, at most {} ms",
         slowest.as_millis()
     ))
 }

@@ -1,6 +1,6 @@
 //! SIGTERM, with requests in flight and with clients that are stuck.
 
-use std::time::Duration;
+use std::{fmt, process::ExitStatus, time::Duration};
 
 use tokio::{
     task::{JoinHandle, JoinSet},
@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use crate::{
+    Level,
     attacks::{answers::slow_path, failures::head},
     context::{Context, route},
     process::Launched,
@@ -46,13 +47,11 @@ pub(crate) async fn stop_under_load(context: &Context) -> Finding {
     }
     let drain = context.profile.limits.drain_seconds();
     let exit = drain.judge(ended(&mut launched, drain.value).await)?;
-    match exit {
-        Some(0) => Ok(format!("{answered} answered, exit code 0")),
-        code => {
-            let what = format!("all were answered, but it ended with {}", ended_with(code));
-            Err(Evidence::new(what).into())
-        }
+    if exit.is_clean() {
+        return Ok(format!("{answered} answered, {exit}"));
     }
+    let what = format!("all were answered, but it ended with {exit}");
+    Err(Evidence::new(what).at_most(Level::Should).into())
 }
 
 pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
@@ -88,18 +87,12 @@ pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
     let began = Instant::now();
     let exit = limit.judge(ended(&mut launched, drain).await)?;
     drop((stuck, idle));
-    match exit {
-        Some(0) => Ok(format!(
-            "ended after {:.1} s",
-            began.elapsed().as_secs_f64()
-        )),
-        code => Err(Evidence::new(format!(
-            "ended with {} after {:.1} s",
-            ended_with(code),
-            began.elapsed().as_secs_f64()
-        ))
-        .into()),
+    let what = format!("{exit} after {:.1} s", began.elapsed().as_secs_f64());
+    if exit.is_clean() {
+        return Ok(format!("ended with {what}"));
     }
+    let evidence = Evidence::new(format!("ended with {what}"));
+    Err(evidence.at_most(Level::Should).into())
 }
 
 pub(crate) async fn not_ready_while_draining(context: &Context) -> Finding {
@@ -163,18 +156,11 @@ async fn becomes_ready(there: &Context, probe: &Request) -> Result<(), Failure> 
     Ok(())
 }
 
-fn ended_with(code: Option<i32>) -> String {
-    match code {
-        Some(code) => format!("exit code {code}"),
-        None => "a signal".to_owned(),
-    }
-}
-
 /// The exit code, if it ends within its time and a second.
-async fn ended(launched: &mut Launched, drain: u64) -> Result<Option<i32>, Failure> {
+async fn ended(launched: &mut Launched, drain: u64) -> Result<Exit, Failure> {
     let within = Duration::from_secs(drain + 1);
     match timeout(within, launched.child.wait()).await {
-        Ok(status) => Ok(status?.code()),
+        Ok(status) => Ok(Exit(status?)),
         Err(_) => Err(Evidence::new(format!(
             "still running {} s after SIGTERM",
             within.as_secs()
@@ -184,5 +170,62 @@ async fn ended(launched: &mut Launched, drain: u64) -> Result<Option<i32>, Failu
     }
 }
 
+/// How a process has ended.
+#[derive(Clone, Copy, Debug)]
+struct Exit(ExitStatus);
+
+// ===== impl Exit =====
+
+impl Exit {
+    /// Whether it ended as whoever sent SIGTERM wants it: with 0, or by that signal, which a process raises
+    /// again when its work is done; a shell calls that 143.
+    fn is_clean(self) -> bool {
+        matches!(self.0.code(), Some(0 | 143)) || signal(self.0) == Some(SIGTERM)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.code() {
+            Some(code) => write!(f, "exit code {code}"),
+            None => f.write_str("a signal"),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+const fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+const SIGTERM: i32 = 15;
 /// So much later everything in a server has noticed the signal.
 const NOTICED: Duration = Duration::from_millis(250);
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn a_server_may_end_by_the_signal_it_was_sent() {
+        // A wait status: the signal, or the code and no signal.
+        for (raw, is_clean) in [
+            (0, true),
+            (SIGTERM, true),
+            (143 << 8, true),
+            (1 << 8, false),
+            (9, false),
+            (11, false),
+        ] {
+            let exit = Exit(ExitStatus::from_raw(raw));
+            assert_eq!(exit.is_clean(), is_clean, "{exit}");
+        }
+    }
+}

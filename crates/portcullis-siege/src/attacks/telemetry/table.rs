@@ -3,7 +3,7 @@
 use crate::catalogue::attacks;
 
 attacks! {
-    I01 Must Medium Quick super::forged_ids [] ["OBS-1"] ["API8"] ["16.4.1"] "RFC 9110 5.5; CWE-117"
+    I01 Should Medium Quick super::forged_ids [] ["OBS-1"] ["API8"] ["16.4.1"] "RFC 9110 5.5; CWE-117"
         "request IDs with escapes, HTML, templates, 8 KB, nothing"
         => "replaced by a fresh one of a safe form"
         => "RequestIdLayer"
@@ -11,11 +11,11 @@ attacks! {
         "two request IDs"
         => "one fresh ID"
         => "RequestIdLayer"
-    I03 Must Medium Quick super::unique_ids [] ["OBS-1"] ["API8"] ["11.5.1"] "RFC 9562 5.4"
+    I03 Should Medium Quick super::unique_ids [] ["OBS-1"] ["API8"] ["11.5.1"] "RFC 9562 5.4"
         "the IDs of many requests"
         => "all differ, none follows from another"
         => "RequestIdLayer"
-    I04 Must Medium Quick super::ids_everywhere [] ["OBS-1" "ERR-2"] ["API8"] ["16.2.1"] "RFC 9457 3.1.5"
+    I04 Should Medium Quick super::ids_everywhere [] ["OBS-1" "ERR-2"] ["API8"] ["16.2.1"] "RFC 9457 3.1.5"
         "every kind of answer"
         => "an ID on each, and in each problem"
         => "RequestIdLayer, outermost"

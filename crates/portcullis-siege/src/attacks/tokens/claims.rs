@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Bearer;
 use crate::{
+    Level, Severity,
     context::Context,
     signing::{Forge, now, with},
     verdict::{Failure, Finding},
@@ -18,18 +19,22 @@ pub(crate) async fn dates(context: &Context) -> Finding {
             forge.with_claim("exp", now - HOUR),
         ),
         ("a token that expired in 1970", forge.with_claim("exp", 0)),
-        ("a token without exp", forge.without_claim("exp")),
         (
             "a token that is not good for another hour (nbf)",
             forge.with_claim("nbf", now + HOUR),
         ),
-        (
-            "a token that is issued in a day (iat)",
-            forge.with_claim("iat", now + 24 * HOUR),
-        ),
     ] {
         bearer.refuses(what, &token).await?;
     }
+    let endless = forge.without_claim("exp");
+    let endless = bearer.refuses("a token without exp", &endless).await;
+    let why = "RFC 7519 4.1.4: exp is optional";
+    endless.map_err(|failure| failure.at_most(Level::Should, why).costs(Severity::Medium))?;
+    let early = forge.with_claim("iat", now + 24 * HOUR);
+    let what = "a token that is issued in a day (iat)";
+    let early = bearer.refuses(what, &early).await;
+    let why = "RFC 7519 4.1.6 has no rule for it";
+    early.map_err(|failure| failure.at_most(Level::Opinion, why).costs(Severity::Low))?;
     Ok("expired, endless and not yet good: 401".to_owned())
 }
 
@@ -82,15 +87,16 @@ pub(crate) async fn parties(context: &Context) -> Finding {
     let bearer = Bearer::admitted(context).await?;
     let forge = bearer.forge;
     let audience = &forge.tokens.audience;
-    let mut tokens = [issuers(forge), audiences(forge)].concat();
-    for kind in ["logout+jwt", "secevent+jwt", "dpop+jwt"] {
-        tokens.push((
-            "a typ that is for something else",
-            forge.with_header("typ", kind),
-        ));
-    }
+    let tokens = [issuers(forge), audiences(forge)].concat();
     for (what, token) in &tokens {
         bearer.refuses(what, token).await?;
+    }
+    for kind in OTHER_KINDS {
+        let token = forge.with_header("typ", kind);
+        let other = bearer.refuses("a typ that is for something else", &token);
+        let why = "RFC 8725 3.11 recommends it";
+        let other = other.await;
+        other.map_err(|failure| failure.at_most(Level::Should, why).costs(Severity::Medium))?;
     }
     let several = with(forge.claims(), "aud", json!([audience, "siege-other"]));
     let several = bearer.send(&forge.token(&forge.header(), &several)).await?;
@@ -103,7 +109,8 @@ pub(crate) async fn parties(context: &Context) -> Finding {
             ));
         }
     };
-    Ok(format!("{} tokens refused; {array}", tokens.len()))
+    let count = tokens.len() + OTHER_KINDS.len();
+    Ok(format!("{count} tokens refused; {array}"))
 }
 
 type Tokens = Vec<(&'static str, String)>;
@@ -160,3 +167,4 @@ fn audiences(forge: &Forge) -> Tokens {
 }
 
 const HOUR: u64 = 3600;
+const OTHER_KINDS: [&str; 3] = ["logout+jwt", "secevent+jwt", "dpop+jwt"];
