@@ -39,9 +39,7 @@ impl Counted {
     pub(crate) const fn why(self) -> Option<&'static str> {
         match self {
             Self::Addresses => None,
-            Self::Keys => {
-                Some("the limit does not go by the client's address: it goes by the key")
-            }
+            Self::Keys => Some("the limit does not go by the client's address: it goes by the key"),
             Self::OneForAll => Some(
                 "the limit does not go by the client's address: the server sees one address for all \
                  of ours (a NAT, a published port, a proxy), or has one limit for all",
@@ -55,7 +53,8 @@ impl Counted {
 
     /// Not tested, unless each address has a limit of its own.
     pub(crate) fn by_address(self) -> Result<(), Failure> {
-        self.why().map_or(Ok(()), |why| Err(Failure::not_tested(why)))
+        self.why()
+            .map_or(Ok(()), |why| Err(Failure::not_tested(why)))
     }
 }
 

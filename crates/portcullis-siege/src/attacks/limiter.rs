@@ -199,7 +199,8 @@ fn window(context: &Context, served: &Served) -> Result<Duration, Failure> {
     let whole = quota.map(|quota| (quota.burst / quota.per_second).ceil() as u64);
     let seconds = declared.max(whole).or(answer.retry_after()).unwrap_or(1);
     if seconds > LONGEST_WINDOW {
-        let why = format!("more was served than before, but a window of {seconds} s may have ended");
+        let why =
+            format!("more was served than before, but a window of {seconds} s may have ended");
         return Err(Failure::unclear(why));
     }
     Ok(Duration::from_secs(seconds))

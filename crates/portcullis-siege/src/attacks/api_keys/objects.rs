@@ -30,7 +30,7 @@ pub(crate) async fn of_another(context: &Context) -> Finding {
 }
 
 /// A key that opens nothing shows nothing.
-async fn other_opens(context: &Context, other: &str) -> Result<(), Failure> {
+pub(super) async fn other_opens(context: &Context, other: &str) -> Result<(), Failure> {
     let Some(protected) = &context.profile.routes.protected else {
         return Ok(());
     };
@@ -50,6 +50,11 @@ pub(crate) async fn not_allowed(context: &Context) -> Finding {
     for method in ["GET", "HEAD"] {
         let request = Request::new(method, admin).key(context);
         let answer = context.send(&request).await?;
+        if answer.status == 429 {
+            return Err(Failure::unclear(format!(
+                "429 for {method} {admin}: a limit is in the way"
+            )));
+        }
         if !answer.is_good() {
             seen.push(answer.status.to_string());
         } else if elsewhere.is_good() {

@@ -1,6 +1,10 @@
 //! The right key, in other places and other forms than the promised one.
 
-use super::{door::Door, key, protected};
+use super::{
+    door::Door,
+    form::{credential, in_query},
+    key, protected,
+};
 use crate::{
     Level,
     context::Context,
@@ -13,7 +17,9 @@ pub(crate) async fn other_parameters(context: &Context) -> Finding {
     let (path, key) = (protected(context)?, key(context)?);
     let door = Door::find(context).await?;
     let and = if path.contains('?') { '&' } else { '?' };
-    let requests = PARAMETERS.map(|name| Request::get(format!("{path}{and}{name}={key}")));
+    // Of a header with schemes, what follows the scheme is the token.
+    let token = in_query(credential(key));
+    let requests = PARAMETERS.map(|name| Request::get(format!("{path}{and}{name}={token}")));
     let how = "with the key in its query";
     let count = door.holds(context, requests, how).await?;
     Ok(format!("{count} parameters, none taken"))

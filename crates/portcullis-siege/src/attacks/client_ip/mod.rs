@@ -14,8 +14,8 @@ mod table;
 pub(crate) use self::table::ATTACKS;
 
 use self::clients::{
-    FAMILIES, address, by_header_instead, directly, family_value, other_client_is_served, proxied, proxy, real,
-    served_through,
+    FAMILIES, address, by_header_instead, directly, family_value, other_client_is_served, proxied,
+    proxy, real, served_through,
 };
 
 pub(crate) async fn rotating_forwarded_for(context: &Context) -> Finding {

@@ -243,4 +243,5 @@ pub(crate) fn slow(context: &Context) -> Result<Request, Failure> {
 
 const FEW: usize = 16;
 /// From outside the two are one.
-const ONE_FOR_ALL: &str = "or the server sees one address for all of ours: a NAT, a published port, a proxy";
+const ONE_FOR_ALL: &str =
+    "or the server sees one address for all of ours: a NAT, a published port, a proxy";

@@ -74,9 +74,11 @@ fn unlimited(
     let promise = match allowed {
         Some(allowed) if Quota::is_promised(context) => format!("promised are {allowed:.0}"),
         Some(allowed) => format!("declared are {allowed:.0}"),
-        None => "routes.limited promises a limit for each client (if it is higher: limits.burst and \
+        None => {
+            "routes.limited promises a limit for each client (if it is higher: limits.burst and \
                  limits.per_second)"
-            .to_owned(),
+                .to_owned()
+        }
     };
     let what = format!("{count} requests are served, none is refused; {promise}");
     let curl = request.curl(context);
