@@ -29,7 +29,9 @@ async fn siege(arguments: &[&str], limits: &str, only: &[&str]) -> Report {
 
 /// Breaches that a server must not have.
 fn musts(report: &Report) -> Vec<&str> {
-    let musts = report.breaches().filter(|outcome| outcome.level == Level::Must);
+    let musts = report
+        .breaches()
+        .filter(|outcome| outcome.level == Level::Must);
     musts.map(|outcome| outcome.id.as_str()).collect()
 }
 
@@ -52,8 +54,15 @@ async fn a_limit_by_windows_and_a_date_to_retry_after_are_lawful() {
     let report = siege(&[], DECLARED, &GROUPS).await;
 
     assert!(musts(&report).is_empty(), "{}", report.to_text(false));
-    for id in ["D01", "D05", "H01", "H02", "H05", "H15", "L04", "E06", "E37"] {
-        assert_eq!(mark(&report, id), Mark::Held, "{id}: {}", report.to_text(false));
+    for id in [
+        "D01", "D05", "H01", "H02", "H05", "H15", "L04", "E06", "E37",
+    ] {
+        assert_eq!(
+            mark(&report, id),
+            Mark::Held,
+            "{id}: {}",
+            report.to_text(false)
+        );
     }
 }
 
@@ -63,10 +72,20 @@ async fn a_limit_by_key_is_no_breach() {
 
     assert!(musts(&report).is_empty(), "{}", report.to_text(false));
     for id in ["D01", "D05", "H01", "H02"] {
-        assert_eq!(mark(&report, id), Mark::NotTested, "{id}: {}", report.to_text(false));
+        assert_eq!(
+            mark(&report, id),
+            Mark::NotTested,
+            "{id}: {}",
+            report.to_text(false)
+        );
     }
     // Another key is another client.
-    assert_eq!(mark(&report, "L04"), Mark::Held, "{}", report.to_text(false));
+    assert_eq!(
+        mark(&report, "L04"),
+        Mark::Held,
+        "{}",
+        report.to_text(false)
+    );
 }
 
 #[tokio::test]
@@ -75,7 +94,12 @@ async fn one_address_for_all_is_no_breach() {
 
     assert!(musts(&report).is_empty(), "{}", report.to_text(false));
     for id in ["D01", "D05", "H01", "H02"] {
-        assert_eq!(mark(&report, id), Mark::NotTested, "{id}: {}", report.to_text(false));
+        assert_eq!(
+            mark(&report, id),
+            Mark::NotTested,
+            "{id}: {}",
+            report.to_text(false)
+        );
     }
 }
 
@@ -83,9 +107,19 @@ async fn one_address_for_all_is_no_breach() {
 async fn a_way_in_is_found_behind_one_address() {
     let holes = [("admin", "E34"), ("internal", "E23")];
     for (hole, id) in holes {
-        let report = siege(&["--limit", "gateway", "--hole", hole], DECLARED, &["E01", id]).await;
+        let report = siege(
+            &["--limit", "gateway", "--hole", hole],
+            DECLARED,
+            &["E01", id],
+        )
+        .await;
 
-        assert_eq!(mark(&report, id), Mark::Breached, "{}", report.to_text(false));
+        assert_eq!(
+            mark(&report, id),
+            Mark::Breached,
+            "{}",
+            report.to_text(false)
+        );
     }
 }
 
@@ -102,6 +136,11 @@ async fn a_limit_that_is_promised_and_absent_is_one_breach() {
 
     assert_eq!(musts(&report), ["H15"], "{}", report.to_text(false));
     for id in ["H20", "H21", "H22", "H23", "H24", "H25"] {
-        assert_eq!(mark(&report, id), Mark::NotTested, "{id}: {}", report.to_text(false));
+        assert_eq!(
+            mark(&report, id),
+            Mark::NotTested,
+            "{id}: {}",
+            report.to_text(false)
+        );
     }
 }

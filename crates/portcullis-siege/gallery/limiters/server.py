@@ -22,6 +22,7 @@ COUNTS = collections.defaultdict(lambda: (0.0, 0))
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize, disable_nagle_algorithm = -1, True
     server_version, sys_version = "limiters", ""
 
     def log_message(self, *_):

@@ -113,7 +113,7 @@ impl Door {
         tries: impl IntoIterator<Item = T>,
         how: &str,
     ) -> Result<usize, Failure> {
-        let mut count = 0;
+        let (mut count, mut limited) = (0, 0);
         for one in tries {
             let one = one.into();
             let request = &one.request;
@@ -127,8 +127,13 @@ impl Door {
             answer.holds(!self.is_open(&answer), &what)?;
             let is_in = self.may_be_in(&answer) && one.no_twin_is_served(context).await?;
             answer.holds(!is_in, format!("{what}, and is refused otherwise"))?;
+            count += 1;
             // A limiter's answer tells nothing of the door.
-            count += usize::from(answer.status != 429);
+            limited += usize::from(answer.status == 429);
+        }
+        if limited > 0 {
+            let why = format!("429 for {limited} of {count} requests: a limit is in the way");
+            return Err(Failure::unclear(why));
         }
         if count == 0 {
             return Err(Failure::unclear("none of the requests was answered"));
