@@ -5,16 +5,16 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::sleep};
 
 use crate::{
     Intensity, Profile, Target,
-    attacks::Kind,
+    attacks::{Counted, Kind},
     budget::Budget,
     catalogue::Need,
     discovery::Found,
@@ -42,6 +42,10 @@ pub(crate) struct Context {
     pub(crate) turned_away: Arc<AtomicBool>,
     /// Every kind of answer, once they are gathered.
     pub(crate) answers: Arc<OnceCell<Arc<[Kind]>>>,
+    /// Whom the limit counts, once that was seen.
+    pub(crate) counted: Arc<OnceCell<Counted>>,
+    /// How long this attack has waited for limits, in milliseconds.
+    pub(crate) waited: Arc<AtomicU64>,
 }
 
 // ===== impl Context =====
@@ -51,6 +55,7 @@ impl Context {
     pub(crate) fn at(&self, target: Target) -> Self {
         Self {
             target,
+            counted: Arc::default(),
             ..self.clone()
         }
     }
@@ -60,6 +65,7 @@ impl Context {
         Self {
             made: Arc::default(),
             turned_away: Arc::default(),
+            waited: Arc::default(),
             ..self.clone()
         }
     }
@@ -155,7 +161,24 @@ impl Context {
     }
 
     /// Sends a request on a connection of its own, from the address it names or a fresh one.
+    ///
+    /// A limit that a fresh address meets is not its own (the server sees one address for all of ours, or
+    /// counts keys): it is waited for, as long as the attack has time for that.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        loop {
+            let answer = self.send_once(request).await?;
+            let seconds = answer.retry_after().unwrap_or(1).max(1);
+            let waited = self.waited.load(Relaxed) / 1000 + seconds;
+            if answer.status != 429 || request.source.is_some() || waited > LONGEST_WAIT {
+                return Ok(answer);
+            }
+            self.waited.fetch_add(seconds * 1000, Relaxed);
+            sleep(Duration::from_secs(seconds)).await;
+        }
+    }
+
+    /// The same, and a limit is an answer like others.
+    pub(crate) async fn send_once(&self, request: &Request) -> Result<Answer, Failure> {
         let source = request.source.or_else(|| self.fresh());
         let mut client = Client::connect(self, source, request.http2).await?;
         client.send(self, request).await
@@ -228,6 +251,8 @@ pub(crate) fn route(route: &Option<String>) -> Result<&str, Failure> {
 const FIRST_ANSWER: Duration = Duration::from_secs(4);
 /// How long after its answer a server may take to close.
 const TO_CLOSE: Duration = Duration::from_secs(3);
+/// So many seconds in all may an attack wait for limits.
+const LONGEST_WAIT: u64 = 8;
 /// So many of what was made are remembered: evidence shows the last of them.
 const MADE: usize = 16;
 const LONGEST_MADE: usize = 8192;

@@ -57,6 +57,8 @@ impl App {
         if self.is_key(key, VALID)
             || self.is_own_key(key)
             || self.is_other(key)
+            || self.has(Fault::EmptyKey) && key.is_empty()
+            || self.has(Fault::NullKey) && key == "null"
             || self.has(Fault::RevokedValid) && key == REVOKED
         {
             if self.has(Fault::SuccessForgets) {

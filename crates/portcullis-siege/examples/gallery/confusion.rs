@@ -12,24 +12,27 @@ impl App {
     pub(crate) fn is_overlooked(&self, head: &Head) -> bool {
         let path = head.path.as_str();
         match self.fault {
-            Fault::SlashesMerged => path.contains("//"),
+            Fault::SlashesMerged | Fault::SlashesAnother => path.contains("//"),
             Fault::DotsResolved => path.contains("/.") || path.contains("/%2e"),
             Fault::ParametersCut => path.contains(';'),
             Fault::NulCut => path.contains("%00"),
             Fault::EscapesRead => path.contains('%'),
             Fault::BackslashesTurned => path.contains('\\'),
             Fault::CaseFolded => path != path.to_lowercase(),
-            Fault::PublicPrefix => path.starts_with("/health"),
+            Fault::PublicPrefix | Fault::PrefixAnother => path.starts_with("/health"),
             Fault::PublicParameters => path.starts_with("/health") && path.contains(';'),
-            Fault::RewriteChecked => is_public(&head.one("x-rewrite-url")),
+            Fault::RewriteChecked | Fault::RewriteAnother => is_public(&head.one("x-rewrite-url")),
             Fault::OriginalUrl => is_public(path) || path.starts_with("/siege"),
             Fault::PrefixJoined => !path.starts_with("/api/"),
-            Fault::MethodChecked => head.one("x-http-method-override") == "OPTIONS",
+            Fault::MethodChecked | Fault::MethodAnother => {
+                head.one("x-http-method-override") == "OPTIONS"
+            }
             Fault::MethodParameter => head.method == "OPTIONS" && head.query.contains("_method="),
-            Fault::LocalTrusted => head.one("x-forwarded-for") == "127.0.0.1",
+            Fault::LocalTrusted | Fault::LocalAnother => head.one("x-forwarded-for") == "127.0.0.1",
             Fault::ViaTrusted => head.one("via").contains("localhost"),
             Fault::UnderscoreRead => head.one("x_forwarded_for") == "127.0.0.1",
-            Fault::UserBelieved => head.has("x-remote-user"),
+            Fault::UserBelieved | Fault::UserAnother => head.has("x-remote-user"),
+            Fault::TokenAnother => head.parameter("access_token").is_some(),
             Fault::CertificateBelieved => head.one("x-ssl-client-verify") == "SUCCESS",
             Fault::UnknownOpen => crate::routes::template(path).is_empty(),
             Fault::UnknownBelowOpen => path.starts_with("/api/hello/"),
@@ -47,10 +50,11 @@ impl App {
         let path = head.path.as_str();
         match self.fault {
             Fault::SlashNeedsNoKey if path.len() > 1 => path.trim_end_matches('/').to_owned(),
-            Fault::SlashesMerged => parts(path, |part| !part.is_empty()),
-            Fault::DotsResolved | Fault::PublicPrefix | Fault::OwnBySpelling => {
-                resolved(&path.replace("%2e", "."))
-            }
+            Fault::SlashesMerged | Fault::SlashesAnother => parts(path, |part| !part.is_empty()),
+            Fault::DotsResolved
+            | Fault::PublicPrefix
+            | Fault::PrefixAnother
+            | Fault::OwnBySpelling => resolved(&path.replace("%2e", ".")),
             Fault::PublicParameters => resolved(&without_parameters(path)),
             Fault::ParametersCut => without_parameters(path),
             Fault::NulCut => path.split("%00").next().unwrap_or_default().to_owned(),
@@ -137,12 +141,35 @@ impl App {
         }
     }
 
+    /// What a client is greeted with: who came in without a key is a guest.
+    pub(crate) fn greeting(&self, head: &Head) -> &'static str {
+        if self.is_overlooked(head) && self.lets_guests_in() {
+            "{\"hello\":\"guest\"}"
+        } else {
+            "{\"hello\":\"world\"}"
+        }
+    }
+
+    fn lets_guests_in(&self) -> bool {
+        let faults = [
+            Fault::SlashesAnother,
+            Fault::PrefixAnother,
+            Fault::RewriteAnother,
+            Fault::MethodAnother,
+            Fault::LocalAnother,
+            Fault::UserAnother,
+            Fault::TokenAnother,
+        ];
+        faults.contains(&self.fault)
+    }
+
     /// What belongs to one client.
     fn own(&self, exchange: &Exchange) -> Response {
         let head = &exchange.head;
         let is_owner = head.one("x-api-key") == VALID;
         let is_spelled = self.has(Fault::OwnBySpelling) && head.path != "/api/own";
-        if is_owner || is_spelled || self.has(Fault::OwnUnchecked) {
+        let is_write = head.method == "DELETE" && self.has(Fault::OwnDeletable);
+        if is_owner || is_spelled || is_write || self.has(Fault::OwnUnchecked) {
             Response::new(
                 200,
                 "application/json",
@@ -156,7 +183,8 @@ impl App {
     /// What none of the keys may do.
     fn admin(&self, head: &Head) -> Response {
         let is_head = self.has(Fault::AdminByHead) && head.method == "HEAD";
-        if is_head || self.has(Fault::AdminUnchecked) {
+        let is_named = head.one("x-user-role") == "admin" && self.has(Fault::RoleBelieved);
+        if is_head || is_named || self.has(Fault::AdminUnchecked) {
             Response::new(200, "application/json", "{\"clients\":\"all of them\"}")
         } else {
             Response::problem(403, "Forbidden")

@@ -108,7 +108,8 @@ impl App {
         let field = |name: &str, value: String| (name.to_owned(), value);
         let policy = field("ratelimit-policy", "\"default\";q=10;w=1".to_owned());
         let Some(client) = self.counted(exchange) else {
-            return Ok(vec![policy]);
+            let is_declared = !self.has(Fault::QuotaAbsent);
+            return Ok(is_declared.then_some(policy).into_iter().collect());
         };
         match self.limiter.take(&client).await {
             Ok(left) => {
@@ -162,6 +163,7 @@ impl App {
             Fault::KeyAgent => head.one("user-agent"),
             Fault::KeyCookie => head.one("cookie"),
             Fault::KeyQuery => head.query.clone(),
+            Fault::QuotaAbsent => return None,
             Fault::QueryUnlimited if !head.query.is_empty() => return None,
             Fault::KeySlash | Fault::PathCase | Fault::KeyParameters | Fault::KeyEncoded => {
                 head.path.clone()

@@ -117,6 +117,7 @@ impl App {
         let allowed = match template(path) {
             "" => return Response::problem(404, "Not Found"),
             "/api/echo" | "/api/signed" => "POST",
+            "/api/own" => "GET, HEAD, DELETE",
             path if path.starts_with("/switch/") && path != "/switch/dependency/checks" => "POST",
             _ => "GET, HEAD",
         };
@@ -141,7 +142,7 @@ impl App {
             "/ready" => self.readiness().await,
             "/metrics" => Response::new(200, "text/plain; version=0.0.4", self.exposition()),
             "/api/hello" | "/api/token" => {
-                Response::new(200, "application/json", "{\"hello\":\"world\"}")
+                Response::new(200, "application/json", self.greeting(head))
             }
             "/api/limited" => match self.limit(exchange).await {
                 Ok(fields) => {

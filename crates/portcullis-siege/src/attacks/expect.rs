@@ -54,6 +54,12 @@ impl Expected<'_> {
         if expected.contains(&status) {
             return Ok(self);
         }
+        // A limit came before what was to answer.
+        if status == 429 {
+            return Err(Failure::unclear(format!(
+                "429 for {of}: a limit is in the way"
+            )));
+        }
         let each: Vec<_> = expected.iter().map(u16::to_string).collect();
         let each = each.join(" or ");
         self.flawless(Some(format!("{status} for {of}: {each} was expected")))

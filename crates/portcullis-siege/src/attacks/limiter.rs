@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     context::{Context, route},
@@ -157,12 +157,17 @@ pub(crate) async fn no_gain(
     trick: &str,
     make: impl Fn(usize, Request) -> Request,
 ) -> Result<(), Failure> {
-    let served = until_limited(context, from, make).await?;
-    let rate =
-        Quota::from_answer(context, &served.last.1).map_or(usual as f64, |quota| quota.per_second);
-    // What comes back while the requests are sent, and one for rounding.
-    let allowed = usual as f64 + rate * served.took.as_secs_f64() + 1.0;
-    if served.count as f64 <= allowed {
+    let mut served = until_limited(context, from, &make).await?;
+    // A window that ended in between has served its whole quota once more. It does not end each time.
+    for _ in 1..REPEATS {
+        let (is_gain, is_window) = gain(context, usual, &served);
+        if !is_gain || !is_window {
+            break;
+        }
+        sleep(window(context, &served)?).await;
+        served = until_limited(context, from, &make).await?;
+    }
+    if !gain(context, usual, &served).0 {
         return Ok(());
     }
     let (request, answer) = &served.last;
@@ -174,6 +179,31 @@ pub(crate) async fn no_gain(
         .evidence(context, answer, what)
         .only_in_a_siege()
         .into())
+}
+
+/// Whether more was served than there is without a trick, and whether a window's end may be why.
+fn gain(context: &Context, usual: usize, served: &Served) -> (bool, bool) {
+    let quota = Quota::from_answer(context, &served.last.1);
+    let rate = quota.map_or(usual as f64, |quota| quota.per_second);
+    // What comes back while the requests are sent, and one for rounding.
+    let back = rate * served.took.as_secs_f64() + 1.0;
+    let (count, usual) = (served.count as f64, usual as f64);
+    (count > usual + back, count <= usual * 2.0 + back)
+}
+
+/// After how long the whole quota is there again.
+fn window(context: &Context, served: &Served) -> Result<Duration, Failure> {
+    let answer = &served.last.1;
+    let declared = longest_window(answer.header("ratelimit-policy"));
+    let quota = Quota::from_answer(context, answer).ok();
+    let whole = quota.map(|quota| (quota.burst / quota.per_second).ceil() as u64);
+    let seconds = declared.max(whole).or(answer.retry_after()).unwrap_or(1);
+    if seconds > LONGEST_WINDOW {
+        let why =
+            format!("more was served than before, but a window of {seconds} s may have ended");
+        return Err(Failure::unclear(why));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// A parameter of a structured field: an integer (RFC 9651).
@@ -191,6 +221,10 @@ pub(crate) fn longest_window(policy: &str) -> Option<u64> {
 }
 
 const ENOUGH: usize = 400;
+/// A gain that may be a window's end is seen so many times.
+const REPEATS: usize = 3;
+/// A window that is longer is not waited for, in seconds.
+const LONGEST_WINDOW: u64 = 5;
 /// So many refusals in a row are no accident.
 const REFUSED: usize = 20;
 

@@ -14,9 +14,11 @@ pub(crate) mod telemetry;
 pub(crate) mod tokens;
 
 mod answers;
+mod counted;
 mod expect;
 mod limiter;
 mod log;
 
 pub(crate) use answers::{Kind, slow_path};
+pub(crate) use counted::Counted;
 pub(crate) use limiter::parameter;

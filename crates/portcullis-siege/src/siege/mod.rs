@@ -127,6 +127,8 @@ impl Siege {
             made: Arc::default(),
             turned_away: Arc::default(),
             answers: Arc::default(),
+            counted: Arc::default(),
+            waited: Arc::default(),
         };
         Ok(Prepared {
             context: discover(context, self.own_server).await?,

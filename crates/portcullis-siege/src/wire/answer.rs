@@ -1,5 +1,7 @@
 //! Answers, and how they are found in bytes.
 
+use std::time::SystemTime;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// An answer.
@@ -23,6 +25,17 @@ impl Answer {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.headers.contains_key(name)
+    }
+
+    /// How many seconds `Retry-After` says, as a number or as a date (RFC 9110, 10.2.3), rounded up.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        let text = self.header("retry-after").trim();
+        let date = || {
+            let left = httpdate::parse_http_date(text).ok()?;
+            let left = left.duration_since(SystemTime::now()).unwrap_or_default();
+            Some(left.as_secs_f64().ceil() as u64)
+        };
+        text.parse().ok().or_else(date)
     }
 
     /// The names of its fields.

@@ -16,6 +16,7 @@ faults! {
     ProbesLimited "probes-limited" H14 "probes spend quota"
     QuotaUncounted "quota-never-bites" H15 "the quota is declared, and nobody counts"
     QuotaWatched "quota-only-watched" H15 "the quota is counted down, and nobody is refused"
+    QuotaAbsent "limiter-absent" H15 "no limit where one is promised, and nothing is declared"
     LimiterUnavailable "limiter-503" H16 "503 beyond the quota"
     LimiterUnavailableBare "limiter-503-bare" H16 "503 beyond a quota that is declared nowhere"
     LimiterForbids "limiter-403" H16 "403 beyond the quota"

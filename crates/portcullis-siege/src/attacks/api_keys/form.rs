@@ -40,6 +40,29 @@ impl<'k> Form<'k> {
     }
 }
 
+/// The key behind its scheme: what follows `Bearer ` and its kind.
+pub(super) fn credential(key: &str) -> &str {
+    let parts = key.split_once(' ');
+    let schemed = parts.filter(|(scheme, rest)| {
+        let is_word = scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        is_word && !scheme.is_empty() && rest.len() >= LEAST
+    });
+    schemed.map_or(key, |(_, rest)| rest)
+}
+
+/// As a query has it (RFC 3986, 2.1).
+pub(super) fn in_query(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
 /// The CRC-32 of a text in base 62, six digits, most significant first.
 fn checksum(text: &str) -> String {
     let mut left = crc32fast::hash(text.as_bytes());
@@ -53,6 +76,8 @@ fn checksum(text: &str) -> String {
 
 const BASE62: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const CHECKSUM: usize = 6;
+/// Less behind a blank is no key.
+const LEAST: usize = 4;
 /// 43 base 62 digits hold 256 bits.
 pub(super) const SECRET: usize = 43;
 
@@ -90,6 +115,14 @@ mod tests {
                 .collect();
             assert_eq!(differs, [right.len() - SECRET + at], "{place}");
         }
+    }
+
+    #[test]
+    fn a_key_may_follow_a_scheme() {
+        assert_eq!(credential("Bearer alice_0123"), "alice_0123");
+        assert_eq!(credential("alice_0123"), "alice_0123");
+        assert_eq!(credential("a b"), "a b");
+        assert_eq!(in_query("Bearer a+b/c="), "Bearer%20a%2Bb%2Fc%3D");
     }
 
     #[test]

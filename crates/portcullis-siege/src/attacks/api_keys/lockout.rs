@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use super::protected;
 use crate::{
+    attacks::counted::clients_differ,
     context::Context,
     verdict::{Failure, Finding},
     wire::Request,
 };
 
 pub(crate) async fn lockout(context: &Context) -> Finding {
+    clients_differ(context).await?;
     let after = context.profile.lockout.after.unwrap_or(1);
     polite(context, after).await?;
     let attacker = context.fresh();

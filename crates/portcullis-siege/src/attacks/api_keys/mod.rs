@@ -1,6 +1,9 @@
 //! E: API keys.
 
-use super::telemetry::grep;
+use super::{
+    counted::{by_address, clients_differ},
+    telemetry::grep,
+};
 use crate::{
     Level, Severity,
     context::{Context, route},
@@ -10,6 +13,7 @@ use crate::{
 
 mod bypass;
 mod door;
+mod empty;
 mod existence;
 mod form;
 mod lockout;
@@ -18,27 +22,32 @@ mod paths;
 mod places;
 mod refusals;
 mod refused;
+mod roles;
 mod store;
 mod table;
 mod timing;
 mod trust;
+mod writes;
 
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     bypass::{bypass, upgrades},
+    empty::no_key_at_all,
     existence::existence,
     lockout::lockout,
     objects::{not_allowed, of_another},
     paths::{from_public, slashes, spellings, suffixes},
     places::{other_forms, other_parameters},
     refusals::{same_heads, same_heads_of_dead, same_heads_of_known},
+    roles::named_roles,
     store::{dead_keys, flip, store_down},
     timing::timing,
     trust::{identities, local_addresses, overrides, rewrites, underscores},
+    writes::written_by_another,
 };
 use self::{
-    form::Form,
+    form::{Form, credential, in_query},
     refused::{
         is_no_limit, is_refused, limited, not_let_in, other_words, same_refusal, without_id,
     },
@@ -110,7 +119,10 @@ pub(crate) async fn near_misses(context: &Context) -> Finding {
         .send(&Request::get(path).with_key(context, "siege_wrong_0123456789abcdef"))
         .await?;
     let key = key(context)?;
-    let swapped: String = key
+    let token = credential(key);
+    // The case of a scheme is nothing (RFC 9110, 11.1).
+    let scheme = &key[..key.len() - token.len()];
+    let swapped: String = token
         .chars()
         .map(|c| {
             if c.is_lowercase() {
@@ -126,8 +138,8 @@ pub(crate) async fn near_misses(context: &Context) -> Finding {
         format!("{key} 0"),
         key.repeat(2),
     ];
-    if swapped != key {
-        misses.push(swapped);
+    if swapped != token {
+        misses.push(format!("{scheme}{swapped}"));
     }
     for miss in &misses {
         let request = Request::get(path).with_key(context, miss);
@@ -148,8 +160,11 @@ pub(crate) async fn wrong_place(context: &Context) -> Finding {
     let name = &context.profile.keys.header;
     let key = context.profile.keys.valid.as_deref().unwrap_or(&canary);
     let and = if path.contains('?') { '&' } else { '?' };
+    let (whole, token) = (in_query(key), in_query(credential(key)));
     let tries = [
-        Request::get(format!("{path}{and}{name}={key}&api_key={key}&key={key}")),
+        Request::get(format!(
+            "{path}{and}{name}={whole}&api_key={token}&key={token}"
+        )),
         Request::get(path).header("cookie", format!("{name}={key}; api_key={key}")),
         Request::get(path).header("authorization", format!("Basic {key}")),
     ];
@@ -218,6 +233,7 @@ pub(crate) async fn monstrous_keys(context: &Context) -> Finding {
 }
 
 pub(crate) async fn brute_force(context: &Context) -> Finding {
+    clients_differ(context).await?;
     let path = protected(context)?;
     let attacker = context.fresh();
     let mut client = Client::connect(context, attacker, false).await?;
@@ -249,8 +265,12 @@ pub(crate) async fn brute_force(context: &Context) -> Finding {
             Failure::from(evidence).at_most(Level::Should, "no limit is promised for this route")
         });
     }
-    let request = Request::get(path).key(context);
+    let request = Request::get(path).key(context).from(context.fresh());
     let elsewhere = context.expect(&request).await?;
+    if elsewhere.status == 429 {
+        // Who counts keys, or one client for all, may refuse this one for what others did.
+        by_address(context).await?;
+    }
     let what = format!(
         "{} for a valid key from another address: everybody is locked out",
         elsewhere.status

@@ -33,7 +33,7 @@ pub(crate) async fn of_another(context: &Context) -> Finding {
 }
 
 /// A key that opens nothing shows nothing.
-async fn other_opens(context: &Context, other: &str) -> Result<(), Failure> {
+pub(super) async fn other_opens(context: &Context, other: &str) -> Result<(), Failure> {
     let Some(protected) = &context.profile.routes.protected else {
         return Ok(());
     };
@@ -58,6 +58,12 @@ pub(crate) async fn not_allowed(context: &Context) -> Finding {
         .flat_map(|name| ["admin", "true"].map(|value| context.get(admin).header(name, value)));
     for request in plain.into_iter().chain(spelled).chain(named) {
         let answer = context.send(&request).await?;
+        if answer.status == 429 {
+            return Err(Failure::unclear(format!(
+                "429 for {} {}: a limit is in the way",
+                request.method, request.path
+            )));
+        }
         if !answer.is_good() {
             seen.push(answer.status);
         } else if elsewhere.is_good() {

@@ -1,6 +1,9 @@
 //! Paths that the check of keys reads in one way, and what serves them in another.
 
-use super::{door::Door, protected};
+use super::{
+    door::{Door, Try},
+    protected,
+};
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
@@ -25,13 +28,26 @@ pub(crate) async fn from_public(context: &Context) -> Finding {
 
 async fn none_opens(context: &Context, forms: &[&str]) -> Finding {
     let door = Door::find(context).await?;
-    let variants = variants(protected(context)?, context.control(), forms);
-    if variants.is_empty() {
+    let path = protected(context)?;
+    if variants(path, context.control(), forms).is_empty() {
         return Err(Failure::not_tested("the protected route is `/`"));
     }
-    let requests = variants.into_iter().map(Request::get);
-    let count = door.holds(context, requests, "without a key").await?;
+    let twin = unlike(path);
+    let tries = forms.iter().flat_map(|form| {
+        let [spelled, twin] = [path, &twin].map(|path| variants(path, context.control(), &[form]));
+        let tried = spelled.into_iter().zip(twin);
+        tried.map(|(spelled, twin)| Try::new(Request::get(spelled), [Request::get(twin)]))
+    });
+    let tries: Vec<_> = tries.collect();
+    let count = door.holds(context, tries, "without a key").await?;
     Ok(format!("{count} spellings of the path, none served"))
+}
+
+/// A path beside that one which is not there: what is served there too is no way in.
+pub(super) fn unlike(path: &str) -> String {
+    let end = path.find('?').unwrap_or(path.len());
+    let (bare, query) = path.split_at(end);
+    format!("{}siegeqz{query}", bare.trim_end_matches('/'))
 }
 
 /// The path in each of the forms, with its query.

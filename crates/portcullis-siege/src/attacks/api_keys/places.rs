@@ -2,7 +2,11 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{door::Door, key, protected};
+use super::{
+    door::Door,
+    form::{credential, in_query},
+    key, protected,
+};
 use crate::{
     Level,
     context::Context,
@@ -15,7 +19,9 @@ pub(crate) async fn other_parameters(context: &Context) -> Finding {
     let (path, key) = (protected(context)?, key(context)?);
     let door = Door::find(context).await?;
     let and = if path.contains('?') { '&' } else { '?' };
-    let requests = PARAMETERS.map(|name| Request::get(format!("{path}{and}{name}={key}")));
+    // Of a header with schemes, what follows the scheme is the token.
+    let token = in_query(credential(key));
+    let requests = PARAMETERS.map(|name| Request::get(format!("{path}{and}{name}={token}")));
     let how = "with the key in its query";
     let count = door.holds(context, requests, how).await?;
     Ok(format!("{count} parameters, none taken"))

@@ -1,8 +1,10 @@
 //! Headers that anybody can send, and that a server may take for a proxy's.
 
 use super::{
-    door::{Door, nowhere},
-    key, protected,
+    door::{Door, Try, nowhere},
+    key,
+    paths::unlike,
+    protected,
 };
 use crate::{
     context::Context,
@@ -14,22 +16,24 @@ use crate::{
 pub(crate) async fn rewrites(context: &Context) -> Finding {
     let (path, control) = (protected(context)?, context.control());
     let door = Door::find(context).await?;
-    let mut requests = Vec::new();
-    for name in REWRITES {
-        for public in [control, "/", &nowhere()] {
-            requests.push(Request::get(public).header(name, path));
-        }
-        requests.push(Request::get(path).header(name, control));
-    }
     let (folder, last) = path.rsplit_once('/').unwrap_or(("", path));
-    let prefixes = PREFIXES.iter().flat_map(|name| {
-        [(format!("/{last}"), folder), (path.to_owned(), control)]
-            .map(|(path, value)| Request::get(path).header(name, value))
-    });
-    requests.extend(prefixes);
-    let count = door
-        .holds(context, requests, "by a rewriting header")
-        .await?;
+    let (unlike, nowhere) = (unlike(path), nowhere());
+    let mut tries = Vec::new();
+    for name in REWRITES {
+        let named = |at: &str, value: &str| Request::get(at).header(name, value);
+        for public in [control, "/", &nowhere] {
+            tries.push(Try::new(named(public, path), [named(public, &unlike)]));
+        }
+        tries.push(Try::new(named(path, control), [named(&nowhere, control)]));
+    }
+    for name in PREFIXES {
+        let named = |at: &str, value: &str| Request::get(at).header(name, value);
+        let alone = format!("/{last}");
+        let twins = [Request::get(&alone), named(&nowhere, folder)];
+        tries.push(Try::new(named(&alone, folder), twins));
+        tries.push(Try::new(named(path, control), [named(&nowhere, control)]));
+    }
+    let count = door.holds(context, tries, "by a rewriting header").await?;
     Ok(format!("{count} rewriting headers, none believed"))
 }
 
@@ -37,16 +41,19 @@ pub(crate) async fn overrides(context: &Context) -> Finding {
     let path = protected(context)?;
     let door = Door::find(context).await?;
     let and = if path.contains('?') { '&' } else { '?' };
-    let mut requests = Vec::new();
+    let mut tries = Vec::new();
     for (sent, meant) in METHODS {
+        // What either method is served anyway is no way in.
+        let twins = [sent, meant].map(|method| Request::new(method, path));
         let named = OVERRIDES
             .iter()
             .map(|name| Request::new(sent, path).header(name, meant));
-        requests.extend(named);
-        requests.push(Request::new(sent, format!("{path}{and}_method={meant}")));
+        let queried = Request::new(sent, format!("{path}{and}_method={meant}"));
+        let requests = named.chain([queried]);
+        tries.extend(requests.map(|request| Try::new(request, twins.clone())));
     }
     let how = "by an override of its method";
-    let count = door.holds(context, requests, how).await?;
+    let count = door.holds(context, tries, how).await?;
     Ok(format!("{count} overrides, none served"))
 }
 

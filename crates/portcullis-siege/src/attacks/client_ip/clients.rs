@@ -3,7 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
-    attacks::limiter::{until_limited, usual},
+    attacks::{
+        counted::{Counted, by_address},
+        limiter::{until_limited, usual},
+        rate_limits::Trick,
+    },
     context::Context,
     verdict::{Failure, Finding},
     wire::Request,
@@ -11,19 +15,22 @@ use crate::{
 
 /// How many requests a client at an address of its own is served.
 pub(super) async fn directly(context: &Context) -> Result<usize, Failure> {
-    let count = usual(context, |_, request| request, || context.fresh()).await?;
-    let again = until_limited(context, context.fresh(), |_, request| request).await?;
-    if again.count * 2 >= count {
-        Ok(count)
-    } else {
-        Err(Failure::not_tested(
-            "the limit does not go by the client's address",
-        ))
-    }
+    by_address(context).await?;
+    usual(context, |_, request| request, || context.fresh()).await
+}
+
+/// Where the limit does not go by our addresses: a header that gives more than there is without it is
+/// believed all the same.
+pub(super) async fn by_header_instead(context: &Context, trick: Trick) -> Finding {
+    let counted = Counted::of(context).await?;
+    trick.no_gain(context).await?;
+    counted.by_address()?;
+    Ok("no header gives more".to_owned())
 }
 
 /// The same, through the trusted proxy.
 pub(super) async fn proxied(context: &Context) -> Result<usize, Failure> {
+    by_address(context).await?;
     let client = real();
     let through = |_, request: Request| request.header("x-forwarded-for", &client);
     usual(context, through, || proxy(context)).await

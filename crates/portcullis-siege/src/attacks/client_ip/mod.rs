@@ -1,6 +1,6 @@
 //! D: the client's address and proxies.
 
-use super::limiter::no_gain;
+use super::{counted::Counted, limiter::no_gain, rate_limits::Trick};
 use crate::{
     Target,
     context::Context,
@@ -14,11 +14,14 @@ mod table;
 pub(crate) use self::table::ATTACKS;
 
 use self::clients::{
-    FAMILIES, address, directly, family_value, other_client_is_served, proxied, proxy, real,
-    served_through,
+    FAMILIES, address, by_header_instead, directly, family_value, other_client_is_served, proxied,
+    proxy, real, served_through,
 };
 
 pub(crate) async fn rotating_forwarded_for(context: &Context) -> Finding {
+    if Counted::of(context).await? != Counted::Addresses {
+        return by_header_instead(context, FORWARDED).await;
+    }
     let count = directly(context).await?;
     let spoof = |i, request: Request| request.header("x-forwarded-for", address(i));
     no_gain(
@@ -252,6 +255,9 @@ pub(crate) async fn through_fronts(context: &Context) -> Finding {
         let target = Target::parse(url, None).await;
         let target = target.map_err(|error| Failure::not_tested(error.to_string()))?;
         let front = context.at(target);
+        if Counted::of(&front).await? != Counted::Addresses {
+            by_header_instead(&front, ALL_FORWARDED).await?;
+        }
         let count = directly(&front).await?;
         let spoof = |i, request: Request| {
             let request = request
@@ -275,3 +281,17 @@ pub(crate) async fn through_fronts(context: &Context) -> Finding {
     }
     Ok(format!("the real address through {}", names.join(", ")))
 }
+
+const FORWARDED: Trick = Trick::new("another X-Forwarded-For each time", |_, i, request| {
+    request.header("x-forwarded-for", address(i))
+});
+
+const ALL_FORWARDED: Trick = Trick::new(
+    "another address in every forwarding header each time, through this proxy",
+    |_, i, request| {
+        let request = request.header("x-forwarded-for", address(i));
+        FAMILIES.iter().fold(request, |request, name| {
+            request.header(name, family_value(name, i))
+        })
+    },
+);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     Level,
-    attacks::limiter::{Quota, limited, until_limited, until_limited_within},
+    attacks::limiter::{Quota, Served, limited, until_limited, until_limited_within},
     context::Context,
     verdict::{Failure, Finding},
     wire::{Answer, Request},
@@ -13,38 +13,74 @@ use crate::{
 pub(crate) async fn never_bites(context: &Context) -> Finding {
     let mut seen = until_limited(context, context.fresh(), |_, request| request).await?;
     if seen.is_limited() {
-        return Ok(format!("429 after {} requests", seen.count));
+        return bites(context, &seen);
     }
     if seen.count == 0 || is_refused(&seen.last.1) {
         seen = seen.limited()?;
     }
-    let quota = Quota::from_answer(context, &seen.last.1)?;
-    let twice = (quota.burst * 2.0) as usize;
+    let quota = Quota::from_answer(context, &seen.last.1).ok();
+    let burst = quota.map(|quota| quota.burst);
+    // A limit for each client is promised, and nobody said how much that is.
+    let twice = burst.or(legacy(&seen.last.1)).map_or(MOST, twice);
     if twice > seen.count {
         let most = twice.min(MOST);
         seen = until_limited_within(context, context.fresh(), most, |_, request| request).await?;
     }
-    let allowed = quota.within(seen.took);
     if seen.is_limited() {
-        Ok(format!("429 after {} requests", seen.count))
-    } else if seen.count as f64 >= allowed * 1.9 {
-        Err(unlimited(context, &seen.last, seen.count, allowed))
-    } else {
-        let count = seen.count;
-        Err(Failure::not_tested(format!(
-            "the quota is {allowed:.0}; more than {count} requests are not sent"
-        )))
+        return bites(context, &seen);
     }
+    let (count, took) = (seen.count, seen.took);
+    let allowed = quota.map(|quota| quota.within(took));
+    let expected = allowed.or(legacy(&seen.last.1)).unwrap_or(0.0);
+    if count as f64 >= expected * 1.9 {
+        return Err(unlimited(context, &seen.last, count, allowed));
+    }
+    Err(Failure::not_tested(format!(
+        "the quota is {expected:.0}; more than {count} requests are not sent"
+    )))
 }
 
-fn unlimited(context: &Context, last: &(Request, Answer), count: usize, allowed: f64) -> Failure {
+/// A 429 that comes far too early is another limit's, such as a lockout.
+fn bites(context: &Context, seen: &Served) -> Finding {
+    let quota = Quota::from_answer(context, &seen.last.1);
+    let least = quota.map_or(1.0, |quota| (quota.burst / 2.0).max(1.0));
+    let count = seen.count;
+    if (count as f64) < least {
+        let why = format!("429 after {count} requests: what another attack used up is missing");
+        return Err(Failure::unclear(why));
+    }
+    Ok(format!("429 after {count} requests"))
+}
+
+fn twice(burst: f64) -> usize {
+    (burst * 2.0) as usize
+}
+
+/// A quota in the field that many servers had before there was a draft.
+fn legacy(answer: &Answer) -> Option<f64> {
+    let names = ["x-ratelimit-limit", "ratelimit-limit", "x-rate-limit-limit"];
+    let quotas = names.iter().map(|name| answer.header(name));
+    let mut quotas = quotas.filter_map(|quota| quota.split([',', ';']).next()?.trim().parse().ok());
+    quotas.next()
+}
+
+fn unlimited(
+    context: &Context,
+    last: &(Request, Answer),
+    count: usize,
+    allowed: Option<f64>,
+) -> Failure {
     let (request, answer) = last;
-    let source = if Quota::is_promised(context) {
-        "promised"
-    } else {
-        "declared"
+    let promise = match allowed {
+        Some(allowed) if Quota::is_promised(context) => format!("promised are {allowed:.0}"),
+        Some(allowed) => format!("declared are {allowed:.0}"),
+        None => {
+            "routes.limited promises a limit for each client (if it is higher: limits.burst and \
+                 limits.per_second)"
+                .to_owned()
+        }
     };
-    let what = format!("{count} requests are served, none is refused; {source} are {allowed:.0}");
+    let what = format!("{count} requests are served, none is refused; {promise}");
     let curl = request.curl(context);
     let evidence = request.evidence(context, answer, what);
     evidence

@@ -13,7 +13,7 @@ use crate::{
 
 /// Something that a client changes from request to request.
 #[derive(Clone, Copy)]
-pub(super) struct Trick {
+pub(crate) struct Trick {
     pub(super) name: &'static str,
     /// What becomes of the request of that number.
     pub(super) make: fn(&Context, usize, Request) -> Request,
@@ -33,7 +33,7 @@ struct Seen {
 // ===== impl Trick =====
 
 impl Trick {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         make: fn(&Context, usize, Request) -> Request,
     ) -> Self {
@@ -45,7 +45,7 @@ impl Trick {
     }
 
     /// Breached when it gives a client more than it has without it, three times in a row.
-    pub(super) async fn no_gain(self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn no_gain(self, context: &Context) -> Result<(), Failure> {
         for _ in 1..REPEATS {
             if self.gain(context).await?.is_none() {
                 return Ok(());

@@ -1,26 +1,24 @@
 //! H: rate limits.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio::{
-    sync::Barrier,
-    task::JoinSet,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use super::{
+    counted::by_address,
     expect::expect,
     limiter::{Quota, limited, longest_window, parameter, until_limited},
 };
 use crate::{
     Level,
     context::{Context, route},
-    verdict::{Evidence, Failure, Finding},
+    verdict::{Failure, Finding},
     wire::{Answer, Client, Request},
 };
 
 mod absent;
 mod escapes;
+mod quota;
 mod spellings;
 mod table;
 mod windows;
@@ -29,121 +27,34 @@ pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
     absent::{another_status, never_bites},
-    escapes::{by_connection, by_header, by_key, by_query},
+    escapes::{Trick, by_connection, by_header, by_key, by_query},
+    quota::{admits_its_quota, both_protocols, race},
     spellings::{by_method, by_path},
     windows::two_bursts,
 };
 
-pub(crate) async fn admits_its_quota(context: &Context) -> Finding {
-    let quota = quota(context).await?;
-    let source = context.fresh();
-    let mut client = Client::connect(context, source, false).await?;
-    let (began, run) = (Instant::now(), Duration::from_secs(3));
-    let (mut admitted, mut last) = (0, began);
-    while began.elapsed() < run {
-        last = Instant::now();
-        admitted += usize::from(client.send(context, &limited(context)?).await?.status < 400);
-        let most = quota.within(began.elapsed());
-        if admitted as f64 > most {
-            let what = format!(
-                "{admitted} admitted in {:?}; the quota is {most:.1}",
-                began.elapsed()
-            );
-            return Err(Evidence::new(what).at_most(exceeded(context)).into());
-        }
-        sleep(Duration::from_millis(2)).await;
-    }
-    let least = (quota.within(last - began) * 0.99 - 1.0).floor();
-    if (admitted as f64) < least {
-        let what = format!("{admitted} admitted in {run:?}; 99 % of the quota is {least}");
-        return Err(Evidence::new(what).into());
-    }
-    Ok(format!("{admitted} in {run:?}, never more than the quota"))
-}
-
-pub(crate) async fn race(context: &Context) -> Finding {
-    let quota = quota(context).await?;
-    for _ in 0..3 {
-        let (source, began) = (context.fresh(), Instant::now());
-        let admitted = at_once(context, source, 64).await?;
-        let most = quota.within(began.elapsed());
-        if admitted as f64 > most {
-            let what =
-                format!("{admitted} admitted on 64 connections at once; the quota is {most:.1}");
-            return Err(Evidence::new(what).into());
-        }
-        if admitted == 0 {
-            return Err(Evidence::new("none of 64 requests at once is admitted").into());
-        }
-    }
-    Ok("never more than the quota".to_owned())
-}
-
-/// Returns how many of many requests at the same time are served.
-async fn at_once(
-    context: &Context,
-    source: Option<std::net::IpAddr>,
-    count: usize,
-) -> Result<usize, Failure> {
-    let ready = Arc::new(Barrier::new(count));
-    let mut tasks = JoinSet::new();
-    for _ in 0..count {
-        let mut client = Client::connect(context, source, false).await?;
-        let (context, ready, request) = (context.clone(), Arc::clone(&ready), limited(context)?);
-        tasks.spawn(async move {
-            ready.wait().await;
-            client.send(&context, &request).await
-        });
-    }
-    let answers = tasks.join_all().await;
-    let served =
-        |answer: &Result<Answer, Failure>| answer.as_ref().is_ok_and(|answer| answer.status < 400);
-    Ok(answers.iter().filter(|answer| served(answer)).count())
-}
-
-pub(crate) async fn both_protocols(context: &Context) -> Finding {
-    let quota = quota(context).await?;
-    let (source, began) = (context.fresh(), Instant::now());
-    let mut one = Client::connect(context, source, false).await?;
-    let mut two = Client::connect(context, source, true).await?;
-    let mut admitted = 0;
-    for _ in 0..(quota.burst * 2.0) as usize + 4 {
-        admitted += usize::from(one.send(context, &limited(context)?).await?.status < 400);
-        let request = limited(context)?.http2(true);
-        admitted += usize::from(two.send(context, &request).await?.status < 400);
-    }
-    let most = quota.within(began.elapsed());
-    if admitted as f64 <= most {
-        Ok(format!("{admitted} over both, of {most:.1}"))
-    } else {
-        let what = format!("{admitted} admitted over both protocols; the quota is {most:.1}");
-        Err(Evidence::new(what).into())
-    }
-}
-
 pub(crate) async fn answer(context: &Context) -> Finding {
     let (request, answer) = refused(context).await?;
-    let seconds = answer.header("retry-after").parse().unwrap_or(0_u64);
-    let what = if seconds == 0 {
-        Some("429 without a Retry-After of whole seconds, 1 or more")
-    } else {
-        wrong_fields(&answer)
-    };
+    let seconds = answer.retry_after().unwrap_or(0);
     let expected = expect(context, &request, &answer);
-    expected.flawless(what)?;
-    let what = if !answer.has("ratelimit-policy") && !answer.has("ratelimit") {
-        Some("429 without RateLimit-Policy and RateLimit")
-    } else if !is_problem(&answer) {
-        Some("429 that is no problem+json")
-    } else if !answer.header("cache-control").contains("no-store") {
-        Some("429 without no-store")
-    } else {
-        None
+    expected.flawless(wrong_fields(&answer))?;
+    let lacks: Vec<_> = [
+        (seconds == 0).then_some("a Retry-After of a second or more, or of a date to come"),
+        (!answer.has("ratelimit-policy") && !answer.has("ratelimit"))
+            .then_some("RateLimit-Policy and RateLimit"),
+        (!is_problem(&answer)).then_some("a body of problem+json"),
+        (!answer.header("cache-control").contains("no-store")).then_some("no-store"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let what = (!lacks.is_empty()).then(|| format!("429 without {}", lacks.join(", without ")));
+    let lowered = |failure: Failure| match seconds {
+        0 => failure,
+        _ => failure.at_most(Level::Opinion, "no standard says that it must be"),
     };
-    let why = "no standard says that it must be";
-    let opinion = |failure: Failure| failure.at_most(Level::Opinion, why);
-    expected.flawless(what).map_err(opinion)?;
-    Ok(format!("Retry-After: {seconds}"))
+    expected.flawless(what).map_err(lowered)?;
+    Ok(format!("Retry-After: {}", answer.header("retry-after")))
 }
 
 /// What is wrong with the fields of the draft, where the server has any of them: nobody must have them.
@@ -162,20 +73,22 @@ fn wrong_fields(answer: &Answer) -> Option<&'static str> {
 }
 
 pub(crate) async fn retry_after(context: &Context) -> Finding {
+    by_address(context).await?;
     let source = context.fresh();
     for _ in 0..2 {
         let seen = until_limited(context, source, |_, request| request)
             .await?
             .limited()?;
         let (request, answer) = &seen.last;
-        let Ok(seconds) = answer.header("retry-after").parse::<u64>() else {
-            return Err(request.breach(context, answer, "429 without Retry-After"));
+        let Some(seconds) = answer.retry_after() else {
+            return Err(Failure::not_tested("429 without Retry-After (H04)"));
         };
         if let Some(most) = longest_wait(context, answer)
             && seconds > most
         {
             let what = format!("Retry-After is {seconds} s; the quota is whole after {most} s");
-            return Err(request.breach(context, answer, what));
+            let evidence = request.evidence(context, answer, what);
+            return Err(evidence.at_most(exceeded(context)).into());
         }
         if seconds > context.intensity.patience().as_secs() {
             return Err(Failure::not_tested(format!("Retry-After is {seconds} s")));
@@ -250,8 +163,9 @@ async fn refused(context: &Context) -> Result<(Request, Answer), Failure> {
     Ok(seen.limited()?.last)
 }
 
-/// What the server promises. The route must have a limit at all.
+/// What the server promises. The route must have a limit at all, and for each address.
 async fn quota(context: &Context) -> Result<Quota, Failure> {
+    by_address(context).await?;
     let (_, answer) = refused(context).await?;
     Quota::from_answer(context, &answer)
 }

@@ -2,7 +2,7 @@
 
 use super::escapes::Trick;
 use crate::{
-    attacks::limiter::limited,
+    attacks::limiter::{limited, usual},
     context::Context,
     verdict::{Failure, Finding},
     wire::{Answer, Request},
@@ -23,6 +23,8 @@ pub(crate) async fn by_method(context: &Context) -> Finding {
 
 /// Of what the server takes for the same request, nothing gives a client more than it has.
 async fn same_gain_nothing(context: &Context, tricks: &[Trick]) -> Finding {
+    // Without a limit, nothing is gained by anything.
+    usual(context, |_, request| request, || context.fresh()).await?;
     let plain = context.send(&limited(context)?).await?;
     let mut same = Vec::new();
     for trick in tricks {

@@ -6,7 +6,10 @@ use tokio::time::{Instant, sleep};
 
 use super::exceeded;
 use crate::{
-    attacks::limiter::{Quota, limited, longest_window, until_limited},
+    attacks::{
+        counted::by_address,
+        limiter::{Quota, limited, longest_window, until_limited},
+    },
     context::Context,
     verdict::{Evidence, Failure, Finding},
     wire::Client,
@@ -21,6 +24,7 @@ struct Around {
 }
 
 pub(crate) async fn two_bursts(context: &Context) -> Finding {
+    by_address(context).await?;
     let source = context.fresh();
     let seen = until_limited(context, source, |_, request| request).await?;
     let seen = seen.limited()?;

@@ -1,0 +1,103 @@
+//! What belongs to one client, changed and deleted with the key of another (API1).
+
+use super::{objects::other_opens, paths::unlike};
+use crate::{
+    context::{Context, route},
+    verdict::{Failure, Finding},
+    wire::{Answer, Request},
+};
+
+pub(crate) async fn written_by_another(context: &Context) -> Finding {
+    let own = route(&context.profile.routes.own)?;
+    let other = context.profile.keys.other.as_deref().unwrap_or_default();
+    other_opens(context, other).await?;
+    let before = as_owner(context, own).await?;
+    if !before.is_good() {
+        let why = format!("{} for {own} with the right key", before.status);
+        return Err(Failure::not_tested(why));
+    }
+    let mut seen = Vec::new();
+    for method in ["PATCH", "PUT", "DELETE"] {
+        let request = write(context, method, own, other);
+        let answer = context.send(&request).await?;
+        let status = answer.status;
+        if answer.is_good() && is_harm(context, &request, &before).await? {
+            let what = format!("{method} {own} is served to the key of another client");
+            return Err(request
+                .evidence(context, &answer, what)
+                .only_in_a_siege()
+                .into());
+        }
+        seen.push((method, status));
+    }
+    judged(&seen)
+}
+
+/// Refusals for what was sent, not for who sent it, show nothing.
+fn judged(seen: &[(&str, u16)]) -> Finding {
+    let note = seen
+        .iter()
+        .map(|(method, status)| format!("{method} {status}"));
+    let note = note.collect::<Vec<_>>().join(", ");
+    let is_refusal = |status: u16| matches!(status, 401 | 403 | 404 | 410);
+    if seen.iter().all(|(_, status)| matches!(status, 405 | 501)) {
+        return Err(Failure::not_tested(format!(
+            "no method writes there: {note}"
+        )));
+    }
+    if !seen.iter().any(|(_, status)| is_refusal(*status)) {
+        return Err(Failure::unclear(note));
+    }
+    Ok(note)
+}
+
+/// A write that says yes to everything did nothing: what was there has changed, or another path is refused.
+async fn is_harm(context: &Context, request: &Request, before: &Answer) -> Result<bool, Failure> {
+    let after = as_owner(context, &request.path).await?;
+    if matches!(after.status, 404 | 410) {
+        return Ok(true);
+    }
+    let nowhere = Request {
+        path: unlike(&request.path),
+        ..request.clone()
+    };
+    let nowhere = context.send(&nowhere).await?;
+    let is_changed = after.is_good() && after.body != before.body;
+    Ok(matches!(nowhere.status, 401 | 403 | 404 | 410)
+        || is_changed && is_steady(context, &request.path, &after).await?)
+}
+
+/// Whether two answers in a row have the same body.
+async fn is_steady(context: &Context, path: &str, after: &Answer) -> Result<bool, Failure> {
+    Ok(as_owner(context, path).await?.body == after.body)
+}
+
+async fn as_owner(context: &Context, own: &str) -> Result<Answer, Failure> {
+    context.send(&context.get(own)).await
+}
+
+fn write(context: &Context, method: &str, own: &str, other: &str) -> Request {
+    let request = Request::new(method, own).with_key(context, other);
+    if method == "DELETE" {
+        return request;
+    }
+    request
+        .header("content-type", "application/json")
+        .body("{}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_for_its_body_shows_nothing() {
+        let all = |status| ["PATCH", "PUT", "DELETE"].map(|method| (method, status));
+
+        assert!(judged(&all(403)).is_ok());
+        assert!(judged(&[("PUT", 422), ("DELETE", 404)]).is_ok());
+        assert!(matches!(judged(&all(422)), Err(Failure::Unclear(_))));
+        assert!(matches!(judged(&all(429)), Err(Failure::Unclear(_))));
+        assert!(matches!(judged(&all(405)), Err(Failure::NotTested(_))));
+    }
+}
