@@ -173,13 +173,28 @@ impl IntoFuture for Assault {
 // ===== impl Report =====
 
 impl Report {
-    /// Panics if anything was breached, with the evidence and the fix.
+    /// Panics if anything was breached that a server must hold, with the evidence and the fix; and if nothing
+    /// was tested, with what was missing.
+    ///
+    /// It passes with breaches of what a server should hold and of opinions, with those that the profile
+    /// accepts, and with attacks that were not tested beside others that were.
     ///
     /// # Panics
     ///
-    /// If anything was breached.
+    /// If anything was breached that a server must hold, or nothing was tested.
     #[track_caller]
     pub fn assert_held(&self) {
+        assert!(self.is_tested(), "{}", self.why_untested());
         assert!(self.is_held(), "{}", self.to_breaches(false));
+    }
+
+    /// Why each attack was not tested.
+    fn why_untested(&self) -> String {
+        let each = self.outcomes.iter();
+        let each = each.map(|outcome| format!("\n{}: {}", outcome.id, outcome.verdict.text()));
+        format!(
+            "nothing was tested, so nothing is held{}",
+            each.collect::<String>()
+        )
     }
 }

@@ -10,11 +10,12 @@ use crate::{
     context::Context,
     process::Process,
     profile::{Profile, Routes},
+    sample::{self, Sample},
     wire::{Answer, Frames, Request},
 };
 
 /// What a server showed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     /// Whether it speaks HTTP/2 by prior knowledge.
     pub(crate) http2: bool,
@@ -24,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) control_status: u16,
     /// Its process, if that can be seen.
     pub(crate) process: Option<Process>,
+    /// A body that the route for bodies takes.
+    pub(crate) sample: Sample,
 }
 
 /// Looks at what the server has. What the profile gives stays.
@@ -34,10 +37,17 @@ pub(crate) struct Found {
 pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<Context, Error> {
     first_answer(&context).await?;
     let mut profile = Profile::clone(&context.profile);
+    let named = profile.routes.protected.clone();
     profile.routes = routes(&context, profile.routes).await;
     match profile.keys.valid {
         Some(_) => key_opens(&context, &profile.routes).await?,
         None => forget_closed(&context, &mut profile.routes).await,
+    }
+    is_there(&context, named.as_deref()).await?;
+    let sample = sample::find(&context, &profile.routes).await;
+    if sample.refusal().is_none() && sample.kind().is_some() {
+        profile.routes.body_type = sample.kind().map(str::to_owned);
+        profile.routes.body_sample = Some(sample.text().to_owned());
     }
     context.profile = Arc::new(profile);
     let control_status = control(&context).await?;
@@ -46,6 +56,7 @@ pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<C
         own_server,
         control_status,
         process: Process::listening(context.target.address().port()),
+        sample,
     });
     Ok(context)
 }
@@ -225,6 +236,26 @@ async fn key_opens(context: &Context, routes: &Routes) -> Result<(), Error> {
         Ok(answer) if is_closed(&answer) => Err(Error::server(format!(
             "the valid key does not open {path}: it answers {} (keys.valid, routes.protected)",
             answer.status
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A protected route that is nowhere is a mistake in the profile: everything would be answered with 404.
+async fn is_there(context: &Context, named: Option<&str>) -> Result<(), Error> {
+    let Some(path) = named else {
+        return Ok(());
+    };
+    let (answer, whose) = match context.profile.keys.valid {
+        Some(_) => (context.send(&context.get(path)).await, "with the valid key"),
+        None => (
+            context.send(&Request::get(path)).await,
+            "without a key, and no other is given",
+        ),
+    };
+    match answer {
+        Ok(answer) if answer.status == 404 => Err(Error::server(format!(
+            "{path} is not there: it answers 404 {whose} (keys.valid, routes.protected)"
         ))),
         _ => Ok(()),
     }

@@ -50,6 +50,7 @@ mod process;
 mod profile;
 mod redact;
 mod report;
+mod sample;
 mod siege;
 mod signing;
 mod target;

@@ -1,8 +1,9 @@
 //! Paths of the server.
 
-use serde::Deserialize;
+use http::HeaderValue;
+use serde::{Deserialize, de::IgnoredAny};
 
-use crate::Error;
+use crate::{Error, sample::is_json};
 
 /// Paths, with their query. Each is requested with GET, `body` with POST.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -15,8 +16,13 @@ pub struct Routes {
     pub protected: Option<String>,
     /// Has a rate limit for each client.
     pub limited: Option<String>,
-    /// Takes a body, reads it whole, answers with it.
+    /// Takes a body, and reads it whole.
     pub body: Option<String>,
+    /// The media type of the bodies that `body` takes, such as `application/json`.
+    pub body_type: Option<String>,
+    /// A small body that it takes, such as `{"title":"x"}`. Bodies of other lengths are made of it: JSON with
+    /// spaces inside, others with bytes behind.
+    pub body_sample: Option<String>,
     /// Takes `{ms}` milliseconds.
     pub slow: Option<String>,
     /// Panics.
@@ -73,10 +79,33 @@ impl Routes {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
+        self.check_body()?;
         match &self.slow {
             Some(path) if !path.contains("{ms}") => Err(Error::profile(format!(
                 "routes.slow: {path}: {{ms}} is missing, in the place of the milliseconds"
             ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_body(&self) -> Result<(), Error> {
+        let wrong = |name: &str, why: &str| Err(Error::profile(format!("routes.{name}: {why}")));
+        let kind = self.body_type.as_deref();
+        let sample = self.body_sample.as_deref();
+        match (&self.body, kind, sample) {
+            (None, Some(_), _) => return wrong("body_type", "its path is missing (routes.body)"),
+            (None, _, Some(_)) => return wrong("body_sample", "its path is missing (routes.body)"),
+            _ => {}
+        }
+        let is_type = |kind: &str| kind.contains('/') && HeaderValue::from_str(kind).is_ok();
+        if !kind.is_none_or(is_type) {
+            return wrong("body_type", "no media type, such as application/json");
+        }
+        let parsed = sample.map(serde_json::from_str::<IgnoredAny>);
+        match parsed {
+            Some(Err(problem)) if kind.is_some_and(is_json) => {
+                wrong("body_sample", &format!("no JSON: {problem}"))
+            }
             _ => Ok(()),
         }
     }

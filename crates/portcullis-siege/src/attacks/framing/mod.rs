@@ -195,7 +195,7 @@ impl Lines {
     /// To the route that reads a body, with the valid key.
     fn to_body(context: &Context) -> Result<Self, Failure> {
         let lines = Self::with(context, "POST", route(&context.profile.routes.body)?);
-        Ok(lines.key(context))
+        Ok(Self(lines.key(context).0 + &context.sample().line()))
     }
 
     /// With the valid key, if one is known.
