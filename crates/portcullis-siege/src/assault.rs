@@ -27,7 +27,7 @@ type Server = Box<dyn FnOnce(TcpListener) -> Pin<Box<dyn Future<Output = ()> + S
 /// long as the siege takes.
 ///
 /// What the service can't be blamed for, because the harness does the connections, is not tested:
-/// slow heads, floods, HTTP/2 frames. [`assault_server`] tests that too.
+/// what an HTTP/1 parser refuses, slow heads, floods, HTTP/2 frames. [`assault_server`] tests that too.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -43,7 +43,7 @@ type Server = Box<dyn FnOnce(TcpListener) -> Pin<Box<dyn Future<Output = ()> + S
 ///     Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
 /// });
 ///
-/// portcullis_siege::assault(app).only(["A16", "K02"]).await.assert_held();
+/// portcullis_siege::assault(app).only(["A30", "K02"]).await.assert_held();
 /// # }
 /// ```
 pub fn assault<S, B>(service: S) -> Assault

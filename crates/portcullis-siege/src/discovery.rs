@@ -8,6 +8,7 @@ use crate::{
     Error,
     attacks::slow_path,
     context::Context,
+    openapi,
     process::Process,
     profile::{Profile, Routes},
     sample::{self, Sample},
@@ -27,6 +28,8 @@ pub(crate) struct Found {
     pub(crate) process: Option<Process>,
     /// A body that the route for bodies takes.
     pub(crate) sample: Sample,
+    /// What `/openapi.json` declares of queries: paths, and names of parameters.
+    pub(crate) queries: Vec<(String, String)>,
 }
 
 /// Looks at what the server has. What the profile gives stays.
@@ -38,13 +41,14 @@ pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<C
     first_answer(&context).await?;
     let mut profile = Profile::clone(&context.profile);
     let named = profile.routes.protected.clone();
-    profile.routes = routes(&context, profile.routes).await;
+    let document = openapi::fetch(&context).await;
+    profile.routes = routes(&context, profile.routes, &document).await;
     match profile.keys.valid {
         Some(_) => key_opens(&context, &profile.routes).await?,
         None => forget_closed(&context, &mut profile.routes).await,
     }
     is_there(&context, named.as_deref()).await?;
-    let sample = sample::find(&context, &profile.routes).await;
+    let sample = sample::find(&context, &profile.routes, &document).await;
     if sample.refusal().is_none() && sample.kind().is_some() {
         profile.routes.body_type = sample.kind().map(str::to_owned);
         profile.routes.body_sample = Some(sample.text().to_owned());
@@ -57,6 +61,7 @@ pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<C
         control_status,
         process: Process::listening(context.target.address().port()),
         sample,
+        queries: openapi::queries(&document),
     });
     Ok(context)
 }
@@ -118,7 +123,7 @@ fn same_host(context: &Context, answer: &Answer) -> Result<(), Error> {
 }
 
 /// Paths that many servers have, and those of an OpenAPI document.
-async fn routes(context: &Context, known: Routes) -> Routes {
+async fn routes(context: &Context, known: Routes, document: &Value) -> Routes {
     let mut routes = known;
     let health = first_good(context, &["/health", "/healthz", "/livez"]).await;
     let own_path = context.target.path().map(str::to_owned);
@@ -133,7 +138,7 @@ async fn routes(context: &Context, known: Routes) -> Routes {
     if routes.metrics.is_none() {
         routes.metrics = metrics(context).await;
     }
-    describe(context, &mut routes).await;
+    openapi::describe(document, &mut routes);
     if routes.protected.is_none() {
         routes.protected = protected(context, &routes).await;
     }
@@ -202,29 +207,6 @@ async fn limited(context: &Context, routes: &Routes) -> Option<String> {
         }
     }
     None
-}
-
-/// Routes of `/openapi.json` that need no parameters.
-async fn describe(context: &Context, routes: &mut Routes) {
-    let Ok(answer) = context.send(&Request::get("/openapi.json")).await else {
-        return;
-    };
-    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let Some(paths) = document["paths"].as_object() else {
-        return;
-    };
-    let plain = paths.iter().filter(|(path, _)| !path.contains('{'));
-    for (path, item) in plain {
-        let post = &item["post"]["requestBody"];
-        if routes.body.is_none() && !post.is_null() {
-            routes.body = Some(path.clone());
-        }
-        let is_closed = |what: &Value| !what["security"].as_array().is_none_or(Vec::is_empty);
-        let closed = is_closed(&item["get"]) || !item["get"].is_null() && is_closed(&document);
-        if routes.protected.is_none() && closed {
-            routes.protected = Some(path.clone());
-        }
-    }
 }
 
 /// A key that opens nothing is a mistake in the profile: everything would be refused.

@@ -46,6 +46,7 @@ mod catalogue;
 mod context;
 mod discovery;
 mod error;
+mod openapi;
 mod process;
 mod profile;
 mod redact;

@@ -1,7 +1,9 @@
 //! The body that a route takes: what every attack that sends one makes it of, so that it is refused for
 //! what is wrong with it and for nothing else.
 
-use crate::{context::Context, profile::Routes, wire::Request};
+use serde_json::Value;
+
+use crate::{context::Context, openapi, profile::Routes, wire::Request};
 
 /// A small body that the route for bodies takes.
 #[derive(Clone, Debug, Default)]
@@ -40,10 +42,10 @@ impl Sample {
         }
     }
 
-    fn empty_json() -> Self {
+    fn json(text: String) -> Self {
         Self {
             kind: Some(JSON.to_owned()),
-            text: "{}".to_owned(),
+            text,
             refusal: None,
         }
     }
@@ -111,21 +113,27 @@ impl Sample {
         }
     }
 
-    /// Those that may be right: what the profile gives, else plain bytes, else `{}`.
-    fn candidates(routes: &Routes) -> Vec<Self> {
-        let guesses = || vec![Self::plain(), Self::empty_json()];
-        Self::given(routes).map_or_else(guesses, |given| vec![given])
+    /// Those that may be right: what the profile gives, else what the server declares, else plain bytes, else
+    /// `{}`.
+    fn candidates(routes: &Routes, document: &Value) -> Vec<Self> {
+        let path = routes.body.as_deref().unwrap_or_default();
+        let declared = openapi::body(document, path).map(Self::json);
+        let guesses = [Self::plain(), Self::json("{}".to_owned())];
+        match Self::given(routes) {
+            Some(given) => vec![given],
+            None => declared.into_iter().chain(guesses).collect(),
+        }
     }
 }
 
 /// Returns a body that the route takes: the first that is answered with 2xx. Where none is, it has the
 /// reason.
-pub(crate) async fn find(context: &Context, routes: &Routes) -> Sample {
+pub(crate) async fn find(context: &Context, routes: &Routes, document: &Value) -> Sample {
     let Some(path) = &routes.body else {
         return Sample::plain();
     };
     let mut answers = Vec::new();
-    for sample in Sample::candidates(routes) {
+    for sample in Sample::candidates(routes, document) {
         let request = sample.typed(Request::new("POST", path).key(context));
         let answer = context.send(&request.body(sample.text.clone())).await;
         let status = answer.as_ref().map_or(0, |answer| answer.status);
@@ -210,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_refusal_has_what_was_sent_and_what_to_add() {
-        let answers = [(Sample::plain(), 415), (Sample::empty_json(), 422)];
+        let answers = [(Sample::plain(), 415), (Sample::json("{}".to_owned()), 422)];
 
         assert_eq!(
             refusal("/tasks", &answers),

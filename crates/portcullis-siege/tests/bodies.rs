@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{convert::Infallible, panic::AssertUnwindSafe};
+use std::{convert::Infallible, future::IntoFuture, panic::AssertUnwindSafe};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -24,7 +24,7 @@ async fn answer(
     let mut response = Response::new(Full::new(Bytes::from("{}")));
     *response.status_mut() = match request.uri().path() {
         "/" => StatusCode::OK,
-        "/tasks" => created(request, limit).await,
+        "/tasks" if request.method() == "POST" => created(request, limit).await,
         _ => StatusCode::NOT_FOUND,
     };
     Ok(response)
@@ -109,4 +109,73 @@ async fn a_test_of_which_nothing_was_tested_fails() {
     let text = *failed.unwrap_err().downcast::<String>().unwrap();
     assert!(text.starts_with("nothing was tested"), "{text}");
     assert!(text.contains("F01: no way to make a token"), "{text}");
+}
+
+/// An app that declares a parameter and a body, and tells what it stumbles over.
+async fn declared(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let number = query.split("limit=").nth(1).map(str::parse::<u8>);
+    let (status, body) = match request.uri().path() {
+        "/openapi.json" => (200, DECLARED),
+        "/tasks" if request.method() == "POST" => (created(request, 65536).await.as_u16(), "{}"),
+        "/tasks" if matches!(number, Some(Err(_))) => (500, TOLD),
+        _ => (200, "{}"),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    Ok(response)
+}
+
+const TOLD: &str = "Traceback (most recent call last): ValueError";
+const DECLARED: &str = r#"{"paths": {"/tasks": {
+    "get": {"parameters": [{"name": "limit", "in": "query"}]},
+    "post": {"requestBody": {"content": {"application/json": {"schema": {
+        "type": "object", "required": ["title"], "properties": {"title": {"type": "string"}}
+    }}}}}
+}}}"#;
+
+#[tokio::test]
+async fn bad_values_in_a_declared_parameter_are_tried() {
+    let app = assault(service_fn(declared));
+    let report = app.only(["J21", "J25", "J07"]).await;
+
+    let told = verdict(&report, "J21");
+    assert!(told.is_breached(), "{}", told.text());
+    // The body that it declares is a right one.
+    let chunks = verdict(&report, "J07");
+    assert!(chunks.is_held(), "{}", chunks.text());
+}
+
+#[tokio::test]
+async fn bad_values_in_a_parameter_of_the_profile_are_tried() {
+    let known = "routes.control = '/'\nroutes.limited = '/tasks?limit=5'";
+    let app = service_fn(|request: Request<Incoming>| async {
+        let path = request.uri().path().to_owned();
+        if path == "/openapi.json" {
+            return Ok(Response::new(Full::default()));
+        }
+        declared(request).await
+    });
+    let report = assault(app)
+        .profile(Profile::parse(known).unwrap())
+        .only(["J21"])
+        .await;
+
+    let told = verdict(&report, "J21");
+    assert!(told.is_breached(), "{}", told.text());
+}
+
+#[tokio::test]
+async fn a_protected_route_that_is_nowhere_is_a_mistake_of_the_profile() {
+    let known = "routes.control = '/'\nroutes.protected = '/nope'\n[keys]\nvalid = 'k'";
+    let siege = api(65536)
+        .profile(Profile::parse(known).unwrap())
+        .only(["E"]);
+
+    let failed = AssertUnwindSafe(siege.into_future()).catch_unwind().await;
+    let text = *failed.unwrap_err().downcast::<String>().unwrap();
+    assert!(
+        text.contains("/nope is not there: it answers 404 with the valid key"),
+        "{text}"
+    );
 }

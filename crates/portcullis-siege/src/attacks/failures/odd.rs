@@ -1,6 +1,9 @@
 //! Answers that are neither good nor plain errors: 405, 415, redirects, options.
 
-use super::inside::{STACKS, field, told, version};
+use super::{
+    inside::{STACKS, field, told, version},
+    parameters,
+};
 use crate::{
     attacks::{
         answers::{Kind, all},
@@ -113,7 +116,15 @@ pub(crate) async fn odd_queries(context: &Context) -> Finding {
         let and = if path.contains('?') { '&' } else { '?' };
         QUERIES.map(|query| context.get(&format!("{path}{and}{query}")))
     });
-    let kinds = answered(context, requests.collect::<Vec<_>>()).await?;
+    let own = parameters::odd(context);
+    let own = own.iter().map(|path| context.get(path));
+    let kinds = answered(context, requests.chain(own).collect::<Vec<_>>()).await?;
+    if kinds
+        .iter()
+        .all(|kind| matches!(kind.answer.status, 429 | 503))
+    {
+        return Err(Failure::unclear("all queries are answered with 429 or 503"));
+    }
     let errors = kinds.iter().filter(|kind| kind.is_error());
     for kind in errors {
         let told = told(&kind.request, &kind.answer, STACKS);
