@@ -195,9 +195,9 @@ mod tests {
     fn json_of_any_length_is_the_same_value() {
         for text in [r#"{"title":"x"}"#, "[1]", "\"a\"", "{}"] {
             let sample = sample(Some("application/json; charset=utf-8"), Some(text));
-            let value: serde_json::Value = serde_json::from_str(text).unwrap();
+            let value: Value = serde_json::from_str(text).unwrap();
             for body in [sample.of_length(5000), sample.and_more(45)] {
-                let same: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                let same: Value = serde_json::from_slice(&body).unwrap();
                 assert_eq!(same, value);
             }
             assert_eq!(sample.of_length(5000).len(), 5000);

@@ -143,7 +143,8 @@ fn refused_without_continue(seen: &Exchange, status: u16) -> Result<(), Failure>
         };
         return Err(seen.breach(what));
     }
-    if seen.status() == Some(status) {
+    let is_refused = status == 413 && matches!(seen.status(), Some(400..=499));
+    if is_refused || seen.status() == Some(status) {
         Ok(())
     } else {
         Err(seen.breach(format!(
