@@ -27,7 +27,7 @@ type Server = Box<dyn FnOnce(TcpListener) -> Pin<Box<dyn Future<Output = ()> + S
 /// long as the siege takes.
 ///
 /// What the service can't be blamed for, because the harness does the connections, is not tested:
-/// slow heads, floods, HTTP/2 frames. [`assault_server`] tests that too.
+/// what an HTTP/1 parser refuses, slow heads, floods, HTTP/2 frames. [`assault_server`] tests that too.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -43,7 +43,7 @@ type Server = Box<dyn FnOnce(TcpListener) -> Pin<Box<dyn Future<Output = ()> + S
 ///     Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
 /// });
 ///
-/// portcullis_siege::assault(app).only(["A16", "K02"]).await.assert_held();
+/// portcullis_siege::assault(app).only(["A30", "K02"]).await.assert_held();
 /// # }
 /// ```
 pub fn assault<S, B>(service: S) -> Assault
@@ -173,13 +173,28 @@ impl IntoFuture for Assault {
 // ===== impl Report =====
 
 impl Report {
-    /// Panics if anything was breached, with the evidence and the fix.
+    /// Panics if anything was breached that a server must hold, with the evidence and the fix; and if nothing
+    /// was tested, with what was missing.
+    ///
+    /// It passes with breaches of what a server should hold and of opinions, with those that the profile
+    /// accepts, and with attacks that were not tested beside others that were.
     ///
     /// # Panics
     ///
-    /// If anything was breached.
+    /// If anything was breached that a server must hold, or nothing was tested.
     #[track_caller]
     pub fn assert_held(&self) {
+        assert!(self.is_tested(), "{}", self.why_untested());
         assert!(self.is_held(), "{}", self.to_breaches(false));
+    }
+
+    /// Why each attack was not tested.
+    fn why_untested(&self) -> String {
+        let each = self.outcomes.iter();
+        let each = each.map(|outcome| format!("\n{}: {}", outcome.id, outcome.verdict.text()));
+        format!(
+            "nothing was tested, so nothing is held{}",
+            each.collect::<String>()
+        )
     }
 }

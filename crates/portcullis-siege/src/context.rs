@@ -19,6 +19,7 @@ use crate::{
     catalogue::Need,
     discovery::Found,
     redact::{Secret, Secrets},
+    sample::Sample,
     signing::Signing,
     verdict::Failure,
     wire::{Answer, Client, Exchange, Raw, Request, Sources},
@@ -199,6 +200,18 @@ impl Context {
         needs.iter().copied().find(|need| !self.has(*need))
     }
 
+    /// Why an attack with these needs can't be tested, if so.
+    pub(crate) fn lacks(&self, needs: &[Need]) -> Option<String> {
+        let need = self.missing(needs)?;
+        let of_body = self.sample().refusal().filter(|_| need == Need::Body);
+        Some(of_body.unwrap_or_else(|| need.missing()).to_owned())
+    }
+
+    /// A body that the route for bodies takes.
+    pub(crate) fn sample(&self) -> &Sample {
+        &self.found.sample
+    }
+
     fn has(&self, need: Need) -> bool {
         let (profile, routes) = (&self.profile, &self.profile.routes);
         match need {
@@ -211,7 +224,8 @@ impl Context {
             Need::Own => routes.own.is_some(),
             Need::Admin => routes.admin.is_some(),
             Need::Protected => routes.protected.is_some(),
-            Need::Body => routes.body.is_some(),
+            Need::Body => routes.body.is_some() && self.sample().refusal().is_none(),
+            Need::AnyBody => routes.body.is_some(),
             Need::Limited => routes.limited.is_some(),
             Need::Slow => routes.slow.is_some(),
             Need::Panic => routes.panic.is_some(),

@@ -9,13 +9,15 @@ use crate::{
     Error,
     attacks::slow_path,
     context::Context,
+    openapi,
     process::Process,
     profile::{Profile, Routes},
+    sample::{self, Sample},
     wire::{Answer, Frames, Request},
 };
 
 /// What a server showed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     /// Whether it speaks HTTP/2 by prior knowledge.
     pub(crate) http2: bool,
@@ -30,6 +32,10 @@ pub(crate) struct Found {
     pub(crate) is_serial: bool,
     /// Its process, if that can be seen.
     pub(crate) process: Option<Process>,
+    /// A body that the route for bodies takes.
+    pub(crate) sample: Sample,
+    /// What `/openapi.json` declares of queries: paths, and names of parameters.
+    pub(crate) queries: Vec<(String, String)>,
 }
 
 /// Looks at what the server has. What the profile gives stays.
@@ -40,10 +46,18 @@ pub(crate) struct Found {
 pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<Context, Error> {
     first_answer(&context).await?;
     let mut profile = Profile::clone(&context.profile);
-    profile.routes = routes(&context, profile.routes).await;
+    let named = profile.routes.protected.clone();
+    let document = openapi::fetch(&context).await;
+    profile.routes = routes(&context, profile.routes, &document).await;
     match profile.keys.valid {
         Some(_) => key_opens(&context, &profile.routes).await?,
         None => forget_closed(&context, &mut profile.routes).await,
+    }
+    is_there(&context, named.as_deref()).await?;
+    let sample = sample::find(&context, &profile.routes, &document).await;
+    if sample.refusal().is_none() && sample.kind().is_some() {
+        profile.routes.body_type = sample.kind().map(str::to_owned);
+        profile.routes.body_sample = Some(sample.text().to_owned());
     }
     context.profile = Arc::new(profile);
     let began = Instant::now();
@@ -56,6 +70,8 @@ pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<C
         control_took,
         is_serial: is_serial(&context, control_took).await,
         process: Process::listening(context.target.address().port()),
+        sample,
+        queries: openapi::queries(&document),
     });
     Ok(context)
 }
@@ -146,7 +162,7 @@ fn same_host(context: &Context, answer: &Answer) -> Result<(), Error> {
 }
 
 /// Paths that many servers have, and those of an OpenAPI document.
-async fn routes(context: &Context, known: Routes) -> Routes {
+async fn routes(context: &Context, known: Routes, document: &Value) -> Routes {
     let mut routes = known;
     let health = first_good(context, &["/health", "/healthz", "/livez"]).await;
     let own_path = context.target.path().map(str::to_owned);
@@ -161,7 +177,7 @@ async fn routes(context: &Context, known: Routes) -> Routes {
     if routes.metrics.is_none() {
         routes.metrics = metrics(context).await;
     }
-    describe(context, &mut routes).await;
+    openapi::describe(document, &mut routes);
     if routes.protected.is_none() {
         routes.protected = protected(context, &routes).await;
     }
@@ -232,29 +248,6 @@ async fn limited(context: &Context, routes: &Routes) -> Option<String> {
     None
 }
 
-/// Routes of `/openapi.json` that need no parameters.
-async fn describe(context: &Context, routes: &mut Routes) {
-    let Ok(answer) = context.send(&Request::get("/openapi.json")).await else {
-        return;
-    };
-    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let Some(paths) = document["paths"].as_object() else {
-        return;
-    };
-    let plain = paths.iter().filter(|(path, _)| !path.contains('{'));
-    for (path, item) in plain {
-        let post = &item["post"]["requestBody"];
-        if routes.body.is_none() && !post.is_null() {
-            routes.body = Some(path.clone());
-        }
-        let is_closed = |what: &Value| !what["security"].as_array().is_none_or(Vec::is_empty);
-        let closed = is_closed(&item["get"]) || !item["get"].is_null() && is_closed(&document);
-        if routes.protected.is_none() && closed {
-            routes.protected = Some(path.clone());
-        }
-    }
-}
-
 /// A key that opens nothing is a mistake in the profile: everything would be refused.
 async fn key_opens(context: &Context, routes: &Routes) -> Result<(), Error> {
     let Some(path) = &routes.protected else {
@@ -264,6 +257,26 @@ async fn key_opens(context: &Context, routes: &Routes) -> Result<(), Error> {
         Ok(answer) if is_closed(&answer) => Err(Error::server(format!(
             "the valid key does not open {path}: it answers {} (keys.valid, routes.protected)",
             answer.status
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A protected route that is nowhere is a mistake in the profile: everything would be answered with 404.
+async fn is_there(context: &Context, named: Option<&str>) -> Result<(), Error> {
+    let Some(path) = named else {
+        return Ok(());
+    };
+    let (answer, whose) = match context.profile.keys.valid {
+        Some(_) => (context.send(&context.get(path)).await, "with the valid key"),
+        None => (
+            context.send(&Request::get(path)).await,
+            "without a key, and no other is given",
+        ),
+    };
+    match answer {
+        Ok(answer) if answer.status == 404 => Err(Error::server(format!(
+            "{path} is not there: it answers 404 {whose} (keys.valid, routes.protected)"
         ))),
         _ => Ok(()),
     }

@@ -196,6 +196,19 @@ mod tests {
             ("\n[routes]\nbdoy = \"/\"", "line 3"),
             ("[", "line 1"),
             ("routes.slow = '/slow'", "routes.slow"),
+            (
+                "routes.body_type = 'text/plain'",
+                "routes.body_type: its path",
+            ),
+            ("routes.body_sample = '{}'", "routes.body_sample: its path"),
+            (
+                "routes.body = '/'\nroutes.body_type = 'json'",
+                "routes.body_type: no media type",
+            ),
+            (
+                "routes.body = '/'\nroutes.body_type = 'application/json'\nroutes.body_sample = '{'",
+                "routes.body_sample: no JSON",
+            ),
             ("accept.Z99 = 'so it is'", "accept.Z99: no such attack"),
             ("accept.A19 = ' '", "accept.A19: a reason"),
             ("limits.per_second = -1.0", "limits.per_second"),

@@ -121,7 +121,8 @@ async fn too_large(context: &Context) -> Result<Option<Kind>, Failure> {
         .value
         .saturating_mul(2)
         .max(1);
-    let request = Request::new("POST", path)
+    let request = context.sample().typed(Request::new("POST", path));
+    let request = request
         .key(context)
         .header("content-length", length.to_string());
     let lines = request

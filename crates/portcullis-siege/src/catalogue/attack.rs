@@ -90,8 +90,10 @@ pub enum Need {
     Admin,
     /// A route that needs a key.
     Protected,
-    /// A route that takes a body and reads it.
+    /// A route that takes a body and reads it, and a body that it takes.
     Body,
+    /// A route that takes a body, whatever it answers.
+    AnyBody,
     /// A route whose answers are limited for each client.
     Limited,
     /// A route whose answer takes as long as the request says.
@@ -234,7 +236,7 @@ impl Need {
             Self::OtherKey | Self::Own => "no two clients are given (keys.other, routes.own)",
             Self::Admin => "no route that the key may not use is given (routes.admin)",
             Self::Protected => "no route that needs a key is known (routes.protected)",
-            Self::Body => {
+            Self::Body | Self::AnyBody => {
                 "no route that reads a body is known, or it needs a key (routes.body, keys.valid)"
             }
             Self::Limited => {

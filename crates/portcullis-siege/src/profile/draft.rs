@@ -2,7 +2,7 @@
 //! what it would enable.
 
 use super::Profile;
-use crate::catalogue::{CATALOGUE, Need};
+use crate::catalogue::{Attack, CATALOGUE, Need};
 
 /// What was found besides what stands in the profile.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub(crate) struct Shown {
     pub(crate) host: Option<String>,
     /// Requests in a window of so many seconds, as `RateLimit-Policy` has them.
     pub(crate) quota: Option<(u64, u64)>,
+    /// Why no right body is known.
+    pub(crate) refusal: Option<String>,
 }
 
 /// Returns a text that [`Profile::parse`] reads.
@@ -26,6 +28,7 @@ pub(crate) fn draft(profile: &Profile, shown: &Shown) -> String {
     });
     keys(&mut text, profile);
     routes(&mut text, profile);
+    body(&mut text, profile, shown.refusal.as_deref());
     text.push_str("\n[limits]   # what it promises; only a promise can be broken\n");
     text.push_str(&match shown.quota {
         Some((burst, window)) => format!(
@@ -96,13 +99,32 @@ fn routes(text: &mut String, profile: &Profile) {
     }
 }
 
+/// The body that the route for bodies takes.
+fn body(text: &mut String, profile: &Profile, refusal: Option<&str>) {
+    let (kind, sample) = (&profile.routes.body_type, &profile.routes.body_sample);
+    text.push_str(&match kind {
+        Some(kind) => format!("body_type = {}\n", quoted(kind)),
+        None => "# body_type = \"application/json\"   # what body takes\n".to_owned(),
+    });
+    let why = refusal.unwrap_or("a small one");
+    text.push_str(&match sample {
+        Some(sample) => format!("body_sample = {}\n", quoted(sample)),
+        None => format!("# body_sample = '{{\"title\":\"x\"}}'   # {why}\n"),
+    });
+}
+
 /// The attacks that need something.
 fn enabled(need: Need) -> String {
     let attacks = CATALOGUE
         .iter()
-        .filter(|attack| attack.needs.contains(&need));
+        .filter(|attack| attack.needs.contains(&need) || is_any_body(attack, need));
     let ids: Vec<_> = attacks.map(|attack| attack.id).collect();
     ids.join(" ")
+}
+
+/// Whether it needs only the route of what is needed.
+fn is_any_body(attack: &Attack, need: Need) -> bool {
+    need == Need::Body && attack.needs.contains(&Need::AnyBody)
 }
 
 /// A string of TOML.
@@ -164,16 +186,21 @@ mod tests {
         let mut profile = Profile::default();
         profile.routes.protected = Some("/a\"b".to_owned());
         profile.keys.valid = Some("a-secret".to_owned());
+        profile.routes.body = Some("/b".to_owned());
+        profile.routes.body_type = Some("application/json".to_owned());
+        profile.routes.body_sample = Some("{}".to_owned());
         let shown = Shown {
             url: "http://127.0.0.1:1".to_owned(),
             host: Some("127.0.0.1".to_owned()),
             quota: Some((10, 4)),
+            refusal: None,
         };
         let text = draft(&profile, &shown);
 
         assert!(!text.contains("a-secret"));
         let read = Profile::parse(&text).unwrap();
         assert_eq!(read.routes.protected.as_deref(), Some("/a\"b"));
+        assert_eq!(read.routes.body_sample.as_deref(), Some("{}"));
         assert_eq!(read.limits.burst, Some(10));
         assert_eq!(read.limits.per_second, Some(2.5));
         assert_eq!(read.hosts, ["127.0.0.1"]);

@@ -1,9 +1,10 @@
 //! What is wrong with the values of a profile: everything at once.
 
-use http::{HeaderName, Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
+use serde::de::IgnoredAny;
 
 use super::{Limits, Profile, Routes, Signatures, Switches, Tokens};
-use crate::catalogue::CATALOGUE;
+use crate::{catalogue::CATALOGUE, sample::is_json};
 
 /// Returns one sentence for each.
 pub(super) fn problems(profile: &Profile) -> Vec<String> {
@@ -66,7 +67,24 @@ pub(super) fn routes(routes: &Routes) -> impl Iterator<Item = String> {
             "routes.{name}: {path}: a path begins with /, and has no spaces"
         ))
     });
-    slow.into_iter().chain(paths)
+    slow.into_iter().chain(paths).chain(body(routes))
+}
+
+/// What is wrong with how a body is made.
+fn body(routes: &Routes) -> Option<String> {
+    let kind = routes.body_type.as_deref();
+    let sample = routes.body_sample.as_deref();
+    if routes.body.is_none() && (kind.is_some() || sample.is_some()) {
+        return Some(
+            "routes.body_type, routes.body_sample: its path is missing (routes.body)".to_owned(),
+        );
+    }
+    if kind.is_some_and(|kind| !kind.contains('/') || HeaderValue::from_str(kind).is_err()) {
+        return Some("routes.body_type: no media type, such as application/json".to_owned());
+    }
+    let parsed = sample.filter(|_| kind.is_some_and(is_json));
+    let problem = serde_json::from_str::<IgnoredAny>(parsed?).err()?;
+    Some(format!("routes.body_sample: no JSON: {problem}"))
 }
 
 fn is_path(path: &str) -> bool {

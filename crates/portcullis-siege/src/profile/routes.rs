@@ -16,8 +16,13 @@ pub struct Routes {
     pub protected: Option<String>,
     /// Has a rate limit for each client.
     pub limited: Option<String>,
-    /// Takes a body, reads it whole, answers with it.
+    /// Takes a body, and reads it whole.
     pub body: Option<String>,
+    /// The media type of the bodies that `body` takes, such as `application/json`.
+    pub body_type: Option<String>,
+    /// A small body that it takes, such as `{"title":"x"}`. Bodies of other lengths are made of it: JSON with
+    /// spaces inside, others with bytes behind.
+    pub body_sample: Option<String>,
     /// Takes `{ms}` milliseconds.
     pub slow: Option<String>,
     /// Panics.

@@ -209,6 +209,7 @@ impl Prepared {
             url: context.target.to_string(),
             host: own_host(context).await,
             quota: quota(context).await,
+            refusal: context.sample().refusal().map(str::to_owned),
         };
         draft(&context.profile, &shown)
     }

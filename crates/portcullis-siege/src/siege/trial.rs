@@ -45,8 +45,7 @@ impl Trial {
     /// Runs an attack, unless something that it needs is missing.
     pub(super) async fn run(context: Context, attack: &'static Attack) -> Self {
         let (began, context) = (Instant::now(), context.for_attack());
-        if let Some(need) = context.missing(attack.needs) {
-            let why = need.missing().to_owned();
+        if let Some(why) = context.lacks(attack.needs) {
             return Self::new(attack, Verdict::NotTested { why }, began.elapsed());
         }
         let finding = judge(&context, attack).await;

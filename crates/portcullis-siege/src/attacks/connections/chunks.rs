@@ -14,8 +14,9 @@ use crate::{
 
 pub(crate) async fn tiny_chunks(context: &Context) -> Finding {
     let count = (context.profile.limits.body_bytes().value as usize / 2).min(CHUNKS);
-    let tiny = "1\r\na\r\n".repeat(count) + "0\r\n\r\n";
-    let one = format!("{count:x}\r\n{}\r\n0\r\n\r\n", "a".repeat(count));
+    let body = context.sample().of_length(count);
+    let tiny = in_chunks(&body, 1);
+    let one = in_chunks(&body, body.len());
     let (mut seen, mut slowest) = (Exchange::default(), Duration::ZERO);
     for _ in 0..TRIES {
         let (_, in_one, _) = timed(context, &one).await?;
@@ -44,10 +45,10 @@ pub(crate) async fn tiny_chunks(context: &Context) -> Finding {
 }
 
 /// Sends a chunked body. Returns how long its answer took, and that of another client meanwhile.
-async fn timed(context: &Context, body: &str) -> Result<(Exchange, Duration, Duration), Failure> {
+async fn timed(context: &Context, body: &[u8]) -> Result<(Exchange, Duration, Duration), Failure> {
     let path = route(&context.profile.routes.body)?;
-    let mut bytes = head(context, "POST", path, "Transfer-Encoding: chunked\r\n");
-    bytes.extend_from_slice(body.as_bytes());
+    let mut bytes = head(context, "POST", path, &chunked(context));
+    bytes.extend_from_slice(body);
     let mut raw = context.raw().await?;
     let upload = async {
         let began = Instant::now();
@@ -67,8 +68,9 @@ async fn timed(context: &Context, body: &str) -> Result<(Exchange, Duration, Dur
 
 pub(crate) async fn slow_trailers(context: &Context) -> Finding {
     let path = route(&context.profile.routes.body)?;
-    let mut begin = head(context, "POST", path, "Transfer-Encoding: chunked\r\n");
-    begin.extend_from_slice(b"1\r\na\r\n0\r\n");
+    let mut begin = head(context, "POST", path, &chunked(context));
+    begin.extend_from_slice(context.sample().chunk().as_bytes());
+    begin.extend_from_slice(b"0\r\n");
     let siege = Slow {
         begin,
         trickle: "X-Slow: a\r\n",
@@ -76,6 +78,20 @@ pub(crate) async fn slow_trailers(context: &Context) -> Finding {
         what: "trailers that arrive a line at a time",
     };
     siege.run(context).await
+}
+
+fn chunked(context: &Context) -> String {
+    context.sample().line() + "Transfer-Encoding: chunked\r\n"
+}
+
+/// A body in chunks of so many bytes.
+fn in_chunks(body: &[u8], length: usize) -> Vec<u8> {
+    let each = body.chunks(length.max(1));
+    let each =
+        each.map(|data| [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat());
+    let mut all = each.collect::<Vec<_>>().concat();
+    all.extend_from_slice(b"0\r\n\r\n");
+    all
 }
 
 const CHUNKS: usize = 30_000;

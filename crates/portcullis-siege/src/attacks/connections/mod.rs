@@ -65,9 +65,11 @@ pub(crate) async fn no_byte(context: &Context) -> Finding {
 
 pub(crate) async fn slow_bodies(context: &Context) -> Finding {
     let path = route(&context.profile.routes.body)?;
+    let sample = context.sample();
+    let fields = sample.line() + "Content-Length: 60000\r\n";
     let siege = Slow {
-        begin: head(context, "POST", path, "Content-Length: 60000\r\n"),
-        trickle: "x",
+        begin: head(context, "POST", path, &fields),
+        trickle: if sample.is_json() { " " } else { "x" },
         limit: Patience::try_new(context, context.profile.limits.body_seconds())?,
         what: "a body that arrives a byte at a time",
     };

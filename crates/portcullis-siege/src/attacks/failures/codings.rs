@@ -4,10 +4,11 @@ use std::io::Write;
 
 use flate2::{Compression, write::ZlibEncoder};
 
-use super::bodies::{gzip, refused, to_body, unpacks};
+use super::bodies::{REFUSALS, gzip, refused, to_body, unpacks};
 use crate::{
     Level,
     context::Context,
+    sample::Sample,
     verdict::{Failure, Finding},
     wire::Request,
 };
@@ -24,7 +25,7 @@ pub(crate) async fn fitting_bomb(context: &Context) -> Finding {
         return Ok(format!("bodies of gzip are not unpacked, {others}"));
     }
     let packed = |length: usize| -> Result<Request, Failure> {
-        let packed = gzip(&sparse(length), 1)?;
+        let packed = gzip(&sparse(context.sample(), length), 1)?;
         Ok(to_body(context)?
             .header("content-encoding", "gzip")
             .body(packed))
@@ -51,7 +52,11 @@ pub(crate) async fn fitting_bomb(context: &Context) -> Finding {
 async fn other_codings(context: &Context, limit: usize) -> Result<String, Failure> {
     let mut known = Vec::new();
     for (coding, small, large) in [
-        ("deflate", zlib(TEXT)?, zlib(&sparse(limit * 4))?),
+        (
+            "deflate",
+            zlib(TEXT)?,
+            zlib(&sparse(context.sample(), limit * 4))?,
+        ),
         ("br", BROTLI.to_vec(), BROTLI_LARGE.to_vec()),
     ] {
         let coded = |body| -> Result<Request, Failure> {
@@ -88,6 +93,11 @@ pub(crate) async fn doubled_codings(context: &Context) -> Finding {
     if !unpacks(context).await? {
         return Ok("bodies are not unpacked".to_owned());
     }
+    let sample = context.sample();
+    let (text, is_typed) = match sample.kind() {
+        Some(_) => (sample.text().as_bytes(), true),
+        None => (TEXT, false),
+    };
     for lines in [&["gzip, gzip"][..], &["gzip", "gzip"]] {
         let coded = |content: &[u8]| -> Result<Request, Failure> {
             let request = to_body(context)?.body(gzip(&gzip(content, 1)?, 1)?);
@@ -96,12 +106,18 @@ pub(crate) async fn doubled_codings(context: &Context) -> Finding {
                 request.header("content-encoding", line)
             }))
         };
-        let small = coded(TEXT)?;
+        let small = coded(text)?;
         let answer = context.send(&small).await?;
-        if answer.is_good() && answer.body == TEXT {
+        if answer.is_good() && (is_typed || answer.body == text) {
             let what = "a body that is packed twice, and unpacks to four times the limit";
-            refused(context, &coded(&vec![0; limit * 4])?, REFUSALS, what).await?;
-        } else if answer.is_good() && answer.body == gzip(TEXT, 1)? || answer.status >= 500 {
+            refused(
+                context,
+                &coded(&sample.of_length(limit * 4))?,
+                REFUSALS,
+                what,
+            )
+            .await?;
+        } else if answer.is_good() && answer.body == gzip(text, 1)? || answer.status >= 500 {
             let what = format!(
                 "{} for a body that is packed twice: one coding of two is undone",
                 answer.status
@@ -114,24 +130,26 @@ pub(crate) async fn doubled_codings(context: &Context) -> Finding {
 }
 
 /// Bytes that gzip packs to about a tenth, as it does with text: a server may refuse what packs better.
-fn sparse(length: usize) -> Vec<u8> {
+fn sparse(sample: &Sample, length: usize) -> Vec<u8> {
+    let mut body = sample.of_length(length);
+    let (before, pad, behind) = sample.parts();
+    let end = body.len() - behind.len();
     let mut seed = 1_u64;
-    let blocks = std::iter::repeat_with(|| {
+    for line in body[before.len()..end].chunks_mut(64) {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        format!(
-            "{:08x} the same words in every line of this text....\n",
-            seed >> 32
-        )
-    });
-    let mut all: Vec<u8> = blocks
-        .take(length / 40 + 1)
-        .flat_map(String::into_bytes)
-        .collect();
-    all.truncate(length);
-    all
+        for (place, byte) in line.iter_mut().take(24).enumerate() {
+            let is_set = seed >> (32 + place) & 1 == 1;
+            *byte = if is_set { other(pad) } else { pad };
+        }
+    }
+    body
 }
 
-const REFUSALS: &[u16] = &[413, 415, 400];
+/// Another byte that may stand where a pad may.
+const fn other(pad: u8) -> u8 {
+    if pad == b' ' { b'\n' } else { b'b' }
+}
+
 /// `TEXT`, packed with Brotli.
 const BROTLI: &[u8] = b"\x8b\x06\x80siege-unpacked\x03";
 /// 64 MiB of one letter, packed with Brotli.
@@ -154,7 +172,7 @@ mod tests {
 
     #[test]
     fn four_times_a_limit_fits_into_it() {
-        let all = sparse(1 << 20);
+        let all = sparse(&Sample::default(), 1 << 20);
         let packed = gzip(&all, 1).unwrap();
         assert_eq!(all.len(), 1 << 20);
         assert!(

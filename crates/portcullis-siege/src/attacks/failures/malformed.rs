@@ -1,5 +1,7 @@
 //! Bodies that no parser takes.
 
+use serde_json::{Map, Value, json};
+
 use super::{
     inside::{PARSERS, STACKS, told},
     odd::answered,
@@ -45,8 +47,19 @@ async fn sent(context: &Context) -> Result<Vec<Kind>, Failure> {
         let post = Request::new("POST", path).key(context);
         post.header("content-type", kind).body(body)
     });
+    let sample = context.sample();
+    let members = if sample.is_json() {
+        members(sample.text())
+    } else {
+        Vec::new()
+    };
+    let members = members.into_iter().map(|body| {
+        let post = sample.typed(Request::new("POST", path));
+        post.key(context).body(body)
+    });
     let fields = odd_fields(context);
-    answered(context, requests.chain(fields).collect::<Vec<_>>()).await
+    let requests = requests.chain(members).chain(fields);
+    answered(context, requests.collect::<Vec<_>>()).await
 }
 
 /// Fields that no parser takes, where a body is served and where none is.
@@ -83,6 +96,35 @@ const FIELDS: [(&str, &str); 12] = [
     ("traceparent", "siege-siege-siege"),
 ];
 
+/// The sample, with one member after the other of another kind, or without it.
+fn members(sample: &str) -> Vec<String> {
+    let value: Map<String, Value> = serde_json::from_str(sample).unwrap_or_default();
+    let wrong = [
+        json!("'"),
+        json!(-1),
+        json!(1e300),
+        json!(null),
+        json!([[]]),
+        json!({"$gt": ""}),
+    ];
+    let each = value.keys().take(MEMBERS).flat_map(|name| {
+        let without = value.iter().filter(|(other, _)| *other != name);
+        let without: Map<_, _> = without
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let with = wrong.iter().map(|wrong| {
+            let mut changed = value.clone();
+            changed.insert(name.clone(), wrong.clone());
+            changed
+        });
+        with.chain([without.clone()]).collect::<Vec<_>>()
+    });
+    each.map(|changed| Value::Object(changed).to_string())
+        .collect()
+}
+
+/// So many members of a sample are changed.
+const MEMBERS: usize = 8;
 const JSON: &str = "application/json";
 
 const BODIES: [(&str, &[u8]); 20] = [

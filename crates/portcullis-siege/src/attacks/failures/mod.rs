@@ -18,6 +18,7 @@ mod malformed;
 mod nesting;
 mod odd;
 mod panics;
+mod parameters;
 mod promised;
 mod ranges;
 mod shown;

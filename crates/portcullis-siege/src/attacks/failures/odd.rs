@@ -1,6 +1,9 @@
 //! Answers that are neither good nor plain errors: 405, 415, redirects, options.
 
-use super::inside::{STACKS, field, told, version};
+use super::{
+    inside::{STACKS, field, told, version},
+    parameters,
+};
 use crate::{
     attacks::{
         answers::{Kind, all},
@@ -121,8 +124,16 @@ pub(crate) async fn odd_queries(context: &Context) -> Finding {
         let bare = path.split('?').next().unwrap_or_default();
         SEGMENTS.map(|segment| context.get(&format!("{}/{segment}", bare.trim_end_matches('/'))))
     });
-    let requests = queries.chain(numbers).chain(segments);
+    let own = parameters::odd(context);
+    let own = own.iter().map(|path| context.get(path));
+    let requests = queries.chain(numbers).chain(segments).chain(own);
     let kinds = answered(context, requests.collect::<Vec<_>>()).await?;
+    if kinds
+        .iter()
+        .all(|kind| matches!(kind.answer.status, 429 | 503))
+    {
+        return Err(Failure::unclear("all queries are answered with 429 or 503"));
+    }
     let errors = kinds.iter().filter(|kind| kind.is_error());
     for kind in errors {
         let told = told(&kind.request, &kind.answer, STACKS);

@@ -36,7 +36,7 @@ pub(crate) async fn promised_length(context: &Context) -> Finding {
 
 /// A body whose length is declared.
 async fn whole(context: &Context, length: usize, limit: usize) -> Result<(), Failure> {
-    let request = to_body(context)?.body(vec![b'a'; length]);
+    let request = to_body(context)?.body(context.sample().of_length(length));
     let answer = match context.expect(&request).await {
         // Refused while it was sent.
         Err(Failure::Unclear(_)) => return Ok(()),
@@ -44,18 +44,15 @@ async fn whole(context: &Context, length: usize, limit: usize) -> Result<(), Fai
     };
     let what = format!("a body of {length} bytes is served; the promised limit is {limit}");
     answer.holds(!answer.is_good(), what)?;
-    Ok(())
+    is_judged(answer.status)
 }
 
 /// A body that ends with its last chunk.
 async fn in_chunks(context: &Context, length: usize, limit: usize) -> Result<(), Failure> {
     let request = to_body(context)?.header("transfer-encoding", "chunked");
     let mut bytes = head(context, &request);
-    for _ in 0..length / CHUNK {
-        bytes.extend(chunk(CHUNK));
-    }
-    if !length.is_multiple_of(CHUNK) {
-        bytes.extend(chunk(length % CHUNK));
+    for data in context.sample().of_length(length).chunks(CHUNK) {
+        bytes.extend(chunk(data));
     }
     bytes.extend_from_slice(b"0\r\n\r\n");
     let seen = context.exchange(bytes).await?;
@@ -66,7 +63,17 @@ async fn in_chunks(context: &Context, length: usize, limit: usize) -> Result<(),
         let what = format!("{length} bytes in chunks are served; the promised limit is {limit}");
         Err(seen.breach(what))
     } else {
-        Ok(())
+        is_judged(seen.status().unwrap_or(0))
+    }
+}
+
+/// Whoever refuses all requests has not judged this one.
+fn is_judged(status: u16) -> Result<(), Failure> {
+    match status {
+        401 | 429 | 503 => Err(Failure::unclear(format!(
+            "bodies are answered with {status}"
+        ))),
+        _ => Ok(()),
     }
 }
 

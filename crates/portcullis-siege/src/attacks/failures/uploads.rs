@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) async fn aborted_uploads(context: &Context) -> Finding {
     let count = context.profile.limits.in_flight().value;
-    let small = to_body(context)?.body("siege");
+    let small = to_body(context)?.body(context.sample().text().to_owned());
     let is_fine = context.send(&small).await?.is_good();
     let before = served(context, count).await?;
     if !is_fine || before == 0 {
@@ -58,7 +58,8 @@ async fn served(context: &Context, count: usize) -> Result<usize, Failure> {
 async fn cut_off(context: Context) -> Result<(), Failure> {
     let length = context.profile.limits.body_bytes().value.min(2000);
     let request = to_body(&context)?.header("content-length", length.to_string());
-    let half = vec![b'a'; length as usize / 2];
+    let half = context.sample().of_length(length as usize);
+    let half = half[..length as usize / 2].to_vec();
     let mut raw = context.raw().await?;
     raw.send([head(&context, &request), half].concat()).await?;
     raw.read(Duration::from_millis(2)).await;

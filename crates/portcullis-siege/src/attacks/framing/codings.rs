@@ -26,7 +26,11 @@ pub(crate) async fn length_forms(context: &Context) -> Finding {
 
 pub(crate) async fn coding_parameters(context: &Context) -> Finding {
     let (values, hidden) = (["chunked;q=1", "chunked; a", "chunked x"], hidden(context));
-    let bodies = ["0\r\n\r\n", hidden.as_str()];
+    let right = match context.sample().kind() {
+        Some(_) => context.sample().chunk() + "0\r\n\r\n",
+        None => "0\r\n\r\n".to_owned(),
+    };
+    let bodies = [right.as_str(), hidden.as_str()];
     let tries = bodies.iter().flat_map(|body| {
         values.map(|value| {
             let lines = Lines::to_body(context).unwrap_or_else(|_| Lines::post(context));

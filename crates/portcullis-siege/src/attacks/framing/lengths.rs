@@ -135,10 +135,17 @@ fn closed_after_http10(seen: &Exchange) -> Finding {
 }
 
 pub(crate) async fn chunk_extensions(context: &Context) -> Finding {
-    let chunk = format!("1;{}\r\na\r\n", "e".repeat(8 << 10));
-    let bytes = Lines::to_body(context)?
+    let body = context.sample().of_length(CHUNKS);
+    let extension = "e".repeat(8 << 10);
+    let mut bytes = Lines::to_body(context)?
         .line("Transfer-Encoding: chunked")
-        .then(&format!("{}0\r\n\r\n", chunk.repeat(8)));
+        .then("")
+        .into_bytes();
+    for data in body.chunks(body.len().div_ceil(CHUNKS)) {
+        bytes.extend(format!("{:x};{extension}\r\n", data.len()).into_bytes());
+        bytes.extend([data, b"\r\n"].concat());
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
     refused(&context.exchange(bytes).await?, &[400, 413, 431])
 }
 
@@ -155,6 +162,9 @@ pub(super) fn one_answer_then_closed(seen: &Exchange) -> Finding {
         (count, _) => Err(seen.breach(format!("{count} answers: the hidden request was served"))),
     }
 }
+
+/// So many extensions are sent.
+const CHUNKS: usize = 8;
 
 #[cfg(test)]
 mod tests {

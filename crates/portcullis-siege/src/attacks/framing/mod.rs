@@ -145,7 +145,8 @@ fn refused_without_continue(seen: &Exchange, status: u16) -> Result<(), Failure>
         };
         return Err(seen.breach(what));
     }
-    if seen.status() == Some(status) {
+    let is_refused = status == 413 && matches!(seen.status(), Some(400..=499));
+    if is_refused || seen.status() == Some(status) {
         Ok(())
     } else {
         Err(seen.breach(format!(
@@ -178,7 +179,7 @@ impl Lines {
     /// To the route that reads a body, with the valid key.
     fn to_body(context: &Context) -> Result<Self, Failure> {
         let lines = Self::with(context, "POST", route(&context.profile.routes.body)?);
-        Ok(lines.key(context))
+        Ok(Self(lines.key(context).0 + &context.sample().line()))
     }
 
     /// With the valid key, if one is known.

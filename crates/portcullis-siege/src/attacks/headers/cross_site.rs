@@ -12,8 +12,10 @@ type Fields<'a> = Vec<(&'a str, String)>;
 pub(crate) async fn cross_site(context: &Context) -> Finding {
     let path = route(&context.profile.routes.body)?;
     let request = |method: &str, fields: &Fields<'_>| {
-        let request = Request::new(method, path).key(context).body("siege");
-        let request = request.header("content-type", "text/plain");
+        let sample = context.sample();
+        let request = Request::new(method, path).key(context);
+        let request = request.body(sample.text().to_owned());
+        let request = request.header("content-type", sample.kind().unwrap_or("text/plain"));
         let fields = fields.iter();
         fields.fold(request, |request, (name, value)| {
             request.header(name, value)

@@ -67,7 +67,7 @@ attacks! {
         "protected paths that end like a file: /x.css, ;x.js, %2fx.css"
         => "404, or an answer that no cache may keep"
         => "a router that matches whole paths; Cache-Control: no-store"
-    K20 Should Medium Quick super::echoed_type [Body] [] ["API8"] ["3.2.1"] "CWE-79; WHATWG MIME Sniffing"
+    K20 Should Medium Quick super::echoed_type [AnyBody] [] ["API8"] ["3.2.1"] "CWE-79; WHATWG MIME Sniffing"
         "a script as text/html, to a route that answers with what it is sent"
         => "a type of the server's own, and nosniff"
         => "a fixed Content-Type; Content-Disposition: attachment"

@@ -116,7 +116,7 @@ pub(crate) async fn empty_data_flood(context: &Context) -> Finding {
         .await?
         .ready()
         .await?;
-    let block = request(context, "POST", route(&context.profile.routes.body)?);
+    let block = body_request(context)?;
     frames
         .send(FrameType::Headers, END_HEADERS, 1, &block)
         .await?;
@@ -153,7 +153,7 @@ pub(crate) async fn too_many_streams(context: &Context) -> Finding {
         return Err(evidence.at_most(Level::Should).into());
     };
     // Requests whose bodies never come, so that every stream stays open.
-    let block = request(context, "POST", route(&context.profile.routes.body)?);
+    let block = body_request(context)?;
     let last = (max + 20) * 2 + 1;
     for stream in (1..=last).step_by(2) {
         context.budget.request()?;
@@ -281,6 +281,15 @@ async fn over(frames: &Frames, sent: &str) -> Finding {
 }
 
 /// The block of a request, with the valid key if one is known.
+/// The head of a POST to the route that reads a body.
+fn body_request(context: &Context) -> Result<Vec<u8>, Failure> {
+    let mut block = request(context, "POST", route(&context.profile.routes.body)?);
+    if let Some(kind) = context.sample().kind() {
+        block.extend(encode(&[("content-type", kind.as_bytes())]));
+    }
+    Ok(block)
+}
+
 fn request(context: &Context, method: &str, path: &str) -> Vec<u8> {
     let key = context.profile.keys.valid.as_deref().unwrap_or("");
     let fields: [(&str, &[u8]); 5] = [

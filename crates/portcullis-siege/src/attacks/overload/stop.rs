@@ -68,7 +68,9 @@ pub(crate) async fn stop_with_stuck_clients(context: &Context) -> Finding {
     let whole = head(&there, &Request::get(there.control()));
     let half_body = head(
         &there,
-        &Request::new("POST", body)
+        &there
+            .sample()
+            .typed(Request::new("POST", body))
             .key(&there)
             .header("content-length", "100"),
     );
@@ -129,7 +131,7 @@ async fn hold(there: &Context) -> Result<JoinHandle<()>, Failure> {
     let bytes = match (&routes.slow, &routes.body) {
         (Some(slow), _) => head(there, &there.get(&slow_path(slow, longest as u64))),
         (None, Some(body)) => {
-            let request = Request::new("POST", body).key(there);
+            let request = there.sample().typed(Request::new("POST", body)).key(there);
             head(there, &request.header("content-length", "100"))
         }
         (None, None) => {
