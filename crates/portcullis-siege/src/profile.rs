@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use crate::{Error, catalogue::CATALOGUE};
+use crate::{Error, catalogue::CATALOGUE, target};
 
 mod draft;
 mod keys;
@@ -90,7 +90,7 @@ pub struct Lockout {
 pub struct Proxy {
     /// A loopback address that the server trusts as a proxy with `X-Forwarded-For`.
     pub trusted: Option<IpAddr>,
-    /// Addresses of real proxies in front of the server, by name.
+    /// Addresses of real proxies in front of the server, by name: `{ nginx = "http://127.0.0.1:8081" }`.
     pub fronts: BTreeMap<String, String>,
 }
 
@@ -160,13 +160,21 @@ impl Profile {
         let tokens = profile.tokens.iter().flat_map(Tokens::problems);
         let signatures = profile.signatures.iter().flat_map(Signatures::problems);
         let accepted = profile.accept.iter().filter_map(accept_problem);
-        let problems: Vec<_> = tokens.chain(signatures).chain(accepted).collect();
+        let fronts = profile.proxy.fronts.iter().filter_map(front_problem);
+        let problems = tokens.chain(signatures).chain(accepted).chain(fronts);
+        let problems: Vec<_> = problems.collect();
         if problems.is_empty() {
             Ok(profile)
         } else {
             Err(Error::profile(problems.join("; ")))
         }
     }
+}
+
+/// What is wrong with the address of a proxy in front of the server.
+fn front_problem((name, url): (&String, &String)) -> Option<String> {
+    let why = target::problem(url)?;
+    Some(format!("proxy.fronts.{name}: {why}"))
 }
 
 /// What is wrong with a breach that is accepted.
@@ -197,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_second_is_rounded_up() {
+        let profile = Profile::parse("[limits]\nheader_seconds = 0.3\nidle_seconds = 5").unwrap();
+
+        assert_eq!(profile.limits.header_seconds, Some(1));
+        assert_eq!(profile.limits.idle_seconds, Some(5));
+    }
+
+    #[test]
     fn a_mistake_is_one_line_with_its_place() {
         for (text, place) in [
             ("url = 1", "line 1"),
@@ -205,6 +221,16 @@ mod tests {
             ("routes.slow = '/slow'", "routes.slow"),
             ("accept.Z99 = 'so it is'", "accept.Z99: no such attack"),
             ("accept.A19 = ' '", "accept.A19: a reason"),
+            (
+                "proxy.fronts = { nginx = '127.0.0.1:8821' }",
+                "proxy.fronts.nginx: 127.0.0.1:8821: a URL such as",
+            ),
+            (
+                "proxy.fronts = { nginx = 'http://127.0.0.1:88210' }",
+                "proxy.fronts.nginx: http://127.0.0.1:88210: no such port",
+            ),
+            ("limits.header_seconds = -1", "line 1"),
+            ("limits.body_seconds = 'soon'", "line 1"),
         ] {
             let problem = Profile::parse(text).unwrap_err().to_string();
             assert!(

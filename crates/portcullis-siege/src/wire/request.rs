@@ -102,8 +102,8 @@ impl Request {
         what: impl Into<String>,
     ) -> Evidence {
         Evidence::new(what)
-            .sent(self.dump())
-            .received(answer.dump())
+            .sent(self.dump(context))
+            .received(answer.dump_in(self.version()))
             .repeat(self.curl(context))
             .tried(Tried::Request(
                 Box::new(self.clone()),
@@ -121,17 +121,39 @@ impl Request {
         self.evidence(context, answer, what).into()
     }
 
-    fn dump(&self) -> Vec<u8> {
-        let version = if self.http2 { "HTTP/2" } else { "HTTP/1.1" };
-        let mut all = format!("{} {} {version}\r\n", self.method, self.path).into_bytes();
-        for (name, value) in &self.headers {
+    const fn version(&self) -> &'static str {
+        if self.http2 { "HTTP/2" } else { "HTTP/1.1" }
+    }
+
+    /// What is sent, with the fields that the client adds.
+    fn dump(&self, context: &Context) -> Vec<u8> {
+        let mut all = format!("{} {} {}\r\n", self.method, self.path, self.version()).into_bytes();
+        let mut field = |name: &str, value: &[u8]| {
             all.extend_from_slice(format!("{name}: ").as_bytes());
             all.extend_from_slice(value);
             all.extend_from_slice(b"\r\n");
+        };
+        let authority = context.target.authority().as_bytes();
+        if self.http2 {
+            field(":authority", authority);
+        } else if !self.has("host") {
+            field("host", authority);
+        }
+        for (name, value) in &self.headers {
+            field(name, value);
+        }
+        if !self.body.is_empty() && !self.has("content-length") && !self.has("transfer-encoding") {
+            field("content-length", self.body.len().to_string().as_bytes());
         }
         all.extend_from_slice(b"\r\n");
         all.extend_from_slice(&self.body);
         all
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.headers
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
     }
 
     /// A line of curl that sends the same; empty, if none does.
