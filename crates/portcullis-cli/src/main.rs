@@ -75,3 +75,31 @@ fn print_to(mut out: impl Write, text: &str) -> Result<(), ConfigError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever reads from it is like this.
+    #[derive(Debug)]
+    struct Out(ErrorKind);
+
+    impl Write for Out {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_lost_is_a_failure_unless_nobody_reads() {
+        let full = print_to(Out(ErrorKind::StorageFull), "a report").unwrap_err();
+
+        assert!(full.to_string().starts_with("standard output: "), "{full}");
+        assert!(print_to(Out(ErrorKind::BrokenPipe), "a report").is_ok());
+        assert!(print_to(Vec::new(), "a report").is_ok());
+    }
+}

@@ -233,7 +233,7 @@ async fn key_opens(context: &Context, routes: &Routes) -> Result<(), Error> {
     };
     let header = &context.profile.keys.header;
     match context.send(&context.get(path)).await {
-        Ok(answer) if is_closed(&answer) || answer.status == 404 => Err(Error::server(format!(
+        Ok(answer) if is_closed(&answer) => Err(Error::server(format!(
             "the valid key, sent as {header}, does not open {path}: it answers {} \
              (keys.valid, keys.header, routes.protected)",
             answer.status

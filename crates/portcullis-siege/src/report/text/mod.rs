@@ -192,7 +192,8 @@ impl Page {
         let title = format!("✘ {}  {}", outcome.id, clean(&outcome.title));
         self.line(&[(RED, &title), (DIM, &weight)]);
         let is_whole = !self.is_brief || outcome.level == Level::Must;
-        if is_whole {
+        // A name of ours alone tells others nothing.
+        if is_whole || !outcome.fix.contains(' ') {
             self.pair("expected", &outcome.expects);
         }
         self.pair("seen", &evidence.what);
@@ -253,7 +254,7 @@ const fn sign(outcome: &Outcome) -> (char, Style) {
     }
 }
 
-/// A fix for people who don't write Rust too: a name of ours alone would tell them nothing.
+/// A fix, for people who don't write Rust too.
 fn fix(text: &str) -> String {
     let first = text.split([':', ' ', ';']).next().unwrap_or_default();
     let is_name = !first.contains('-') && first.chars().filter(|c| c.is_uppercase()).count() > 1;
