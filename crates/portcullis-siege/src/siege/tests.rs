@@ -114,11 +114,10 @@ async fn a_draft_has_a_protected_route_that_the_key_opens() {
 async fn prepared(profile: &str) -> Result<Prepared, Error> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let profile = profile.replace("{url}", &url);
     // It ends with the test's runtime.
     tokio::spawn(closed_everywhere(listener));
     let target = Target::parse(&url, None).await.unwrap();
-    let siege = Siege::new(target, Profile::parse(&profile).unwrap());
+    let siege = Siege::new(target, Profile::parse(profile).unwrap());
     siege.only(["C20"]).prepare().await
 }
 
@@ -157,10 +156,24 @@ async fn a_key_that_opens_nothing_is_refused_with_its_header() {
     );
 }
 
+/// What HTTP/1 alone makes of HTTP/2's preface: no method that it knows.
+async fn refuses_at_once(listener: TcpListener) {
+    while let Ok((mut io, _)) = listener.accept().await {
+        let _ = io.read(&mut [0; 1024]).await;
+        let _ = io
+            .write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+            .await;
+    }
+}
+
 #[tokio::test]
 async fn a_front_of_http_1_alone_is_not_tested() {
-    let profile = "keys.valid = 'secret-of-a-test'\nproxy.fronts = { plain = '{url}' }";
-    let prepared = prepared(profile).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = listener.local_addr().unwrap();
+    tokio::spawn(refuses_at_once(listener));
+    let profile =
+        format!("keys.valid = 'secret-of-a-test'\nproxy.fronts = {{ plain = 'http://{front}' }}");
+    let prepared = prepared(&profile).await.unwrap();
     let report = prepared.run(std::future::pending(), |_| {}).await;
 
     let outcome = &report.outcomes[0];
