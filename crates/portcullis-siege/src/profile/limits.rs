@@ -126,7 +126,7 @@ impl<T> Expected<T> {
 /// Whole seconds, not fewer than are given.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let seconds = f64::deserialize(deserializer)?;
-    if seconds >= 0.0 && seconds <= LONGEST {
+    if (0.0..=LONGEST).contains(&seconds) {
         Ok(Some(seconds.ceil() as u64))
     } else {
         Err(D::Error::custom("it is a number of seconds, 0 or more"))
