@@ -38,11 +38,14 @@ pub(crate) struct SiegeArguments {
     pub(crate) url: Option<String>,
     pub(crate) profile: Option<PathBuf>,
     pub(crate) key: Option<String>,
+    pub(crate) key_header: Option<String>,
     pub(crate) owned: Option<String>,
     pub(crate) intensity: Intensity,
     pub(crate) only: Vec<String>,
     pub(crate) format: Format,
     pub(crate) output: Option<PathBuf>,
+    /// Whether a profile that is there may be replaced.
+    pub(crate) force: bool,
     pub(crate) baseline: Option<PathBuf>,
     pub(crate) time: Option<Duration>,
     pub(crate) requests: Option<u64>,
@@ -130,6 +133,7 @@ impl Command {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Self::SiegeHelp),
                 Arg::Short('V') | Arg::Long("version") => return Ok(Self::Version),
                 Arg::Long("list") => is_list = true,
+                Arg::Long("force") => siege.force = true,
                 Arg::Long("schema") => return Ok(Self::SiegeSchema),
                 Arg::Value(word) if word == "init" && !is_init => is_init = true,
                 Arg::Value(url) if siege.url.is_none() => siege.url = Some(url.string()?),
@@ -139,6 +143,9 @@ impl Command {
                 }
                 other => return Err(other.unexpected()),
             }
+        }
+        if siege.force && !is_init {
+            return Err("--force: only `siege init` has it".into());
         }
         Ok(if is_list {
             Self::SiegeList(siege.format)
@@ -158,6 +165,7 @@ impl SiegeArguments {
         match name {
             "profile" => self.profile = Some(value()?.into()),
             "key" => self.key = Some(value()?.string()?),
+            "key-header" => self.key_header = Some(value()?.string()?),
             "route" => self.routes.push(route(&value()?.string()?)?),
             "only" => self
                 .only
@@ -262,9 +270,12 @@ mod tests {
 
     #[test]
     fn reads_a_siege_that_only_looks() {
-        let Ok(Command::SiegeInit(siege)) = parse("siege init http://127.0.0.1 --output a") else {
+        let line = "siege init http://127.0.0.1 --output a --force --key-header authorization";
+        let Ok(Command::SiegeInit(siege)) = parse(line) else {
             panic!("nothing to look at");
         };
+        assert!(siege.force);
+        assert_eq!(siege.key_header.as_deref(), Some("authorization"));
         assert_eq!(siege.url.as_deref(), Some("http://127.0.0.1"));
         assert_eq!(siege.output, Some(PathBuf::from("a")));
     }
@@ -290,6 +301,7 @@ mod tests {
             "siege --route body",
             "siege --max-seconds soon",
             "siege --nothing",
+            "siege http://127.0.0.1 --force",
         ] {
             let problem = parse(line).unwrap_err().to_string();
             assert!(!problem.contains('\n'), "{problem}");

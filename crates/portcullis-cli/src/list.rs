@@ -1,6 +1,6 @@
 //! `portcullis siege --list`: the catalogue.
 
-use portcullis_siege::{Attack, CATALOGUE, ELSEWHERE, Group};
+use portcullis_siege::{Attack, CATALOGUE, CHECKLIST, ELSEWHERE, Group, Line};
 
 use crate::arguments::Format;
 
@@ -53,7 +53,20 @@ fn markdown() -> String {
     }
     let elsewhere = ELSEWHERE.iter();
     let elsewhere = elsewhere.map(|(id, what, place)| format!("| {id} | {what} | {place} |\n"));
-    text + NOT_FROM_OUTSIDE + &elsewhere.collect::<String>()
+    let lines: String = CHECKLIST.iter().map(line).collect();
+    text + THE_CHECKLIST + &lines + NOT_FROM_OUTSIDE + &elsewhere.collect::<String>()
+}
+
+/// A line of the checklist, with the attacks that test it.
+fn line(line: &Line) -> String {
+    let attacks = CATALOGUE.iter();
+    let attacks = attacks.filter(|attack| attack.lines.contains(&line.id));
+    let links = attacks.map(|attack| format!("[{}](#{})", attack.id, attack.id.to_lowercase()));
+    let by = match line.elsewhere {
+        Some(why) => format!("not from outside: {why}"),
+        None => links.collect::<Vec<_>>().join(" "),
+    };
+    format!("| {} | {} | {} | {by} |\n", line.id, line.part, line.text)
 }
 
 fn row(attack: &Attack) -> String {
@@ -78,6 +91,15 @@ fn row(attack: &Attack) -> String {
 const HEAD: &str = "\
 | | level | severity | what is sent | what a hardened server does | fix | tests | source |
 |---|---|---|---|---|---|---|---|
+";
+
+const THE_CHECKLIST: &str = "
+## The checklist
+
+What a report calls its lines, and the attacks that test each.
+
+| | part | text | tested by |
+|---|---|---|---|
 ";
 
 const NOT_FROM_OUTSIDE: &str = "

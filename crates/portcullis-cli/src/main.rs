@@ -10,7 +10,7 @@ mod siege;
 mod usage;
 
 use std::{
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     process::ExitCode,
 };
 
@@ -39,12 +39,12 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
         Command::KeyNew(key) => key.describe()?,
         Command::KeyCheck => {
             let (text, code) = key::check()?;
-            print(&text);
+            print(&text)?;
             return Ok(code);
         }
         Command::AuditVerify(arguments) => {
             let (text, code) = audit::verify(&arguments)?;
-            print(&text);
+            print(&text)?;
             return Ok(code);
         }
         Command::SiegeHelp => SIEGE_USAGE.to_owned(),
@@ -57,11 +57,49 @@ fn run(command: Command) -> Result<ExitCode, ConfigError> {
             return siege::run(&arguments).map_err(|error| ConfigError::new(error.to_string()));
         }
     };
-    print(&text);
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a text. Whoever reads may be gone.
-fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+/// Prints a text. Whoever reads may be gone; a disk that is full is a failure.
+fn print(text: &str) -> Result<(), ConfigError> {
+    print_to(io::stdout(), text)
+}
+
+fn print_to(mut out: impl Write, text: &str) -> Result<(), ConfigError> {
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(ConfigError::new(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever reads from it is like this.
+    #[derive(Debug)]
+    struct Out(ErrorKind);
+
+    impl Write for Out {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_lost_is_a_failure_unless_nobody_reads() {
+        let full = print_to(Out(ErrorKind::StorageFull), "a report").unwrap_err();
+
+        assert!(full.to_string().starts_with("standard output: "), "{full}");
+        assert!(print_to(Out(ErrorKind::BrokenPipe), "a report").is_ok());
+        assert!(print_to(Vec::new(), "a report").is_ok());
+    }
 }

@@ -4,8 +4,8 @@ use std::{
     error::Error,
     fmt::Display,
     fs,
-    io::{IsTerminal, stdout},
-    path::Path,
+    io::{ErrorKind, IsTerminal, stdout},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -16,7 +16,7 @@ use portcullis_siege::{
 
 use crate::{
     arguments::{Format, SiegeArguments},
-    print,
+    print, print_to,
 };
 
 /// The error is one line for a person.
@@ -26,6 +26,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     let baseline = arguments.baseline.as_deref().map(baseline).transpose()?;
+    writable(&arguments.output)?;
     let report = runtime.block_on(siege(arguments))?;
     let changes = baseline.map(|baseline| baseline.changes(&report));
     write(&report, changes.as_ref(), arguments)?;
@@ -43,6 +44,12 @@ pub(crate) fn run(arguments: &SiegeArguments) -> Result<ExitCode> {
 
 /// Looks at a server, and writes a profile of what it finds.
 pub(crate) fn init(arguments: &SiegeArguments) -> Result<ExitCode> {
+    if let Some(path) = arguments.output.as_ref().filter(|path| path.is_file())
+        && !arguments.force
+    {
+        return Err(at(path, "it is there already; --force replaces it").into());
+    }
+    writable(&arguments.output)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let text = runtime.block_on(async {
         let siege = prepare(arguments).await?;
@@ -50,7 +57,7 @@ pub(crate) fn init(arguments: &SiegeArguments) -> Result<ExitCode> {
     })?;
     match &arguments.output {
         Some(path) => fs::write(path, text).map_err(|error| at(path, error))?,
-        None => print(&text),
+        None => print(&text)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -85,6 +92,9 @@ fn repeat(url: &str, arguments: &SiegeArguments) -> String {
     }
     if arguments.key.is_some() {
         words.push("--key env:SIEGE_KEY".to_owned());
+    }
+    if let Some(header) = &arguments.key_header {
+        words.extend(["--key-header".to_owned(), quoted(header)]);
     }
     for (name, path) in &arguments.routes {
         words.extend(["--route".to_owned(), quoted(&format!("{name}={path}"))]);
@@ -149,6 +159,9 @@ fn profile(arguments: &SiegeArguments) -> Result<Profile> {
     if arguments.key.is_some() {
         profile.keys.valid.clone_from(&arguments.key);
     }
+    if let Some(header) = &arguments.key_header {
+        profile.keys.header.clone_from(header);
+    }
     for (name, path) in &arguments.routes {
         profile.routes.set(name, path)?;
     }
@@ -158,6 +171,25 @@ fn profile(arguments: &SiegeArguments) -> Result<Profile> {
 fn baseline(path: &Path) -> Result<Baseline> {
     let text = fs::read_to_string(path).map_err(|error| at(path, error))?;
     Ok(Baseline::from_json(&text).map_err(|error| at(path, error))?)
+}
+
+/// Whether the file can be written, before anything is done for it. It stays as it is.
+fn writable(path: &Option<PathBuf>) -> Result<()> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let options = || fs::OpenOptions::new().append(true).to_owned();
+    match options().create_new(true).open(path) {
+        Ok(_) => fs::remove_file(path).map_err(|error| at(path, error))?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // To open a pipe would wait for its reader.
+            if path.is_file() || path.is_dir() {
+                options().open(path).map_err(|error| at(path, error))?;
+            }
+        }
+        Err(error) => return Err(at(path, error).into()),
+    }
+    Ok(())
 }
 
 /// A problem with a file.
@@ -180,14 +212,10 @@ fn write(report: &Report, changes: Option<&Changes>, arguments: &SiegeArguments)
         Some(path) => {
             fs::write(path, text).map_err(|error| at(path, error))?;
         }
-        None if arguments.format != Format::Text => {
-            print(&text);
-            return Ok(());
-        }
+        None if arguments.format != Format::Text => return Ok(print(&text)?),
         None => {}
     }
-    show(report, changes);
-    Ok(())
+    show(report, changes)
 }
 
 /// How wide the terminal is.
@@ -196,20 +224,12 @@ fn columns() -> usize {
 }
 
 /// Prints for people: colours only on a terminal that wants them. With a baseline, only what changed.
-fn show(report: &Report, changes: Option<&Changes>) {
+fn show(report: &Report, changes: Option<&Changes>) -> Result<()> {
     let is_terminal = stdout().is_terminal();
-    match changes {
-        None if is_terminal => anstream::print!("{}", report.to_terminal(true, columns())),
-        None => print(&report.to_text(false)),
-        Some(changes) => {
-            anstream::print!("{}", changes.to_text());
-            let mut changed = report.clone();
-            changed
-                .outcomes
-                .retain(|outcome| changes.iter().any(|change| change.id == outcome.id));
-            if changes.is_worse() {
-                anstream::print!("{}", changed.to_breaches(is_terminal));
-            }
-        }
-    }
+    let text = match changes {
+        None if is_terminal => report.to_terminal(true, columns()),
+        None => report.to_brief(false),
+        Some(changes) => report.to_changes(changes, is_terminal),
+    };
+    Ok(print_to(anstream::stdout(), &text)?)
 }

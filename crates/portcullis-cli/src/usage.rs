@@ -45,13 +45,16 @@ pub(crate) const SIEGE_USAGE: &str = "\
 portcullis siege: attacks a running server, and reports which lines of the checklist hold
 
 usage: portcullis siege URL [options]
-       portcullis siege init URL [--key KEY] [--output FILE]
+       portcullis siege init URL [--key KEY] [--key-header NAME] [--output FILE [--force]]
 
-  init                      attacks nothing: writes a profile of what it finds, as TOML
+  init                      attacks nothing: writes a profile of what it finds, as TOML;
+                            replaces a file only with --force
 
 what is attacked
   --profile FILE            what is known of the server, as TOML: routes, keys, limits
   --key KEY                 a valid key; `env:NAME` reads a variable
+  --key-header NAME         the header that carries it (x-api-key); of `authorization` the key
+                            is the whole value, such as 'Bearer ..'
   --route NAME=PATH         a route, as in the profile: body=/api/echo, limited=/api/hello
   --only IDS                only these attacks or groups: A01,D,H04
   --intensity quick|full    quick: at most 60 s (default); full: at most 600 s
@@ -62,12 +65,13 @@ what it may spend
 
 what comes of it
   --format text|json|junit|sarif|markdown|html
-  --output FILE             writes the report there; the terminal still gets the text
-  --baseline FILE           an earlier report (json): shows what has changed, fails on what is worse
+  --output FILE             writes the report there; the terminal still gets the text, in short
+  --baseline FILE           an earlier report (json): shows what has changed, fails on what is worse;
+                            with --only, no other attack is compared
 
   --list                    prints every attack
   --schema                  prints the JSON schema of a report
 
-exit code: 0 all held that a server must hold, 1 something of it was breached, 2 it could not run
-           or nothing was tested
+exit code: 0 all held that a server must hold, 1 something of it was breached, 2 it could not run,
+           tested nothing, or ended early with nothing breached
 ";

@@ -160,6 +160,11 @@ impl Budget {
         let _ = self.ended.set(why);
     }
 
+    /// Returns why it has ended, if it has.
+    pub(crate) fn stopped(&self) -> Option<Stop> {
+        self.ended.get().copied()
+    }
+
     /// Waits until it has to end, and returns why.
     pub(crate) async fn ended(&self) -> Stop {
         tokio::select! {

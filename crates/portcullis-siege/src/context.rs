@@ -97,14 +97,29 @@ impl Context {
     pub(crate) fn secrets(&self) -> Secrets {
         let keys = &self.profile.keys;
         let keys = [
-            (&keys.valid, "$SIEGE_KEY"),
-            (&keys.revoked, "$SIEGE_KEY_REVOKED"),
-            (&keys.expired, "$SIEGE_KEY_EXPIRED"),
-            (&keys.unscoped, "$SIEGE_KEY_UNSCOPED"),
-            (&keys.other, "$SIEGE_KEY_OTHER"),
+            (&keys.valid, "$SIEGE_KEY", "${SIEGE_KEY#* }"),
+            (
+                &keys.revoked,
+                "$SIEGE_KEY_REVOKED",
+                "${SIEGE_KEY_REVOKED#* }",
+            ),
+            (
+                &keys.expired,
+                "$SIEGE_KEY_EXPIRED",
+                "${SIEGE_KEY_EXPIRED#* }",
+            ),
+            (
+                &keys.unscoped,
+                "$SIEGE_KEY_UNSCOPED",
+                "${SIEGE_KEY_UNSCOPED#* }",
+            ),
+            (&keys.other, "$SIEGE_KEY_OTHER", "${SIEGE_KEY_OTHER#* }"),
         ];
         let keys = keys.into_iter();
-        let keys = keys.filter_map(|(key, name)| Some(Secret::key(key.as_deref()?, name)));
+        let keys = keys.filter_map(|(key, name, bare)| Some((key.as_deref()?, name, bare)));
+        let keys = keys
+            .flat_map(|(key, name, bare)| [Some(Secret::key(key, name)), Secret::bare(key, bare)]);
+        let keys = keys.flatten();
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let made = made.iter().map(|made| Secret::made(made));
         let signing = self.signing.secrets.iter();

@@ -43,7 +43,17 @@ pub(crate) struct Found {
 /// # Errors
 ///
 /// Fails if the server can't be attacked.
-pub(crate) async fn discover(mut context: Context, own_server: bool) -> Result<Context, Error> {
+pub(crate) async fn discover(context: Context, own_server: bool) -> Result<Context, Error> {
+    let budget = Arc::clone(&context.budget);
+    look(context, own_server)
+        .await
+        .map_err(|error| match budget.stopped() {
+            Some(stop) => Error::server(format!("{stop}, before the first attack")),
+            None => error,
+        })
+}
+
+async fn look(mut context: Context, own_server: bool) -> Result<Context, Error> {
     first_answer(&context).await?;
     let mut profile = Profile::clone(&context.profile);
     let named = profile.routes.protected.clone();
@@ -253,9 +263,11 @@ async fn key_opens(context: &Context, routes: &Routes) -> Result<(), Error> {
     let Some(path) = &routes.protected else {
         return Ok(());
     };
+    let header = &context.profile.keys.header;
     match context.send(&context.get(path)).await {
         Ok(answer) if is_closed(&answer) => Err(Error::server(format!(
-            "the valid key does not open {path}: it answers {} (keys.valid, routes.protected)",
+            "the valid key, sent as {header}, does not open {path}: it answers {} \
+             (keys.valid, keys.header, routes.protected)",
             answer.status
         ))),
         _ => Ok(()),

@@ -3,10 +3,14 @@
 mod forms;
 #[cfg(test)]
 mod tests;
+mod view;
 
-use std::{collections::HashSet, ops::Range};
+use std::ops::Range;
 
-use self::forms::{Form, forms};
+use self::{
+    forms::{Form, forms},
+    view::pieces,
+};
 use crate::verdict::{Evidence, Verdict};
 
 /// What must be in no report, and what stands in its place.
@@ -32,6 +36,12 @@ impl Secret {
     /// A key of a client. The line that repeats an attack reads it from the environment.
     pub(crate) fn key(text: &str, name: &'static str) -> Self {
         Self::new(text, name, true)
+    }
+
+    /// The credential of a key with a scheme, such as `Bearer`: the scheme is no secret.
+    pub(crate) fn bare(text: &str, name: &'static str) -> Option<Self> {
+        let (_, bare) = scheme(text)?;
+        Some(Self::key(bare, name))
     }
 
     /// A token or a signature, in which every six characters are random.
@@ -61,7 +71,10 @@ impl Secrets {
         let secrets = secrets.into_iter();
         let mut all: Vec<_> = secrets.filter(|secret| !secret.text.is_empty()).collect();
         all.sort_by_key(|secret| std::cmp::Reverse(secret.text.len()));
-        let forms = all.iter().flat_map(|secret| forms(&secret.text)).collect();
+        let bare = all
+            .iter()
+            .map(|secret| scheme(&secret.text).map_or(secret.text.as_str(), |(_, bare)| bare));
+        let forms = bare.flat_map(forms).collect();
         Self { all, forms }
     }
 
@@ -156,6 +169,13 @@ impl Evidence {
     }
 }
 
+/// The scheme and the rest of a credential such as `Bearer ..` (RFC 9110, 11.4).
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, bare) = text.split_once(' ')?;
+    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
+    (is_scheme && !bare.is_empty()).then_some((scheme, bare))
+}
+
 /// A line for a shell that reads the secret from a variable. Within single quotes nothing is expanded: they
 /// end before it.
 fn in_shell(line: &str, key: &str, name: &str) -> String {
@@ -192,19 +212,6 @@ fn blank(text: &str, pieces: &[Range<usize>]) -> String {
     }
     hidden.push_str(&text[shown_from..]);
     hidden
-}
-
-/// Where a text, in lower case, has as much of a form in a row as tells too much, from left to right.
-fn pieces(text: &str, form: &Form) -> Vec<Range<usize>> {
-    let (text, length) = (text.as_bytes(), form.piece);
-    let all: HashSet<_> = form.text.as_bytes().windows(length).collect();
-    let mut begins = [false; 256];
-    for piece in &all {
-        begins[usize::from(piece[0])] = true;
-    }
-    let windows = text.windows(length).enumerate();
-    let found = windows.filter(|(_, piece)| begins[usize::from(piece[0])] && all.contains(piece));
-    found.map(|(at, _)| at..at + length).collect()
 }
 
 const HIDDEN: &str = "[..]";

@@ -5,7 +5,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use http::{Uri, uri::InvalidUri};
+use http::{
+    Uri,
+    uri::{Authority, InvalidUri},
+};
 use tokio::net::{TcpStream, lookup_host};
 
 use crate::Error;
@@ -28,26 +31,13 @@ impl Target {
     ///
     /// Fails if it is no URL of HTTP, if the host is refused, or if its name has no address.
     pub async fn parse(url: &str, owned: Option<&str>) -> Result<Self, Error> {
-        let wrong = |why: &str| Error::target(format!("{url}: {why}"));
-        let uri: Uri = url
-            .parse()
-            .map_err(|error: InvalidUri| Error::target(url).because(error))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(wrong("only http:// can be attacked yet")),
-            _ => return Err(wrong("a URL such as http://127.0.0.1:8080 is needed")),
-        }
-        let authority = uri.authority().ok_or_else(|| wrong("no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(wrong("a URL without user and password is needed"));
-        }
+        let (uri, authority, port) = parts(url)?;
         let host = authority.host();
         if !is_loopback(host) && owned != Some(host) {
             return Err(Error::target(format!(
                 "{host} is not this machine; attack only what is yours: --i-own-this-target {host}"
             )));
         }
-        let port = authority.port_u16().unwrap_or(80);
         Ok(Self {
             authority: authority.to_string(),
             path: Some(uri.path().to_owned()).filter(|path| path != "/"),
@@ -88,6 +78,48 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}", self.authority)
     }
+}
+
+/// What is wrong with a URL, if anything is.
+pub(crate) fn problem(url: &str) -> Option<Error> {
+    parts(url).err()
+}
+
+/// A URL, its authority, and its port.
+fn parts(url: &str) -> Result<(Uri, Authority, u16), Error> {
+    read(url).map_err(|error| match without_user(url) {
+        Some(url) => Error::target(format!("{url}: a URL without user and password is needed")),
+        None => error,
+    })
+}
+
+fn read(url: &str) -> Result<(Uri, Authority, u16), Error> {
+    let wrong = |why: &str| Error::target(format!("{url}: {why}"));
+    let uri: Uri = url
+        .parse()
+        .map_err(|error: InvalidUri| Error::target(url).because(error))?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Err(wrong("only http:// can be attacked yet")),
+        _ => return Err(wrong("a URL such as http://127.0.0.1:8080 is needed")),
+    }
+    let authority = uri.authority().ok_or_else(|| wrong("no host"))?.clone();
+    if authority.as_str().contains('@') {
+        return Err(wrong("no user"));
+    }
+    let port = match &authority.as_str()[authority.host().len()..] {
+        "" | ":" => Some(80),
+        port => port[1..].parse().ok().filter(|port| *port != 0),
+    };
+    let port = port.ok_or_else(|| wrong("no such port: 1 to 65535"))?;
+    Ok((uri, authority, port))
+}
+
+/// The text without what may be a password, for people; `None` if there is none.
+fn without_user(url: &str) -> Option<String> {
+    let (_, host) = url.rsplit_once('@')?;
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    Some(format!("{scheme}://..@{host}"))
 }
 
 /// Whether a host is this machine by its name alone.
@@ -135,6 +167,7 @@ mod tests {
             "http://127.0.0.1:8080",
             "http://localhost:1",
             "http://[::1]:9/health",
+            "http://127.0.0.1/@me",
         ] {
             assert!(Target::parse(url, None).await.is_ok(), "{url}");
         }
@@ -157,6 +190,31 @@ mod tests {
                 .await
                 .is_ok()
         );
+    }
+
+    #[tokio::test]
+    async fn no_password_is_shown() {
+        for url in [
+            "http://u:secret@127.0.0.1",
+            "http://u:sec/secret@127.0.0.1:1",
+            "http://u:secret word@127.0.0.1",
+            "u:secret@127.0.0.1",
+        ] {
+            let problem = Target::parse(url, None).await.unwrap_err().to_string();
+            assert!(problem.contains("without user"), "{problem}");
+            assert!(!problem.contains("sec"), "{problem}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_is_one() {
+        for port in ["99999", "0", "65536", "8080x"] {
+            let url = format!("http://127.0.0.1:{port}");
+            assert!(Target::parse(&url, None).await.is_err(), "{url}");
+        }
+        let problem = Target::parse("http://127.0.0.1:99999", None).await;
+        let problem = problem.unwrap_err().to_string();
+        assert!(problem.contains("no such port"), "{problem}");
     }
 
     #[tokio::test]

@@ -298,9 +298,37 @@ fn mistakes_are_one_line() {
             "NO_SUCH_KEY",
         ),
         (&["siege", "http://127.0.0.1:1", "--bogus"], "bogus"),
+        (&["siege", "http://127.0.0.1:99999"], "no such port"),
+        (&["siege", "http://u:p@127.0.0.1"], "without user"),
+        (
+            &["siege", "http://127.0.0.1:1", "--key", "a\nb"],
+            "line break",
+        ),
+        (
+            &["siege", "http://127.0.0.1:1", "--output", "/none/a.json"],
+            "/none/a.json",
+        ),
     ] {
         assert_could_not_run(&run("portcullis", arguments, &[]), why);
     }
+}
+
+#[test]
+fn a_profile_that_is_there_is_replaced_only_by_force() {
+    let folder = Folder::new("init");
+    let file = folder.path().join("siege.toml");
+    std::fs::write(&file, "# by hand").unwrap();
+    let (url, _) = listen(|io| answer(io, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    let path = file.display().to_string();
+    let init = |more: &[&str]| {
+        let arguments = [&["siege", "init", &url, "--output", &path][..], more].concat();
+        run("portcullis", &arguments, &[])
+    };
+
+    assert_could_not_run(&init(&[]), "--force");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "# by hand");
+    assert_eq!(init(&["--force"]).status.code(), Some(0));
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&url));
 }
 
 #[test]

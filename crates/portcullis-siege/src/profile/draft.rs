@@ -24,7 +24,8 @@ pub(crate) fn draft(profile: &Profile, shown: &Shown) -> String {
     );
     text.push_str(&match &shown.host {
         Some(host) => format!("hosts = [{}]\n", quoted(host)),
-        None => "# hosts = [\"api.example\"]   # if it refuses other names\n".to_owned(),
+        None => "# hosts = [\"api.example\"]   # if it refuses other names: A14, A25 go by it\n"
+            .to_owned(),
     });
     keys(&mut text, profile);
     routes(&mut text, profile);
@@ -46,13 +47,23 @@ pub(crate) fn draft(profile: &Profile, shown: &Shown) -> String {
 
 /// A key never stands in it, only the variable that has it.
 fn keys(text: &mut String, profile: &Profile) {
-    let header = quoted(&profile.keys.header);
+    let keys = &profile.keys;
+    let header = quoted(&keys.header);
     text.push_str(&format!("\n[keys]\nheader = {header}\n"));
-    text.push_str(&match profile.keys.valid {
+    text.push_str(&match keys.valid.as_deref() {
+        Some(name) if name.starts_with("env:") => format!("valid = {}\n", quoted(name)),
         Some(_) => "valid = \"env:SIEGE_KEY\"\n".to_owned(),
         None => format!(
             "# valid = \"env:SIEGE_KEY\"   # enables {}\n",
             enabled(Need::Key)
+        ),
+    });
+    text.push_str(&match keys.other.as_deref() {
+        Some(name) if name.starts_with("env:") => format!("other = {}\n", quoted(name)),
+        Some(_) => "other = \"env:SIEGE_KEY_OTHER\"\n".to_owned(),
+        None => format!(
+            "# other = \"env:SIEGE_KEY_OTHER\"   # another client's: with routes.own enables {}\n",
+            enabled(Need::OtherKey)
         ),
     });
     text.push_str(&format!(
@@ -86,6 +97,8 @@ fn routes(text: &mut String, profile: &Profile) {
         ("metrics", &routes.metrics, "/metrics", Some(Need::Metrics)),
         ("health", &routes.health, "/health", Some(Need::Health)),
         ("ready", &routes.ready, "/ready", Some(Need::Ready)),
+        ("own", &routes.own, "/api/orders/17", Some(Need::Own)),
+        ("admin", &routes.admin, "/api/admin", Some(Need::Admin)),
     ];
     text.push_str("\n[routes]\n");
     for (name, found, example, need) in all {
@@ -145,7 +158,7 @@ const LIMITS: &str = "\
 # drain_seconds = 30
 ";
 
-const TABLES: [(Need, &str); 6] = [
+const TABLES: [(Need, &str); 10] = [
     (
         Need::Origins,
         "# [cors]\n# origins = [\"https://good.example\"]\n",
@@ -165,6 +178,25 @@ const TABLES: [(Need, &str); 6] = [
         Need::TrustedPeer,
         "# [proxy]\n# trusted = \"127.0.0.100\"\n",
     ),
+    // In the table above: TOML has each once.
+    (
+        Need::Fronts,
+        "# fronts = { nginx = \"http://127.0.0.1:8081\" }   # also in [proxy]\n",
+    ),
+    (
+        Need::Log,
+        "# [sinks]\n# log = \"server.log\"   # one line each event\n",
+    ),
+    (
+        Need::KeyStoreSwitch,
+        "# [switches]   # requests that break something behind it, and mend it\n\
+         # key_store_down = \"POST /break/keys\"\n# key_store_up = \"POST /mend/keys\"\n",
+    ),
+    (
+        Need::DependencySwitch,
+        "# dependency_down = \"POST /break/db\"   # also in [switches]\n\
+         # dependency_up = \"POST /mend/db\"\n",
+    ),
     (
         Need::Launch,
         "# [launch]\n# command = [\"./server\"]\n# env = { PORT = \"{port}\" }\n",
@@ -180,6 +212,35 @@ const ACCEPT: &str = "
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_variable_is_written() {
+        let mut profile = Profile::default();
+        profile.keys.valid = Some("env:TASKS_KEY".to_owned());
+        let text = draft(&profile, &Shown::default());
+
+        assert!(text.contains("\nvalid = \"env:TASKS_KEY\"\n"), "{text}");
+    }
+
+    #[test]
+    fn all_that_enables_something_is_in_it() {
+        let text = draft(&Profile::default(), &Shown::default());
+
+        for name in [
+            "hosts",
+            "other",
+            "own",
+            "admin",
+            "log",
+            "key_store_down",
+            "dependency_down",
+            "trusted",
+            "fronts",
+        ] {
+            assert!(text.contains(&format!("# {name} = ")), "{name}: {text}");
+        }
+        assert!(!text.contains("enables \n"), "{text}");
+    }
 
     #[test]
     fn what_was_found_is_read_back_and_the_rest_too_without_its_signs() {
@@ -198,6 +259,7 @@ mod tests {
         let text = draft(&profile, &shown);
 
         assert!(!text.contains("a-secret"));
+        assert!(text.contains("valid = \"env:SIEGE_KEY\""));
         let read = Profile::parse(&text).unwrap();
         assert_eq!(read.routes.protected.as_deref(), Some("/a\"b"));
         assert_eq!(read.routes.body_sample.as_deref(), Some("{}"));

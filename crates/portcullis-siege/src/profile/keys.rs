@@ -1,5 +1,6 @@
 //! Keys of clients, in a profile or in variables.
 
+use http::HeaderName;
 use serde::Deserialize;
 
 use crate::Error;
@@ -28,13 +29,17 @@ pub struct Keys {
 impl Keys {
     /// Returns the keys, with what stands in variables.
     pub(crate) fn resolve(&self) -> Result<Self, Error> {
+        if HeaderName::from_bytes(self.header.as_bytes()).is_err() {
+            let problem = format!("keys.header: {:?} is no name of a header", self.header);
+            return Err(Error::profile(problem));
+        }
         Ok(Self {
             header: self.header.to_ascii_lowercase(),
-            valid: value(&self.valid)?,
-            revoked: value(&self.revoked)?,
-            expired: value(&self.expired)?,
-            unscoped: value(&self.unscoped)?,
-            other: value(&self.other)?,
+            valid: key("valid", &self.valid)?,
+            revoked: key("revoked", &self.revoked)?,
+            expired: key("expired", &self.expired)?,
+            unscoped: key("unscoped", &self.unscoped)?,
+            other: key("other", &self.other)?,
         })
     }
 }
@@ -52,6 +57,20 @@ impl Default for Keys {
     }
 }
 
+/// Returns a key. One that no header can carry is a mistake.
+fn key(name: &str, text: &Option<String>) -> Result<Option<String>, Error> {
+    let key = value(text)?;
+    let wrong = |why: &str| Err(Error::profile(format!("keys.{name}: {why}")));
+    match key.as_deref() {
+        Some("") => wrong("it is empty"),
+        Some(key) if key.trim() != key => wrong("a space or a line break at its beginning or end"),
+        Some(key) if key.contains(char::is_control) => {
+            wrong("a line break or another control character is in it")
+        }
+        _ => Ok(key),
+    }
+}
+
 /// Returns the text, or what the variable after `env:` holds.
 pub(crate) fn value(text: &Option<String>) -> Result<Option<String>, Error> {
     let Some(name) = text.as_deref().and_then(|text| text.strip_prefix("env:")) else {
@@ -66,6 +85,41 @@ pub(crate) fn value(text: &Option<String>) -> Result<Option<String>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_header_can_carry_is_one_line_without_the_key() {
+        for (header, valid, why) in [
+            ("x-api-key", "pk_secret\nx", "keys.valid: a line break"),
+            (
+                "x-api-key",
+                "pk_secret\n",
+                "keys.valid: a space or a line break",
+            ),
+            (
+                "x-api-key",
+                "pk_secret\u{1}x",
+                "keys.valid: a line break or another control",
+            ),
+            ("x-api-key", "", "keys.valid: it is empty"),
+            (
+                "x api key",
+                "pk_secret",
+                "keys.header: \"x api key\" is no name",
+            ),
+        ] {
+            let keys = Keys {
+                header: header.to_owned(),
+                valid: Some(valid.to_owned()),
+                ..Keys::default()
+            };
+            let problem = keys.resolve().unwrap_err().to_string();
+            assert!(problem.starts_with(why), "{problem}");
+            assert!(
+                !problem.contains('\n') && !problem.contains("secret"),
+                "{problem}"
+            );
+        }
+    }
 
     #[test]
     fn a_variable_that_is_not_set_is_named() {

@@ -1,10 +1,11 @@
 //! What a server promises in numbers, and what is expected where it promises nothing.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{Level, verdict::Failure};
 
-/// What the server promises. Durations in seconds. What is not given was not promised: a server that breaks
+/// What the server promises. Durations in seconds: a part of one is rounded up, but for
+/// `request_seconds`. What is not given was not promised: a server that breaks
 /// the siege's own expectation then breaks no more than an opinion.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -17,12 +18,16 @@ pub struct Limits {
     /// Bytes of a body.
     pub body_bytes: Option<u64>,
     /// From a connection to the end of its first head.
+    #[serde(deserialize_with = "whole")]
     pub header_seconds: Option<u64>,
     /// From a head to the end of its body, when it trickles.
+    #[serde(deserialize_with = "whole")]
     pub body_seconds: Option<u64>,
     /// While the client reads nothing.
+    #[serde(deserialize_with = "whole")]
     pub write_seconds: Option<u64>,
     /// Between requests.
+    #[serde(deserialize_with = "whole")]
     pub idle_seconds: Option<u64>,
     /// A handler's deadline.
     pub request_seconds: Option<f64>,
@@ -33,8 +38,10 @@ pub struct Limits {
     /// Requests that are served at once, when the server sheds load.
     pub in_flight: Option<usize>,
     /// From the signal to the end of the process.
+    #[serde(deserialize_with = "whole")]
     pub drain_seconds: Option<u64>,
     /// From a dependency's failure to a readiness of 503.
+    #[serde(deserialize_with = "whole")]
     pub ready_seconds: Option<u64>,
 }
 
@@ -115,6 +122,19 @@ impl<T> Expected<T> {
         result.map_err(|failure| failure.at_most(level, &why))
     }
 }
+
+/// Whole seconds, not fewer than are given.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    if (0.0..=LONGEST).contains(&seconds) {
+        Ok(Some(seconds.ceil() as u64))
+    } else {
+        Err(D::Error::custom("it is a number of seconds, 0 or more"))
+    }
+}
+
+/// A year.
+const LONGEST: f64 = 31_536_000.0;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::de::IgnoredAny;
 
 use super::{Limits, Profile, Routes, Signatures, Switches, Tokens};
-use crate::{catalogue::CATALOGUE, sample::is_json};
+use crate::{catalogue::CATALOGUE, sample::is_json, target};
 
 /// Returns one sentence for each.
 pub(super) fn problems(profile: &Profile) -> Vec<String> {
@@ -16,6 +16,7 @@ pub(super) fn problems(profile: &Profile) -> Vec<String> {
         .chain(header(&profile.keys.header))
         .chain(origins)
         .chain(trusted(profile))
+        .chain(profile.proxy.fronts.iter().filter_map(front))
         .chain(switches(&profile.switches))
         .chain(profile.tokens.iter().flat_map(Tokens::problems))
         .chain(profile.signatures.iter().flat_map(Signatures::problems))
@@ -74,10 +75,10 @@ pub(super) fn routes(routes: &Routes) -> impl Iterator<Item = String> {
 fn body(routes: &Routes) -> Option<String> {
     let kind = routes.body_type.as_deref();
     let sample = routes.body_sample.as_deref();
-    if routes.body.is_none() && (kind.is_some() || sample.is_some()) {
-        return Some(
-            "routes.body_type, routes.body_sample: its path is missing (routes.body)".to_owned(),
-        );
+    let given = [(kind, "body_type"), (sample, "body_sample")];
+    let given = given.into_iter().find(|(value, _)| value.is_some());
+    if let Some((_, name)) = given.filter(|_| routes.body.is_none()) {
+        return Some(format!("routes.{name}: its path is missing (routes.body)"));
     }
     if kind.is_some_and(|kind| !kind.contains('/') || HeaderValue::from_str(kind).is_err()) {
         return Some("routes.body_type: no media type, such as application/json".to_owned());
@@ -113,6 +114,12 @@ fn trusted(profile: &Profile) -> Option<String> {
     Some(format!(
         "proxy.trusted: {address} is not a loopback address"
     ))
+}
+
+/// What is wrong with the address of a proxy in front of the server.
+fn front((name, url): (&String, &String)) -> Option<String> {
+    let why = target::problem(url)?;
+    Some(format!("proxy.fronts.{name}: {why}"))
 }
 
 fn switches(switches: &Switches) -> impl Iterator<Item = String> {
@@ -151,3 +158,67 @@ fn accept((id, reason): (&String, &String)) -> Option<String> {
 const DAY: f64 = 86_400.0;
 const MANY: f64 = 1_000_000.0;
 const TEBIBYTE: f64 = 1_099_511_627_776.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let text = "limits.burst = 0\nroutes.body = 'x'\nlockout.after = 0";
+        let problem = Profile::parse(text).unwrap_err().to_string();
+
+        for name in ["limits.burst", "routes.body", "lockout.after"] {
+            assert!(problem.contains(name), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_named() {
+        for (text, place) in [
+            (
+                "routes.body_type = 'text/plain'",
+                "routes.body_type: its path",
+            ),
+            ("routes.body_sample = '{}'", "routes.body_sample: its path"),
+            (
+                "routes.body = '/'\nroutes.body_type = 'json'",
+                "routes.body_type: no media type",
+            ),
+            (
+                "routes.body = '/'\nroutes.body_type = 'application/json'\nroutes.body_sample = '{'",
+                "routes.body_sample: no JSON",
+            ),
+            ("limits.per_second = -1.0", "limits.per_second"),
+            ("limits.burst = 0", "limits.burst"),
+            ("limits.request_seconds = inf", "limits.request_seconds"),
+            (
+                "limits.idle_seconds = 9223372036854775807",
+                "limits.idle_seconds",
+            ),
+            (
+                "limits.body_bytes = 9223372036854775807",
+                "limits.body_bytes",
+            ),
+            ("lockout.after = 4294967295", "lockout.after"),
+            ("routes.protected = 'api'", "routes.protected: api"),
+            ("routes.own = '/a b'", "routes.own"),
+            ("keys.header = 'x key'", "keys.header"),
+            ("proxy.trusted = '8.8.8.8'", "proxy.trusted"),
+            ("cors.origins = ['good.com']", "cors.origins"),
+            ("cors.origins = ['https://good.com/']", "cors.origins"),
+            ("switches.key_store_up = '/up'", "switches.key_store_up"),
+            (
+                "proxy.fronts = { nginx = '127.0.0.1:8821' }",
+                "proxy.fronts.nginx: 127.0.0.1:8821: a URL such as",
+            ),
+            (
+                "proxy.fronts = { nginx = 'http://127.0.0.1:88210' }",
+                "proxy.fronts.nginx: http://127.0.0.1:88210: no such port",
+            ),
+        ] {
+            let problem = Profile::parse(text).unwrap_err().to_string();
+            assert!(problem.starts_with(place), "{problem}");
+        }
+    }
+}

@@ -126,6 +126,28 @@ fn the_name_of_a_variable_is_no_piece_of_a_key() {
     );
 }
 
+#[test]
+fn a_scheme_is_no_secret_and_what_follows_it_is_one_alone() {
+    let key = format!("Bearer {KEY}");
+    let secrets = Secrets::new(
+        [Secret::key(&key, "$SIEGE_KEY")]
+            .into_iter()
+            .chain(Secret::bare(&key, "${SIEGE_KEY#* }")),
+    );
+
+    assert_eq!(
+        secrets.hide(&format!(
+            "another Bearer token: {key}, {KEY}, {}",
+            &KEY[4..]
+        )),
+        "another Bearer token: $SIEGE_KEY, ${SIEGE_KEY#* }, [..]"
+    );
+    assert_eq!(
+        secrets.in_shell(&format!("curl -H 'authorization: {key}' '/?key={KEY}'")),
+        "curl -H 'authorization: '\"$SIEGE_KEY\" '/?key='\"${SIEGE_KEY#* }\""
+    );
+}
+
 fn assert_hidden(text: &str) {
     let (text, key) = (text.to_ascii_lowercase(), KEY.to_ascii_lowercase());
     for start in 0..=key.len() - 6 {

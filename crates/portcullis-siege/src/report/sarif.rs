@@ -11,7 +11,8 @@ use crate::{
 // ===== impl Report =====
 
 impl Report {
-    /// Returns the report as SARIF 2.1.0. What was not breached is not a result.
+    /// Returns the report as SARIF 2.1.0. What was not breached is not a result; what is accepted and was
+    /// held is a notification about the configuration.
     #[must_use]
     pub fn to_sarif(&self) -> String {
         let rules: Vec<_> = self.outcomes.iter().map(rule).collect();
@@ -36,12 +37,28 @@ impl Report {
                 "automationDetails": { "id": format!("portcullis-siege/{}/", self.intensity) },
                 "invocations": [{
                     "executionSuccessful": self.stopped.is_none(),
+                    "toolConfigurationNotifications": self.needless(),
                 }],
                 "columnKind": "utf16CodeUnits",
                 "results": results,
             }],
         });
         serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    }
+
+    /// What need not be accepted any more.
+    fn needless(&self) -> Vec<Value> {
+        let outcomes = self.outcomes.iter().enumerate();
+        let needless =
+            outcomes.filter(|(_, outcome)| outcome.accepted.is_some() && outcome.verdict.is_held());
+        let notes = needless.map(|(index, outcome)| {
+            json!({
+                "level": "note",
+                "associatedRule": { "id": outcome.id, "index": index },
+                "message": { "text": sentence(&format!("{}: {}", outcome.id, outcome.text())) },
+            })
+        });
+        notes.collect()
     }
 
     fn result(&self, index: usize, outcome: &Outcome) -> Option<Value> {

@@ -157,12 +157,11 @@ fn what_is_accepted_and_held_need_not_be_accepted() {
     accept(&mut report, "A01");
 
     assert_eq!(report.count().accepted, 0);
-    let [text, json, junit, _, markdown, html] = forms_of(&report);
-    for form in [text, markdown, html] {
+    let [text, json, junit, sarif, markdown, html] = forms_of(&report);
+    for form in [text, junit, sarif, markdown, html] {
         assert!(form.contains("no longer needed: our proxy"), "{form}");
     }
     assert!(json.contains("our proxy"), "{json}");
-    drop(junit);
 }
 
 fn report_held() -> Report {
@@ -218,6 +217,71 @@ fn only_a_terminal_cuts_texts() {
     assert!(report.to_text(false).contains("long end"));
     let narrow = report.to_terminal(false, 100);
     assert!(narrow.contains('…') && !narrow.contains("long end"));
+}
+
+#[test]
+fn standard_output_has_the_first_of_what_is_long_and_files_all() {
+    let report = with("A01", breached(None));
+    let shown = report.to_brief(false);
+
+    assert!(report.to_text(false).lines().count() > shown.lines().count());
+    assert!(shown.contains(".. 18 lines more"), "{shown}");
+    assert!(shown.contains("  expected  ") && shown.contains("  source  "));
+    assert!(!shown.contains('…'), "{shown}");
+}
+
+#[test]
+fn standard_output_has_little_of_what_no_server_must_hold() {
+    let shown = with("A19", breached(None)).to_brief(false);
+    let about = shown.split("✘ A19").last().unwrap();
+    let about: Vec<_> = about.split("\n\n").next().unwrap().lines().collect();
+
+    assert_eq!(about.len(), 4, "{about:?}");
+    assert!(about[1].starts_with("  seen  ") && about[2].starts_with("  again  "));
+    assert!(about[3].starts_with("  fix  "));
+}
+
+#[test]
+fn a_fix_that_is_a_part_of_portcullis_says_so() {
+    for (fix, is_ours) in [
+        ("ApiKeyLayer", true),
+        ("RateLimitLayer: the key is the client", true),
+        ("serve: `header_timeout`", true),
+        ("SignaturePolicy::require", true),
+        ("ProblemJson", true),
+        ("a list of methods", false),
+        ("Cache-Control: no-store", false),
+    ] {
+        let mut report = with("A01", breached(None));
+        report.outcomes[0].fix = fix.to_owned();
+        let text = report.to_text(false);
+        assert_eq!(text.contains("fix       in portcullis: "), is_ours, "{fix}");
+    }
+}
+
+#[test]
+fn with_a_baseline_the_sums_are_of_the_whole_siege() {
+    let before = Baseline::from_json(&report(2).to_json()).unwrap();
+    let same = report(2);
+    let text = same.to_changes(&before.changes(&same), false);
+    assert!(text.starts_with("nothing has changed"), "{text}");
+    assert!(text.contains("breached: ") && text.contains("  held ") && text.contains("1.2 s"));
+    assert!(!text.contains("✘"), "{text}");
+
+    let worse = report(3);
+    let text = worse.to_changes(&before.changes(&worse), false);
+    assert!(text.contains("✘ A03") && !text.contains("✘ A01"), "{text}");
+    let count = worse.count();
+    assert!(text.contains(&format!("  held {}", count.held)), "{text}");
+}
+
+#[test]
+fn what_was_not_chosen_is_not_compared() {
+    let before = Baseline::from_json(&report(0).to_json()).unwrap();
+    let mut chosen = report(0);
+    chosen.outcomes.truncate(1);
+
+    assert_eq!(before.changes(&chosen).iter().count(), 0);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     catalogue::CATALOGUE,
     context::Context,
     discovery::{Found, discover},
-    profile::{Profile, Shown, draft},
+    profile::{Keys, Profile, Shown, draft},
     signing::Signing,
     wire::{Request, Sources, host_and_port},
 };
@@ -36,6 +36,8 @@ pub struct Siege {
 #[derive(Debug)]
 pub struct Prepared {
     context: Context,
+    /// The keys as they were given, with the names of their variables.
+    keys: Keys,
     attacks: Vec<&'static Attack>,
     began: Instant,
 }
@@ -92,8 +94,8 @@ impl Siege {
     /// --profile siege.toml`. Without it a report offers no line that shows a breach again: the server may
     /// be gone when someone reads it.
     ///
-    /// Lines that need a key read it from `$SIEGE_KEY`, `$SIEGE_KEY_REVOKED`, `$SIEGE_KEY_EXPIRED` or
-    /// `$SIEGE_KEY_UNSCOPED`.
+    /// Lines that need a key read it from `$SIEGE_KEY`, `$SIEGE_KEY_REVOKED`, `$SIEGE_KEY_EXPIRED`,
+    /// `$SIEGE_KEY_UNSCOPED` or `$SIEGE_KEY_OTHER`.
     #[must_use]
     pub fn repeat_with(mut self, line: impl Into<String>) -> Self {
         self.repeat = Some(line.into());
@@ -112,7 +114,8 @@ impl Siege {
     /// Fails if the choice or the profile is wrong, or if the server can't be attacked.
     pub async fn prepare(mut self) -> Result<Prepared, Error> {
         let attacks = chosen(&self.only)?;
-        self.profile.keys = self.profile.keys.resolve()?;
+        let keys = self.profile.keys.clone();
+        self.profile.keys = keys.resolve()?;
         let signing = Signing::of(&self.profile)?;
         let allowance = self.allowance.unwrap_or(self.intensity.allowance());
         let context = Context {
@@ -132,6 +135,7 @@ impl Siege {
         };
         Ok(Prepared {
             context: discover(context, self.own_server).await?,
+            keys,
             attacks,
             began: Instant::now(),
         })
@@ -211,7 +215,9 @@ impl Prepared {
             quota: quota(context).await,
             refusal: context.sample().refusal().map(str::to_owned),
         };
-        draft(&context.profile, &shown)
+        let mut profile = Profile::clone(&context.profile);
+        profile.keys = self.keys.clone();
+        draft(&profile, &shown)
     }
 
     /// Returns how many attacks there are.
@@ -221,33 +227,59 @@ impl Prepared {
     }
 
     fn known(&self) -> String {
-        let routes = &self.context.profile.routes;
-        let named = [
-            ("control", &routes.control),
-            ("protected", &routes.protected),
-            ("limited", &routes.limited),
-            ("body", &routes.body),
-            ("slow", &routes.slow),
-            ("page", &routes.page),
-            ("metrics", &routes.metrics),
-            ("health", &routes.health),
-            ("ready", &routes.ready),
-        ];
         let profile = &self.context.profile;
+        let routes = &profile.routes;
         let tokens = profile.tokens.as_ref().map(|tokens| &tokens.route);
         let signed = profile.signatures.as_ref();
         let signed = signed.map(|signatures| &signatures.route);
-        let named = named.map(|(name, path)| (name, path.as_ref()));
-        let named = named
-            .into_iter()
-            .chain([("token", tokens), ("signed", signed)]);
-        let known: Vec<_> = named
-            .filter_map(|(name, path)| Some(format!("{name} {}", path?)))
-            .collect();
-        let key = match self.context.profile.keys.valid {
-            Some(_) => "a key",
-            None => "no key",
+        let paths = [
+            ("control", routes.control.as_ref()),
+            ("protected", routes.protected.as_ref()),
+            ("limited", routes.limited.as_ref()),
+            ("body", routes.body.as_ref()),
+            ("slow", routes.slow.as_ref()),
+            ("panic", routes.panic.as_ref()),
+            ("large", routes.large.as_ref()),
+            ("page", routes.page.as_ref()),
+            ("metrics", routes.metrics.as_ref()),
+            ("websocket", routes.websocket.as_ref()),
+            ("health", routes.health.as_ref()),
+            ("ready", routes.ready.as_ref()),
+            ("own", routes.own.as_ref()),
+            ("admin", routes.admin.as_ref()),
+            ("token", tokens),
+            ("signed", signed),
+        ];
+        let paths = paths.into_iter();
+        let paths = paths.filter_map(|(name, path)| Some(format!("{name} {}", path?)));
+        let known: Vec<_> = self.given().into_iter().chain(paths).collect();
+        format!("known: {}", known.join(", "))
+    }
+
+    /// What is known besides routes.
+    fn given(&self) -> Vec<String> {
+        let profile = &self.context.profile;
+        let (keys, sinks) = (&profile.keys, &profile.sinks);
+        let dead = [&keys.revoked, &keys.expired, &keys.unscoped];
+        let key = match keys.valid {
+            Some(_) => format!("a key ({})", keys.header),
+            None => "no key".to_owned(),
         };
-        format!("known: {key}, {}", known.join(", "))
+        let parts = [
+            (keys.other.is_some(), "another client's key"),
+            (
+                dead.iter().any(|key| key.is_some()),
+                "keys that are refused",
+            ),
+            (sinks.log.is_some(), "a log"),
+            (sinks.audit.is_some(), "an audit log"),
+            (!profile.launch.command.is_empty(), "how to start one"),
+            (profile.proxy.trusted.is_some(), "a trusted proxy"),
+        ];
+        let parts = parts.into_iter().filter(|(is_given, _)| *is_given);
+        let parts = parts.map(|(_, name)| name.to_owned());
+        let fronts = profile.proxy.fronts.keys();
+        let fronts = fronts.map(|name| format!("behind {name}"));
+        std::iter::once(key).chain(parts).chain(fronts).collect()
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Event, Profile, Siege, Target};
+use crate::{Allowance, Error, Event, Intensity, Prepared, Profile, Siege, Target};
 
 /// A server of few places: who comes when all are held is answered with 503.
 async fn serve(listener: TcpListener) {
@@ -108,6 +108,100 @@ async fn a_draft_has_a_protected_route_that_the_key_opens() {
     server.abort();
 
     assert!(draft.contains("\nprotected = \"/api\"\n"), "{draft}");
+}
+
+/// Prepares a siege of such a server with this profile.
+async fn prepared(profile: &str) -> Result<Prepared, Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // It ends with the test's runtime.
+    tokio::spawn(closed_everywhere(listener));
+    let target = Target::parse(&url, None).await.unwrap();
+    let siege = Siege::new(target, Profile::parse(profile).unwrap());
+    siege.only(["C20"]).prepare().await
+}
+
+#[tokio::test]
+async fn the_plan_has_all_that_is_given() {
+    let profile = "keys = { valid = 'secret-of-a-test', other = 'k-of-somebody-else' }\n\
+                   routes = { own = '/own', admin = '/admin' }\n\
+                   sinks.log = 'a.log'\nlaunch.command = ['a']\n\
+                   proxy.fronts = { nginx = 'http://127.0.0.1:1' }";
+    let plan = prepared(profile).await.unwrap().plan();
+
+    for part in [
+        "a key (x-api-key), another client's key, a log, how to start one, behind nginx, ",
+        "own /own",
+        "admin /admin",
+    ] {
+        assert!(plan.contains(part), "{plan}");
+    }
+    assert!(
+        !plan.contains("secret-of") && !plan.contains("somebody"),
+        "{plan}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_opens_nothing_is_refused_with_its_header() {
+    let profile = "keys = { valid = 'secret-of-a-test', header = 'Authorization' }\n\
+                   routes.protected = '/api'";
+    let problem = prepared(profile).await.unwrap_err().to_string();
+
+    assert!(
+        problem.starts_with(
+            "the valid key, sent as authorization, does not open /api: it answers 401"
+        ),
+        "{problem}"
+    );
+}
+
+/// What HTTP/1 alone makes of HTTP/2's preface: no method that it knows.
+async fn refuses_at_once(listener: TcpListener) {
+    while let Ok((mut io, _)) = listener.accept().await {
+        let _ = io.read(&mut [0; 1024]).await;
+        let _ = io
+            .write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_front_of_http_1_alone_is_not_tested() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = listener.local_addr().unwrap();
+    tokio::spawn(refuses_at_once(listener));
+    let profile =
+        format!("keys.valid = 'secret-of-a-test'\nproxy.fronts = {{ plain = 'http://{front}' }}");
+    let prepared = prepared(&profile).await.unwrap();
+    let report = prepared.run(std::future::pending(), |_| {}).await;
+
+    let outcome = &report.outcomes[0];
+    assert_eq!(
+        (outcome.id.as_str(), outcome.verdict.name()),
+        ("C20", "not tested"),
+        "{outcome:?}"
+    );
+    let why = outcome.verdict.text();
+    assert!(why.contains("speaks HTTP/2 without TLS"), "{why}");
+}
+
+#[tokio::test]
+async fn what_is_spent_before_it_begins_is_the_reason() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap());
+    tokio::spawn(closed_everywhere(listener));
+    let allowed = Allowance {
+        requests: 2,
+        ..Intensity::Quick.allowance()
+    };
+    let siege = Siege::new(target, Profile::default()).allowance(allowed);
+    let problem = siege.prepare().await.unwrap_err().to_string();
+
+    assert_eq!(
+        problem,
+        "the budget of 2 requests is spent, before the first attack"
+    );
 }
 
 /// One connection at a time: whoever sends nothing for half a second has to go.

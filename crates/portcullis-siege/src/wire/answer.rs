@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// An answer.
 #[derive(Clone, Debug, Default)]
@@ -51,25 +51,36 @@ impl Answer {
         matches!(self.status, 200..=299)
     }
 
-    /// All of it, as HTTP/1 would write it: for evidence.
+    /// All of it, as HTTP/1.1 would write it: for evidence. The words behind the status are the standard's.
     pub(crate) fn dump(&self) -> Vec<u8> {
+        self.dump_in("HTTP/1.1")
+    }
+
+    /// The same, of an answer in this version.
+    pub(crate) fn dump_in(&self, version: &str) -> Vec<u8> {
         if self.status == 0 {
             return b"(no answer)".to_vec();
         }
-        let mut all = format!("HTTP {}\r\n", self.status).into_bytes();
-        for (name, value) in &self.headers {
-            all.extend_from_slice(format!("{name}: ").as_bytes());
-            all.extend_from_slice(value.as_bytes());
-            all.extend_from_slice(b"\r\n");
-        }
+        let status = StatusCode::from_u16(self.status).ok();
+        let reason = status.and_then(|status| status.canonical_reason());
+        let reason = reason.map_or_else(String::new, |reason| format!(" {reason}"));
+        let mut all = format!("{version} {}{reason}\r\n", self.status).into_bytes();
+        all.extend(self.fields());
         all.extend_from_slice(b"\r\n");
         all.extend_from_slice(&self.body);
         all
     }
 
-    /// Whether a text is anywhere in it.
+    fn fields(&self) -> Vec<u8> {
+        let fields = self.headers.iter().flat_map(|(name, value)| {
+            [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
+        });
+        fields.collect()
+    }
+
+    /// Whether a text is anywhere in its fields or its body.
     pub(crate) fn mentions(&self, text: &str) -> bool {
-        contains(&self.dump(), text.as_bytes())
+        contains(&self.fields(), text.as_bytes()) || contains(&self.body, text.as_bytes())
     }
 }
 

@@ -102,8 +102,8 @@ impl Request {
         what: impl Into<String>,
     ) -> Evidence {
         Evidence::new(what)
-            .sent(self.dump())
-            .received(answer.dump())
+            .sent(self.dump(context.target.authority()))
+            .received(answer.dump_in(self.version()))
             .repeat(self.curl(context))
             .tried(Tried::Request(
                 Box::new(self.clone()),
@@ -121,17 +121,39 @@ impl Request {
         self.evidence(context, answer, what).into()
     }
 
-    fn dump(&self) -> Vec<u8> {
-        let version = if self.http2 { "HTTP/2" } else { "HTTP/1.1" };
-        let mut all = format!("{} {} {version}\r\n", self.method, self.path).into_bytes();
-        for (name, value) in &self.headers {
+    const fn version(&self) -> &'static str {
+        if self.http2 { "HTTP/2" } else { "HTTP/1.1" }
+    }
+
+    /// What is sent, with the fields that the client adds.
+    fn dump(&self, authority: &str) -> Vec<u8> {
+        let mut all = format!("{} {} {}\r\n", self.method, self.path, self.version()).into_bytes();
+        let mut field = |name: &str, value: &[u8]| {
             all.extend_from_slice(format!("{name}: ").as_bytes());
             all.extend_from_slice(value);
             all.extend_from_slice(b"\r\n");
+        };
+        let authority = authority.as_bytes();
+        if self.http2 {
+            field(":authority", authority);
+        } else if !self.has("host") {
+            field("host", authority);
+        }
+        for (name, value) in &self.headers {
+            field(name, value);
+        }
+        if !self.body.is_empty() && !self.has("content-length") && !self.has("transfer-encoding") {
+            field("content-length", self.body.len().to_string().as_bytes());
         }
         all.extend_from_slice(b"\r\n");
         all.extend_from_slice(&self.body);
         all
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.headers
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
     }
 
     /// A line of curl that sends the same; empty, if none does.
@@ -188,3 +210,38 @@ fn quoted(text: &str) -> Option<String> {
 }
 
 const LONGEST: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_has_what_the_client_adds() {
+        let request = Request::new("POST", "/api")
+            .header("x-api-key", "k")
+            .body("ab");
+        let sent = |request: &Request| String::from_utf8(request.dump("h:1")).unwrap();
+
+        assert_eq!(
+            sent(&request),
+            "POST /api HTTP/1.1\r\nhost: h:1\r\nx-api-key: k\r\ncontent-length: 2\r\n\r\nab"
+        );
+        let own = Request::get("/").header("Host", "other");
+        assert_eq!(sent(&own), "GET / HTTP/1.1\r\nHost: other\r\n\r\n");
+        let second = Request::get("/").http2(true);
+        assert_eq!(sent(&second), "GET / HTTP/2\r\n:authority: h:1\r\n\r\n");
+    }
+
+    #[test]
+    fn an_answer_begins_with_its_status_line() {
+        let answer = |status| Answer {
+            status,
+            ..Answer::default()
+        };
+
+        assert_eq!(answer(401).dump(), b"HTTP/1.1 401 Unauthorized\r\n\r\n");
+        assert_eq!(answer(799).dump(), b"HTTP/1.1 799\r\n\r\n");
+        assert_eq!(answer(200).dump_in("HTTP/2"), b"HTTP/2 200 OK\r\n\r\n");
+        assert!(!answer(401).mentions("Unauthorized"));
+    }
+}

@@ -15,7 +15,7 @@ pub(crate) async fn through_fronts(context: &Context) -> Finding {
         let target = target.map_err(|error| Failure::not_tested(error.to_string()))?;
         let front = context.at(target);
         // A front that speaks HTTP/1 alone downgrades nothing.
-        if opened(&front).await.is_err() {
+        if !speaks(&front).await {
             continue;
         }
         fields(&front, name).await?;
@@ -28,6 +28,12 @@ pub(crate) async fn through_fronts(context: &Context) -> Finding {
         return Err(Failure::not_tested(why));
     }
     Ok(format!("nothing malformed through {}", names.join(", ")))
+}
+
+/// Whether it sent frames: one that knows HTTP/1 alone answers the preface with 400, and closes.
+async fn speaks(front: &Context) -> bool {
+    let frames = opened(front).await;
+    frames.is_ok_and(|frames| frames.seen().acks > 0)
 }
 
 async fn opened(front: &Context) -> Result<Frames, Failure> {

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Color, Style};
 
-use super::{Outcome, Report, visible::visible};
+use super::{Changes, Outcome, Report, visible::visible};
 use crate::{
     catalogue::{Group, Level},
     verdict::{Evidence, Mark, Verdict},
@@ -14,8 +14,10 @@ mod end;
 struct Page {
     text: String,
     color: bool,
-    /// Columns of the terminal; whoever has none gets all.
+    /// Columns of the terminal; whoever has none gets whole lines.
     width: Option<usize>,
+    /// Whether evidence is shown in short: a file has all of it.
+    is_brief: bool,
 }
 
 // ===== impl Report =====
@@ -27,10 +29,17 @@ impl Report {
         self.text(Page::new(color, None))
     }
 
-    /// Returns the report for a terminal of so many columns. Longer lines are cut.
+    /// Returns the report for people, in whole lines: the first of what was sent and came back, and less
+    /// of what no server must hold.
+    #[must_use]
+    pub fn to_brief(&self, color: bool) -> String {
+        self.text(Page::new(color, None).brief())
+    }
+
+    /// Returns [`to_brief`](Self::to_brief) for a terminal of so many columns. Longer lines are cut.
     #[must_use]
     pub fn to_terminal(&self, color: bool, columns: usize) -> String {
-        self.text(Page::new(color, Some(columns)))
+        self.text(Page::new(color, Some(columns)).brief())
     }
 
     fn text(&self, mut page: Page) -> String {
@@ -38,9 +47,23 @@ impl Report {
         for group in Group::ALL {
             page.group(self, group);
         }
-        page.breaches(self);
+        page.breaches(self.worst_first());
         page.board(self);
         page.checklist(self);
+        page.end(self);
+        page.text
+    }
+
+    /// Returns what has changed since an earlier report, the breaches among it if that is worse, and the
+    /// sums of this report.
+    #[must_use]
+    pub fn to_changes(&self, changes: &Changes, color: bool) -> String {
+        let is_changed = |outcome: &&Outcome| changes.iter().any(|change| change.id == outcome.id);
+        let mut page = Page::new(color, None).brief();
+        page.text.push_str(&changes.to_text());
+        if changes.is_worse() {
+            page.breaches(self.worst_first().into_iter().filter(is_changed));
+        }
         page.end(self);
         page.text
     }
@@ -50,7 +73,7 @@ impl Report {
     pub fn to_breaches(&self, color: bool) -> String {
         let mut page = Page::new(color, None);
         page.head(self);
-        page.breaches(self);
+        page.breaches(self.worst_first());
         page.end(self);
         page.text
     }
@@ -60,8 +83,17 @@ impl Report {
 
 impl Page {
     const fn new(color: bool, width: Option<usize>) -> Self {
-        let text = String::new();
-        Self { text, color, width }
+        Self {
+            text: String::new(),
+            color,
+            width,
+            is_brief: false,
+        }
+    }
+
+    const fn brief(mut self) -> Self {
+        self.is_brief = true;
+        self
     }
 
     /// A text behind so many columns.
@@ -72,8 +104,8 @@ impl Page {
         fit(text, width.unwrap_or(usize::MAX))
     }
 
-    fn breaches(&mut self, report: &Report) {
-        for outcome in report.worst_first() {
+    fn breaches<'r>(&mut self, outcomes: impl IntoIterator<Item = &'r Outcome>) {
+        for outcome in outcomes {
             if let Verdict::Breached { evidence } = &outcome.verdict {
                 self.breach(outcome, evidence);
             }
@@ -159,23 +191,31 @@ impl Page {
         let weight = format!("  {}, {}", outcome.level, outcome.severity);
         let title = format!("✘ {}  {}", outcome.id, clean(&outcome.title));
         self.line(&[(RED, &title), (DIM, &weight)]);
-        self.pair("expected", &outcome.expects);
+        let is_whole = !self.is_brief || outcome.level == Level::Must;
+        // A name of ours alone tells others nothing.
+        if is_whole || !outcome.fix.contains(' ') {
+            self.pair("expected", &outcome.expects);
+        }
         self.pair("seen", &evidence.what);
-        self.block("sent", &evidence.sent);
-        self.block("received", &evidence.received);
+        if is_whole {
+            self.block("sent", &evidence.sent);
+            self.block("received", &evidence.received);
+        }
         self.block("again", &evidence.repeat);
-        self.pair("fix", &outcome.fix);
-        self.pair("source", &outcome.reference);
+        self.pair("fix", &fix(&outcome.fix));
+        if is_whole {
+            self.pair("source", &outcome.reference);
+        }
     }
 
     fn pair(&mut self, name: &str, text: &str) {
         self.line(&[(DIM, &format!("  {name:<9} ")), (PLAIN, &clean(text))]);
     }
 
-    /// A text; on a terminal its first lines, each cut to the width.
+    /// A text; in short its first lines; on a terminal each cut to the width.
     fn block(&mut self, name: &str, text: &str) {
         let lines: Vec<_> = text.lines().collect();
-        let shown = self.width.map_or(lines.len(), |_| SHOWN);
+        let shown = if self.is_brief { SHOWN } else { lines.len() };
         for (i, line) in lines.iter().take(shown).enumerate() {
             let name = if i == 0 { name } else { "" };
             self.line(&[
@@ -214,6 +254,18 @@ const fn sign(outcome: &Outcome) -> (char, Style) {
     }
 }
 
+/// A fix, for people who don't write Rust too.
+fn fix(text: &str) -> String {
+    let first = text.split([':', ' ', ';']).next().unwrap_or_default();
+    let is_name = !first.contains('-') && first.chars().filter(|c| c.is_uppercase()).count() > 1;
+    let is_ours = first == "serve" || is_name && first.chars().any(char::is_lowercase);
+    if is_ours {
+        format!("in portcullis: {text}")
+    } else {
+        text.to_owned()
+    }
+}
+
 /// A text in so many columns, without anything a terminal would obey.
 fn fit(text: &str, columns: usize) -> String {
     let text = clean(text);
@@ -239,7 +291,7 @@ const DIM: Style = Style::new().dimmed();
 const GREEN: Style = colored(AnsiColor::Green);
 const RED: Style = colored(AnsiColor::Red).bold();
 const YELLOW: Style = colored(AnsiColor::Yellow);
-const SHOWN: usize = 6;
+const SHOWN: usize = 12;
 /// Columns of an attack's title.
 const TITLE: usize = 58;
 /// A terminal may be as narrow as it likes.
