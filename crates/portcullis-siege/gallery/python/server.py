@@ -666,6 +666,10 @@ class Server:
             key = next((values[name][0].encode() for name in ("api_key", "key", "x-api-key")
                         if name in values), None)
         status = status_of(key) if key is not None else 401
+        if fault("empty-key-opens") and key == b"":
+            status = 200
+        if fault("local-forwarded-trusted") and request.one(b"x-forwarded-for") == b"127.0.0.1":
+            request.guest, status = True, 200
         if status == 401:
             if key is not None:
                 self.locks.add(client, now)
@@ -736,7 +740,8 @@ class Server:
         await self.ok(connection, request, b'{"status":"ready"}')
 
     async def hello(self, connection, request):
-        await self.ok(connection, request, b'{"hello":"client"}')
+        who = "guest" if hasattr(request, "guest") else "client"
+        await self.ok(connection, request, json.dumps({"hello": who}).encode())
 
     async def limited(self, connection, request):
         fields = self.limit(connection, request)
