@@ -68,6 +68,9 @@ def is_exempt(request):
         return is_lenient or request.one(PREFLIGHT) is not None
     if fault("local-forwarded-trusted"):
         return request.one(b"x-forwarded-for") in (b"127.0.0.1", b"::1")
+    if fault("local-guest-trusted") and request.one(b"x-forwarded-for") == b"127.0.0.1":
+        request.guest = True
+        return True
     if fault("forwarded-localhost-trusted"):
         return b"localhost" in (request.one(b"forwarded") or b"")
     if fault("referer-trusted"):

@@ -73,7 +73,8 @@ class Routes:
         await self.ok(connection, request, b'{"status":"ready"}')
 
     async def hello(self, connection, request):
-        await self.ok(connection, request, b'{"hello":"client"}')
+        who = b"guest" if hasattr(request, "guest") else b"client"
+        await self.ok(connection, request, b'{"hello":"' + who + b'"}')
 
     async def limited(self, connection, request):
         fields = self.limit(connection, request)

@@ -192,10 +192,7 @@ mod tests {
             ("limits.per_second = -1.0", "limits.per_second"),
             ("limits.burst = 0", "limits.burst"),
             ("limits.request_seconds = inf", "limits.request_seconds"),
-            (
-                "limits.idle_seconds = 9223372036854775807",
-                "limits.idle_seconds",
-            ),
+            ("limits.idle_seconds = 900000", "limits.idle_seconds"),
             (
                 "limits.body_bytes = 9223372036854775807",
                 "limits.body_bytes",
