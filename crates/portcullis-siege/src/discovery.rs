@@ -65,6 +65,7 @@ async fn look(mut context: Context, own_server: bool) -> Result<Context, Error> 
     }
     is_there(&context, named.as_deref()).await?;
     let sample = sample::find(&context, &profile.routes, &document).await;
+    survives(&context, &profile.routes).await?;
     if sample.refusal().is_none() && sample.kind().is_some() {
         profile.routes.body_type = sample.kind().map(str::to_owned);
         profile.routes.body_sample = Some(sample.text().to_owned());
@@ -84,6 +85,25 @@ async fn look(mut context: Context, own_server: bool) -> Result<Context, Error> 
         queries: openapi::queries(&document),
     });
     Ok(context)
+}
+
+/// A small body, of whatever kind, ends no server.
+async fn survives(context: &Context, routes: &Routes) -> Result<(), Error> {
+    let Some(path) = routes
+        .body
+        .as_ref()
+        .filter(|_| context.budget.stopped().is_none())
+    else {
+        return Ok(());
+    };
+    if context.raw().await.is_ok() {
+        return Ok(());
+    }
+    Err(Error::server(format!(
+        "{} is gone: it ended when a small body was sent to {path} with POST: \"siege\", or {{}} as \
+         application/json",
+        context.target
+    )))
 }
 
 /// Returns the status of the control route. It must serve.

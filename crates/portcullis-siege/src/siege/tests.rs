@@ -238,4 +238,34 @@ async fn a_server_of_one_connection_at_a_time_is_attacked_by_one_at_a_time() {
     assert_eq!(report.outcomes.len(), 4);
 }
 
+/// It ends with the first body that it can't parse, as a program does that throws where nobody catches.
+async fn ends_with_a_body(listener: TcpListener) {
+    while let Ok((mut io, _)) = listener.accept().await {
+        let mut head = [0; 1024];
+        let length = io.read(&mut head).await.unwrap_or(0);
+        if head[..length].starts_with(b"POST") {
+            return;
+        }
+        let _ = io
+            .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_a_small_body_ends_is_told_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = Target::local(listener.local_addr().unwrap());
+    tokio::spawn(ends_with_a_body(listener));
+    let profile = Profile::parse("routes = { control = '/', body = '/orders' }").unwrap();
+
+    let problem = Siege::new(target, profile).prepare().await.unwrap_err();
+
+    let problem = problem.to_string();
+    assert!(
+        problem.contains("is gone: it ended when a small body was sent to /orders"),
+        "{problem}"
+    );
+}
+
 const PLACES: usize = 20;
