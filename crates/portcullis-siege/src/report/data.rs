@@ -143,6 +143,17 @@ impl Outcome {
         }
     }
 
+    /// Others ran at the same time: which of them it was is not known.
+    pub(crate) fn beside(&mut self, others: &[&str]) {
+        if let Verdict::Breached { evidence } = &mut self.verdict
+            && !others.is_empty()
+        {
+            let others = others.join(", ");
+            evidence.what = format!("{}; it may be {others}, which ran too", evidence.what);
+            evidence.repeat.clear();
+        }
+    }
+
     /// Whether the server did not hold, and nobody accepts that.
     #[must_use]
     pub const fn is_breached(&self) -> bool {

@@ -90,10 +90,22 @@ impl Prepared {
             rows.spawn(in_turn(self.context.clone(), row, said.clone()));
         }
         drop(said);
-        let mut again = Vec::new();
+        let (mut again, mut running) = (Vec::new(), Vec::new());
         while let Some(step) = heard.recv().await {
+            if let Step::Ended(trial) = &step {
+                running.retain(|id| *id != trial.attack.id);
+            }
             match step {
-                Step::Began(attack) => on(Event::Began(attack)),
+                Step::Began(attack) => {
+                    running.push(attack.id);
+                    on(Event::Began(attack));
+                }
+                Step::Ended(mut trial) if trial.server_is_gone => {
+                    trial.outcome.beside(&running);
+                    self.end(*trial, outcomes, on);
+                    // Whatever else ends now ends for the same reason.
+                    break;
+                }
                 Step::Ended(trial) if trial.was_turned_away && has_beside(&waiting, &trial) => {
                     again.push(trial.attack);
                     outcomes.push(turned_away(trial.attack));

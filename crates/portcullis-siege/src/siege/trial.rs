@@ -81,6 +81,9 @@ async fn judge(context: &Context, attack: &'static Attack) -> Finding {
         let seconds = limit.as_secs();
         Err(Failure::unclear(format!("not done within {seconds} s")))
     });
+    if has_ended(context) {
+        return Err(Failure::ServerGone);
+    }
     match finding {
         Err(Failure::Breach(evidence)) => Err(Failure::Breach(evidence)),
         finding => match control(context).await {
@@ -88,6 +91,12 @@ async fn judge(context: &Context, attack: &'static Attack) -> Finding {
             Err(evidence) => Err(evidence.into()),
         },
     }
+}
+
+/// Whether the server's process, where it can be seen, has ended. Another one in its place is not it.
+fn has_ended(context: &Context) -> bool {
+    let process = context.found.process;
+    process.is_some_and(|process| !process.is_alive())
 }
 
 /// Whether anything listens.
@@ -104,14 +113,6 @@ async fn is_there(context: &Context) -> bool {
 /// After every attack: a request on a fresh connection is served as before, within a second, or within three
 /// times what it took before. Three tries, because a machine under siege is busy.
 async fn control(context: &Context) -> Result<(), Evidence> {
-    if context
-        .found
-        .process
-        .is_some_and(|process| !process.is_alive())
-    {
-        let what = "the server's process has ended during this attack";
-        return Err(Evidence::new(what).harm());
-    }
     let request = Request::get(context.control());
     let within = Duration::from_secs(1).max(context.found.control_took * 3);
     let mut seen = String::new();

@@ -90,7 +90,7 @@ impl Evidence {
 
     /// What was there when the siege began, and no longer is.
     pub(super) fn server_gone() -> Self {
-        Self::new("the server no longer answers")
+        Self::new("the server has ended, or no longer accepts")
             .harm()
             .sent("a connection, ten times in three seconds")
             .received("(refused)")

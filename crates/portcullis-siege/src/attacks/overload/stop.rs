@@ -7,6 +7,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::slow;
 use crate::{
     Level,
     attacks::{answers::slow_path, failures::head},
@@ -20,7 +21,7 @@ pub(crate) async fn stop_under_load(context: &Context) -> Finding {
     let mut launched = Launched::start(context, None).await?;
     let there = launched.context.clone();
     let request = match &context.profile.routes.slow {
-        Some(path) => there.get(&slow_path(path, 500)),
+        Some(_) => slow(&there)?,
         None => Request::get(there.control()),
     };
     let expected = there.send(&request).await?.status;
@@ -31,7 +32,14 @@ pub(crate) async fn stop_under_load(context: &Context) -> Finding {
     }
     sleep(Duration::from_millis(250)).await;
     launched.process()?.terminate().await?;
-    let answers = requests.join_all().await;
+    let mut answers = Vec::new();
+    while let Some(Ok(answer)) = requests.try_join_next() {
+        answers.push(answer);
+    }
+    if requests.is_empty() {
+        return Err(Failure::unclear("all were answered before SIGTERM arrived"));
+    }
+    answers.extend(requests.join_all().await);
     let answered = answers.iter().filter(|answer| {
         answer
             .as_ref()

@@ -35,6 +35,7 @@ pub(crate) async fn two_bursts(context: &Context) -> Finding {
         return Err(Failure::not_tested(format!("the window is {window:.1} s")));
     }
     let mut client = Client::connect(context, source, false).await?;
+    let mut timely = 0;
     for _ in 0..TRIES {
         let Around {
             served,
@@ -45,8 +46,10 @@ pub(crate) async fn two_bursts(context: &Context) -> Finding {
         if served as f64 > most {
             return Err(too_much(context, served, took, most));
         }
-        if is_timely {
-            return Ok(format!("{served} around the end of a window"));
+        timely += usize::from(is_timely);
+        // A stall of this machine can hide where a window begins.
+        if timely == 2 {
+            return Ok(format!("{served} around the end of a window, twice"));
         }
     }
     Err(Failure::unclear("too slow to meet the end of a window"))
