@@ -71,7 +71,7 @@ async fn an_app_without_one_fails_with_what_mends_it() {
         "J04  a handler that takes longer than its deadline",
         "expected  503 or 504",
         "sent      GET",
-        "fix       SecureHeadersLayer",
+        "fix       in portcullis: SecureHeadersLayer",
         "breached: 1 that a server must hold, 3 of 3",
     ] {
         assert!(text.contains(expected), "{expected}:\n{text}");
