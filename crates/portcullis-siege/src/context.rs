@@ -184,7 +184,7 @@ impl Context {
         loop {
             let answer = self.send_once(request).await?;
             let seconds = answer.retry_after().unwrap_or(1).max(1);
-            let waited = self.waited.load(Relaxed) / 1000 + seconds;
+            let waited = (self.waited.load(Relaxed) / 1000).saturating_add(seconds);
             if answer.status != 429 || request.source.is_some() || waited > LONGEST_WAIT {
                 return Ok(answer);
             }

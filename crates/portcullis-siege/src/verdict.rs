@@ -183,6 +183,11 @@ impl Failure {
         Self::Unclear(why.into())
     }
 
+    /// A limit answered in the place of what was to be judged.
+    pub(crate) fn limited() -> Self {
+        Self::unclear("429: a limit is in the way")
+    }
+
     /// Lowers how much a server must hold it, and tells why. What is no breach is left as it is.
     pub(crate) fn at_most(self, level: Level, why: &str) -> Self {
         let Self::Breach(evidence) = self else {

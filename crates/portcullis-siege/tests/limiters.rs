@@ -40,6 +40,17 @@ fn mark(report: &Report, id: &str) -> Mark {
     outcome.unwrap().verdict.mark()
 }
 
+fn assert_marked(report: &Report, ids: &[&str], expected: Mark) {
+    for id in ids {
+        assert_eq!(
+            mark(report, id),
+            expected,
+            "{id}: {}",
+            report.to_text(false)
+        );
+    }
+}
+
 const DECLARED: &str = "\n[limits]\nburst = 10\nper_second = 5.0\n";
 
 /// All that may tell of limits and of identities, but for what takes long and what nobody promised here.
@@ -54,16 +65,13 @@ async fn a_limit_by_windows_and_a_date_to_retry_after_are_lawful() {
     let report = siege(&[], DECLARED, &GROUPS).await;
 
     assert!(musts(&report).is_empty(), "{}", report.to_text(false));
-    for id in [
-        "D01", "D05", "H01", "H02", "H05", "H15", "L04", "E06", "E37",
-    ] {
-        assert_eq!(
-            mark(&report, id),
-            Mark::Held,
-            "{id}: {}",
-            report.to_text(false)
-        );
-    }
+    assert_marked(
+        &report,
+        &[
+            "D01", "D05", "H01", "H02", "H05", "H15", "L04", "E06", "E37",
+        ],
+        Mark::Held,
+    );
 }
 
 #[tokio::test]
@@ -71,21 +79,9 @@ async fn a_limit_by_key_is_no_breach() {
     let report = siege(&["--limit", "key"], DECLARED, &GROUPS).await;
 
     assert!(musts(&report).is_empty(), "{}", report.to_text(false));
-    for id in ["D01", "D05", "H01", "H02"] {
-        assert_eq!(
-            mark(&report, id),
-            Mark::NotTested,
-            "{id}: {}",
-            report.to_text(false)
-        );
-    }
+    assert_marked(&report, &["D01", "D05", "H01", "H02"], Mark::NotTested);
     // Another key is another client.
-    assert_eq!(
-        mark(&report, "L04"),
-        Mark::Held,
-        "{}",
-        report.to_text(false)
-    );
+    assert_marked(&report, &["L04"], Mark::Held);
 }
 
 #[tokio::test]
@@ -93,14 +89,7 @@ async fn one_address_for_all_is_no_breach() {
     let report = siege(&["--limit", "gateway"], DECLARED, &GROUPS).await;
 
     assert!(musts(&report).is_empty(), "{}", report.to_text(false));
-    for id in ["D01", "D05", "H01", "H02"] {
-        assert_eq!(
-            mark(&report, id),
-            Mark::NotTested,
-            "{id}: {}",
-            report.to_text(false)
-        );
-    }
+    assert_marked(&report, &["D01", "D05", "H01", "H02"], Mark::NotTested);
 }
 
 #[tokio::test]
@@ -135,12 +124,9 @@ async fn a_limit_that_is_promised_and_absent_is_one_breach() {
     let report = siege(&["--limit", "absent"], "", &["H"]).await;
 
     assert_eq!(musts(&report), ["H15"], "{}", report.to_text(false));
-    for id in ["H20", "H21", "H22", "H23", "H24", "H25"] {
-        assert_eq!(
-            mark(&report, id),
-            Mark::NotTested,
-            "{id}: {}",
-            report.to_text(false)
-        );
-    }
+    assert_marked(
+        &report,
+        &["H20", "H21", "H22", "H23", "H24", "H25"],
+        Mark::NotTested,
+    );
 }

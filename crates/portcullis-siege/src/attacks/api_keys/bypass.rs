@@ -1,6 +1,6 @@
 //! Ways around the check of keys: other methods, other paths, upgrades.
 
-use super::{limited, protected};
+use super::protected;
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
@@ -69,7 +69,7 @@ pub(crate) async fn upgrades(context: &Context) -> Finding {
                 let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{protocol}{key}\r\n");
                 let seen = context.first_answer(head).await?;
                 if seen.status() == Some(429) {
-                    return Err(limited());
+                    return Err(Failure::limited());
                 }
                 match granted(protocol, &seen) {
                     Some(Failure::Unclear(why)) => unclear = Some(why),
@@ -88,7 +88,7 @@ pub(crate) async fn upgrades(context: &Context) -> Finding {
 /// Why an upgrade without a key is not refused.
 fn granted(protocol: &str, seen: &Exchange) -> Option<Failure> {
     match seen.status() {
-        Some(429) => Some(limited()),
+        Some(429) => Some(Failure::limited()),
         // The request itself is answered behind it, to who speaks HTTP/2.
         Some(101) if protocol.contains("HTTP2-Settings") => {
             let why = "101 to h2c without a key: whether more is served was not seen";

@@ -48,9 +48,7 @@ pub(crate) use self::{
 };
 use self::{
     form::{Form, credential, in_query},
-    refused::{
-        is_no_limit, is_refused, limited, not_let_in, other_words, same_refusal, without_id,
-    },
+    refused::{is_no_limit, is_refused, not_let_in, other_words, same_refusal, without_id},
 };
 
 pub(crate) async fn no_key(context: &Context) -> Finding {
@@ -215,7 +213,7 @@ pub(crate) async fn monstrous_keys(context: &Context) -> Finding {
         match seen.status() {
             Some(400 | 401 | 403 | 413 | 431) => {}
             None if seen.closed => {}
-            Some(429) => return Err(limited()),
+            Some(429) => return Err(Failure::limited()),
             None => return Err(Failure::unclear("no answer, and the connection stays open")),
             status => {
                 let what = format!("{} for a key of {} bytes", in_words(status), key.len());

@@ -53,10 +53,7 @@ pub(crate) async fn not_allowed(context: &Context) -> Finding {
     let plain = ["GET", "HEAD"].map(|method| Request::new(method, admin).key(context));
     let spelled = variants(admin, context.control(), SLASHES);
     let spelled = spelled.iter().map(|path| context.get(path));
-    let named = ROLES
-        .iter()
-        .flat_map(|name| ["admin", "true"].map(|value| context.get(admin).header(name, value)));
-    for request in plain.into_iter().chain(spelled).chain(named) {
+    for request in plain.into_iter().chain(spelled) {
         let answer = context.send(&request).await?;
         if answer.status == 429 {
             return Err(Failure::unclear(format!(
@@ -89,5 +86,3 @@ const OWNERS: [&str; 5] = [
     "x-tenant-id",
     "x-forwarded-user",
 ];
-/// By which a server may be told what a client may do.
-const ROLES: [&str; 5] = ["x-role", "x-roles", "x-user-role", "x-admin", "x-is-admin"];

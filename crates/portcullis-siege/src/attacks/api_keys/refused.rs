@@ -17,7 +17,7 @@ pub(super) async fn same_refusal(
     let answer = context.expect(request).await?;
     is_refused(&answer, "a wrong key")?;
     if other.status == 429 {
-        return Err(limited());
+        return Err(Failure::limited());
     }
     let same = answer.status == other.status
         && without_id(&answer) == without_id(other)
@@ -60,13 +60,9 @@ pub(super) fn not_let_in(failure: Failure, status: Option<u16>) -> Failure {
 /// What a limit refuses tells nothing of keys.
 pub(super) fn is_no_limit(answer: &Answer) -> Result<(), Failure> {
     if answer.status == 429 {
-        return Err(limited());
+        return Err(Failure::limited());
     }
     Ok(())
-}
-
-pub(super) fn limited() -> Failure {
-    Failure::unclear("429: a limit is in the way")
 }
 
 pub(super) fn without_id(answer: &Answer) -> String {

@@ -124,7 +124,7 @@ attacks! {
         => "403 or 404, however the path is spelled"
         => "a handler that compares the owner with the principal"
     E34 Must Critical Quick super::not_allowed [Key Admin] ["AUTH-7"] ["API5"] ["8.2.1"] "OWASP API5:2023; CWE-285"
-        "a route of another role, with a key that may not use it, and a role in a field"
+        "a route of another role, with a key that may not use it"
         => "403 or 404, for HEAD too, and however the path is spelled"
         => "ApiKeyLayer: scopes for each route"
     E35 Must Critical Quick super::no_key_at_all [Protected] ["AUTH-1"] ["API2"] ["6.3.2"] "CWE-287; CWE-1188"

@@ -115,7 +115,7 @@ pub(crate) async fn chunked(context: &Context) -> Finding {
         let status = seen.status();
         let is_good = matches!(status, Some(200..=299));
         if status == Some(429) {
-            return Err(Failure::unclear("429: a limit is in the way"));
+            return Err(Failure::limited());
         }
         let what = match (is_good, is_right) {
             (true, true) | (false, false) => continue,

@@ -120,7 +120,7 @@ impl<'a> Signed<'a> {
         let answer = self.send(request).await?;
         match answer.status {
             status if allowed.contains(&status) => Ok(()),
-            429 => Err(Failure::unclear("429: a limit is in the way")),
+            429 => Err(Failure::limited()),
             status => Err(self.breach(&format!("{what}: it answers {status}"), request, &answer)),
         }
     }

@@ -89,7 +89,7 @@ impl<'a> Bearer<'a> {
     ) -> Result<(), Failure> {
         match answer.status {
             status if allowed.contains(&status) => Ok(()),
-            429 => Err(Failure::unclear("429: a limit is in the way")),
+            429 => Err(Failure::limited()),
             _ => Err(self.breach(what, token, answer)),
         }
     }
