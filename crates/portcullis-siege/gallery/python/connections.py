@@ -71,6 +71,8 @@ class Connection(Bodies):
         self.head = 0
         if self.served:
             idle = None if fault("idle-timeout-missing") else IDLE_SECONDS
+            if fault("te-on-http10-kept-open"):
+                idle = 1
             try:
                 first = await asyncio.wait_for(self.reader.read(1), idle)
             except TimeoutError:

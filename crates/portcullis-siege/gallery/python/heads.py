@@ -93,7 +93,9 @@ def check_framing(request, first):
     """How long the body is: exactly one thing may tell it."""
     lengths, codings = request.all(b"content-length"), request.all(b"transfer-encoding")
     if codings and request.version != b"HTTP/1.1":
-        raise Bad
+        if not fault("te-on-http10-kept-open"):
+            raise Bad
+        request.close = False
     if codings and lengths:
         if fault("cl-te-kept-open") or fault("lengths-checked-once") and not first:
             lengths = []

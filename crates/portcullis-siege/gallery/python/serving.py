@@ -61,7 +61,10 @@ class Server(Guards, Routes):
                     return await self.keep(connection, request, refused)
                 if fault("early-refusal-kept") and refused.status in (401, 403, 404, 413, 429):
                     return await self.keep(connection, request, refused)
-                if not fault("cl-te-kept-open", "te-cl-kept-open", "lengths-checked-once"):
+                if not fault(
+                    "cl-te-kept-open", "te-cl-kept-open", "te-on-http10-kept-open",
+                    "lengths-checked-once",
+                ):
                     # What is left of a body would be the next request.
                     refused.close = True
                     raise

@@ -23,7 +23,7 @@ const STOCK: [&Stock; 7] = [
     &node::NODE,
 ];
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_must_hold_is_breached_where_a_script_shows_it_and_nowhere_else() {
     let servers = STOCK.map(|stock| (stock, (stock.start)()));
     let shown = thread::scope(|scope| {
