@@ -56,7 +56,7 @@ class Guards:
         if fault("limiter-one-for-all"):
             client = ""
         elif fault("limiter-by-connection", "limiter-by-peer-port"):
-            client = id(connection)
+            client = connection.writer.get_extra_info("peername")[:2]
         elif fault("limiter-by-agent"):
             client = (client, request.one(b"user-agent"))
         elif fault("limiter-by-path"):

@@ -54,6 +54,11 @@ pub(crate) struct Seen {
 // ===== impl Frames =====
 
 impl Frames {
+    /// A connection from a fresh address, when the server's SETTINGS have come.
+    pub(crate) async fn open(context: &Context) -> Result<Self, Failure> {
+        Self::connect(context, context.fresh()).await?.ready().await
+    }
+
     /// Connects, and sends the preface and SETTINGS, with a window that lets answers come.
     pub(crate) async fn connect(context: &Context, from: Option<IpAddr>) -> Result<Self, Failure> {
         Self::with_window(context, from, 0xf_0000).await

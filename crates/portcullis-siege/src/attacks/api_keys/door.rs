@@ -1,6 +1,6 @@
 //! What stands behind a key, and whether an answer is that.
 
-use super::{protected, without_id};
+use super::{protected, refused::without_id};
 use crate::{
     context::Context,
     verdict::Failure,

@@ -24,13 +24,13 @@ impl<'k> Form<'k> {
 
     /// A key with the id that is known and a secret that is wrong in one place.
     pub(super) fn wrong_at(self, at: usize) -> String {
-        self.key(self.id, &super::changed(self.secret, at))
+        self.key(self.id, &changed(self.secret, at))
     }
 
     /// A key with an id that nobody has, and the secret of `wrong_at(0)`.
     pub(super) fn of_nobody(self) -> String {
         let id = self.id.chars().map(|c| if c == 'z' { 'y' } else { 'z' });
-        self.key(&id.collect::<String>(), &super::changed(self.secret, 0))
+        self.key(&id.collect::<String>(), &changed(self.secret, 0))
     }
 
     fn key(self, id: &str, secret: &str) -> String {
@@ -81,6 +81,17 @@ const LEAST: usize = 4;
 /// 43 base 62 digits hold 256 bits.
 pub(super) const SECRET: usize = 43;
 
+/// A key with one character changed.
+pub(super) fn changed(key: &str, at: usize) -> String {
+    let characters = key.chars().enumerate();
+    let changed = characters.map(|(i, c)| match c {
+        c if i != at => c,
+        'a' => 'b',
+        _ => 'a',
+    });
+    changed.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use portcullis::api_key::ApiKey;
@@ -128,7 +139,7 @@ mod tests {
     #[test]
     fn a_foreign_form_is_none_of_ours() {
         let key = ApiKey::generate("pk").unwrap();
-        let typo = super::super::changed(key.expose(), 20);
+        let typo = changed(key.expose(), 20);
         for foreign in [
             "",
             "gal_valid_4f9c2b7d1e8a6053",

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    changed,
     existence::same_of_unknown,
-    form::{Form, SECRET},
-    key, protected, without_id,
+    form::{Form, SECRET, changed},
+    key, protected,
+    refused::without_id,
 };
 use crate::{
     attacks::failures::head,

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{is_no_limit, not_let_in, other_words, protected, same_refusal};
+use super::{
+    protected,
+    refused::{is_no_limit, not_let_in, other_words, same_refusal},
+};
 use crate::{
     Level,
     context::Context,

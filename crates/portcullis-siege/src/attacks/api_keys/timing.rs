@@ -7,8 +7,7 @@ use tokio::time::Instant;
 
 use self::{planted::planted, statistics::Difference};
 use super::{
-    changed,
-    form::{Form, SECRET},
+    form::{Form, SECRET, changed},
     key, protected,
 };
 use crate::{

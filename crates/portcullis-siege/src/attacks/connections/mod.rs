@@ -93,10 +93,7 @@ pub(crate) async fn idle_http1(context: &Context) -> Finding {
 pub(crate) async fn idle_http2(context: &Context) -> Finding {
     let limit = Patience::try_new(context, context.profile.limits.idle_seconds())?;
     let within = limit.wait + GRACE;
-    let frames = Frames::connect(context, context.fresh())
-        .await?
-        .ready()
-        .await?;
+    let frames = Frames::open(context).await?;
     if frames
         .wait(within, |seen| seen.closed || seen.goaway.is_some())
         .await

@@ -4,7 +4,10 @@ use std::io::Write;
 
 use flate2::{Compression, write::ZlibEncoder};
 
-use super::bodies::{REFUSALS, gzip, refused, to_body, unpacks};
+use super::{
+    bodies::to_body,
+    packed::{REFUSALS, gzip, refused, unpacks},
+};
 use crate::{
     Level,
     context::Context,

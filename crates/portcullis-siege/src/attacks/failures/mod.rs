@@ -17,6 +17,7 @@ mod inside;
 mod malformed;
 mod nesting;
 mod odd;
+mod packed;
 mod panics;
 mod parameters;
 mod promised;
@@ -30,11 +31,12 @@ mod uploads;
 pub(crate) use self::table::ATTACKS;
 
 pub(crate) use self::{
-    bodies::{body_of_get, chunked_length, declared_length, lying_length, zip_bomb},
+    bodies::{body_of_get, chunked_length, declared_length, lying_length},
     codings::{doubled_codings, fitting_bomb},
     malformed::{malformed, told_of_malformed},
     nesting::deep_json,
     odd::{fields_of_debuggers, headers_of_odd, ids_of_odd, odd_queries, versions},
+    packed::zip_bomb,
     panics::{panic, panic_in_body},
     promised::promised_length,
     ranges::many_ranges,

@@ -55,10 +55,7 @@ async fn no_answer(context: &Context, request: &Request) -> Failure {
 
 /// A stream beside the one that panics goes on.
 async fn beside_another(context: &Context, request: &Request, slow: &str) -> Finding {
-    let mut frames = Frames::connect(context, context.fresh())
-        .await?
-        .ready()
-        .await?;
+    let mut frames = Frames::open(context).await?;
     let other = context.get(&slow_path(slow, 300));
     for (stream, request) in [(1, &other), (3, request)] {
         let block = block(context, request, None);

@@ -103,8 +103,7 @@ impl Unfinished {
 async fn ready(context: &Context, count: usize) -> Result<Vec<Frames>, Failure> {
     let mut all = Vec::new();
     for _ in 0..context.intensity.scale(count) {
-        let frames = Frames::connect(context, context.fresh()).await?;
-        all.push(frames.ready().await?);
+        all.push(Frames::open(context).await?);
     }
     Ok(all)
 }

@@ -9,7 +9,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{super::changed, Difference, measure};
+use super::{super::form::changed, Difference, measure};
 use crate::{Target, context::Context, verdict::Failure};
 
 /// The positive control: a server of our own that compares byte by byte.
