@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Level, Severity, budget::Exhausted};
+use crate::{Level, Severity, budget::Exhausted, catalogue::Attack};
 
 mod evidence;
 
@@ -98,12 +98,16 @@ impl Verdict {
         }
     }
 
-    /// Returns what it costs, of an attack of this severity.
-    pub(crate) fn severity(&self, attack: Severity) -> Severity {
+    /// Returns what it costs, of an attack of this severity. An opinion never costs much: no harm was seen.
+    pub(crate) fn severity(&self, attack: &Attack) -> Severity {
+        let (level, severity) = (self.level(attack.level), attack.severity);
         match self {
-            Self::Breached { evidence } if evidence.is_harm => attack.min(Severity::High),
-            Self::Breached { evidence } => evidence.costs.map_or(attack, |costs| attack.max(costs)),
-            _ => attack,
+            Self::Breached { evidence } if evidence.is_harm => severity.min(Severity::High),
+            Self::Breached { evidence } => {
+                let least = (level == Level::Opinion).then_some(Severity::Medium);
+                severity.max(evidence.costs.max(least).unwrap_or(severity))
+            }
+            _ => severity,
         }
     }
 

@@ -129,7 +129,7 @@ impl Outcome {
             id: attack.id.to_owned(),
             group: attack.group(),
             level: verdict.level(attack.level),
-            severity: verdict.severity(attack.severity),
+            severity: verdict.severity(attack),
             title: attack.title.to_owned(),
             expects: attack.expects.to_owned(),
             fix: attack.fix.to_owned(),

@@ -6,7 +6,7 @@ mod lines;
 
 use super::{Baseline, Grade, Outcome, Report, Spent};
 use crate::{
-    catalogue::{CATALOGUE, Group, Level},
+    catalogue::{CATALOGUE, Group, Level, Severity},
     verdict::{Evidence, Verdict},
 };
 
@@ -77,6 +77,20 @@ fn with(id: &str, verdict: Verdict) -> Report {
     let outcome = report.outcomes.iter_mut().find(|outcome| outcome.id == id);
     *outcome.unwrap() = Outcome::new(attack, verdict, 1);
     report
+}
+
+#[test]
+fn an_opinion_never_costs_much() {
+    for (id, at_most, severity) in [
+        ("A01", None, Severity::Critical),
+        ("A01", Some(Level::Should), Severity::Critical),
+        ("A01", Some(Level::Opinion), Severity::Medium),
+        ("A19", None, Severity::Low),
+    ] {
+        let report = with(id, breached(at_most));
+        let outcome = report.breaches().next().unwrap();
+        assert_eq!(outcome.severity, severity, "{id} {at_most:?}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(crate) async fn no_key(context: &Context) -> Finding {
             content_type.starts_with("application/problem+json"),
             "401 that is no problem+json",
         )
+        .map_err(|failure| failure.costs(Severity::Low))
         .map_err(|failure| failure.at_most(Level::Opinion, "no standard says that it must be"))?;
     Ok(format!("401, {}", answer.header("www-authenticate")))
 }
