@@ -41,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) made: Arc<Mutex<VecDeque<String>>>,
     /// Whether a connection of this attack was refused, or answered with 503.
     pub(crate) turned_away: Arc<AtomicBool>,
+    /// Whether a request of this attack was answered with 503.
+    pub(crate) was_shed: Arc<AtomicBool>,
     /// Every kind of answer, once they are gathered.
     pub(crate) answers: Arc<OnceCell<Arc<[Kind]>>>,
     /// Whom the limit counts, once that was seen.
@@ -66,6 +68,7 @@ impl Context {
         Self {
             made: Arc::default(),
             turned_away: Arc::default(),
+            was_shed: Arc::default(),
             waited: Arc::default(),
             ..self.clone()
         }
@@ -77,12 +80,11 @@ impl Context {
         result: Result<T, Failure>,
         status: impl Fn(&T) -> Option<u16>,
     ) -> Result<T, Failure> {
-        let is_away = match &result {
-            Ok(answer) => status(answer) == Some(503),
-            Err(Failure::BudgetSpent(_)) => false,
-            Err(_) => true,
-        };
-        self.turned_away.fetch_or(is_away, Relaxed);
+        let is_shed = matches!(&result, Ok(answer) if status(answer) == Some(503));
+        let is_away =
+            matches!(&result, Err(failure) if !matches!(failure, Failure::BudgetSpent(_)));
+        self.was_shed.fetch_or(is_shed, Relaxed);
+        self.turned_away.fetch_or(is_shed || is_away, Relaxed);
         result
     }
 

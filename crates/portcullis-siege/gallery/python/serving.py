@@ -121,6 +121,10 @@ class Server(Guards, Routes):
         if fault("options-tell-methods") and request.method == b"OPTIONS" and not is_exempted:
             head = [("Allow", allowed(methods))]
             return await self.ok(connection, request, b"", "text/html", head)
+        if fault("trailers-merged") and request.chunked:
+            connection.merged = request
+            await connection.body(request)
+            request.chunked = False
         needs_key = self.needs_key(request) or is_probe and fault("probes-need-key")
         if needs_key and not is_exempted:
             self.authenticate(connection, request)

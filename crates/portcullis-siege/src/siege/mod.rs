@@ -129,6 +129,7 @@ impl Siege {
             repeat: self.repeat.map(Into::into),
             made: Arc::default(),
             turned_away: Arc::default(),
+            was_shed: Arc::default(),
             answers: Arc::default(),
             counted: Arc::default(),
             waited: Arc::default(),

@@ -35,10 +35,12 @@ async fn answer(mut io: TcpStream, is_free: bool) -> std::io::Result<()> {
         }
     }
     let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-    let status = match (is_free, head.contains("\r\nhost:")) {
-        (false, _) => "503 Busy\r\nretry-after: 1",
-        (true, true) => "200 OK",
-        (true, false) => "400 Bad",
+    let path = head.split(' ').nth(1);
+    let status = match (is_free, head.contains("\r\nhost:"), path) {
+        (false, ..) => "503 Busy\r\nretry-after: 1",
+        (true, false, _) => "400 Bad",
+        (true, true, Some("/" | "/admin")) => "200 OK",
+        (true, true, _) => "404 Not Found",
     };
     let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
     io.write_all(answer.as_bytes()).await
@@ -49,16 +51,19 @@ async fn an_attack_without_a_place_runs_again_when_others_have_left() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(serve(listener));
-    let profile = Profile::parse("[limits]\nheader_seconds = 1").unwrap();
+    let known = "limits.header_seconds = 1\nkeys.valid = 'key-of-a-test'\nroutes.admin = '/admin'";
+    let profile = Profile::parse(known).unwrap();
     let target = Target::parse(&url, None).await.unwrap();
-    let siege = Siege::new(target, profile).only(["A11", "A12", "B02"]);
+    let siege = Siege::new(target, profile).only(["A11", "A12", "B02", "E34"]);
 
-    let report = siege
-        .prepare()
-        .await
-        .unwrap()
-        .run(std::future::pending(), |_| {})
-        .await;
+    let prepared = siege.prepare().await.unwrap();
+    let address = url.trim_start_matches("http://");
+    let mut held = Vec::new();
+    for _ in 0..PLACES {
+        held.push(TcpStream::connect(address).await.unwrap());
+    }
+    let report = prepared.run(std::future::pending(), |_| {}).await;
+    drop(held);
     server.abort();
 
     let said: Vec<_> = report
@@ -68,7 +73,13 @@ async fn an_attack_without_a_place_runs_again_when_others_have_left() {
         .collect();
     assert_eq!(
         said,
-        [("A11", "held"), ("A12", "breached"), ("B02", "held")],
+        [
+            ("A11", "held"),
+            ("A12", "breached"),
+            ("B02", "held"),
+            // Every answer but the last ones was a 503, as if nobody were let in.
+            ("E34", "breached"),
+        ],
         "{}",
         report.to_text(false)
     );

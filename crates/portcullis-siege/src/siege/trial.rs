@@ -51,8 +51,12 @@ impl Trial {
         let finding = judge(&context, attack).await;
         let took = began.elapsed();
         let server_is_gone = matches!(finding, Err(Failure::ServerGone));
-        let has_failed = finding.is_err() && !server_is_gone;
-        let was_turned_away = has_failed && context.turned_away.load(Relaxed);
+        // A 503 looks like the refusal that an attack hopes for.
+        let turned_away = match &finding {
+            Ok(_) => &context.was_shed,
+            Err(_) => &context.turned_away,
+        };
+        let was_turned_away = !server_is_gone && turned_away.load(Relaxed);
         let verdict = shown(&context, attack, finding.into()).await;
         Self {
             server_is_gone,

@@ -35,11 +35,27 @@ pub(crate) async fn wrong_place(context: &Context) -> Finding {
             .status([400, 401, 403], "a key in another place")
             .map_err(|failure| failure.at_most(Level::Should, "it is the right key"))?;
     }
+    in_a_trailer(context, path, key).await?;
     let request = Request::get(format!("{path}{and}api_key={canary}")).with_key(context, &canary);
     let answer = context.expect(&request).await?;
     answer.holds(!answer.mentions(&canary), "the answer repeats the key")?;
     grep(context, &[&canary]).await?;
-    Ok("refused in query, cookie and Authorization; the key is nowhere".to_owned())
+    Ok("refused in query, cookie, Authorization and a trailer; the key is nowhere".to_owned())
+}
+
+/// What stands behind a body is no field of the head (RFC 9110, 6.5.1): a proxy that strips keys strips heads.
+async fn in_a_trailer(context: &Context, path: &str, key: &str) -> Result<(), Failure> {
+    let (host, name) = (context.target.authority(), &context.profile.keys.header);
+    let bytes = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\nTrailer: {name}\r\n\r\n\
+         0\r\n{name}: {key}\r\n\r\n"
+    );
+    let seen = context.exchange(bytes).await?;
+    match seen.status() {
+        Some(429) => Err(Failure::limited()),
+        Some(status @ 200..=299) => Err(seen.breach(format!("{status} for a key in a trailer"))),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) async fn two_keys(context: &Context) -> Finding {

@@ -32,15 +32,25 @@ async fn none_opens(context: &Context, forms: &[&str]) -> Finding {
     if variants(path, context.control(), forms).is_empty() {
         return Err(Failure::not_tested("the protected route is `/`"));
     }
-    let twin = unlike(path);
-    let tries = forms.iter().flat_map(|form| {
-        let [spelled, twin] = [path, &twin].map(|path| variants(path, context.control(), &[form]));
-        let tried = spelled.into_iter().zip(twin);
-        tried.map(|(spelled, twin)| Try::new(Request::get(spelled), [Request::get(twin)]))
-    });
+    let tries = with_twins(path, context.control(), forms);
+    let tries = tries.map(|(spelled, twin)| Try::new(Request::get(spelled), [Request::get(twin)]));
     let tries: Vec<_> = tries.collect();
     let count = door.holds(context, tries, "without a key").await?;
     Ok(format!("{count} spellings of the path, none served"))
+}
+
+/// The path in each way that is not meant to be another one, each with the same of a path that is not there.
+pub(super) fn spelled(path: &str, control: &str) -> impl Iterator<Item = (String, String)> {
+    let all = [SLASHES, SUFFIXES, SPELLINGS].into_iter();
+    all.flat_map(move |forms| with_twins(path, control, forms))
+}
+
+fn with_twins(path: &str, control: &str, forms: &[&str]) -> impl Iterator<Item = (String, String)> {
+    let pairs = forms.iter().flat_map(|form| {
+        let [spelled, twin] = [path, &unlike(path)].map(|path| variants(path, control, &[form]));
+        spelled.into_iter().zip(twin)
+    });
+    pairs.collect::<Vec<_>>().into_iter()
 }
 
 /// A path beside that one which is not there: what is served there too is no way in.

@@ -24,7 +24,7 @@ attacks! {
         => "no difference in time: |t| < 4.5"
         => "ApiKeyLayer: digests compared in constant time"
     E06 Must High Quick super::wrong_place [Protected] ["AUTH-1"] ["API2"] ["16.2.5"] "RFC 6750 2.3, by analogy"
-        "a key in the query and in a cookie"
+        "a key in the query, in a cookie and in a trailer"
         => "401; the key is in no answer, log or metric"
         => "ApiKeyLayer: the header only"
     E07 Should Medium Quick super::two_keys [Protected Key] ["AUTH-1"] ["API2"] ["15.3.7"] "RFC 9110 5.3"

@@ -18,8 +18,7 @@ pub(crate) async fn written_by_another(context: &Context) -> Finding {
     }
     let mut seen = Vec::new();
     for method in ["PATCH", "PUT", "DELETE"] {
-        let request = write(context, method, own, other);
-        let answer = context.send(&request).await?;
+        let (request, answer) = write(context, method, own, &before).await?;
         let status = answer.status;
         if answer.is_good() && is_harm(context, &request, &before).await? {
             let what = format!("{method} {own} is served to the key of another client");
@@ -89,14 +88,31 @@ async fn as_owner(context: &Context, own: &str) -> Result<Answer, Failure> {
     context.send(&context.get(own)).await
 }
 
-fn write(context: &Context, method: &str, own: &str, other: &str) -> Request {
+/// With what a route for JSON may take: nothing, what was there, what the route for bodies takes.
+async fn write(
+    context: &Context,
+    method: &str,
+    own: &str,
+    before: &Answer,
+) -> Result<(Request, Answer), Failure> {
+    let other = context.profile.keys.other.as_deref().unwrap_or_default();
     let request = Request::new(method, own).with_key(context, other);
     if method == "DELETE" {
-        return request;
+        let answer = context.send(&request).await?;
+        return Ok((request, answer));
     }
-    request
-        .header("content-type", "application/json")
-        .body("{}")
+    let request = request.header("content-type", "application/json");
+    let mut tried = (request.clone(), Answer::default());
+    let sample = Vec::from(context.sample().text());
+    for body in [b"{}".to_vec(), before.body.clone(), sample] {
+        let request = request.clone().body(body);
+        let answer = context.send(&request).await?;
+        tried = (request, answer);
+        if !matches!(tried.1.status, 400 | 422) {
+            break;
+        }
+    }
+    Ok(tried)
 }
 
 /// It fits 32 bits.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use crate::{
+    Level,
     context::{Context, route},
     verdict::{Failure, Finding},
     wire::{Frames, Raw},
@@ -53,14 +54,25 @@ pub(crate) async fn slow_heads(context: &Context) -> Finding {
     first
 }
 
+/// Late with its head, or idle: a server may take it for either.
 pub(crate) async fn no_byte(context: &Context) -> Finding {
+    let limits = &context.profile.limits;
+    let (header, idle) = (limits.header_seconds(), limits.idle_seconds());
+    let is_longer = idle.is_promised && idle.value > header.value;
+    let idle = Patience::try_new(context, idle).ok().filter(|_| is_longer);
+    let waits_for_idle = idle.is_some();
     let siege = Slow {
         begin: Vec::new(),
         trickle: "",
-        limit: Patience::try_new(context, context.profile.limits.header_seconds())?,
+        limit: idle.map_or_else(|| Patience::try_new(context, header), Ok)?,
         what: "a connection that sends nothing",
     };
-    siege.run(context).await
+    let finding = siege.run(context).await;
+    if is_longer && !waits_for_idle {
+        let why = "it may count as idle, and that takes longer than a siege of this kind";
+        return finding.map_err(|failure| failure.at_most(Level::Should, why));
+    }
+    finding
 }
 
 pub(crate) async fn slow_bodies(context: &Context) -> Finding {

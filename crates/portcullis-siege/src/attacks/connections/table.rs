@@ -9,7 +9,7 @@ attacks! {
         => "serve: `header_timeout`"
     B02 Must High Patient super::no_byte [OwnServer] ["LIM-12"] ["API4"] ["15.2.2"] "field practice: a first-byte timeout"
         "connections that never send a byte"
-        => "closed within the header timeout; others are served meanwhile"
+        => "closed within the header timeout, or the idle one where that is longer; others are served meanwhile"
         => "serve: `header_timeout`"
     B03 Must High Patient super::slow_bodies [OwnServer Body] ["LIM-6" "LIM-12"] ["API4"] ["15.2.2"] "RFC 9110 15.5.9"
         "bodies that arrive a byte at a time"

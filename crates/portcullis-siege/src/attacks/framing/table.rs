@@ -32,7 +32,7 @@ attacks! {
         => "400, or no end of the body: the hidden request is never answered"
         => "a parser that checks for overflow"
     A08 Opinion Low Quick super::chunk_extensions [OwnServer Body] ["LIM-6"] ["API4"] ["15.2.2"] "RFC 9112 7.1.1"
-        "64 KiB of chunk extensions"
+        "64 KiB of chunk extensions: long ones, and many short ones"
         => "400, 413 or 431"
         => "a bound on chunk extensions"
     A09 Must High Quick super::chunk_line_ends [OwnServer Body] [] ["API8"] ["4.2.1"] "RFC 9112 7.1"
