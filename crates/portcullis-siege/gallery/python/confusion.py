@@ -42,6 +42,10 @@ def routed_path(request):
         return path.lower()
     if fault("suffix-ignored"):
         return re.sub(rb"^(/api/[a-z]+)/.*\.(css|js|png)$", rb"\1", path)
+    if fault("admin-encoded-unchecked"):
+        return unquote_to_bytes(path)
+    if fault("own-suffix-kept"):
+        return re.sub(rb"^(/api/own)/.*\.css$", rb"\1", path)
     if fault("limiter-by-slash") and path.startswith(b"/api/"):
         return path.rstrip(b"/")
     if fault("limiter-by-case"):
@@ -73,6 +77,8 @@ def is_exempt(request):
         return True
     if fault("forwarded-localhost-trusted"):
         return b"localhost" in (request.one(b"forwarded") or b"")
+    if fault("metrics-any-bearer") and request.path == b"/metrics":
+        return (request.one(b"authorization") or b"").startswith(b"Bearer ")
     if fault("referer-trusted"):
         return (request.one(b"referer") or b"").startswith(b"http://127.0.0.1")
     if fault("remote-user-believed"):

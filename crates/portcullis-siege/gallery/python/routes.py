@@ -22,7 +22,7 @@ class Routes:
             b"/api/hello": ({b"GET": self.hello}, True),
             b"/api/limited": ({b"GET": self.limited}, False),
             b"/api/echo": ({b"POST": self.echo}, False),
-            b"/api/own": ({b"GET": self.own}, True),
+            b"/api/own": (self.methods_of_own(), True),
             b"/api/admin": ({b"GET": self.admin}, True),
             b"/metrics": ({b"GET": self.metrics}, not fault("metrics-open")),
             b"/": ({b"GET": self.page}, False),
@@ -89,8 +89,21 @@ class Routes:
             shown = kind.decode("latin-1")
         await self.ok(connection, request, request.body, shown)
 
+    def methods_of_own(self):
+        return {b"GET": self.own, **({b"PUT": self.put_own} if fault("own-replaced-by-any") else {})}
+
+    async def put_own(self, connection, request):
+        if set(json.loads(request.body)) != {"balance"}:
+            raise Refused(422)
+        await self.ok(connection, request, request.body)
+
     async def own(self, connection, request):
         """What belongs to one client."""
+        if fault("condition-before-owner") and request.one(b"if-match"):
+            raise Refused(412)
+        if fault("own-suffix-kept") and request.path != b"/api/own":
+            kept = [("Cache-Control", "public, max-age=3600")]
+            return await self.ok(connection, request, b'{"balance":"of the first client"}', fields=kept)
         if request.is_other and not fault("own-unchecked"):
             raise Refused(404)
         await self.ok(connection, request, b'{"balance":"of the first client"}')
@@ -99,7 +112,8 @@ class Routes:
         """What none of the keys may do."""
         is_head = fault("admin-head-unchecked") and request.method == b"HEAD"
         has_role = fault("admin-by-role-header") and request.one(b"x-role") == b"admin"
-        if not is_head and not has_role:
+        is_spelled = fault("admin-encoded-unchecked") and request.path != b"/api/admin"
+        if not is_head and not has_role and not is_spelled:
             raise Refused(403)
         await self.ok(connection, request, b'{"clients":"all of them"}')
 

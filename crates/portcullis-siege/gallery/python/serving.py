@@ -159,11 +159,16 @@ class Server(Guards, Routes):
             request.chunked, request.length = False, 0
         if request.path not in PROBES:
             self.shed()
+        is_kept = fault("panic-keeps-place")
         self.in_flight += 1
         try:
             await handler(connection, request)
+            is_kept = False
+        except Refused:
+            is_kept = False
+            raise
         finally:
-            self.in_flight -= 1
+            self.in_flight -= not is_kept
 
     def shed(self):
         """A body that is still read takes nobody's place; a handler does."""

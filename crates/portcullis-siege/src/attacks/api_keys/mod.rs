@@ -16,6 +16,7 @@ mod objects;
 mod odd;
 mod paths;
 mod places;
+mod ranks;
 mod refusals;
 mod refused;
 mod roles;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     existence::same_of_unknown,
     form::{Form, SECRET, changed},
-    key, protected,
+    key, protected, ranks,
     refused::without_id,
 };
 use crate::{
@@ -219,13 +219,16 @@ pub(crate) async fn same_heads_of_dead(context: &Context) -> Finding {
     let keys = &context.profile.keys;
     let unknown = Request::get(path).with_key(context, UNKNOWN);
     let cause = cause_of_401(context, &unknown).await?;
-    for (name, key) in [
+    let dead = [
         ("a revoked key", &keys.revoked),
         ("an expired key", &keys.expired),
-    ] {
+    ];
+    for (name, key) in dead {
         let Some(key) = key else { continue };
         let request = Request::get(path).with_key(context, key);
         cause.is_like(context, &request, name).await?;
+        ranks::same_for_another_role(context, name, key).await?;
+        ranks::counts_as_a_guess(context, name, key).await?;
     }
     if let Some(key) = &keys.unscoped {
         let keyed = |path: &str| Request::get(path).with_key(context, key);
@@ -249,7 +252,7 @@ fn are_alike(one: &Answer, other: &Answer) -> bool {
     without_id(one) == without_id(other) && one.header(challenge) == other.header(challenge)
 }
 
-const UNKNOWN: &str = "siege_wrong_0123456789abcdef";
+pub(super) const UNKNOWN: &str = "siege_wrong_0123456789abcdef";
 /// Of a form that is not known, nobody outside sees why a wrong key is refused.
 const TYPOS: &str = "the same 401 for changed keys, but the key's form is not known: a checksum may have \
                      refused them, and no wrong secret was seen";

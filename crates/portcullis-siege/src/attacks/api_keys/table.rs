@@ -116,7 +116,7 @@ attacks! {
         => "the same 401 as for an unknown key, field by field"
         => "ApiKeyLayer"
     E32 Should Medium Quick super::same_heads_of_dead [Protected DeadKey] ["AUTH-1" "AUTH-7"] ["API2"] ["16.5.1"] "NIST SP 800-63B 3.1; CWE-204"
-        "revoked and expired keys: the header fields; one of another scope: paths that do not exist"
+        "revoked and expired keys: the header fields, a route of another role, the lockout; one of another scope: paths that do not exist"
         => "the same 401, field by field; 403 whether a path exists or not"
         => "ApiKeyLayer"
     E33 Must Critical Quick super::of_another [Key OtherKey Own] ["AUTH-7"] ["API1"] ["8.2.2"] "OWASP API1:2023; CWE-639"

@@ -102,6 +102,8 @@ pub(super) const PARSERS: &[&str] = &[
     "json.decoder",
     "jsonparseexception",
     "cannot unmarshal",
+    "go struct field",
+    "json: unknown field",
     "unexpected token",
     "body-parser",
     "expected value at line",

@@ -52,7 +52,7 @@ attacks! {
         => "the security headers of a good answer"
         => "SecureHeadersLayer above whatever refuses"
     J14 Must High Quick super::panic_after_panic [Panic] ["ERR-1"] ["API8"] ["16.5.4"] "RFC 9110 15.6.1"
-        "20 panics in a row"
+        "20 panics in a row, and more than there are places"
         => "each is a whole 500; afterwards others are served"
         => "CatchPanicLayer: no lock and no place is left behind"
     J15 Should Medium Quick super::malformed [AnyBody] ["ERR-3" "LIM-7"] ["API8"] ["2.2.1" "16.5.1"] "RFC 9110 15.5.1, 15.6.1"

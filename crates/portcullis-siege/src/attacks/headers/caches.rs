@@ -18,7 +18,16 @@ pub(crate) async fn stored_for_all(context: &Context) -> Finding {
 }
 
 pub(crate) async fn deception(context: &Context) -> Finding {
-    let path = route(&context.profile.routes.protected)?;
+    let routes = &context.profile.routes;
+    let note = disguised(context, route(&routes.protected)?).await?;
+    match &routes.own {
+        Some(own) if routes.own != routes.protected => disguised(context, own).await,
+        _ => Ok(note),
+    }
+}
+
+/// What a route answers, at paths behind it that look like files.
+async fn disguised(context: &Context, path: &str) -> Finding {
     let path = path.split('?').next().unwrap_or(path);
     let (_, whole) = opened(context, path).await?;
     let (_, again) = opened(context, path).await?;

@@ -36,7 +36,7 @@ attacks! {
         => "no more series than before, but for a constant"
         => "Metrics: routes, not paths"
     I09 Must Medium Quick super::metrics_open [Metrics Key] ["OBS-4"] ["API8"] ["13.4.5"] "ASVS 5.0 13.4.5; CWE-497"
-        "the metrics, without a key and with one that nobody has"
+        "the metrics, without a key and with keys, tokens and passwords that nobody has"
         => "401, 403 or 404"
         => "ApiKeyLayer above the metrics, or a listener of their own"
     I10 Must High Quick super::debug_pages [] ["AUTH-13"] ["API8" "API9"] ["13.4.1" "13.4.2" "13.4.5"] "ASVS 5.0 13.4; CWE-489; CWE-538"
