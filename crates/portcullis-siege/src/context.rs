@@ -41,7 +41,7 @@ pub(crate) struct Context {
     pub(crate) made: Arc<Mutex<VecDeque<String>>>,
     /// Whether a connection of this attack was refused, or answered with 503.
     pub(crate) turned_away: Arc<AtomicBool>,
-    /// Whether a request of this attack was answered with 503.
+    /// Whether a request of this attack was answered with 503, where nothing else explains it.
     pub(crate) was_shed: Arc<AtomicBool>,
     /// Every kind of answer, once they are gathered.
     pub(crate) answers: Arc<OnceCell<Arc<[Kind]>>>,
@@ -80,12 +80,22 @@ impl Context {
         result: Result<T, Failure>,
         status: impl Fn(&T) -> Option<u16>,
     ) -> Result<T, Failure> {
-        let is_shed = matches!(&result, Ok(answer) if status(answer) == Some(503));
-        let is_away =
-            matches!(&result, Err(failure) if !matches!(failure, Failure::BudgetSpent(_)));
-        self.was_shed.fetch_or(is_shed, Relaxed);
-        self.turned_away.fetch_or(is_shed || is_away, Relaxed);
+        let is_away = match &result {
+            Ok(answer) => status(answer) == Some(503),
+            Err(Failure::BudgetSpent(_)) => false,
+            Err(_) => true,
+        };
+        self.turned_away.fetch_or(is_away, Relaxed);
         result
+    }
+
+    /// Notes a 503. That of a deadline, or of a server that drains, is no lack of a place.
+    pub(crate) fn noting_503(&self, path: &str, status: u16) {
+        let routes = &self.profile.routes;
+        let are_meant = [&routes.slow, &routes.ready].into_iter().flatten();
+        let mut starts = are_meant.filter_map(|route| route.split(['?', '{']).next());
+        let is_meant = starts.any(|start| path.starts_with(start));
+        self.was_shed.fetch_or(status == 503 && !is_meant, Relaxed);
     }
 
     /// Remembers a token or a signature, so that no report has it.
@@ -166,6 +176,7 @@ impl Context {
         let seen = raw.into_seen();
         let is_silent = seen.received.is_empty() && !seen.closed;
         self.turned_away.fetch_or(is_silent, Relaxed);
+        self.noting_503("", seen.status().unwrap_or_default());
         self.noting(Ok(seen), Exchange::status)
     }
 

@@ -44,6 +44,9 @@ impl Kind {
 /// All of them, gathered once in a siege.
 pub(crate) async fn all(context: &Context) -> Result<Arc<[Kind]>, Failure> {
     let gathered = context.answers.get_or_try_init(|| gather(context)).await?;
+    for kind in gathered.iter() {
+        context.noting_503(&kind.request.path, kind.answer.status);
+    }
     // Whoever gathered them, a 503 may be that of a server without a place.
     context.noting(Ok(Arc::clone(gathered)), |kinds| {
         let mut statuses = kinds.iter().map(|kind| kind.answer.status);

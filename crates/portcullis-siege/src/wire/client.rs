@@ -71,7 +71,9 @@ impl Client {
         let sent = self.sender.send(request.to_http(context)?).await;
         let sent = sent
             .map_err(|error| Failure::unclear(format!("no answer of {}: {error}", request.path)));
-        context.noting(sent, |response| Some(response.status().as_u16()))
+        let sent = context.noting(sent, |response| Some(response.status().as_u16()))?;
+        context.noting_503(&request.path, sent.status().as_u16());
+        Ok(sent)
     }
 }
 
