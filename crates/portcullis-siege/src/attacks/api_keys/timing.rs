@@ -119,9 +119,7 @@ impl Pair {
                 return Ok((seen, true));
             }
             before.push(seen);
-            let is_quiet = before
-                .iter()
-                .all(|seen| !seen.leaks() && seen.median.abs() < NOISY);
+            let is_quiet = before.iter().all(|seen| seen.is_quiet());
             if is_quiet || before.len() == 3 {
                 return Ok((seen, false));
             }
@@ -201,8 +199,6 @@ async fn warm(context: &Context) -> Result<Client, Failure> {
 /// A server that takes milliseconds for a key is measured with fewer samples: what it tells is larger, too.
 const LONGEST: Duration = Duration::from_secs(3);
 const FEW: usize = 60;
-/// In microseconds: more than the medians of one thing differ on a quiet machine.
-const NOISY: f64 = 10.0;
 /// Of a form that is not known, nobody outside sees why a wrong key is refused.
 const TYPOS: &str = "; the key's form is not known: if it has a checksum, only typos were compared";
 

@@ -8,6 +8,8 @@ pub(super) struct Difference {
     /// Of the medians, in microseconds.
     pub(super) median: f64,
     pub(super) samples: usize,
+    /// What an answer takes, in microseconds.
+    typical: f64,
 }
 
 // ===== impl Difference =====
@@ -23,11 +25,17 @@ impl Difference {
             t: welch(&one, &other),
             median: median(&one) - median(&other),
             samples: one.len() + other.len(),
+            typical: median(&one).min(median(&other)),
         }
     }
 
     pub(super) fn leaks(self) -> bool {
         self.t.abs() >= 4.5 && self.median.abs() >= 1.0
+    }
+
+    /// Whether nothing was seen, and the machine is quiet enough to see something.
+    pub(super) fn is_quiet(self) -> bool {
+        !self.leaks() && self.median.abs() < NOISY.max(self.typical * NOISY_SHARE)
     }
 
     /// Whether both leak, and say the same.
@@ -36,10 +44,17 @@ impl Difference {
     }
 
     pub(super) fn text(self) -> String {
-        let Self { t, median, samples } = self;
+        let Self {
+            t, median, samples, ..
+        } = self;
         format!("t = {t:.1}, medians {median:+.2} us apart, {samples} samples")
     }
 }
+
+/// In microseconds: more than the medians of one thing differ on a quiet machine.
+const NOISY: f64 = 10.0;
+/// The same, of what an answer takes: a hash of milliseconds differs by more than ten microseconds.
+const NOISY_SHARE: f64 = 0.02;
 
 /// Welch's t of two samples.
 fn welch(one: &[f64], other: &[f64]) -> f64 {
@@ -77,6 +92,20 @@ mod tests {
         let leak = Difference::new([one.clone(), slower.clone()]);
         assert!(leak.leaks() && leak.agrees(leak));
         assert!(!leak.agrees(Difference::new([slower, one])));
+    }
+
+    #[test]
+    fn what_takes_long_may_differ_by_more() {
+        let around = |typical: f64, by: f64| {
+            let one: Vec<_> = (0..60).map(|i| typical + f64::from(i % 7) * by).collect();
+            let other = one.iter().map(|time| time + by).collect();
+            Difference::new([one, other])
+        };
+
+        assert!(around(60.0, 9.0).is_quiet());
+        assert!(!around(60.0, 11.0).is_quiet());
+        assert!(around(25_000.0, 400.0).is_quiet());
+        assert!(!around(25_000.0, 600.0).is_quiet());
     }
 
     #[test]
