@@ -1,6 +1,6 @@
 //! Ways around the check of keys: other methods, other paths, upgrades.
 
-use super::protected;
+use super::{protected, refusals::UNKNOWN};
 use crate::{
     context::Context,
     verdict::{Failure, Finding},
@@ -61,7 +61,7 @@ pub(crate) async fn upgrades(context: &Context) -> Finding {
     let (mut count, mut unclear) = (0, None);
     for path in paths.into_iter().flatten() {
         for protocol in PROTOCOLS {
-            for key in ["", "siege_wrong_0123456789abcdef"] {
+            for key in ["", UNKNOWN] {
                 let key = match key {
                     "" => String::new(),
                     key => format!("{name}: {key}\r\n"),

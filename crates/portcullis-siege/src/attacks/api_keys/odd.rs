@@ -3,6 +3,7 @@
 use super::{
     form::{credential, in_query},
     key, protected,
+    refusals::UNKNOWN,
     refused::{is_no_limit, not_let_in},
 };
 use crate::{
@@ -60,7 +61,7 @@ async fn in_a_trailer(context: &Context, path: &str, key: &str) -> Result<(), Fa
 
 pub(crate) async fn two_keys(context: &Context) -> Finding {
     let (path, key) = (protected(context)?, key(context)?);
-    let wrong = "siege_wrong_0123456789abcdef";
+    let wrong = UNKNOWN;
     for request in [
         Request::get(path)
             .with_key(context, key)

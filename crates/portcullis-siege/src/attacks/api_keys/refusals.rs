@@ -252,6 +252,7 @@ fn are_alike(one: &Answer, other: &Answer) -> bool {
     without_id(one) == without_id(other) && one.header(challenge) == other.header(challenge)
 }
 
+/// A key that nobody has.
 pub(super) const UNKNOWN: &str = "siege_wrong_0123456789abcdef";
 /// Of a form that is not known, nobody outside sees why a wrong key is refused.
 const TYPOS: &str = "the same 401 for changed keys, but the key's form is not known: a checksum may have \

@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use super::{
     protected,
+    refusals::UNKNOWN,
     refused::{is_no_limit, not_let_in, other_words, same_refusal},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 pub(crate) async fn dead_keys(context: &Context) -> Finding {
     let path = protected(context)?;
     let keys = &context.profile.keys;
-    let unknown = Request::get(path).with_key(context, "siege_wrong_0123456789abcdef");
+    let unknown = Request::get(path).with_key(context, UNKNOWN);
     let unknown = context.send(&unknown).await?;
     let mut tried = Vec::new();
     for (name, key) in [("revoked", &keys.revoked), ("expired", &keys.expired)] {

@@ -3,6 +3,7 @@
 use super::{
     form::{self, Form, changed, credential},
     key, protected,
+    refusals::UNKNOWN,
     refused::{is_refused, other_words, same_refusal},
 };
 use crate::{Level, Severity, context::Context, verdict::Finding, wire::Request};
@@ -35,7 +36,7 @@ pub(crate) async fn no_key(context: &Context) -> Finding {
 pub(crate) async fn wrong_key(context: &Context) -> Finding {
     let path = protected(context)?;
     let none = context.send(&Request::get(path)).await?;
-    let request = Request::get(path).with_key(context, "siege_wrong_0123456789abcdef");
+    let request = Request::get(path).with_key(context, UNKNOWN);
     let same = same_refusal(context, &request, &none).await;
     let why = "no standard says that it must be the same";
     same.map_err(|failure| other_words(failure, Level::Opinion, why))?;
@@ -45,7 +46,7 @@ pub(crate) async fn wrong_key(context: &Context) -> Finding {
 pub(crate) async fn wrong_secret(context: &Context) -> Finding {
     let path = protected(context)?;
     let unknown = context
-        .send(&Request::get(path).with_key(context, "siege_wrong_0123456789abcdef"))
+        .send(&Request::get(path).with_key(context, UNKNOWN))
         .await?;
     let key = key(context)?;
     for at in [key.len() / 2, key.len() * 3 / 4, key.len() - 1] {
@@ -71,7 +72,7 @@ pub(crate) async fn wrong_secret(context: &Context) -> Finding {
 pub(crate) async fn near_misses(context: &Context) -> Finding {
     let path = protected(context)?;
     let unknown = context
-        .send(&Request::get(path).with_key(context, "siege_wrong_0123456789abcdef"))
+        .send(&Request::get(path).with_key(context, UNKNOWN))
         .await?;
     let key = key(context)?;
     let token = credential(key);

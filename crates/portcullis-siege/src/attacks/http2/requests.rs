@@ -14,14 +14,7 @@ pub(crate) async fn hpack_bomb(context: &Context) -> Finding {
     indexed_literal(&mut block, b"x-siege", &[b'a'; 3900]);
     // 62 is the newest entry of the dynamic table: a field of 3.9 KB for a byte.
     block.extend(std::iter::repeat_n(0x80 | 62, 4000));
-    frames
-        .send(FrameType::Headers, END_HEADERS | END_STREAM, 1, &block)
-        .await?;
-    frames
-        .wait(ANSWER, |seen| {
-            seen.refused(1) || seen.answers.contains_key(&1)
-        })
-        .await;
+    until_answered(&mut frames, &block).await?;
     let seen = frames.seen();
     if seen.refused(1) {
         Ok("refused".to_owned())
@@ -105,14 +98,7 @@ async fn served_or_not(
     sent: &str,
 ) -> Result<(), Failure> {
     context.budget.request()?;
-    frames
-        .send(FrameType::Headers, END_HEADERS | END_STREAM, 1, block)
-        .await?;
-    frames
-        .wait(ANSWER, |seen| {
-            seen.refused(1) || seen.answers.contains_key(&1)
-        })
-        .await;
+    until_answered(frames, block).await?;
     let seen = frames.seen();
     if seen.refused(1) {
         Ok(())
@@ -123,4 +109,17 @@ async fn served_or_not(
         };
         Err(seen.evidence(what, sent).into())
     }
+}
+
+/// Sends a request, and waits until it is answered or refused.
+async fn until_answered(frames: &mut Frames, block: &[u8]) -> Result<(), Failure> {
+    frames
+        .send(FrameType::Headers, END_HEADERS | END_STREAM, 1, block)
+        .await?;
+    frames
+        .wait(ANSWER, |seen| {
+            seen.refused(1) || seen.answers.contains_key(&1)
+        })
+        .await;
+    Ok(())
 }
